@@ -1,0 +1,105 @@
+"""What happens in the sandbox's world, apart from any CRM: partners, their attack lists, events, activities, other deals.
+
+A world is data with a known truth. It also holds a future: what is recorded after `as_of` appears as the clock advances.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+Crm = Literal["salesforce", "hubspot"]
+Step = Literal["listed", "requested", "agreed", "executed", "deal", "lost", "won"]
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company's marks of identity, invented. The corporate number (法人番号) carries a right check digit."""
+
+    name: str
+    domain: str
+    corporate_number: str
+    phone: str
+    prefecture: str
+    city: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorldPartner:
+    id: str
+    type: str  # the planted truth: growth1, growth2, legacy
+    industry: str  # restaurant_services, sales_agency, consulting, real_estate, opening_support
+    scale: str  # small, medium, large
+    contract: str  # referral, mutual, reseller
+    willingness: str  # refused, unknown, verbal_yes
+    submits_list: bool
+    joined_on: date
+    company: Company
+    crms: tuple[Crm, ...]  # where it stands; some stand in both
+
+
+@dataclass(frozen=True, slots=True)
+class WorldEntry:
+    id: str
+    partner_id: str
+    crm: Crm
+    external_id: str  # several entries of one id in two CRMs are duplicates of each other ("dup-" prefix)
+    attempt: int
+    root_id: str
+    listed_on: date
+    target: Company
+
+
+@dataclass(frozen=True, slots=True)
+class WorldEvent:
+    """An entry reached a step; it enters the CRM on `recorded_on`. A retract takes back the event `supersedes`."""
+
+    id: str
+    entry_id: str
+    external_id: str
+    step: Step
+    occurred_on: date
+    recorded_on: date
+    op: Literal["assert", "retract"] = "assert"
+    supersedes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldActivity:
+    id: str
+    partner_id: str
+    kind: str  # co_visit, study_session, dinner, webinar, regular_meeting, touch, approach
+    occurred_on: date
+    entry_id: str = ""  # for kind approach: the entry whose action was executed
+
+
+@dataclass(frozen=True, slots=True)
+class WorldDeal:
+    """A deal from another channel: the denominator of the partner-sourced share."""
+
+    id: str
+    crm: Crm
+    source: str  # web, inside_sales, event, outbound
+    created_on: date
+    company: Company
+    won: bool | None
+
+
+@dataclass(slots=True)
+class World:
+    start: date
+    as_of: date
+    partners: list[WorldPartner]
+    entries: list[WorldEntry]
+    events: list[WorldEvent]
+    activities: list[WorldActivity]
+    other_deals: list[WorldDeal]
+    truth: dict[str, Any] = field(default_factory=dict)
+
+    def happenings(self, after: date, until: date) -> Iterator[WorldEvent | WorldActivity | WorldDeal]:
+        """What enters the CRMs in (after, until], in the order of the day it is recorded, then of kind and id."""
+        days: list[tuple[date, int, str, WorldEvent | WorldActivity | WorldDeal]] = []
+        days += [(e.recorded_on, 0, e.id.zfill(12), e) for e in self.events if after < e.recorded_on <= until]
+        days += [(a.occurred_on, 1, a.id.zfill(12), a) for a in self.activities if after < a.occurred_on <= until]
+        days += [(d.created_on, 2, d.id.zfill(12), d) for d in self.other_deals if after < d.created_on <= until]
+        return (h for *_, h in sorted(days, key=lambda row: row[:3]))
