@@ -1,0 +1,58 @@
+"""What a sandbox can be told at start: its world, its credentials, its limits. None of it is a secret: it guards invented data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+Scenario = Literal["clean", "messy"]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """Everything `build` needs. The defaults give the world that `make demo` and docs/sandbox.md speak of."""
+
+    # the world
+    seed: int = 7
+    partners: int = 100
+    months: int = 24
+    entries: int = 2400  # expected number recorded in the past; chance makes it a little more or less
+    scenario: Scenario = "clean"
+    as_of: date = date(2026, 10, 31)  # the world's end day, where the clock starts; a world_dir brings its own
+    future_days: int = 120  # what `advance` can still reveal
+    world_dir: Path | None = None  # a folder in gen.py's format, in place of the generated world
+    rows: Mapping[str, int] = field(default_factory=dict)  # object name -> rows, to make one object that large
+
+    # Salesforce
+    salesforce_client_id: str = "sakigake-sandbox"
+    salesforce_client_secret: str = "sandbox-secret"
+    salesforce_username: str = "integration@sandbox.invalid"
+    salesforce_password: str = "sandbox-password"
+    salesforce_jwt_public_key: str | None = None  # PEM; None accepts any well-formed RS256 assertion of the client id
+    salesforce_token_lifetime_s: float = 7200.0
+    salesforce_daily_limit: int = 100_000
+    salesforce_bulk_step_s: float = 0.05  # how long a bulk job stays in each of its states
+
+    # HubSpot
+    hubspot_token: str = "sandbox-token"
+    hubspot_client_id: str = "sandbox-hubspot-app"
+    hubspot_client_secret: str = "sandbox-hubspot-secret"
+    hubspot_refresh_token: str = "sandbox-refresh-token"
+    hubspot_token_lifetime_s: float = 1800.0
+    hubspot_search_lag_s: float = 2.0  # how long search does not yet see a new version
+    hubspot_ten_second_limit: int = 190
+    hubspot_daily_limit: int = 1_000_000
+    hubspot_searches_per_second: int = 5
+
+    limits: bool = True  # False switches rate and day limits off, for measuring throughput
+
+    def __post_init__(self) -> None:
+        for name in ("partners", "months", "entries"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}; give a positive number")
+        if self.future_days < 0:
+            raise ValueError(f"future_days must not be negative, got {self.future_days}; 0 makes a world without a future")
+        for name, count in self.rows.items():
+            if count < 0:
+                raise ValueError(f"rows of {name} must not be negative, got {count}")
