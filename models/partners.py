@@ -1,0 +1,124 @@
+"""Partners, their attack-list entries, and the append-only log of what happened to them."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Key, Workspace
+
+
+class MappingVersion(Base):
+    """A mapping by its content hash, kept whole, so that any result can be read with the rules it was made by."""
+
+    __tablename__ = "mapping_version"
+    workspace: Mapped[Workspace]
+    mapping_hash: Mapped[Key]
+    content: Mapped[str]
+    first_used_at: Mapped[datetime]
+
+
+class PartnerRow(Base):
+    """A partner as the mapping now sees it."""
+
+    __tablename__ = "partner"
+    workspace: Mapped[Workspace]
+    partner_id: Mapped[Key]
+    name: Mapped[str]
+    type: Mapped[str]
+    willingness: Mapped[str]
+    submitted_on: Mapped[date | None]
+    joined_on: Mapped[date | None]
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    removed_at: Mapped[datetime | None]
+
+
+class PartnerSource(Base):
+    """A CRM record that is this partner, and by which mark it was recognised."""
+
+    __tablename__ = "partner_source"
+    workspace: Mapped[Workspace]
+    connection: Mapped[Key]
+    object: Mapped[Key]
+    record_id: Mapped[Key]
+    partner_id: Mapped[str]
+    matched_by: Mapped[str]
+    __table_args__ = (
+        Index("partner_source_partner_index", "workspace", "partner_id"),
+    )  # write-back finds a partner's records
+
+
+class EntryRow(Base):
+    """An attack-list entry as the mapping now sees it."""
+
+    __tablename__ = "entry"
+    workspace: Mapped[Workspace]
+    entry_id: Mapped[Key]
+    partner_id: Mapped[str]
+    connection: Mapped[str]
+    object: Mapped[str]
+    record_id: Mapped[str]
+    target: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    removed_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index(
+            "entry_partner_index", "workspace", "partner_id"
+        ),  # a partner's entries, on recompute and on the audit page
+        Index("entry_record_index", "workspace", "connection", "object", "record_id"),  # `explain` starts from a record
+    )
+
+
+class EventRow(Base):
+    """Append-only: an entry reached a milestone (`assert`), or it turned out otherwise (`retract`). Never updated, never deleted."""
+
+    __tablename__ = "event"
+    workspace: Mapped[Workspace]
+    event_id: Mapped[Key]
+    entry_id: Mapped[str]
+    partner_id: Mapped[str]
+    milestone: Mapped[str]
+    occurred_on: Mapped[date]
+    known_at: Mapped[datetime]
+    op: Mapped[str]
+    supersedes: Mapped[str | None]
+    evidence: Mapped[str]
+    reconstructed: Mapped[bool] = mapped_column(
+        server_default=text("false")
+    )  # known_at was read from the CRM's own history
+    connection: Mapped[str]
+    object: Mapped[str]
+    record_id: Mapped[str]
+    source_change_id: Mapped[str]
+    rule: Mapped[str]
+    mapping_hash: Mapped[str]
+    run_id: Mapped[str]
+    __table_args__ = (
+        Index(
+            "event_entry_index", "workspace", "entry_id", "milestone", "occurred_on"
+        ),  # `explain`, and one entry's recompute
+        Index("event_known_index", "workspace", "known_at"),  # "as it was known"
+        Index("event_supersedes_index", "workspace", "supersedes", postgresql_where=text("supersedes is not null")),
+    )
+
+
+class ActivityRow(Base):
+    """A logged activity as the mapping now sees it."""
+
+    __tablename__ = "activity"
+    workspace: Mapped[Workspace]
+    activity_id: Mapped[Key]
+    partner_id: Mapped[str]
+    entry_id: Mapped[str | None]
+    kind: Mapped[str]
+    occurred_on: Mapped[date]
+    connection: Mapped[str]
+    object: Mapped[str]
+    record_id: Mapped[str]
+    rule: Mapped[str]
+    known_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("activity_partner_index", "workspace", "partner_id", "occurred_on"),
+    )  # cadence and stall checks

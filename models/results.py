@@ -1,0 +1,118 @@
+"""What was computed, planned and written."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Key, Workspace
+
+
+class Computation(Base):
+    """One recomputation: the axes it stands on, the code and mapping that made it, and the indicators per type and step."""
+
+    __tablename__ = "computation"
+    workspace: Mapped[Workspace]
+    run_id: Mapped[Key]
+    as_of: Mapped[date]
+    known_at: Mapped[datetime]
+    mapping_hash: Mapped[str]
+    code_version: Mapped[str]
+    indicators: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    computed_at: Mapped[datetime]
+    __table_args__ = (Index("computation_latest_index", "workspace", "computed_at"),)
+
+
+class Result(Base):
+    """The newest value of one catalogue field for one partner or entry, with what `explain` tells of it.
+
+    A row is rewritten only when its value or reason changes; `run_id` is the run that last changed it.
+    """
+
+    __tablename__ = "result"
+    workspace: Mapped[Workspace]
+    subject: Mapped[Key]  # partner or entry
+    subject_id: Mapped[Key]
+    field: Mapped[Key]
+    value: Mapped[Any] = mapped_column(JSONB)
+    inputs: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    run_id: Mapped[str]
+
+
+class TierChange(Base):
+    """A partner moved to another tier: old, new, when and why."""
+
+    __tablename__ = "tier_change"
+    workspace: Mapped[Workspace]
+    partner_id: Mapped[Key]
+    since: Mapped[date] = mapped_column(primary_key=True)
+    tier: Mapped[str]
+    previous: Mapped[str | None]
+    rule: Mapped[str]
+    run_id: Mapped[str]
+
+
+class Plan(Base):
+    """The changes a write-back would make, and what became of them."""
+
+    __tablename__ = "plan"
+    workspace: Mapped[Workspace]
+    plan_id: Mapped[Key]
+    run_id: Mapped[str]
+    created_at: Mapped[datetime]
+    status: Mapped[str]
+    held_because: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+    mapping_hash: Mapped[str]
+    changes: Mapped[int] = mapped_column(BigInteger)
+    skipped: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))  # reason -> count
+    decided_by: Mapped[str | None]
+    decided_because: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    __table_args__ = (Index("plan_latest_index", "workspace", "created_at"),)
+
+
+class Change(Base):
+    """One field of one record, old and new: the journal of write-back. Written before anything is sent."""
+
+    __tablename__ = "change"
+    workspace: Mapped[Workspace]
+    plan_id: Mapped[Key]
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    connection: Mapped[str]
+    object: Mapped[str]
+    record_id: Mapped[str]
+    field: Mapped[str]  # the catalogue's name
+    api_name: Mapped[str]
+    old: Mapped[Any] = mapped_column(JSONB)
+    new: Mapped[Any] = mapped_column(JSONB)
+    why: Mapped[str]
+    status: Mapped[str]
+    sent_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    cause: Mapped[str | None]
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace", "plan_id"], ["sakigake.plan.workspace", "sakigake.plan.plan_id"], ondelete="CASCADE"
+        ),
+        Index(
+            "change_record_index", "workspace", "connection", "object", "record_id"
+        ),  # `explain` asks what we wrote here
+        # restart looks for what was sent and never answered; there are few, and it must find them at once
+        Index("change_unsettled_index", "workspace", "plan_id", postgresql_where=text("status in ('planned', 'sent')")),
+    )
+
+
+class Written(Base):
+    """The newest value that a CRM confirmed for one field of one record: what the next plan compares with first."""
+
+    __tablename__ = "written"
+    workspace: Mapped[Workspace]
+    connection: Mapped[Key]
+    object: Mapped[Key]
+    record_id: Mapped[Key]
+    field: Mapped[Key]
+    value: Mapped[Any] = mapped_column(JSONB)
+    plan_id: Mapped[str]
+    confirmed_at: Mapped[datetime]

@@ -1,0 +1,94 @@
+"""Runs of the cycle, what each step did, and how far each object has been read."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Key, Workspace
+
+
+class Run(Base):
+    """One start of the cycle, or of some of its steps."""
+
+    __tablename__ = "run"
+    workspace: Mapped[Workspace]
+    run_id: Mapped[Key]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    status: Mapped[str]
+    mapping_hash: Mapped[str | None]
+    as_of: Mapped[date | None]
+    cause: Mapped[str | None]
+    __table_args__ = (Index("run_latest_index", "workspace", "started_at"),)  # `status` reads the newest runs
+
+
+class RunStep(Base):
+    """What one step of a run did; `connection` is empty for steps that belong to no connection."""
+
+    __tablename__ = "run_step"
+    workspace: Mapped[Workspace]
+    run_id: Mapped[Key]
+    step: Mapped[Key]
+    connection: Mapped[Key] = mapped_column(server_default=text("''"))
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    status: Mapped[str]
+    cause: Mapped[str | None]
+    counts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace", "run_id"], ["sakigake.run.workspace", "sakigake.run.run_id"], ondelete="CASCADE"
+        ),
+    )
+
+
+class MirrorObject(Base):
+    """One CRM object in the mirror: its table, its description as last seen, and how far it has been read.
+
+    `cursor` moves in the transaction that stores the page it stands for, never alone.
+    """
+
+    __tablename__ = "mirror_object"
+    workspace: Mapped[Workspace]
+    connection: Mapped[Key]
+    object: Mapped[Key]
+    table_name: Mapped[str]
+    description: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    fields: Mapped[list[str]] = mapped_column(JSONB)  # those that are mirrored
+    cursor: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    loaded: Mapped[bool] = mapped_column(server_default=text("false"))  # the first load has come to its end
+    covered_until: Mapped[datetime | None]  # what the CRM has vouched for
+    last_run_id: Mapped[str | None]
+    last_changed_run_id: Mapped[str | None]  # the newest run that changed a row here
+    updated_at: Mapped[datetime]
+
+
+class Parked(Base):
+    """A value or record that could not be stored or mapped, with its cause: nothing is dropped in silence."""
+
+    __tablename__ = "parked"
+    workspace: Mapped[Workspace]
+    connection: Mapped[Key]
+    object: Mapped[Key]
+    record_id: Mapped[Key]
+    field: Mapped[Key] = mapped_column(server_default=text("''"))
+    step: Mapped[Key]
+    cause: Mapped[str]
+    raw: Mapped[str | None]  # what the CRM sent, escaped so that it can be stored
+    run_id: Mapped[str]
+    parked_at: Mapped[datetime]
+
+
+class ApiCalls(Base):
+    """Calls a run made of a connection's CRM, by kind of work."""
+
+    __tablename__ = "api_calls"
+    workspace: Mapped[Workspace]
+    run_id: Mapped[Key]
+    connection: Mapped[Key]
+    calls: Mapped[int] = mapped_column(BigInteger)
+    quota_limit: Mapped[int | None] = mapped_column(BigInteger)
+    quota_used: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,0 +1,264 @@
+"""What a CRM is to the rest of the product: one Protocol, two implementations, one contract suite.
+
+Vendor types, field names and date formats stop behind it. Values keep the CRM's own text (numbers exactly as written), so that
+PostgreSQL, and nobody before it, decides whether they fit their column.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from models.catalogue import CatalogueField
+from models.vocabulary import Crm
+
+Value = str | bool | int | float | list[Any] | dict[str, Any] | None
+Cursor = dict[str, Any]  # opaque to all but the connector that made it; JSON
+KnownVersions = Callable[[str, Sequence[str]], Mapping[str, datetime]]
+"""(object, ids) -> the versions that the mirror already holds; lets a connector skip what costs extra calls."""
+
+
+class FieldType(StrEnum):
+    """Column types, as PostgreSQL knows them: see `sync.mirror`."""
+
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    INTEGER = "bigint"
+    NUMBER = "numeric"
+    DATE = "date"
+    DATETIME = "timestamp with time zone"
+    JSON = "jsonb"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDescription:
+    """One field as the CRM describes it to our user."""
+
+    name: str
+    type: FieldType
+    label: str
+    crm_type: str  # the CRM's own word: picklist, reference, enumeration ...
+    help: str = ""
+    nullable: bool = True
+    calculated: bool = False  # its changes move no stamp
+    writable: bool = False
+    custom: bool = False
+    references: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()  # (value, label) of picklists
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDescription:
+    """One object as the CRM describes it to our user; fields it cannot see are absent."""
+
+    name: str
+    label: str
+    fields: tuple[FieldDescription, ...]
+    custom: bool = False
+
+    def field(self, name: str) -> FieldDescription | None:
+        return next((f for f in self.fields if f.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSpec:
+    """What is wanted of one object: the mapping's needs, and what the mirror adds."""
+
+    object: str
+    fields: tuple[str, ...]
+    history: tuple[str, ...] = ()  # fields whose change history is wanted
+    associations: tuple[str, ...] = ()  # objects it is linked to without a field (HubSpot)
+
+
+@dataclass(frozen=True, slots=True)
+class CrmRecord:
+    """One record as read. `version` is the CRM's own stamp: the newest one wins."""
+
+    id: str
+    version: datetime
+    values: Mapping[str, Value]
+    deleted: bool = False
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One change of one field, from the CRM's own history. `change_id` is the same at every reading."""
+
+    record_id: str
+    field: str
+    change_id: str
+    old: str | None
+    new: str | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationRow:
+    """A link between two records. One pair may carry several types."""
+
+    from_id: str
+    to_id: str
+    type_id: str
+    category: str
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationSet:
+    """All links from the records `from_ids` to records of `to_object`: replaces what the mirror knew of them."""
+
+    to_object: str
+    from_ids: tuple[str, ...]
+    rows: tuple[AssociationRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one or a few calls returned. Its rows and its `cursor` are stored in one transaction.
+
+    `gone` are ids that the CRM reports as deleted without sending the record. `loaded` is true from the page that ends the first load.
+    """
+
+    records: tuple[CrmRecord, ...]
+    cursor: Cursor
+    history: tuple[HistoryRow, ...] = ()
+    associations: tuple[AssociationSet, ...] = ()
+    gone: tuple[str, ...] = ()
+    loaded: bool = False
+    covered_until: datetime | None = None
+    expected: int | None = None  # how many records the CRM says this reading has in all
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRecord:
+    """The values of a record in the CRM this moment; `missing` where it is deleted or not there, `merged_into` where it went."""
+
+    id: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    missing: bool = False
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWrite:
+    """New values for one record, by API name. None clears a field."""
+
+    id: str
+    values: Mapping[str, Value]
+
+
+class WriteOutcome(StrEnum):
+    APPLIED = "applied"
+    REFUSED = "refused"  # for good, for this record: its cause is readable
+    RETRY = "retry"  # surely not applied; may be sent again
+    UNKNOWN = "unknown"  # the reply was lost: read back before sending again
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What became of one record of a batch. `cause` names status codes and fields, never values."""
+
+    id: str
+    outcome: WriteOutcome
+    cause: str = ""
+    fields: tuple[str, ...] = ()  # API names the CRM complained of, where it said
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionStep:
+    """One thing that was, or would be, made in the CRM so that reps see our fields."""
+
+    object: str
+    what: str  # such as `field Sakigake_Tier__c`, `read permission for Sakigake_Tier__c`
+    status: str  # present, created, would create, refused
+    advice: str = ""
+    request: Mapping[str, Any] | None = None  # method, path and body, for the dry run
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a connection says of itself."""
+
+    crm: Crm
+    account: str  # organisation or portal id
+    user: str  # the integration user's id
+    api_version: str
+    crm_time: datetime
+    quota_limit: int | None = None
+    quota_used: int | None = None
+    granted: tuple[str, ...] = ()  # scopes or permissions, where the CRM tells
+    advice: tuple[str, ...] = ()
+
+
+class Connector(Protocol):
+    """One CRM account. Every method has time-outs, retries by the error family, and stays inside the account's limits.
+
+    Raises members of `sync.errors`: what reaches the caller has already been retried where that could help.
+    """
+
+    connection: str
+    crm: Crm
+
+    def greet(self) -> Greeting:
+        """Logs in and asks who we are; Stop with a remedy where that fails."""
+        ...
+
+    def crm_now(self) -> datetime:
+        """The CRM's own clock: the Date header of its newest reply, moved on by the time since; asks where there is none yet."""
+        ...
+
+    def calls(self) -> Mapping[str, int]:
+        """API calls made so far, by kind (login, read, write, describe)."""
+        ...
+
+    def quota(self) -> tuple[int | None, int | None]:
+        """(limit, used) of the day as last told by the CRM."""
+        ...
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """The object as our user sees it; ObjectMissing names the nearest."""
+        ...
+
+    def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:
+        """Everything new since `cursor`: all records (deleted ones included) where it is None. Resumable after any page.
+
+        Records of one reading come in (version, id) order or in id order, and may come again: storing twice is harmless.
+        """
+        ...
+
+    def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, LiveRecord]:
+        """Live values, in as few calls as the CRM allows; an entry for every id asked for."""
+        ...
+
+    def write(self, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
+        """One batch (at most `batch_size`), one result a record. Never retries what may have been applied: that is UNKNOWN."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """How many records one write call takes: 200 for Salesforce, 100 for HubSpot."""
+        ...
+
+    def api_name(self, field: CatalogueField, prefix: str) -> str:
+        """The field's name in this CRM, such as Sakigake_Tier__c or sakigake_tier."""
+        ...
+
+    def encode(self, field: CatalogueField, value: Any) -> Value:
+        """A result as this CRM takes it; the same form in which `decode` and `read` give it back."""
+        ...
+
+    def decode(self, field: CatalogueField, value: Value) -> Any:
+        """A live value as results are kept (JSON: numbers, strings, booleans, None), for comparing."""
+        ...
+
+    def provision(
+        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        """Makes what is missing of our fields, their group and their rights; a second time changes nothing."""
+        ...
+
+    def close(self) -> None:
+        """Lets connections go."""
+        ...
