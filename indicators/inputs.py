@@ -1,0 +1,236 @@
+"""What the arithmetic is given: columns of whole numbers, filled by the pipeline from the database.
+
+Days are whole days since 1970-01-01 in the workspace's time zone; `NO_DAY` stands where there is none. Entries and partners
+are known by their position in `EntryTable.ids` and `PartnerTable.ids`. Give partners in the order of their ids: seeded
+intervals are then the same bytes on every run and machine.
+
+    events    one row an asserted event that still stands (retractions already taken out), in any order
+    entries   one row an entry (one target on one partner's list, one attempt as the mapping sees it)
+    partners  one row a partner
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models.vocabulary import FUNNEL, Milestone, Tier, Willingness
+
+Ints = NDArray[np.int64]
+Days = NDArray[np.int32]
+Codes = NDArray[np.int8]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+NO_DAY = -1
+FIRST_DAY = 10957  # 2000-01-01; an earlier milestone is a typing error
+LAST_DAY = 65535  # 2149-06-06; what fits the sorting key of paths.py
+
+MILESTONES: tuple[Milestone, ...] = (*FUNNEL, Milestone.WON, Milestone.LOST)
+MILESTONE_CODE: dict[str, int] = {m.value: i for i, m in enumerate(MILESTONES)}
+LISTED, REQUESTED, AGREED, EXECUTED, DEAL, WON, LOST = range(len(MILESTONES))
+
+WILLINGNESS: tuple[Willingness, ...] = (Willingness.REFUSED, Willingness.UNKNOWN, Willingness.VERBAL_YES)
+WILLINGNESS_CODE: dict[str, int] = {w.value: i for i, w in enumerate(WILLINGNESS)}
+
+# Why a row of an attack list does not count for the tier; 0 = it counts.
+EXCLUSIONS: tuple[str, ...] = ("valid", "existing_customer", "open_elsewhere", "duplicate")
+EXCLUSION_CODE: dict[str, int] = {name: i for i, name in enumerate(EXCLUSIONS)}
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def day_number(day: date | np.datetime64) -> int:
+    """Whole days from 1970-01-01 to `day`."""
+    if isinstance(day, np.datetime64):
+        return int(day.astype("datetime64[D]").astype(np.int64))
+    return day.toordinal() - _EPOCH
+
+
+def day_date(number: int) -> date | None:
+    """The date of a day number; None for `NO_DAY`."""
+    return None if number == NO_DAY else date.fromordinal(int(number) + _EPOCH)
+
+
+def day_numbers(days: Iterable[date | None]) -> Days:
+    """Day numbers of dates, `NO_DAY` for None."""
+    return np.fromiter((NO_DAY if d is None else d.toordinal() - _EPOCH for d in days), np.int32)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class EventTable:
+    """Events in any order. All arrays have one length, the number of events.
+
+    entry      position in `EntryTable.ids`
+    milestone  code, see `MILESTONE_CODE`
+    day        the day it occurred
+    source     which record of the entry told it, 0 to 255: 0 unless the entry stands in several CRMs. A second record's telling of
+               the same happening is then one event and not a step back.
+    """
+
+    entry: Ints
+    milestone: Codes
+    day: Days
+    source: Ints
+
+    @classmethod
+    def of(
+        cls, entry: ArrayLike, milestone: ArrayLike, day: ArrayLike, *, source: ArrayLike | None = None
+    ) -> "EventTable":
+        """Checked columns; ValueError names the column and what was met."""
+        entries = _column("event.entry", entry, np.int64, None, 0, 2**36 - 1)
+        n = len(entries)
+        return cls(
+            entries,
+            _column("event.milestone", milestone, np.int8, n, 0, len(MILESTONES) - 1),
+            _column("event.day", day, np.int32, n, None, None),
+            _column("event.source", 0 if source is None else source, np.int64, n, 0, 255),
+        )
+
+    def __len__(self) -> int:
+        return len(self.entry)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class EntryTable:
+    """Entries, one row each.
+
+    ids                entry ids
+    partner            position in `PartnerTable.ids`
+    last_activity_day  the newest logged activity about this entry, or `NO_DAY`
+    exclusion          why the row does not count on the attack list, code in `EXCLUSION_CODE`; 0 counts
+    target             number of the target company: equal numbers are one company; by default each entry has its own
+    """
+
+    ids: tuple[str, ...]
+    partner: Ints
+    last_activity_day: Days
+    exclusion: Codes
+    target: Ints
+
+    @classmethod
+    def of(
+        cls,
+        ids: Sequence[str],
+        partner: ArrayLike,
+        *,
+        last_activity_day: ArrayLike | None = None,
+        exclusion: ArrayLike | None = None,
+        target: ArrayLike | None = None,
+    ) -> "EntryTable":
+        """Checked columns; ValueError names the column and what was met."""
+        n = len(ids)
+        return cls(
+            tuple(ids),
+            _column("entry.partner", partner, np.int64, n, 0, None),
+            _column(
+                "entry.last_activity_day",
+                NO_DAY if last_activity_day is None else last_activity_day,
+                np.int32,
+                n,
+                -1,
+                None,
+            ),
+            _column("entry.exclusion", 0 if exclusion is None else exclusion, np.int8, n, 0, len(EXCLUSIONS) - 1),
+            _column("entry.target", np.arange(n) if target is None else target, np.int64, n, 0, None),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class TierOverride:
+    """A person's word on a partner's tier, from `start` up to and including `until` (day numbers)."""
+
+    partner: int
+    tier: Tier
+    start: int
+    until: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PartnerTable:
+    """Partners, one row each.
+
+    ids              partner ids
+    types            names of the partner types
+    type             position in `types`
+    willingness      code in `WILLINGNESS_CODE`
+    willingness_day  the day since which that is so; `NO_DAY` = always
+    submitted_day    the day the newest attack list was handed in, where the CRM says it; `NO_DAY` = take the newest `listed`
+    joined_day       the day the partner joined, or `NO_DAY`
+    overrides        manual tiers, in any order; of two that hold on one day the later start wins
+    """
+
+    ids: tuple[str, ...]
+    types: tuple[str, ...]
+    type: Ints
+    willingness: Codes
+    willingness_day: Days
+    submitted_day: Days
+    joined_day: Days
+    overrides: tuple[TierOverride, ...]
+
+    @classmethod
+    def of(
+        cls,
+        ids: Sequence[str],
+        types: Sequence[str],
+        type_index: ArrayLike,
+        *,
+        willingness: ArrayLike | None = None,
+        willingness_day: ArrayLike | None = None,
+        submitted_day: ArrayLike | None = None,
+        joined_day: ArrayLike | None = None,
+        overrides: Iterable[TierOverride] = (),
+    ) -> "PartnerTable":
+        """Checked columns; ValueError names the column and what was met."""
+        n = len(ids)
+        unknown = WILLINGNESS_CODE[Willingness.UNKNOWN]
+        return cls(
+            tuple(ids),
+            tuple(types),
+            _column("partner.type", type_index, np.int64, n, 0, len(types) - 1),
+            _column(
+                "partner.willingness",
+                unknown if willingness is None else willingness,
+                np.int8,
+                n,
+                0,
+                len(WILLINGNESS) - 1,
+            ),
+            _column(
+                "partner.willingness_day", NO_DAY if willingness_day is None else willingness_day, np.int32, n, -1, None
+            ),
+            _column("partner.submitted_day", NO_DAY if submitted_day is None else submitted_day, np.int32, n, -1, None),
+            _column("partner.joined_day", NO_DAY if joined_day is None else joined_day, np.int32, n, -1, None),
+            tuple(overrides),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def _column(
+    name: str, values: ArrayLike, dtype: Any, length: int | None, low: int | None, high: int | None
+) -> NDArray[Any]:
+    """`values` as a read-only column of `dtype`; a single number fills the column."""
+    given = np.asarray(values)
+    if given.ndim == 0 and length is not None:
+        given = np.full(length, given)
+    if given.ndim != 1 or (length is not None and len(given) != length):
+        raise ValueError(f"{name} has shape {given.shape}, expected one number for each of {length} rows")
+    if given.size and given.dtype.kind not in "iub":
+        raise ValueError(f"{name} holds {given.dtype}, expected whole numbers")
+    if given.size and low is not None and given.min() < low:
+        raise ValueError(f"{name} holds {given.min()}, expected {low} or more")
+    if given.size and high is not None and given.max() > high:
+        raise ValueError(f"{name} holds {given.max()}, expected {high} or less")
+    column = given.astype(dtype)
+    column.setflags(write=False)
+    return column
