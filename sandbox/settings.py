@@ -19,7 +19,7 @@ class SandboxSettings:
     months: int = 24
     entries: int = 2400  # expected number recorded in the past; chance makes it a little more or less
     scenario: Scenario = "clean"
-    as_of: date = date(2026, 10, 31)  # the world's end day, where the clock starts; a world_dir brings its own
+    as_of: date | None = None  # the day the clock starts; None: 2026-10-31, or what a world_dir's truth.json says
     future_days: int = 120  # what `advance` can still reveal
     world_dir: Path | None = None  # a folder in gen.py's format, in place of the generated world
     rows: Mapping[str, int] = field(default_factory=dict)  # object name -> rows, to make one object that large
@@ -52,7 +52,9 @@ class SandboxSettings:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}; give a positive number")
         if self.future_days < 0:
-            raise ValueError(f"future_days must not be negative, got {self.future_days}; 0 makes a world without a future")
+            raise ValueError(
+                f"future_days must not be negative, got {self.future_days}; 0 makes a world without a future"
+            )
         for name, count in self.rows.items():
             if count < 0:
                 raise ValueError(f"rows of {name} must not be negative, got {count}")

@@ -78,7 +78,11 @@ class Store:
 
     def live(self, object_name: str) -> Iterator[Record]:
         """Records that are neither deleted, merged away nor purged, in order of creation."""
-        return (r for r in self.table(object_name).values() if r.deleted_at is None and r.merged_into is None and not r.purged)
+        return (
+            r
+            for r in self.table(object_name).values()
+            if r.deleted_at is None and r.merged_into is None and not r.purged
+        )
 
     def create(
         self, object_name: str, fields: Fields, at: datetime, *, by: str = "user", record_id: str | None = None
@@ -94,7 +98,8 @@ class Store:
 
     def update(self, record: Record, fields: Fields, at: datetime, *, by: str = "user", silent: bool = False) -> bool:
         """Sets values and moves the stamp (also when nothing differs, as both CRMs do); `silent` keeps the stamp, as for
-        formula and calculated fields. Returns whether any value changed."""
+        formula and calculated fields. Returns whether any value changed.
+        """
         changed = False
         for name, new in fields.items():
             old = record.fields.get(name)

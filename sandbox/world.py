@@ -35,7 +35,12 @@ class WorldPartner:
     submits_list: bool
     joined_on: date
     company: Company
-    crms: tuple[Crm, ...]  # where it stands; some stand in both
+    crms: tuple[Crm, ...]  # where it stands; some stand in both, the first being its home
+    elsewhere: Company | None = None  # how its second CRM spells it: a short form, perhaps without the corporate number
+
+    def company_in(self, crm: Crm) -> Company:
+        """The marks that this CRM's users typed in. Both spellings share the corporate number, or only the domain."""
+        return self.company if self.elsewhere is None or crm == self.crms[0] else self.elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,9 @@ class WorldActivity:
     kind: str  # co_visit, study_session, dinner, webinar, regular_meeting, touch, approach
     occurred_on: date
     entry_id: str = ""  # for kind approach: the entry whose action was executed
+    crm: Crm | None = (
+        None  # the one CRM it is logged in, so that a partner in both is not counted twice; None: its home
+    )
 
 
 @dataclass(frozen=True, slots=True)
