@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from itertools import pairwise
 
 
 class Crm(StrEnum):
@@ -23,7 +24,7 @@ class Milestone(StrEnum):
 
 
 FUNNEL = (Milestone.LISTED, Milestone.REQUESTED, Milestone.AGREED, Milestone.EXECUTED, Milestone.DEAL)
-STEPS = tuple(zip(FUNNEL[:-1], FUNNEL[1:], strict=True))
+STEPS = tuple(pairwise(FUNNEL))
 
 
 class Tier(StrEnum):

@@ -63,7 +63,7 @@ class Reauthenticate(SyncError):
 
 
 class SkipRecord(SyncError):
-    """This record cannot be read or written; the others can."""
+    """One record cannot be read or written; the others can."""
 
 
 class Stop(SyncError):
