@@ -81,13 +81,13 @@ class EventTable:
         cls, entry: ArrayLike, milestone: ArrayLike, day: ArrayLike, *, source: ArrayLike | None = None
     ) -> "EventTable":
         """Checked columns; ValueError names the column and what was met."""
-        entries = _column("event.entry", entry, np.int64, None, 0, 2**36 - 1)
+        entries = _column("event.entry", entry, np.int64, length=None)
         n = len(entries)
         return cls(
             entries,
-            _column("event.milestone", milestone, np.int8, n, 0, len(MILESTONES) - 1),
-            _column("event.day", day, np.int32, n, None, None),
-            _column("event.source", 0 if source is None else source, np.int64, n, 0, 255),
+            _column("event.milestone", milestone, np.int8, length=n, high=len(MILESTONES) - 1),
+            _column("event.day", day, np.int32, length=n, low=-(2**31)),
+            _column("event.source", 0 if source is None else source, np.int64, length=n, high=255),
         )
 
     def __len__(self) -> int:
@@ -123,19 +123,15 @@ class EntryTable:
     ) -> "EntryTable":
         """Checked columns; ValueError names the column and what was met."""
         n = len(ids)
+        activity = NO_DAY if last_activity_day is None else last_activity_day
         return cls(
             tuple(ids),
-            _column("entry.partner", partner, np.int64, n, 0, None),
+            _column("entry.partner", partner, np.int64, length=n),
+            _column("entry.last_activity_day", activity, np.int32, length=n, low=NO_DAY),
             _column(
-                "entry.last_activity_day",
-                NO_DAY if last_activity_day is None else last_activity_day,
-                np.int32,
-                n,
-                -1,
-                None,
+                "entry.exclusion", 0 if exclusion is None else exclusion, np.int8, length=n, high=len(EXCLUSIONS) - 1
             ),
-            _column("entry.exclusion", 0 if exclusion is None else exclusion, np.int8, n, 0, len(EXCLUSIONS) - 1),
-            _column("entry.target", np.arange(n) if target is None else target, np.int64, n, 0, None),
+            _column("entry.target", np.arange(n) if target is None else target, np.int64, length=n),
         )
 
     def __len__(self) -> int:
@@ -191,24 +187,19 @@ class PartnerTable:
     ) -> "PartnerTable":
         """Checked columns; ValueError names the column and what was met."""
         n = len(ids)
-        unknown = WILLINGNESS_CODE[Willingness.UNKNOWN]
+
+        def days(name: str, values: ArrayLike | None) -> Days:
+            return _column(f"partner.{name}", NO_DAY if values is None else values, np.int32, length=n, low=NO_DAY)
+
+        willing = WILLINGNESS_CODE[Willingness.UNKNOWN] if willingness is None else willingness
         return cls(
             tuple(ids),
             tuple(types),
-            _column("partner.type", type_index, np.int64, n, 0, len(types) - 1),
-            _column(
-                "partner.willingness",
-                unknown if willingness is None else willingness,
-                np.int8,
-                n,
-                0,
-                len(WILLINGNESS) - 1,
-            ),
-            _column(
-                "partner.willingness_day", NO_DAY if willingness_day is None else willingness_day, np.int32, n, -1, None
-            ),
-            _column("partner.submitted_day", NO_DAY if submitted_day is None else submitted_day, np.int32, n, -1, None),
-            _column("partner.joined_day", NO_DAY if joined_day is None else joined_day, np.int32, n, -1, None),
+            _column("partner.type", type_index, np.int64, length=n, high=len(types) - 1),
+            _column("partner.willingness", willing, np.int8, length=n, high=len(WILLINGNESS) - 1),
+            days("willingness_day", willingness_day),
+            days("submitted_day", submitted_day),
+            days("joined_day", joined_day),
             tuple(overrides),
         )
 
@@ -217,19 +208,19 @@ class PartnerTable:
 
 
 def _column(
-    name: str, values: ArrayLike, dtype: Any, length: int | None, low: int | None, high: int | None
+    name: str, values: ArrayLike, dtype: Any, *, length: int | None, low: int = 0, high: int = 2**31 - 1
 ) -> NDArray[Any]:
-    """`values` as a read-only column of `dtype`; a single number fills the column."""
+    """`values` as a read-only column of `dtype`; a single number fills a column of `length`."""
     given = np.asarray(values)
     if given.ndim == 0 and length is not None:
         given = np.full(length, given)
     if given.ndim != 1 or (length is not None and len(given) != length):
-        raise ValueError(f"{name} has shape {given.shape}, expected one number for each of {length} rows")
-    if given.size and given.dtype.kind not in "iub":
+        raise ValueError(f"{name} has shape {given.shape}, expected a column of {length or 'whole'} numbers")
+    if given.size and given.dtype.kind not in "iu":
         raise ValueError(f"{name} holds {given.dtype}, expected whole numbers")
-    if given.size and low is not None and given.min() < low:
+    if given.size and given.min() < low:
         raise ValueError(f"{name} holds {given.min()}, expected {low} or more")
-    if given.size and high is not None and given.max() > high:
+    if given.size and given.max() > high:
         raise ValueError(f"{name} holds {given.max()}, expected {high} or less")
     column = given.astype(dtype)
     column.setflags(write=False)
