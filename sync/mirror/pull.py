@@ -1,0 +1,110 @@
+"""Drives a connector's pages into the mirror, one transaction a page, and keeps how far it has come."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection, errors, sql
+
+from sync.connector import Connector, ReadSpec
+from sync.errors import Stop
+from sync.mirror.land import LandCounts, Place, keep_cursor, land
+from sync.mirror.schema import MirrorTable, described, ensure_schema, ensure_table, wanted_fields
+
+Connect = Callable[[], Connection[Any]]
+"""Opens a connection of its own to our database, outside any transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """One reading of one connection into its schema."""
+
+    workspace: str
+    connection: str
+    schema: str
+    run_id: str
+    clock: Callable[[], datetime]
+
+
+def pull_object(
+    connect: Connect,
+    connector: Connector,
+    pull: Pull,
+    spec: ReadSpec,
+    *,
+    full: bool = False,
+    progress: Callable[[LandCounts, int | None], None] = lambda _counts, _expected: None,
+) -> LandCounts:
+    """Brings one object up to date; returns what changed. May be killed at any instant: the next call goes on after the last page.
+
+    `full` reads everything again. Memory is bounded by the page: nothing of an earlier page is held.
+    """
+    with connect() as conn:
+        table, cursor, loaded, present = _prepare(conn, connector, pull, spec, full=full)
+        counts = LandCounts()
+        tracked = tuple(sorted(set(spec.fields)))
+
+        def known(_object: str, ids: Sequence[str]) -> Mapping[str, datetime]:
+            with conn.transaction():
+                return dict(
+                    conn.execute(
+                        sql.SQL("select id, _version from {} where id = any(%s)").format(table.identifier), (list(ids),)
+                    ).fetchall()
+                )
+
+        try:
+            for page in connector.pages(spec, cursor, known):
+                place = Place(pull.workspace, pull.connection, pull.run_id, pull.clock(), tracked)
+                with conn.transaction():
+                    done = land(conn, table, page, place, loading=not (loaded or present))
+                    keep_cursor(conn, table, page, place, done)
+                counts += done
+                progress(counts, page.expected)
+        except (errors.DiskFull, errors.OutOfMemory, errors.ReadOnlySqlTransaction, errors.QueryCanceled) as e:
+            raise Stop(
+                f"PostgreSQL could not store a page of {spec.object}: {e.diag.message_primary}.",
+                remedy="Every page before it is stored; make room (or mend the server's settings) and run again, it goes on from there.",
+                code=e.sqlstate,
+            ) from e
+        return counts
+
+
+def _prepare(
+    conn: Connection[Any], connector: Connector, pull: Pull, spec: ReadSpec, *, full: bool
+) -> tuple[MirrorTable, dict[str, Any] | None, bool, bool]:
+    """The table, the cursor to go on from, whether the first load is over, and whether the table holds rows."""
+    description = connector.describe(spec.object)
+    wanted = wanted_fields(description, spec)
+    with conn.transaction():
+        ensure_schema(conn, pull.schema, workspace=pull.workspace, connection=pull.connection)
+        table, added = ensure_table(conn, pull.schema, description, wanted)
+        key = (pull.workspace, pull.connection, spec.object)
+        kept = conn.execute(
+            "select cursor, loaded, fields from sakigake.mirror_object where workspace = %s and connection = %s and object = %s for update",
+            key,
+        ).fetchone()
+        needs = [
+            *spec.fields,
+            *(f"history:{f}" for f in spec.history),
+            *(f"association:{a}" for a in spec.associations),
+        ]
+        # what was not asked for before has not been read before: only a full reading brings it
+        wider = kept is not None and not set(needs) <= set(kept[2])
+        again = full or bool(added) or wider
+        conn.execute(
+            """insert into sakigake.mirror_object as m
+                (workspace, connection, object, table_name, description, fields, loaded, updated_at)
+            values (%s, %s, %s, %s, %s, %s, false, %s)
+            on conflict (workspace, connection, object) do update set description = excluded.description, fields = excluded.fields,
+                cursor = case when %s then null else m.cursor end, loaded = m.loaded and not %s
+            where %s or (m.description, m.fields) is distinct from (excluded.description, excluded.fields)""",
+            (
+                *key, f"{table.schema}.{table.name}", json.dumps(described(description, wanted)),
+                json.dumps(sorted(needs)), pull.clock(), again, again, again,
+            ),
+        )  # fmt: skip
+        present = conn.execute(sql.SQL("select exists (select from {})").format(table.identifier)).fetchone()
+    cursor = None if kept is None or again else kept[0]
+    return table, cursor, bool(kept is not None and kept[1] and not again), bool(present and present[0])

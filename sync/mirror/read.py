@@ -1,0 +1,89 @@
+"""The mirror as the mapping reads it: typed rows, change history and links, streamed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from psycopg import Connection, sql
+
+from sync.connector import HistoryRow
+from sync.mapping.reader import MirrorRow
+from sync.mirror.names import column_names, table_name
+
+BATCH = 5000
+
+
+class Mirror:
+    """Reads the schemas of a workspace's connections inside one transaction, so that all of it is of one moment.
+
+    `schema_of` maps a connection to its schema.
+    """
+
+    def __init__(self, conn: Connection[Any], workspace: str, schema_of: Callable[[str], str]) -> None:
+        self._conn = conn
+        self._workspace = workspace
+        self._schema_of = schema_of
+        self._serial = 0
+
+    def rows(
+        self, connection: str, object_name: str, fields: Sequence[str], *, deleted: bool = False
+    ) -> Iterator[MirrorRow]:
+        """Every row of an object by id, with the fields asked for; deleted ones only where `deleted` is set. Nothing where it was never pulled."""
+        mirrored = self._mirrored(connection, object_name)
+        if mirrored is None:
+            return
+        columns = column_names(mirrored)
+        wanted = list(fields)
+        picks = [sql.SQL("id, _version, _deleted, _merged_into"), *(sql.Identifier(columns[f]) for f in wanted)]
+        query = sql.SQL("select {} from {} where {} order by id").format(
+            sql.SQL(", ").join(picks),
+            sql.Identifier(self._schema_of(connection), table_name(object_name)),
+            sql.SQL("true") if deleted else sql.SQL("not _deleted"),
+        )
+        for row in self._stream(query):
+            yield MirrorRow(
+                id=row[0],
+                version=row[1],
+                deleted=row[2],
+                merged_into=row[3],
+                values=dict(zip(wanted, row[4:], strict=True)),
+            )
+
+    def history(self, connection: str, object_name: str, fields: Sequence[str]) -> Iterator[HistoryRow]:
+        """The CRM's own history of these fields, by record, field and time; what only we observed where the CRM keeps none."""
+        if self._mirrored(connection, object_name) is None:
+            return
+        query = sql.SQL("""
+            select record_id, field, change_id, old_value, new_value, changed_at from {place} h
+            where object = %s and field = any(%s) and (origin = 'crm' or not exists (
+                select from {place} c where c.object = h.object and c.record_id = h.record_id and c.field = h.field and c.origin = 'crm'))
+            order by record_id, field, changed_at, change_id""").format(
+            place=sql.Identifier(self._schema_of(connection), "field_history")
+        )
+        for row in self._stream(query, (object_name, list(fields))):
+            yield HistoryRow(*row)
+
+    def associations(
+        self, connection: str, from_object: str, to_object: str
+    ) -> Iterator[tuple[str, str, str | None, str]]:
+        """(from id, to id, label, type id) of every link between two objects, in order."""
+        if self._mirrored(connection, from_object) is None:
+            return
+        query = sql.SQL(
+            "select from_id, to_id, label, type_id from {} where from_object = %s and to_object = %s order by 1, 2, 4"
+        ).format(sql.Identifier(self._schema_of(connection), "association"))
+        yield from self._stream(query, (from_object, to_object))
+
+    def _mirrored(self, connection: str, object_name: str) -> list[str] | None:
+        """The API names that have columns, or None where the object was never pulled."""
+        row = self._conn.execute(
+            "select description from sakigake.mirror_object where workspace = %s and connection = %s and object = %s",
+            (self._workspace, connection, object_name),
+        ).fetchone()
+        return None if row is None else [f["name"] for f in row[0]["fields"]]
+
+    def _stream(self, query: sql.Composed, given: Sequence[Any] = ()) -> Iterator[Any]:
+        self._serial += 1
+        with self._conn.cursor(name=f"mirror_{self._serial}") as cursor:
+            cursor.itersize = BATCH
+            cursor.execute(query, given)
+            yield from cursor
