@@ -1,0 +1,34 @@
+"""What can end a command of ours, each as one sentence for the person at the keyboard.
+
+SakigakeError
+├── DatabaseUnavailable      no database answers, or the embedded one cannot be started
+│   └── DatabaseTooOld       it answers, and is older than PostgreSQL 16
+├── SchemaVersionMismatch    it answers, and its tables are of another version or another program
+└── SchemaBusy               its tables are in use, so that a migration had to give up
+
+The command line prints ``str(error)`` and exits with ``exit_code``. A sentence names what was met, what was expected
+and what to do; it carries no secret and no personal data. This file imports nothing, since the keeper of the embedded
+database reads it too.
+"""
+
+
+class SakigakeError(Exception):
+    """The root of what we raise on purpose; ``exit_code`` is the command's."""
+
+    exit_code = 1
+
+
+class DatabaseUnavailable(SakigakeError):
+    """No database can be reached or started."""
+
+
+class DatabaseTooOld(DatabaseUnavailable):
+    """The server is older than PostgreSQL 16."""
+
+
+class SchemaVersionMismatch(SakigakeError):
+    """The database's tables are not the ones this version of the code works with."""
+
+
+class SchemaBusy(SakigakeError):
+    """A migration waited for a lock for as long as it may; nothing was changed."""
