@@ -104,6 +104,19 @@ class World:
     other_deals: list[WorldDeal]
     truth: dict[str, Any] = field(default_factory=dict)
 
+    def partner_deal_days(self) -> list[date]:
+        """The day of each deal a partner introduced, past and future; a date corrected later counts by its last value.
+
+        Entries kept in both CRMs count once.
+        """
+        duplicates = {e.id for e in self.entries if e.external_id.startswith("dup-")}
+        taken_back = {e.supersedes for e in self.events if e.op == "retract"}
+        return sorted(
+            e.occurred_on
+            for e in self.events
+            if e.step == "deal" and e.op == "assert" and e.entry_id not in duplicates and e.id not in taken_back
+        )
+
     def happenings(self, after: date, until: date) -> Iterator[WorldEvent | WorldActivity | WorldDeal]:
         """What enters the CRMs in (after, until], in the order of the day it is recorded, then of kind and id."""
         days: list[tuple[date, int, str, WorldEvent | WorldActivity | WorldDeal]] = []
