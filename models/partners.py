@@ -76,6 +76,7 @@ class EventRow(Base):
     __tablename__ = "event"
     workspace: Mapped[Workspace]
     event_id: Mapped[Key]
+    fact_id: Mapped[str]  # the same fact through its assertions, retractions and assertions anew
     entry_id: Mapped[str]
     partner_id: Mapped[str]
     milestone: Mapped[str]
@@ -91,6 +92,7 @@ class EventRow(Base):
     object: Mapped[str]
     record_id: Mapped[str]
     source_change_id: Mapped[str]
+    reason: Mapped[str | None]  # why it was lost, where the mapping names a field for it
     rule: Mapped[str]
     mapping_hash: Mapped[str]
     run_id: Mapped[str]
@@ -98,6 +100,7 @@ class EventRow(Base):
         Index(
             "event_entry_index", "workspace", "entry_id", "milestone", "occurred_on"
         ),  # `explain`, and one entry's recompute
+        Index("event_fact_index", "workspace", "fact_id"),  # the map step counts a fact's earlier assertions
         Index("event_known_index", "workspace", "known_at"),  # "as it was known"
         Index("event_supersedes_index", "workspace", "supersedes", postgresql_where=text("supersedes is not null")),
     )

@@ -175,6 +175,7 @@ class Event:
     rule: str
     stamped_at: datetime | None = None  # the CRM's stamp of that change
     evidence: Evidence = Evidence.DIRECT
+    reason: str | None = None  # why it was lost, where the mapping names a field for it
 
 
 @dataclass(frozen=True, slots=True)
