@@ -1,0 +1,66 @@
+"""The defaults behind every indicator, in one place: configuration may change each, and pages show them as assumptions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class TierRule:
+    """Valid rows of the attack list that bring a partner up into A or B at once, and below which it may leave A or B again."""
+
+    a_up: int = 10
+    a_down: int = 7
+    b_up: int = 3
+    b_down: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """All in days unless said otherwise.
+
+    horizon           a conversion later than this does not count
+    window            entries that came to a milestone within this many days before the as-of day are the subjects of its rate
+    min_subjects      the window grows until it holds this many
+    min_at_risk       a curve is read up to the last day on which this many are still watched
+    within            windows of the plain cohort rates
+    min_conversions   fewer: no lead time is published
+    max_skip_rate     above: the lead time of a step is greyed out, since too many of its ends are unknown (a share)
+    replicates        partner bootstrap
+    seed              any text; intervals are the same bytes for the same text
+    counted           trailing window of the counts per partner
+    list_valid        a row of an attack list counts this long
+    tier_rules        per partner type; `tier_rule` for all others
+    min_in_tier       a partner stays at least this long before moving down
+    override_lasts    of a manual tier without an end
+    quiet             no logged activity for this long: an entry may be called stalled
+    own_curve         conversions needed to judge stalled entries by their own type; below, all types together
+    default_p80, default_p95   limits of age where even all types together have fewer
+    little_chance     an entry whose chance sank below this share of its chance at entry is stalled (a share)
+    """
+
+    horizon: int = 180
+    window: int | None = 365
+    min_subjects: int = 30
+    min_at_risk: int = 10
+    within: tuple[int, ...] = (30, 60)
+    min_conversions: int = 10
+    max_skip_rate: float = 0.20
+    replicates: int = 1000
+    seed: str = "sakigake"
+    counted: int = 90
+    list_valid: int = 180
+    tier_rule: TierRule = TierRule()
+    tier_rules: Mapping[str, TierRule] = field(
+        default_factory=lambda: MappingProxyType({"growth1": TierRule(a_up=20, a_down=14, b_up=5, b_down=3)})
+    )
+    min_in_tier: int = 28
+    override_lasts: int = 90
+    quiet: int = 14
+    own_curve: int = 20
+    default_p80: int = 30
+    default_p95: int = 60
+    little_chance: float = 0.25
+
+
+DEFAULTS = Assumptions()

@@ -1,0 +1,257 @@
+"""How many go on: three numbers with three names for each step of the funnel (METHODS 3b).
+
+rate        eventual conversion within the horizon, by Aalen-Johansen with `lost` as competing end: open entries are neither
+            failures nor left out
+within      the plain share of an old enough cohort that converted within w days
+flow_ratio  count of one milestone over the count of the one before in the window: a ratio of counts, not a probability;
+            it can exceed 1
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.bootstrap import draws, generator, group_histograms, groups_of, resampled
+from indicators.incidence import CENSORED, CONVERTED, ENDED, Incidence, aalen_johansen, quantile_days, shares
+from indicators.inputs import DEAL, LISTED, NO_DAY, Floats, Ints
+from indicators.intervals import WHOLE, Interval, clopper_pearson, wilson, z_value
+from indicators.paths import PathTable
+from indicators.subjects import ALL, OVERALL, STEPS, Step, Subjects, step_name, subjects_of, within_window
+
+FEW_EVENTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WithinWindow:
+    """Of the `n` that had `days` days' time, how many converted in them. `rate` is None where n = 0."""
+
+    days: int
+    n: int
+    converted: int
+    rate: float | None
+    interval: Interval
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Conversion:
+    """Conversion of one step for one partner type, or `all`. Rates are shares in [0, 1]; None where there is no subject.
+
+    status     `ok`; `no_data`; `few`: under 10 subjects, some still open; `immature`: watched for less than twice the median lead time
+    n, converted, lost, open   subjects in the window, and what became of them within the horizon
+    rate, se   eventual conversion and its standard error
+    interval   the published one: of `analytic` and `bootstrap` (None without subjects) the wider
+    corrected  the rate after undoing what unrecorded milestones do to it; equals `rate` where none are
+    skip_rate  share of attempts beyond the step's second milestone in which that one was not recorded
+    readable_to    the last day on which enough subjects are still watched (H_eff)
+    window     days looked back for subjects; None = all
+    product    for `listed>deal`: the corrected steps multiplied; `disagrees`: it lies over 2 standard errors from the rate
+    """
+
+    type: str
+    step: str
+    status: str
+    n: int
+    converted: int
+    lost: int
+    open: int
+    rate: float | None
+    se: float | None
+    interval: Interval
+    analytic: Interval
+    bootstrap: Interval | None
+    corrected: float | None
+    skip_rate: float
+    readable_to: int
+    window: int | None
+    within: tuple[WithinWindow, ...]
+    flow_from: int
+    flow_to: int
+    curve: Incidence
+    product: float | None = None
+    disagrees: bool | None = None
+
+    @property
+    def flow_ratio(self) -> float | None:
+        """`flow_to` over `flow_from`; None where nothing came."""
+        return self.flow_to / self.flow_from if self.flow_from else None
+
+    @property
+    def share_resolved(self) -> float | None:
+        """The share of subjects that converted or were lost."""
+        return (self.converted + self.lost) / self.n if self.n else None
+
+
+def conversions(paths: PathTable, types: Sequence[str], assumptions: Assumptions = DEFAULTS) -> tuple[Conversion, ...]:
+    """Every step and `listed>deal`, for each partner type in turn and then for `all`.
+
+    `types` are the names behind `paths.type`. The numbers of a type do not depend on partners of other types.
+    """
+    kinds = [(name, index) for index, name in enumerate(types)]
+    return tuple(
+        row for name, index in (*kinds, (ALL, None)) for row in funnel_conversions(paths, name, index, assumptions)
+    )
+
+
+def funnel_conversions(
+    paths: PathTable, name: str, partner_type: int | None, assumptions: Assumptions = DEFAULTS
+) -> tuple[Conversion, ...]:
+    """The four steps and `listed>deal` of one partner type (None: of all)."""
+    skipped = skip_rates(paths, partner_type)
+    rows = [_conversion(paths, name, partner_type, step, assumptions) for step in STEPS]
+    corrected = correct_skips([row.rate for row in rows], skipped)
+    rows = [
+        replace(row, corrected=value, skip_rate=skip)
+        for row, value, skip in zip(rows, corrected, skipped[1:], strict=True)
+    ]
+    whole = _conversion(paths, name, partner_type, OVERALL, assumptions)
+    return (*rows, _with_product(replace(whole, corrected=whole.rate), rows))
+
+
+def skip_rates(paths: PathTable, partner_type: int | None = None) -> tuple[float, ...]:
+    """For each milestone, listed to deal: the share of attempts that went beyond it without its being recorded (s_1 = s_5 = 0)."""
+    rows = ~paths.excluded if partner_type is None else ~paths.excluded & (paths.type == partner_type)
+    rates = [0.0] * (DEAL + 1)
+    for k in range(LISTED + 1, DEAL):
+        beyond = rows & (paths.reached[:, k + 1] != NO_DAY)
+        n = int(beyond.sum())
+        rates[k] = int((beyond & paths.inferred[:, k]).sum()) / n if n else 0.0
+    return tuple(rates)
+
+
+def correct_skips(rates: Sequence[float | None], skipped: Sequence[float]) -> tuple[float | None, ...]:
+    """Rates of the four steps without the tilt that unrecorded milestones give them (METHODS 3a, 4).
+
+    An unrecorded milestone is only noticed where the entry goes on, so the step into it reads low and the step out of it high.
+    `rates` [4] per step, `skipped` [5] per milestone. Computed from the last step backwards; a rate of None stays None.
+    """
+    corrected: list[float | None] = [None] * len(rates)
+    following: float | None = None
+    for k in reversed(range(len(rates))):
+        rate = rates[k]
+        if rate is None:
+            following = None
+            continue
+        deflated = rate * (1 - skipped[k]) / (1 - rate * skipped[k]) if rate * skipped[k] < 1 else rate
+        missed = skipped[k + 1] * (1 - following) if following is not None else 0.0
+        following = min(1.0, deflated / (1 - missed)) if missed < 1 else deflated
+        corrected[k] = following
+    return tuple(corrected)
+
+
+def rate_interval(curve: Incidence, level: float = 0.95) -> Interval:
+    """Analytic interval of F1 at the horizon.
+
+    Log(-log) as a rule; under 5 conversions Clopper-Pearson on the effective number F (1 - F) / Var; no conversion at all:
+    from 0 to 1 - 0.05^(1/n) with n the subjects watched to the horizon or to an end; mirrored where all convert.
+    """
+    rate, variance = float(curve.f1[-1]), float(curve.variance[-1])
+    complete = (
+        curve.conversions + int(curve.ended.sum()) + int(curve.at_risk[-1] - curve.converted[-1] - curve.ended[-1])
+    )
+    if complete == 0:
+        return WHOLE
+    if curve.conversions == 0:
+        return Interval(0.0, 1 - (1 - level) ** (1 / complete))
+    if rate >= 1 - 1e-12:
+        return Interval((1 - level) ** (1 / complete), 1.0)
+    if curve.conversions < FEW_EVENTS and variance > 0:
+        effective = rate * (1 - rate) / variance
+        return clopper_pearson(rate * effective, effective, level)
+    w = z_value(level) * math.sqrt(variance) / (rate * abs(math.log(rate)))
+    return Interval(rate ** math.exp(w), rate ** math.exp(-w))
+
+
+def cohort_within(subjects: Subjects, as_of: int, days: int, level: float = 0.95) -> WithinWindow:
+    """Of the subjects that started at least `days` days before `as_of`: the share converted within them, with Wilson's interval."""
+    old = subjects.start <= as_of - days
+    n = int(old.sum())
+    converted = int((old & (subjects.ending == CONVERTED) & (subjects.duration <= days)).sum())
+    return WithinWindow(days, n, converted, converted / n if n else None, wilson(converted, n, level))
+
+
+def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -> Floats:
+    """F1 [replicates, horizon + 1] of partners drawn anew. `label` joins the seed. ValueError without subjects."""
+    group, groups = groups_of(subjects.partner)
+    if groups == 0:
+        raise ValueError(f"there is nobody to draw from for {label}; ask for a bootstrap only where there are subjects")
+    weights = draws(generator(assumptions.seed, label), groups, assumptions.replicates)
+    counts = group_histograms(group, groups, subjects.duration, subjects.ending, assumptions.horizon)
+    return shares(resampled(weights, counts))[0]
+
+
+def _conversion(
+    paths: PathTable, name: str, partner_type: int | None, step: Step, assumptions: Assumptions
+) -> Conversion:
+    everyone = subjects_of(paths, step, partner_type=partner_type)
+    subjects, window = within_window(everyone, paths.as_of, assumptions.window, assumptions.min_subjects)
+    curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
+    analytic = rate_interval(curve) if len(subjects) else WHOLE
+    bootstrap = None
+    if len(subjects):
+        drawn = bootstrap_curves(subjects, f"{name}|{step_name(step)}", assumptions)[:, -1]
+        low, high = np.percentile(drawn, [2.5, 97.5])
+        bootstrap = Interval(float(low), min(1.0, float(high)))
+    readable_to = min(assumptions.horizon, curve.readable_to(assumptions.min_at_risk))
+    timely = subjects.duration <= assumptions.horizon
+    converted = int((timely & (subjects.ending == CONVERTED)).sum())
+    lost = int((timely & (subjects.ending == ENDED)).sum())
+    return Conversion(
+        type=name,
+        step=step_name(step),
+        status=_status(curve, int((subjects.ending == CENSORED).sum()), readable_to, assumptions),
+        n=len(subjects),
+        converted=converted,
+        lost=lost,
+        open=len(subjects) - converted - lost,
+        rate=min(1.0, float(curve.f1[-1])) if len(subjects) else None,
+        se=math.sqrt(float(curve.variance[-1])) if len(subjects) else None,
+        interval=analytic if bootstrap is None or analytic.width >= bootstrap.width else bootstrap,
+        analytic=analytic,
+        bootstrap=bootstrap,
+        corrected=None,
+        skip_rate=0.0,
+        readable_to=readable_to,
+        window=window,
+        within=tuple(cohort_within(subjects, paths.as_of, days) for days in assumptions.within),
+        flow_from=_came(paths, step[0], partner_type, window),
+        flow_to=_came(paths, step[1], partner_type, window),
+        curve=curve,
+    )
+
+
+def _status(curve: Incidence, still_open: int, readable_to: int, assumptions: Assumptions) -> str:
+    if curve.n == 0:
+        return "no_data"
+    if still_open == 0:
+        return "ok"  # nobody is left whose end could change the number
+    if curve.n < assumptions.min_at_risk:
+        return "few"
+    median = int(quantile_days(curve.f1, 0.5, readable_to))
+    if median < 0:
+        return "ok" if readable_to >= assumptions.horizon else "immature"
+    return "immature" if readable_to < 2 * median else "ok"
+
+
+def _came(paths: PathTable, milestone: int, partner_type: int | None, window: int | None) -> int:
+    """Attempts that came to the milestone in the window, counted as they stand."""
+    day: Ints = paths.reached[:, milestone].astype(np.int64)
+    rows = (day != NO_DAY) & ~paths.excluded
+    if partner_type is not None:
+        rows &= paths.type == partner_type
+    if window is not None:
+        rows &= day > paths.as_of - window
+    return int(rows.sum())
+
+
+def _with_product(whole: Conversion, steps: Sequence[Conversion]) -> Conversion:
+    """The overall row with the product of the steps beside it, as a check of the assumption that steps are independent."""
+    factors = [row.corrected for row in steps]
+    if whole.rate is None or whole.se is None or any(f is None for f in factors):
+        return whole
+    product = math.prod(f for f in factors if f is not None)
+    relative = sum((row.se / row.rate) ** 2 for row in steps if row.rate and row.se is not None)
+    spread = math.sqrt(whole.se**2 + product**2 * relative)
+    return replace(whole, product=product, disagrees=abs(whole.rate - product) > 2 * spread)

@@ -1,0 +1,139 @@
+"""Cumulative incidence on whole days with a competing end: the Aalen-Johansen estimator from day histograms.
+
+    n[t]   subjects still watched on day t           d1[t], d2[t]   those that convert, or are lost, on day t
+    S[t]   = prod (1 - (d1 + d2) / n)                F1[t] = sum of S[t-1] d1 / n      F2 alike
+    F1 + F2 + S = 1 on every day
+
+On one day events come before censorings; day 0 counts; what happens after the horizon is censored at the horizon.
+Ties are exact, which is why no library with jittered ties is used. With no competing end F1 is 1 minus Kaplan-Meier's S.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from indicators.inputs import Floats, Ints
+
+CENSORED, CONVERTED, ENDED = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Incidence:
+    """Curves of length horizon + 1, one value a day from 0.
+
+    at_risk, converted, ended   counts a day
+    f1, f2, s                   share converted, ended, still open by that day
+    variance                    of f1 on each day (delta method)
+    """
+
+    at_risk: Ints
+    converted: Ints
+    ended: Ints
+    f1: Floats
+    f2: Floats
+    s: Floats
+    variance: Floats
+
+    @property
+    def horizon(self) -> int:
+        return len(self.f1) - 1
+
+    @property
+    def n(self) -> int:
+        return int(self.at_risk[0])
+
+    @property
+    def conversions(self) -> int:
+        return int(self.converted.sum())
+
+    def readable_to(self, min_at_risk: int) -> int:
+        """The last day on which `min_at_risk` subjects are still watched, 0 if there never were (METHODS 3b, H_eff)."""
+        days = np.flatnonzero(self.at_risk >= min_at_risk)
+        return int(days[-1]) if days.size else 0
+
+
+def histograms(duration: ArrayLike, ending: ArrayLike, horizon: int) -> Ints:
+    """Counts [3, horizon + 1] of whole-day durations by ending (censored, converted, ended).
+
+    ValueError for a negative duration, an unknown ending or columns of different lengths.
+    """
+    days, endings = checked(duration, ending)
+    place, endings = np.minimum(days, horizon), np.where(days > horizon, CENSORED, endings)
+    counts = np.bincount(endings * (horizon + 1) + place, minlength=3 * (horizon + 1))
+    return counts.reshape(3, horizon + 1).astype(np.int64)
+
+
+def checked(duration: ArrayLike, ending: ArrayLike) -> tuple[Ints, Ints]:
+    """Both columns as whole numbers, refused with a sentence where they cannot be durations and endings."""
+    days, endings = np.asarray(duration), np.asarray(ending)
+    if days.shape != endings.shape or days.ndim != 1:
+        raise ValueError(
+            f"durations have shape {days.shape} and endings {endings.shape}, expected columns of one length"
+        )
+    if days.size == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if days.dtype.kind not in "iu" or endings.dtype.kind not in "iub":
+        raise ValueError(f"durations hold {days.dtype} and endings {endings.dtype}, expected whole numbers")
+    if days.min() < 0:
+        raise ValueError(f"a duration of {days.min()} days was given, expected 0 or more")
+    if endings.min() < CENSORED or endings.max() > ENDED:
+        raise ValueError("an ending other than 0 (censored), 1 (converted), 2 (ended) was given")
+    return days.astype(np.int64), endings.astype(np.int64)
+
+
+def shares(counts: Ints | Floats) -> tuple[Floats, Floats, Floats]:
+    """F1, F2 and S, each [..., days], from counts [..., 3, days]; many samples at once."""
+    at_risk = at_risk_of(counts)
+    free = at_risk > 0
+    below = np.where(free, at_risk, 1.0)
+    hazard1, hazard2 = counts[..., CONVERTED, :] / below, counts[..., ENDED, :] / below
+    both = (counts[..., CONVERTED, :] + counts[..., ENDED, :]) / below  # exactly 1 where everybody leaves
+    survival = np.cumprod(1.0 - both, axis=-1, dtype=np.float64)
+    before = np.concatenate([np.ones_like(survival[..., :1]), survival[..., :-1]], axis=-1)
+    return np.cumsum(before * hazard1, axis=-1), np.cumsum(before * hazard2, axis=-1), survival
+
+
+def at_risk_of(counts: Ints | Floats) -> Floats:
+    """Subjects still watched on each day, [..., days], from counts [..., 3, days]."""
+    exits = counts.sum(axis=-2, dtype=np.float64)
+    return np.asarray(np.cumsum(exits[..., ::-1], axis=-1)[..., ::-1], np.float64)
+
+
+def aalen_johansen(duration: ArrayLike, ending: ArrayLike, horizon: int = 180) -> Incidence:
+    """Share converted by each day, while `ended` competes, from whole-day durations [n] and endings [n] (0, 1, 2).
+
+    O(n + horizon). The variance is the delta-method one of METHODS 3b; without censoring it is F1 (1 - F1) / n.
+    ValueError as `histograms`. With no subject at all the curves are 0, 0, 1.
+    """
+    return incidence(histograms(duration, ending, horizon))
+
+
+def incidence(counts: Ints) -> Incidence:
+    """The curves of counts [3, days]."""
+    f1, f2, s = shares(counts)
+    at_risk = np.asarray(at_risk_of(counts), np.int64)
+    return Incidence(at_risk, counts[CONVERTED], counts[ENDED], f1, f2, s, _variance(counts, at_risk, f1, s))
+
+
+def _variance(counts: Ints, at_risk: Ints, f1: Floats, s: Floats) -> Floats:
+    """Var F1(t) for every t: the three sums of METHODS 3b, opened up so that running sums do."""
+    n, d1 = at_risk.astype(np.float64), counts[CONVERTED].astype(np.float64)
+    d = d1 + counts[ENDED]
+    before = np.r_[1.0, s[:-1]]
+    survivors = n - d
+    # where nobody is left after day u, F1(t) = F1(u) and the first sum has no part of u
+    greenwood = np.divide(d, n * survivors, out=np.zeros_like(n), where=(n > 0) & (survivors > 0))
+    square = np.maximum(n, 1.0) ** 2
+    own = before**2 * d1 * (n - d1) / (square * np.maximum(n, 1.0))
+    cross = before * d1 / square
+    a, b, c = np.cumsum(greenwood), np.cumsum(f1 * greenwood), np.cumsum(f1**2 * greenwood)
+    variance = f1**2 * a - 2 * f1 * b + c + np.cumsum(own) - 2 * (f1 * np.cumsum(cross) - np.cumsum(f1 * cross))
+    return np.asarray(np.maximum(variance, 0.0), np.float64)
+
+
+def quantile_days(f1: Floats, share: float, by: int) -> Ints:
+    """The first day on which F1 reaches `share` of what it is on day `by`, along the last axis; -1 where nothing converts by then."""
+    final = f1[..., by]
+    reached = f1 >= (share * final)[..., None] - 1e-12
+    return np.asarray(np.where(final > 0, reached.argmax(axis=-1), -1), np.int64)
