@@ -4,7 +4,10 @@ SakigakeError
 ├── DatabaseUnavailable      no database answers, or the embedded one cannot be started
 │   └── DatabaseTooOld       it answers, and is older than PostgreSQL 16
 ├── SchemaVersionMismatch    it answers, and its tables are of another version or another program
-└── SchemaBusy               its tables are in use, so that a migration had to give up
+├── SchemaBusy               its tables are in use, so that a migration had to give up
+├── ConfigError              sakigake.yaml or what it points to is not right (exit code 2)
+├── RunBusy                  another run of the workspace is under way (exit code 4)
+└── NotFound                 what was asked for is not there
 
 The command line prints ``str(error)`` and exits with ``exit_code``. A sentence names what was met, what was expected
 and what to do; it carries no secret and no personal data. This file imports nothing, since the keeper of the embedded
@@ -32,3 +35,19 @@ class SchemaVersionMismatch(SakigakeError):
 
 class SchemaBusy(SakigakeError):
     """A migration waited for a lock for as long as it may; nothing was changed."""
+
+
+class ConfigError(SakigakeError):
+    """The configuration, or something it points to, is not right."""
+
+    exit_code = 2
+
+
+class RunBusy(SakigakeError):
+    """Another run of the workspace is under way."""
+
+    exit_code = 4
+
+
+class NotFound(SakigakeError):
+    """What was asked for is not there."""
