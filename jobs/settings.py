@@ -5,7 +5,6 @@ import stat
 from pathlib import Path
 from typing import Annotated, Literal
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from jobs.errors import ConfigError
@@ -193,13 +192,3 @@ def load(path: Path) -> Configuration:
         return read_document(text, str(path), Configuration)
     except DocumentError as e:
         raise ConfigError(str(e)) from e
-
-
-def home() -> Path:
-    """Where our state lives: SAKIGAKE_HOME, or the user's data folder (/var/lib/sakigake for root)."""
-    given = os.environ.get("SAKIGAKE_HOME")
-    if given:
-        return Path(given).expanduser().absolute()
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        return Path("/var/lib/sakigake")
-    return Path(platformdirs.user_data_dir("sakigake", appauthor=False))

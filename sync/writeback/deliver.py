@@ -123,7 +123,7 @@ def _deliver_batch(
             return
         if attempt:
             delivery.sleep(min(0.5 * 2**attempt, 8.0))
-        with delivery.connect() as conn:
+        with delivery.connect() as conn, conn.transaction():
             journal.mark_sent(conn, delivery.workspace, open_now, delivery.clock())
         counts.batches += 1
         by_record: dict[str, list[OpenChange]] = {}
@@ -210,7 +210,7 @@ def _settle(
 ) -> None:
     if not outcomes:
         return
-    with delivery.connect() as conn:
+    with delivery.connect() as conn, conn.transaction():
         journal.settle(conn, delivery.workspace, outcomes, delivery.clock())
     for _, status, _ in outcomes:
         if status is ChangeStatus.CONFIRMED:

@@ -1,0 +1,96 @@
+"""Results to CRM: `plan` compares with the live values and stores what would change, `deliver` sends it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import Connection
+
+from jobs.progress import Progress
+from jobs.runs import new_id, utc_now
+from jobs.wiring import Workspace
+from models.catalogue import BY_NAME, fields_of
+from models.vocabulary import PlanStatus, RecordRef
+from sync.writeback import journal
+from sync.writeback.deliver import DeliverCounts, Delivery, deliver, live_values, resolve_lost
+from sync.writeback.plan import Draft, Wanted, candidates, draft
+
+
+def delivery_of(workspace: Workspace) -> Delivery:
+    return Delivery(workspace.connect, workspace.connectors, workspace.name, utc_now)
+
+
+def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, list[str]]:
+    """(plan id, status, draft, why it is held). Lost answers of earlier runs are settled first, so that the comparison is honest."""
+    resolve_lost(delivery_of(workspace))
+    with workspace.connect() as conn, conn.transaction():
+        wanted = list(_wanted(conn, workspace))
+        open_ones = candidates(wanted, journal.confirmed_values(conn, workspace.name))
+    live = live_values(workspace.connectors, open_ones, workspace.settings.prefix)
+    drafted = draft(open_ones, live)
+    names = {
+        (connection, name): connector.api_name(field, workspace.settings.prefix)
+        for connection, connector in workspace.connectors.items()
+        for name, field in BY_NAME.items()
+    }
+    plan_id = new_id("plan")
+    with workspace.connect() as conn, conn.transaction():
+        held = []
+        if workspace.settings.guards.first_plan == "hold" and not journal.has_delivered(conn, workspace.name):
+            held.append(
+                f"This is the first plan of workspace {workspace.name}; look at it with `sakigake plan`, then say: sakigake apply {plan_id} --reason WHY"
+            )
+        status = journal.store_plan(
+            conn,
+            workspace.name,
+            plan_id,
+            run_id=run_id,
+            draft=drafted,
+            api_names=names,
+            mapping_hash=workspace.rules.hash,
+            held_because=held,
+            now=utc_now(),
+        )
+    return plan_id, status, drafted, held
+
+
+def send(workspace: Workspace, plan_id: str, *, recheck: bool, progress: Progress) -> DeliverCounts:
+    """Delivers a plan's open changes."""
+    with progress.task("deliver") as task:
+        return deliver(
+            delivery_of(workspace),
+            plan_id,
+            recheck=recheck,
+            progress=lambda counts: task.update(counts.confirmed + counts.failed + counts.dropped, None),
+        )
+
+
+def _wanted(conn: Connection[Any], workspace: Workspace) -> Iterator[Wanted]:
+    """Every field that every record named by the mapping should hold, from the newest results."""
+    targets = workspace.rules.write_back
+    for subject, records, named in (
+        (
+            "partner",
+            "select partner_id, connection, object, record_id from sakigake.partner_source where workspace = %s",
+            targets.partner,
+        ),
+        (
+            "entry",
+            "select entry_id, connection, object, record_id from sakigake.entry where workspace = %s and removed_at is null",
+            targets.entry,
+        ),
+    ):
+        chosen = {
+            place: [f for f in fields_of(subject) if fields == "default" or f.name in fields]  # type: ignore[arg-type]
+            for place, fields in named.items()
+        }
+        values: dict[str, dict[str, tuple[Any, str]]] = {}
+        for subject_id, field, value, why in conn.execute(
+            "select subject_id, field, value, coalesce(inputs ->> 'why', '') from sakigake.result where workspace = %s and subject = %s",
+            (workspace.name, subject),
+        ):
+            values.setdefault(subject_id, {})[field] = (value, why)
+        for subject_id, connection, object_name, record_id in conn.execute(records, (workspace.name,)):
+            for field in chosen.get(f"{connection}.{object_name}", ()):
+                held = values.get(subject_id, {}).get(field.name)
+                if held is not None:
+                    yield Wanted(RecordRef(connection, object_name, record_id), field, held[0], held[1])

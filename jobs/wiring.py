@@ -1,0 +1,166 @@
+"""Puts the parts together: the one place that knows which connector, database and clock a workspace runs on."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import psycopg
+from sqlalchemy import Engine
+from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.grammar import load_mapping
+from sync.mapping.needs import needs
+
+from jobs.errors import ConfigError
+from jobs.settings import Configuration, HubspotConnection, SalesforceConnection, WorkspaceSettings
+from sync.connector import Connector, ReadSpec
+from sync.mapping.problems import MappingError
+from sync.mirror.pull import Pull
+
+Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
+
+
+def connect_with(engine: Engine) -> Connect:
+    """Opens psycopg connections from the engine's pool, committing by themselves outside `conn.transaction()`."""
+
+    @contextmanager
+    def connect() -> Iterator[psycopg.Connection[Any]]:
+        pooled = engine.raw_connection()
+        conn = cast("psycopg.Connection[Any]", pooled.driver_connection)
+        conn.autocommit = True
+        try:
+            yield conn
+        finally:
+            if conn.closed or conn.broken:
+                pooled.invalidate()
+            else:
+                conn.autocommit = False
+            pooled.close()
+
+    return connect
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One workspace, ready to run: settings, rules, our database, and its CRMs."""
+
+    name: str
+    settings: WorkspaceSettings
+    rules: Rules
+    rules_text: str
+    connect: Connect
+    connectors: Mapping[str, Connector]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.rules.timezone)
+
+    def specs(self) -> dict[str, dict[str, ReadSpec]]:
+        """What the mapping needs, by connection and object; ConfigError where it names a connection there is none of."""
+        wanted = needs(self.rules)
+        for connection in wanted:
+            if connection not in self.settings.connections:
+                raise ConfigError(
+                    f"{self.settings.mapping} reads from {connection}, and sakigake.yaml has no connection of that name; it has {', '.join(self.settings.connections)}."
+                )
+        return wanted
+
+    def crm_now(self) -> datetime:
+        """The latest of the CRMs' own clocks: what "now" means for facts."""
+        return max(c.crm_now() for c in self.connectors.values())
+
+    def today(self) -> date:
+        """The as-of date: the CRM's own clock in the workspace's time zone."""
+        return self.crm_now().astimezone(self.zone).date()
+
+    def pull_of(self, connection: str, run_id: str) -> Pull:
+        return Pull(
+            self.name, connection, self.settings.schema_of(connection), run_id, self.connectors[connection].crm_now
+        )
+
+
+def read_rules(settings: WorkspaceSettings, folder: Path) -> tuple[Rules, str]:
+    """The workspace's mapping and its text; ConfigError lists every fault with file and line."""
+    path = settings.mapping if settings.mapping.is_absolute() else folder / settings.mapping
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError as e:
+        raise ConfigError(
+            f"There is no {path}; make one with `sakigake init`, or mend `mapping:` in sakigake.yaml."
+        ) from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path} cannot be read as UTF-8 text ({e}).") from e
+    try:
+        return load_mapping(text, str(path)), text
+    except MappingError as e:
+        raise ConfigError(str(e)) from e
+
+
+def open_connector(name: str, settings: SalesforceConnection | HubspotConnection, folder: Path) -> Connector:
+    """The connector of one connection; secrets are read here, and kept in memory only."""
+    if isinstance(settings, SalesforceConnection):
+        from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
+
+        auth = settings.auth
+        return SalesforceConnector(
+            name,
+            settings.url.rstrip("/"),
+            ClientCredentials(auth.client_id, auth.client_secret.read(folder))
+            if auth.client_secret is not None
+            else JwtBearer(
+                auth.client_id, str(auth.username), auth.private_key.read(folder) if auth.private_key else ""
+            ),
+            daily_budget=settings.daily_budget,
+            api_version=settings.api_version,
+            connect_timeout=settings.connect_timeout,
+            read_timeout=settings.read_timeout,
+        )
+    from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
+
+    given = settings.auth
+    return HubspotConnector(
+        name,
+        AccessToken(given.token.read(folder))
+        if given.token is not None
+        else OAuthRefresh(
+            str(given.client_id),
+            given.client_secret.read(folder) if given.client_secret else "",
+            given.refresh_token.read(folder) if given.refresh_token else "",
+        ),
+        url=settings.url.rstrip("/"),
+        api_version=settings.api_version,
+        ten_second_limit=settings.ten_second_limit,
+        daily_budget=settings.daily_budget,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+    )
+
+
+def choose_workspace(configuration: Configuration, name: str | None) -> tuple[str, WorkspaceSettings]:
+    """The workspace asked for, or the only one."""
+    if name is None and len(configuration.workspaces) == 1:
+        return next(iter(configuration.workspaces.items()))
+    known = ", ".join(configuration.workspaces)
+    if name is None:
+        raise ConfigError(f"sakigake.yaml has several workspaces ({known}); say which with --workspace NAME.")
+    if name not in configuration.workspaces:
+        raise ConfigError(f"sakigake.yaml has no workspace {name!r}; it has {known}.")
+    return name, configuration.workspaces[name]
+
+
+@contextmanager
+def open_workspace(
+    configuration: Configuration, folder: Path, engine: Engine, name: str | None = None
+) -> Iterator[Workspace]:
+    """The workspace with its connectors open; they are closed at the end. Nothing is sent before a step asks for it."""
+    chosen, settings = choose_workspace(configuration, name)
+    rules, text = read_rules(settings, folder)
+    with ExitStack() as stack:
+        connectors: dict[str, Connector] = {}
+        for connection, given in settings.connections.items():
+            connectors[connection] = connector = open_connector(connection, given, folder)
+            stack.callback(connector.close)
+        yield Workspace(chosen, settings, rules, text, connect_with(engine), connectors)
