@@ -137,7 +137,7 @@ class Cluster:
             stderr=subprocess.STDOUT,
             check=False,
             timeout=300,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 -- the keeper has one thread
+            preexec_fn=_end_with_parent,
         )
         output = done.stdout.decode("utf-8", "replace")
         if done.returncode or "FATAL" in output or "ERROR" in output:

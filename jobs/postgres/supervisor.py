@@ -32,7 +32,9 @@ def embedded(home: Path) -> Iterator[str]:
     Raises DatabaseUnavailable.
     """
     if os.name != "posix":
-        raise DatabaseUnavailable("The embedded PostgreSQL runs on Linux and macOS: set DATABASE_URL to a PostgreSQL 16 or later.")
+        raise DatabaseUnavailable(
+            "The embedded PostgreSQL runs on Linux and macOS: set DATABASE_URL to a PostgreSQL 16 or later."
+        )
     home = home.expanduser().absolute()
     with _explained(home):
         user = _User(home)
@@ -54,7 +56,9 @@ class _User:
         self._folder("postgres", self._account.uid, self._account.gid)
         self._cluster = Cluster(self._home / "postgres", self._home / "postgres")
         with contextlib.ExitStack() as opened:
-            self._door, self._users, self._keeper = (opened.enter_context(self._lock(name, owner)) for name in ("door", "users", "keeper"))
+            self._door, self._users, self._keeper = (
+                opened.enter_context(self._lock(name, owner)) for name in ("door", "users", "keeper")
+            )
             self._files = opened.pop_all()
         self._port: int | None = None
         self._child: subprocess.Popen[bytes] | None = None
@@ -65,7 +69,9 @@ class _User:
     def enter(self) -> str:
         self._door.wait_exclusive(_DOOR_SECONDS)
         try:
-            self._users.wait_shared(_GONE_SECONDS)  # a keeper that is stopping the server holds it alone until that is done
+            self._users.wait_shared(
+                _GONE_SECONDS
+            )  # a keeper that is stopping the server holds it alone until that is done
             deadline = time.monotonic() + _READY_SECONDS
             while self._port is None:
                 if self._keeper.is_free():
@@ -95,7 +101,9 @@ class _User:
             if self._child:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._child.wait(0 if self._others() else _GONE_SECONDS)
-                self._child.returncode = self._child.returncode or 0  # else Python warns of a process that may outlive us
+                self._child.returncode = (
+                    self._child.returncode or 0
+                )  # else Python warns of a process that may outlive us
             self._files.close()
 
     def _see_the_end(self) -> None:
@@ -186,8 +194,12 @@ def _explained(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = f"set SAKIGAKE_HOME to a folder that you own (root: {ROOTS_HOME}), or DATABASE_URL to a PostgreSQL server."
+        remedy = (
+            f"set SAKIGAKE_HOME to a folder that you own (root: {ROOTS_HOME}), or DATABASE_URL to a PostgreSQL server."
+        )
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             remedy = "free some space, or set SAKIGAKE_HOME to another disk."
         what = (error.strerror or type(error).__name__).lower()
-        raise DatabaseUnavailable(f"{error.filename or home} cannot be used for the embedded PostgreSQL: {what}; {remedy}") from error
+        raise DatabaseUnavailable(
+            f"{error.filename or home} cannot be used for the embedded PostgreSQL: {what}; {remedy}"
+        ) from error

@@ -1,0 +1,161 @@
+"""The schema's history: complete, reversible, safe to run twice at once, and impatient with locks."""
+
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from jobs import database as db
+from jobs.errors import SchemaBusy, SchemaVersionMismatch
+from models.tables import SCHEMA, Base
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def plain(url: str) -> str:
+    return url.replace("+psycopg", "")
+
+
+def tables(url: str) -> set[str]:
+    with psycopg.connect(plain(url)) as connection:
+        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [SCHEMA]).fetchall()
+    return {name for (name,) in found} - {"alembic_version"}
+
+
+def config_for(engine: Engine) -> Config:
+    config = Config(ROOT / "alembic.ini", attributes={"engine": engine})
+    return config
+
+
+def test_models_and_migrations_agree(engine: Engine) -> None:
+    """From an empty database, migrations make exactly the tables that the models describe."""
+    command.check(config_for(engine))
+
+
+def test_a_column_without_a_migration_is_noticed(engine: Engine) -> None:
+    """The check above can fail."""
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE sakigake.run DROP COLUMN cause"))
+    with pytest.raises(Exception, match="add_column"):
+        command.check(config_for(engine))
+
+
+def test_the_mirrors_schemas_are_none_of_the_migrations_business(engine: Engine) -> None:
+    """A connection's tables are made at run time; the check does not ask to drop them."""
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA salesforce"))
+        connection.execute(text("CREATE TABLE salesforce.account (id text PRIMARY KEY)"))
+    command.check(config_for(engine))
+
+
+def test_downgrade_to_base_leaves_nothing_and_upgrade_makes_it_again(database_url: str) -> None:
+    before = tables(database_url)
+    assert before == {table.name for table in Base.metadata.tables.values()}
+    db.downgrade(database_url, "base")
+    assert tables(database_url) == set()
+    db.upgrade(database_url)
+    assert tables(database_url) == before
+
+
+def test_two_upgrades_at_once_end_as_one(empty_database_url: str) -> None:
+    """The second waits for the first, finds the work done, and succeeds."""
+    script = "import sys; from jobs.database import upgrade; upgrade(sys.argv[1])"
+    both = [subprocess.Popen([sys.executable, "-c", script, empty_database_url], cwd=ROOT) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    made = db.engine(empty_database_url)
+    db.check_schema_version(made)
+    made.dispose()
+
+
+def test_a_lock_held_by_another_gives_one_sentence_and_changes_nothing(database_url: str) -> None:
+    """A migration that cannot get its lock gives up, says what to do, and leaves the version as it was."""
+    before = tables(database_url)
+    with psycopg.connect(plain(database_url)) as other:
+        other.execute("LOCK TABLE sakigake.run IN ACCESS SHARE MODE")
+        with pytest.raises(SchemaBusy, match=r"in use.*sakigake db upgrade"):
+            db.downgrade(database_url, "base")
+    assert tables(database_url) == before
+    made = db.engine(database_url)
+    db.check_schema_version(made)
+    made.dispose()
+
+
+def test_the_turn_is_waited_for(empty_database_url: str) -> None:
+    """While another upgrade holds the advisory lock, ours waits and then goes on."""
+    with psycopg.connect(plain(empty_database_url), autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(5347081264)")
+        ours = threading.Thread(target=db.upgrade, args=(empty_database_url,))
+        ours.start()
+        ours.join(1.0)
+        assert ours.is_alive()
+        assert tables(empty_database_url) == set()
+        other.execute("SELECT pg_advisory_unlock(5347081264)")
+        ours.join(30)
+    assert tables(empty_database_url)
+
+
+def test_migrations_are_numbered_in_one_line_and_titled_in_the_imperative() -> None:
+    """The number tells which of two versions is newer, even to code that has never seen the file."""
+    script = ScriptDirectory(str(ROOT / "migrations"))
+    revisions = list(script.walk_revisions())[::-1]
+    assert [revision.revision for revision in revisions] == [f"{n:04d}" for n in range(1, len(revisions) + 1)]
+    assert db.code_version() == script.get_current_head()
+    for revision in revisions:
+        assert Path(revision.path).name.startswith(revision.revision)
+        title = revision.doc
+        assert re.fullmatch(r"[A-Z][a-z]+ .+\.", title), title
+        assert "pass" not in Path(revision.path).read_text().split("def downgrade")[1], (
+            f"{revision.revision} has no downgrade"
+        )
+
+
+def versions_of(url: str, what: str) -> None:
+    with psycopg.connect(plain(url)) as connection:
+        connection.execute("UPDATE sakigake.alembic_version SET version_num = %s", [what])
+
+
+def test_an_empty_database_is_told_to_upgrade(empty_database_url: str) -> None:
+    made = db.engine(empty_database_url)
+    with pytest.raises(SchemaVersionMismatch, match=r"none of Sakigake's tables yet: run `sakigake db upgrade`"):
+        db.check_schema_version(made)
+    made.dispose()
+
+
+def test_an_older_schema_is_told_to_upgrade(engine: Engine, database_url: str) -> None:
+    versions_of(database_url, "0000")
+    with pytest.raises(SchemaVersionMismatch, match=r"version 0000 .* run `sakigake db upgrade`"):
+        db.check_schema_version(engine)
+
+
+def test_a_newer_schema_is_left_alone(engine: Engine, database_url: str) -> None:
+    """Neither the service nor the upgrade touches what a later Sakigake wrote."""
+    versions_of(database_url, "9999")
+    with pytest.raises(SchemaVersionMismatch, match=r"version 9999, .* install the Sakigake that wrote it"):
+        db.check_schema_version(engine)
+    with pytest.raises(SchemaVersionMismatch, match="install the Sakigake that wrote it"):
+        db.upgrade(database_url)
+
+
+def test_a_strangers_schema_is_left_alone(engine: Engine, database_url: str) -> None:
+    versions_of(database_url, "3fa85f64")
+    with pytest.raises(SchemaVersionMismatch, match=r"version 3fa85f64, so it belongs to another program"):
+        db.check_schema_version(engine)
+    with pytest.raises(SchemaVersionMismatch, match="belongs to another program"):
+        db.upgrade(database_url)
+
+
+def test_a_schema_of_our_name_without_our_version_is_left_alone(empty_database_url: str) -> None:
+    with psycopg.connect(plain(empty_database_url)) as connection:
+        connection.execute("CREATE SCHEMA sakigake")
+        connection.execute("CREATE TABLE sakigake.fish (id int)")
+    with pytest.raises(SchemaVersionMismatch, match="belongs to another program"):
+        db.upgrade(empty_database_url)
+    assert tables(empty_database_url) == {"fish"}
