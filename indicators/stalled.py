@@ -1,0 +1,157 @@
+"""Entries that wait longer than those that moved on (METHODS 3g).
+
+    warn      older in its milestone than 80 % of the conversions took, and no logged activity in 14 days
+    stalled   older than 95 % of them took, or its chance of going on sank below a quarter of what it was at entry
+    beyond    as old as the horizon: no curve speaks of it any more
+A logged activity within 14 days clears `warn` and `stalled`. Ages are calendar days.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.incidence import Incidence, aalen_johansen, quantile_days
+from indicators.inputs import DEAL, LOST, MILESTONES, NO_DAY, WON, Codes, EntryTable, Flags, Floats, Ints
+from indicators.paths import PathTable
+from indicators.subjects import STEPS, Step, subjects_of, within_window
+
+STATUSES: tuple[str, ...] = ("moving", "warn", "stalled", "beyond")
+MOVING, WARN, STALLED, BEYOND = range(len(STATUSES))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class StepPace:
+    """What the entries of a type tell about one step: limits of age in days, and the curve behind them.
+
+    pooled   too few conversions of this type, so all types together speak; `assumed`: too few even then, so defaults do
+    """
+
+    p80: int
+    p95: int
+    curve: Incidence
+    pooled: bool = False
+    assumed: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class StalledEntries:
+    """One row an entry.
+
+    open       stands at `listed` .. `executed`
+    status     code in STATUSES; `moving` too where the entry is not open
+    age        days in the current milestone, 0 where not open
+    days_over  days beyond the age by which 80 % of the conversions had come, 0 where not beyond
+    chance     of coming to the next milestone by the horizon, now; 0 where not open or unknown
+    chance_at_entry   the same on the day it came to its milestone
+    next       code of the next milestone, -1 where not open: what to do next
+    """
+
+    open: Flags
+    status: Codes
+    age: Ints
+    days_over: Ints
+    chance: Floats
+    chance_at_entry: Floats
+    next: Codes
+
+    @property
+    def is_stalled(self) -> Flags:
+        """`stalled` or `beyond`, not `warn`: what the CRM field says."""
+        return self.status >= STALLED
+
+
+def paces(
+    paths: PathTable, types: Sequence[str], assumptions: Assumptions = DEFAULTS
+) -> tuple[tuple[StepPace, ...], ...]:
+    """The pace of each of the four steps, for each type. Own entries from 20 conversions on, then all types', then defaults."""
+    pooled = [_pace(paths, None, step, assumptions) for step in STEPS]
+    table = []
+    for index in range(len(types)):
+        own = [_pace(paths, index, step, assumptions) for step in STEPS]
+        table.append(tuple(_choose(mine, every) for mine, every in zip(own, pooled, strict=True)))
+    return tuple(table)
+
+
+def chance_of_next(curve: Incidence) -> Floats:
+    """The chance of converting by the horizon when still open after day c, for c = 0 .. horizon: (F1(H) - F1(c)) / S(c).
+
+    With one rate p for all entries this is p (1 - F) / (p (1 - F) + (1 - p)(1 - G)) of METHODS 3e.
+    """
+    gain = np.maximum(curve.f1[-1] - curve.f1, 0.0)
+    open_share = curve.s > 1e-12
+    return np.asarray(np.where(open_share, np.minimum(gain / np.where(open_share, curve.s, 1.0), 1.0), 0.0), np.float64)
+
+
+def stalled_entries(
+    paths: PathTable,
+    entries: EntryTable,
+    table: Sequence[Sequence[StepPace]],
+    assumptions: Assumptions = DEFAULTS,
+    *,
+    before: tuple[Codes, int] | None = None,
+) -> StalledEntries:
+    """The state of every entry's newest attempt on the as-of day. `table` is what `paces` gives: type x step.
+
+    `before` is an earlier evaluation: its statuses [entries] and its day. With it a status never falls by the curves moving alone, only
+    by a milestone or an activity since then.
+    """
+    has = paths.last >= 0
+    row = np.maximum(paths.last, 0)
+    n = len(entries)
+    milestone = np.where(has, paths.current[row], LOST) if len(paths) else np.full(n, LOST)
+    since = np.where(has, paths.since[row], NO_DAY) if len(paths) else np.full(n, NO_DAY)
+    kind = paths.type[row] if len(paths) else np.zeros(n, np.int64)
+    is_open: Flags = np.asarray(milestone < DEAL, np.bool_)
+    age = np.where(is_open, paths.as_of - since, 0).astype(np.int64)
+    status, over = np.zeros(n, np.int8), np.zeros(n, np.int64)
+    chance, at_entry = np.zeros(n), np.zeros(n)
+    activity = entries.last_activity_day
+    quiet = (activity == NO_DAY) | (activity > paths.as_of) | (paths.as_of - activity >= assumptions.quiet)
+    for t, steps in enumerate(table):
+        for k, pace in enumerate(steps):
+            mine = np.flatnonzero(is_open & (kind == t) & (milestone == k))
+            if not mine.size:
+                continue
+            ages = age[mine]
+            chances = np.zeros(assumptions.horizon + 1) if pace.assumed else chance_of_next(pace.curve)
+            start = 0.0 if pace.assumed else float(pace.curve.f1[-1])
+            now = np.where(ages < assumptions.horizon, chances[np.minimum(ages, assumptions.horizon)], 0.0)
+            faint = (now < assumptions.little_chance * start) & (not pace.assumed)
+            level = np.where(ages > pace.p80, WARN, MOVING)
+            level = np.where((ages > pace.p95) | faint, STALLED, level)
+            level = np.where(quiet[mine], level, MOVING)
+            status[mine] = np.where(ages >= assumptions.horizon, BEYOND, level)
+            over[mine] = np.maximum(ages - pace.p80, 0)
+            chance[mine], at_entry[mine] = now, start
+    if before is not None:
+        earlier, on = before
+        untouched = is_open & (since <= on) & (activity <= on)
+        status = np.where(untouched, np.maximum(status, earlier), status).astype(np.int8)
+    upcoming = np.where(is_open, milestone + 1, -1).astype(np.int8)
+    return StalledEntries(is_open, status, age, over, chance, at_entry, upcoming)
+
+
+def next_step(code: int) -> str | None:
+    """The name of the next milestone by its code; None for -1, where there is none."""
+    return MILESTONES[code].value if 0 <= code < WON else None
+
+
+def _pace(paths: PathTable, partner_type: int | None, step: Step, assumptions: Assumptions) -> StepPace:
+    everyone = subjects_of(paths, step, partner_type=partner_type)
+    subjects, _ = within_window(everyone, paths.as_of, assumptions.window, assumptions.min_subjects)
+    curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
+    timed = subjects.only(subjects.dated)
+    dated = aalen_johansen(timed.duration, timed.ending, assumptions.horizon)
+    by = min(assumptions.horizon, dated.readable_to(assumptions.min_at_risk))
+    if int(dated.converted[: by + 1].sum()) < assumptions.own_curve:
+        return StepPace(assumptions.default_p80, assumptions.default_p95, curve, assumed=True)
+    p80, p95 = (int(quantile_days(dated.f1, share, by)) for share in (0.8, 0.95))
+    return StepPace(p80, p95, curve)
+
+
+def _choose(own: StepPace, every: StepPace) -> StepPace:
+    if not own.assumed:
+        return own
+    return StepPace(every.p80, every.p95, every.curve, pooled=True, assumed=every.assumed)
