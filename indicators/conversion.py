@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.bootstrap import draws, generator, group_histograms, groups_of, resampled
-from indicators.incidence import CENSORED, CONVERTED, ENDED, Incidence, aalen_johansen, quantile_days, shares
+from indicators.bootstrap import drawn_incidence, draws, generator, group_histograms, groups_of
+from indicators.incidence import CENSORED, CONVERTED, ENDED, Incidence, aalen_johansen, quantile_days
 from indicators.inputs import DEAL, LISTED, NO_DAY, Floats, Ints
 from indicators.intervals import WHOLE, Interval, clopper_pearson, wilson, z_value
 from indicators.paths import PathTable
@@ -179,7 +179,7 @@ def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -
         raise ValueError(f"there is nobody to draw from for {label}; ask for a bootstrap only where there are subjects")
     weights = draws(generator(assumptions.seed, label), groups, assumptions.replicates)
     counts = group_histograms(group, groups, subjects.duration, subjects.ending, assumptions.horizon)
-    return shares(resampled(weights, counts))[0]
+    return drawn_incidence(weights, counts)
 
 
 def _conversion(

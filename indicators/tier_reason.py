@@ -68,7 +68,11 @@ def _down(tier: PartnerTier, *, english: bool) -> str:
         )
     if tier.tier is Tier.C:
         if tier.willingness is Willingness.VERBAL_YES:
-            return "drops to D if the yes is taken back" if english else "提出の意思がなくなればDへ"
+            return (
+                "drops to D without a valid target and without the yes"
+                if english
+                else "有効な打診先も提出の意思もなくなればDへ"
+            )
         return "drops to D if none remains valid at two month-ends" if english else "2回連続の月末に有効0件でDへ"
     return ""
 
@@ -88,7 +92,7 @@ def _english(tier: PartnerTier) -> str:
     if tier.rule == "list_c":
         return f"{found} (B needs {tier.rows.b_up}){rest}"
     if tier.rule == "verbal_yes":
-        return f"said yes to a list, {missing}{rest}"
+        return f"said yes to a list, but {missing}{rest}"
     if tier.rule == "none":
         refused = "refused to hand in a list" if tier.willingness is Willingness.REFUSED else missing
         return f"{refused if not handed_in else missing}{rest}"
