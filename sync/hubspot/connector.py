@@ -1,0 +1,235 @@
+"""HubSpot as the rest of the product sees it."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from models.catalogue import CatalogueField
+from models.vocabulary import Crm
+from sync.connector import (
+    Cursor,
+    Greeting,
+    KnownVersions,
+    LiveRecord,
+    ObjectDescription,
+    Page,
+    ProvisionStep,
+    ReadSpec,
+    RecordWrite,
+    Value,
+    WriteResult,
+)
+from sync.errors import BadReply, PermissionMissing, SyncError, Unreachable
+from sync.hubspot import values
+from sync.hubspot.auth import AccessToken, OAuthRefresh
+from sync.hubspot.describe import describe
+from sync.hubspot.extras import BATCH
+from sync.hubspot.live import read_live
+from sync.hubspot.pages import Pages
+from sync.hubspot.paths import DEFAULT, Paths
+from sync.hubspot.provision import Provision, api_name
+from sync.hubspot.replies import Refused
+from sync.hubspot.transport import Timeouts, Transport
+from sync.hubspot.write import write_batch
+from sync.ratelimit import RateLimiter
+from sync.retry import Patience, Told
+
+SEARCHES_PER_SECOND = 5
+DESCRIBE_EVERY = timedelta(hours=6)  # of HubSpot's clock: descriptions belong to the sweeps, not to every cycle
+
+
+class HubspotConnector:
+    """One HubSpot account. Every call has time-outs, stays inside the account's limits, and is retried where that can help.
+
+    `ten_second_limit`: calls this app may make in ten seconds (100, 190 or 250 by edition; 110 for public apps); HubSpot's own word
+    lowers it. `daily_budget`: calls a day this connection may use at most.
+    """
+
+    crm = Crm.HUBSPOT
+
+    def __init__(
+        self,
+        connection: str,
+        auth: AccessToken | OAuthRefresh,
+        *,
+        url: str = "https://api.hubapi.com",
+        api_version: str = DEFAULT,
+        ten_second_limit: int = 100,
+        searches_per_second: int = SEARCHES_PER_SECOND,
+        daily_budget: int | None = None,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 60.0,
+        call_timeout: float = 120.0,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+        told: Told | None = None,
+    ) -> None:
+        self.connection = connection
+        self._auth = auth
+        self._paths = Paths(api_version)
+        self._transport = Transport(
+            url,
+            self._paths,
+            auth,
+            timeouts=Timeouts(connect_timeout, read_timeout, call_timeout),
+            patience=Patience(sleep=sleep, monotonic=monotonic, chance=chance, told=told),
+            calls=RateLimiter(ten_second_limit, 10.0, sleep=sleep, monotonic=monotonic),
+            searches=RateLimiter(searches_per_second, 1.0, sleep=sleep, monotonic=monotonic, margin=0.05),
+            daily_budget=daily_budget,
+            monotonic=monotonic,
+        )
+        self._lock = threading.Lock()
+        self._described: dict[str, tuple[datetime, ObjectDescription]] = {}
+
+    def greet(self) -> Greeting:
+        """Asks for the account and, where HubSpot tells, the token's scopes and user."""
+        account = self._account()
+        scopes, user = self._granted()
+        limit, used = self._transport.quota
+        zone = account.get("timeZone")
+        return Greeting(
+            crm=Crm.HUBSPOT,
+            account=str(account["portalId"]),
+            user=user,
+            api_version=self._paths.version,
+            crm_time=self.crm_now(),
+            quota_limit=limit,
+            quota_used=used,
+            granted=scopes,
+            advice=(f"The account's time zone is {zone}.",) if zone else (),
+        )
+
+    def crm_now(self) -> datetime:
+        told = self._transport.clock
+        if told is None:
+            self._account()
+            told = self._transport.clock
+        if told is None:
+            raise BadReply(
+                "HubSpot's replies carry no Date header, so its clock is not known.",
+                remedy="Check the connection's url and any proxy between here and HubSpot.",
+            )
+        return told
+
+    def calls(self) -> Mapping[str, int]:
+        return self._transport.counts()
+
+    def quota(self) -> tuple[int | None, int | None]:
+        return self._transport.quota
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """The object as the token sees it, asked again every six hours of HubSpot's clock and after `provision`."""
+        with self._lock:
+            held = self._described.get(object_name)
+        clock = self._transport.clock
+        if held is not None and clock is not None and clock - held[0] < DESCRIBE_EVERY:
+            return held[1]
+        found = describe(self._transport, object_name)
+        with self._lock:
+            self._described[object_name] = (self.crm_now(), found)
+        return found
+
+    def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:
+        with _reading(spec.object):
+            yield from Pages(self._transport, spec, known, self.crm_now()).since(cursor)
+
+    def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, LiveRecord]:
+        with _reading(object_name):
+            return read_live(self._transport, object_name, ids, fields)
+
+    def write(self, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
+        """At most 100 records. FieldMissing where HubSpot lacks one of the properties: nothing was applied then."""
+        return write_batch(self._transport, object_name, writes)
+
+    @property
+    def batch_size(self) -> int:
+        return BATCH
+
+    def api_name(self, field: CatalogueField, prefix: str) -> str:
+        return api_name(field, prefix)
+
+    def encode(self, field: CatalogueField, value: Any) -> Value:
+        return values.encode(field, value)
+
+    def decode(self, field: CatalogueField, value: Value) -> Any:
+        return values.decode(field, value)
+
+    def provision(
+        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        with _reading(object_name):
+            steps = Provision(self._transport, object_name, dry_run=dry_run).run(
+                fields, prefix=prefix, language=language
+            )
+        with self._lock:
+            self._described.pop(object_name, None)
+        return steps
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _account(self) -> Mapping[str, Any]:
+        with _reading("the account"):
+            reply = self._transport.read("GET", self._paths.account, kind="login")
+        if "portalId" not in reply.body:
+            raise BadReply(
+                "HubSpot's account details came without a portal id.",
+                remedy="Check the connection's url and api_version.",
+            )
+        return reply.body
+
+    def _granted(self) -> tuple[tuple[str, ...], str]:
+        """(scopes, user id); nothing where this kind of token has no way of asking."""
+        token = self._transport.token()
+        try:
+            if isinstance(self._auth, AccessToken):
+                said = self._transport.read(
+                    "POST", self._paths.private_app, kind="login", body={"tokenKey": token}
+                ).body
+            else:
+                form = {
+                    "client_id": self._auth.client_id,
+                    "client_secret": self._auth.client_secret,
+                    "token": token,
+                    "token_type_hint": "access_token",
+                }
+                said = self._transport.form(self._paths.introspect, form)
+        except (Refused, PermissionMissing):
+            return (), ""
+        except Unreachable as absent:
+            if absent.status in (404, 405):  # answered, but not by HubSpot's envelope
+                return (), ""
+            raise
+        scopes = said.get("scopes")
+        user = said.get("userId") or said.get("user_id") or ""
+        return tuple(sorted(str(s) for s in scopes)) if isinstance(scopes, list) else (), str(user)
+
+
+class _reading:  # noqa: N801 - used as a statement
+    """A refusal of a call that only asks is not one record's matter: it stops the reading, and says of what."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Refused):
+            raise _stop(self._what, error) from error
+
+
+def _stop(what: str, refused: Refused) -> SyncError:
+    return BadReply(
+        f"HubSpot refused to answer about {what}: {refused.message}",
+        remedy="Check the object's name in the mapping, and the connection's api_version.",
+        status=refused.status,
+        code=refused.code,
+    )
+
+
+__all__ = ["AccessToken", "HubspotConnector", "OAuthRefresh"]

@@ -1,0 +1,106 @@
+"""One object's reading: what is asked for, and how rows of the wire become records and pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from sync.connector import AssociationSet, CrmRecord, HistoryRow, KnownVersions, ReadSpec
+from sync.hubspot.extras import (
+    MERGED_IDS,
+    history_of,
+    merged_ids,
+    read_histories,
+    read_links,
+    read_properties,
+    tombstones,
+)
+from sync.hubspot.transport import Transport
+from sync.hubspot.values import version_of
+
+PAGE = 1000  # records of one page: what one call for links takes
+URI_ROOM = 15_000  # characters of properties in an address; HubSpot refuses above about 16,200
+
+
+def stamp_of(object_name: str) -> str:
+    """The property that every change moves. On contacts `hs_lastmodifieddate` exists, and finds nothing."""
+    return "lastmodifieddate" if object_name in ("contacts", "contact", "0-1") else "hs_lastmodifieddate"
+
+
+def fit(fields: Sequence[str], room: int = URI_ROOM) -> tuple[list[str], list[str]]:
+    """(those that fit an address, the rest), in order."""
+    used = 0
+    for place, name in enumerate(fields):
+        used += len(quote(name, safe="")) + 3  # a comma is %2C there
+        if used > room:
+            return list(fields[:place]), list(fields[place:])
+    return list(fields), []
+
+
+@dataclass
+class Gathered:
+    """Rows of a few calls, on their way to one page."""
+
+    records: list[CrmRecord] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
+    links: list[AssociationSet] = field(default_factory=list)
+
+
+class Reading:
+    """One object of one connection, with the mapping's wishes."""
+
+    def __init__(self, transport: Transport, spec: ReadSpec, known: KnownVersions) -> None:
+        self.transport = transport
+        self.spec = spec
+        self.known = known
+        self.stamp = stamp_of(spec.object)
+        self.wanted = tuple(dict.fromkeys(spec.fields))
+        self.asked = list(dict.fromkeys((self.stamp, MERGED_IDS, *self.wanted)))
+
+    def record(self, row: Mapping[str, Any], *, deleted: bool = False) -> CrmRecord:
+        """Only what was asked for; a property that HubSpot left out (unknown, or not visible) is left out here too, not made null."""
+        properties = row.get("properties") or {}
+        values = {name: properties[name] for name in self.wanted if name in properties}
+        return CrmRecord(
+            str(row["id"]), version_of(row, self.stamp), values, deleted=deleted or bool(row.get("archived"))
+        )
+
+    def gather(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        inline_history: bool = False,
+        overflow: Sequence[str] = (),
+        archived: bool = False,
+    ) -> Gathered:
+        """Records with their histories and links.
+
+        Those beside the values are read only where the mirror does not hold this very version: most of a re-read overlap it does.
+        """
+        out = Gathered([self.record(row, deleted=archived) for row in rows])
+        ids = [r.id for r in out.records]
+        if overflow and not archived:
+            more = read_properties(self.transport, self.spec.object, ids, overflow)
+            out.records = [
+                CrmRecord(
+                    r.id, r.version, {**r.values, **{n: v for n, v in more.get(r.id, {}).items() if n in self.wanted}}
+                )
+                for r in out.records
+            ]
+        if inline_history:
+            for row in rows:
+                out.history += history_of(row, self.spec.history)
+            fresh = ids
+        else:
+            held = self.known(self.spec.object, ids) if ids else {}
+            fresh = [r.id for r in out.records if held.get(r.id) != r.version]
+            if self.spec.history and fresh and not archived:
+                out.history = read_histories(self.transport, self.spec.object, fresh, self.spec.history)
+        if not archived and fresh:
+            for to_object in self.spec.associations:
+                out.links += read_links(self.transport, self.spec.object, to_object, fresh)
+        if fresh:
+            chosen = set(fresh)
+            former = {str(row["id"]): merged_ids(row.get("properties") or {}) for row in rows}
+            out.records += tombstones([r for r in out.records if r.id in chosen], former)
+        return out

@@ -1,0 +1,119 @@
+"""Writes a batch of records and says of each one what became of it.
+
+HubSpot answers 200 or 207 where it took the batch, and names the failed ones by id or by the trace id we gave them. A 400 means that
+nothing was applied: where one record is at fault the batch is halved until that record stands alone.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sync.connector import RecordWrite, WriteOutcome, WriteResult
+from sync.errors import Retry
+from sync.hubspot.extras import BATCH
+from sync.hubspot.replies import Refused, ReplyLost, problems_of
+from sync.hubspot.transport import Reply, Transport
+
+READ_ONLY = frozenset({"READ_ONLY_VALUE"})
+
+
+def write_batch(transport: Transport, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
+    """One result a record, in the order given. FieldMissing where a property is not there at all: nothing was applied then."""
+    if len(writes) > BATCH:
+        raise ValueError(f"HubSpot takes {BATCH} records a batch, got {len(writes)}; split it by batch_size")
+    times = Counter(w.id for w in writes)
+    once = [w for w in writes if times[w.id] == 1]
+    results = _send(transport, object_name, once) if once else {}
+    twice = "the batch names this record more than once; nothing was sent for it"
+    return [
+        results[w.id] if times[w.id] == 1 else WriteResult(w.id, WriteOutcome.REFUSED, twice, tuple(w.values))
+        for w in writes
+    ]
+
+
+def _send(transport: Transport, object_name: str, writes: Sequence[RecordWrite]) -> dict[str, WriteResult]:
+    body = {
+        "inputs": [
+            {
+                "id": w.id,
+                "objectWriteTraceId": w.id,
+                "properties": {name: "" if value is None else value for name, value in w.values.items()},
+            }
+            for w in writes
+        ]
+    }
+    try:
+        reply = transport.write(transport.paths.objects(object_name, "batch", "update"), body)
+    except ReplyLost as lost:
+        return _all(writes, WriteOutcome.UNKNOWN, lost.message)
+    except Retry as busy:
+        return _all(writes, WriteOutcome.RETRY, busy.message)
+    except Refused as refused:
+        return _refused(transport, object_name, writes, refused)
+    return _results(reply, writes)
+
+
+def _refused(
+    transport: Transport, object_name: str, writes: Sequence[RecordWrite], refused: Refused
+) -> dict[str, WriteResult]:
+    """Finds who is at fault, and sends the others again."""
+    fault = {w.id for w in writes} & set(refused.ids)
+    if READ_ONLY & set(refused.codes) and refused.fields:
+        fault |= {w.id for w in writes if set(w.values) & set(refused.fields)}
+    if len(writes) == 1 or len(fault) == len(writes):
+        return _all(writes, WriteOutcome.REFUSED, refused.message, refused.fields)
+    if fault:
+        bad = [w for w in writes if w.id in fault]
+        good = [w for w in writes if w.id not in fault]
+        return _all(bad, WriteOutcome.REFUSED, refused.message, refused.fields) | _send(transport, object_name, good)
+    middle = len(writes) // 2
+    return _send(transport, object_name, writes[:middle]) | _send(transport, object_name, writes[middle:])
+
+
+def _results(reply: Reply, writes: Sequence[RecordWrite]) -> dict[str, WriteResult]:
+    applied = {str(row.get("id")) for row in reply.results()}
+    refused: dict[str, WriteResult] = {}
+    for error in reply.body.get("errors") or ():
+        context = error.get("context") or {}
+        named = [*(context.get("objectWriteTraceId") or ()), *(context.get("ids") or ()), *(context.get("id") or ())]
+        for record_id in named:
+            refused[str(record_id)] = _error(str(record_id), error)
+    found: dict[str, WriteResult] = {}
+    for w in writes:
+        if w.id in refused:
+            found[w.id] = refused[w.id]
+        elif w.id in applied:
+            found[w.id] = WriteResult(w.id, WriteOutcome.APPLIED)
+        else:
+            found[w.id] = WriteResult(
+                w.id,
+                WriteOutcome.UNKNOWN,
+                f"HubSpot's reply ({reply.status}) does not name this record",
+                tuple(w.values),
+            )
+    return found
+
+
+def _error(record_id: str, error: Mapping[str, Any]) -> WriteResult:
+    """The cause by its codes: HubSpot's sentence may repeat the value."""
+    problems = problems_of({"errors": error.get("errors") or [], "message": error.get("message", "")})
+    named = (error.get("context") or {}).get("propertyName")
+    fields = tuple(
+        dict.fromkeys(
+            [
+                *(f for _, names in problems for f in names),
+                *(str(n) for n in (named if isinstance(named, list) else ())),
+            ]
+        )
+    )
+    words = [error.get("category"), error.get("subCategory"), error.get("code"), *(code for code, _ in problems)]
+    codes = dict.fromkeys(str(w) for w in words if w)
+    return WriteResult(
+        record_id, WriteOutcome.REFUSED, f"HubSpot refused it: {', '.join(codes) or 'no reason given'}", fields
+    )
+
+
+def _all(
+    writes: Sequence[RecordWrite], outcome: WriteOutcome, cause: str, fields: tuple[str, ...] = ()
+) -> dict[str, WriteResult]:
+    return {w.id: WriteResult(w.id, outcome, cause, fields or tuple(w.values)) for w in writes}
