@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Engine, column, create_engine, event, make_url, select, table, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -101,14 +101,18 @@ def engine(
     return made
 
 
-def upgrade(url: str) -> None:
-    """The tables are of this version. Safe to repeat, and to run twice at once. Raises SchemaVersionMismatch, SchemaBusy."""
-    _migrate(url, "head")
+def upgrade(url: str, patience: timedelta = timedelta(seconds=5)) -> None:
+    """The tables are of this version. Safe to repeat, and to run twice at once.
+
+    ``patience`` is how long a migration waits for a table that others use, who meanwhile wait behind it. Raises
+    SchemaVersionMismatch, SchemaBusy, DatabaseUnavailable.
+    """
+    _migrate(url, "head", patience)
 
 
-def downgrade(url: str, revision: str) -> None:
+def downgrade(url: str, revision: str, patience: timedelta = timedelta(seconds=5)) -> None:
     """The tables are of an earlier version (``base``: none of ours are left, nor what they held)."""
-    _migrate(url, revision, down=True)
+    _migrate(url, revision, patience, down=True)
 
 
 def code_version() -> str:
@@ -124,12 +128,14 @@ def schema_version(engine: Engine) -> str | None:
             if connection.scalar(count, {"name": SCHEMA}):
                 raise SchemaVersionMismatch(_stranger(engine.url, "has tables, and none that tells a version"))
             return None
-        versions = list(connection.scalars(text(f"SELECT version_num FROM {SCHEMA}.alembic_version")))
+        versions: list[str] = list(
+            connection.scalars(select(column("version_num")).select_from(table("alembic_version", schema=SCHEMA)))
+        )
     if not versions:
         return None
     if len(versions) > 1 or not re.fullmatch(r"\d{4}", versions[0]):
         raise SchemaVersionMismatch(_stranger(engine.url, f"says it is of version {', '.join(sorted(versions))}"))
-    return str(versions[0])
+    return versions[0]
 
 
 def check_schema_version(engine: Engine) -> None:
@@ -149,7 +155,7 @@ def check_schema_version(engine: Engine) -> None:
         raise SchemaVersionMismatch(_newer(where, found, expected))
 
 
-def _migrate(url: str, revision: str, *, down: bool = False) -> None:
+def _migrate(url: str, revision: str, patience: timedelta, *, down: bool = False) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -158,7 +164,7 @@ def _migrate(url: str, revision: str, *, down: bool = False) -> None:
         found, expected = schema_version(made), code_version()
         if found and found > expected:
             raise SchemaVersionMismatch(_newer(_name(made.url), found, expected))
-        config = Config(attributes={"engine": made})
+        config = Config(attributes={"engine": made, "lock_timeout": f"{_milliseconds(patience)}ms"})
         config.set_main_option("script_location", str(_VERSIONS.parent).replace("%", "%%"))
         (command.downgrade if down else command.upgrade)(config, revision)
     except DBAPIError as error:

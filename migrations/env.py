@@ -55,7 +55,7 @@ def _run() -> None:
         # For a role called sakigake our schema is the default one, and would be looked for without its name.
         _set(connection, "search_path", "public")
         connection.dialect.default_schema_name = "public"
-        _set(connection, "lock_timeout", _LOCK)
+        _set(connection, "lock_timeout", context.config.attributes.get("lock_timeout", _LOCK))
         _set(connection, "statement_timeout", _STATEMENT)
         if not connection.scalar(text("SELECT to_regnamespace(:name)"), {"name": SCHEMA}):
             connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))

@@ -118,12 +118,19 @@ class Cluster:
         password = building / "password"
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(32) + "\n", encoding="utf-8")
-        command = [programs / "initdb", "-U", ROLE, "--auth=scram-sha-256", "--pwfile=../password", "--encoding=UTF8"]
+        command: list[str | Path] = [
+            programs / "initdb",
+            "-U",
+            ROLE,
+            "--auth=scram-sha-256",
+            "--pwfile=../password",
+            "--encoding=UTF8",
+        ]
         command += ["--no-instructions", *_locale(programs)]
         with _inside(data, self._home / building.name / "data") as where:
             self._run([*command, "-D", where], data, b"")
             # The database is made before the cluster gets its name, so no start has to look whether it is there.
-            single = [programs / "postgres", "--single", "-D", where, "postgres"]
+            single: list[str | Path] = [programs / "postgres", "--single", "-D", where, "postgres"]
             self._run(single, data, f"CREATE DATABASE {DATABASE} OWNER {ROLE}\n".encode())
         building.rename(self._folder / "cluster")
 

