@@ -1,0 +1,1 @@
+"""From mirrored records to partners, entries, events and activities: pure, by the rules of mapping.yaml."""

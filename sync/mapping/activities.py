@@ -1,0 +1,160 @@
+"""Activities with partners, the events of milestones that an activity makes, and the deals of all channels."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from models.vocabulary import Activity, Event, Milestone, RecordRef
+from sync.mapping.conditions import MirrorValue, all_of, text_of
+from sync.mapping.dates import UnreadableDateError, day_of, moment_of
+from sync.mapping.entries import Entries, partner_finder
+from sync.mapping.facts import DealAnyChannel, IssueKind, Issues
+from sync.mapping.grammar import Mapping
+from sync.mapping.identity import record_id
+from sync.mapping.milestones import EntryKey, Values, make_event
+from sync.mapping.needs import needs
+from sync.mapping.partners import PartnerIndex
+from sync.mapping.reader import MirrorReader
+from sync.mapping.rules import Reference
+
+
+@dataclass(slots=True)
+class Activities:
+    activities: list[Activity] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+def derive_activities(
+    mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, entries: Entries, issues: Issues
+) -> Activities:
+    """Each record belongs to the first rule that fits it; with several partners it is an activity with each of them."""
+    result = Activities()
+    wanted = needs(mapping)
+    reached = _milestones_by_kind(mapping)
+    by_object: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, rule in enumerate(mapping.activities):
+        by_object[rule.connection, rule.object].append(index)
+    for (connection, name), indexes in by_object.items():
+        rules = [_ActivityReader(mapping, reader, partners, entries, index) for index in indexes]
+        made_by = mapping.created_field(connection, name)
+        for row in reader.rows(connection, name, wanted[connection][name].fields):
+            ref = RecordRef(connection, name, row.id)
+            chosen = next((rule for rule in rules if rule.fits(row.values)), None)
+            if chosen is None:
+                issues.add(IssueKind.RECORD_UNMATCHED, f"activities from {connection}.{name}", ref)
+                continue
+            made_at = moment_of(row.values.get(made_by)) if made_by else None
+            for activity, key in chosen.activities(ref, row.values, issues):
+                result.activities.append(activity)
+                if key is not None and (found := reached.get((key.rule, activity.kind))):
+                    for milestone, path in found:
+                        result.events.append(
+                            make_event(key, milestone, activity.occurred_on, ref, chosen.at, path, made_at)
+                        )
+    return result
+
+
+def _milestones_by_kind(mapping: Mapping) -> dict[tuple[int, str], list[tuple[Milestone, str]]]:
+    """(entry rule, activity kind) -> the milestones that such an activity makes."""
+    reached: dict[tuple[int, str], list[tuple[Milestone, str]]] = defaultdict(list)
+    for index, entry in enumerate(mapping.entries):
+        for milestone, rule in entry.milestones.items():
+            if rule.activity is not None:
+                path = f"entries[{index}].milestones.{milestone.value}"
+                reached[index, rule.activity.kind.value].append((milestone, path))
+    return reached
+
+
+class _ActivityReader:
+    """One activity rule, ready to be asked about record after record."""
+
+    def __init__(
+        self, mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, entries: Entries, index: int
+    ) -> None:
+        rule = mapping.activities[index]
+        self.at = rule.at
+        self.fits = all_of(rule.where)
+        self._path = f"activities[{index}]"
+        self._kind = rule.kind.value
+        self._zone = mapping.zone
+        self._partners = (
+            partner_finder(reader, partners, rule.connection, rule.object, rule.partner) if rule.partner else None
+        )
+        self._entries = _entry_finder(reader, entries, rule.connection, rule.object, rule.entry) if rule.entry else None
+
+    def activities(self, ref: RecordRef, values: Values, issues: Issues) -> Iterator[tuple[Activity, EntryKey | None]]:
+        try:
+            day = day_of(values.get(self.at), self._zone)
+        except UnreadableDateError:
+            day = None
+        if day is None:
+            issues.add(IssueKind.DATE_UNREADABLE, f"{self._path}.at", ref, field=self.at)
+            return
+        keys = self._entries(ref.id, values) if self._entries else ()
+        for key in keys:
+            yield self._activity(ref, key.partner_id, key.entry_id, day), key
+        if not keys:
+            found = self._partners(ref.id, values) if self._partners else ()
+            for partner_id in found:
+                yield self._activity(ref, partner_id, None, day), None
+            if not found:
+                issues.add(IssueKind.ACTIVITY_WITHOUT_PARTNER, self._path, ref)
+
+    def _activity(self, ref: RecordRef, partner_id: str, entry_id: str | None, day: date) -> Activity:
+        name = record_id("activity", ref, partner_id if entry_id is None else entry_id)
+        return Activity(name, partner_id, entry_id, self._kind, day, ref, self._path)
+
+
+def _entry_finder(
+    reader: MirrorReader, entries: Entries, connection: str, object_name: str, reference: Reference
+) -> Callable[[str, Values], tuple[EntryKey, ...]]:
+    """How records of an object lead to entries."""
+    if reference.association is None:
+        name = reference.field or ""
+
+        def by_field(_record: str, values: Values) -> tuple[EntryKey, ...]:
+            key = entries.find(connection, text_of(values.get(name)))
+            return (key,) if key else ()
+
+        return by_field
+    links: dict[str, dict[str, EntryKey]] = defaultdict(dict)
+    for link in reader.associations(connection, object_name, reference.association):
+        if reference.label is None or link.label == reference.label:
+            key = entries.find(connection, link.to_id, reference.association)
+            if key:
+                links[link.from_id][key.entry_id] = key
+    ordered = {record: tuple(found[one] for one in sorted(found)) for record, found in links.items()}
+    return lambda record, _values: ordered.get(record, ())
+
+
+def derive_deals(mapping: Mapping, reader: MirrorReader, issues: Issues) -> list[DealAnyChannel]:
+    """The deals of all channels; a record counts by the first rule that fits it."""
+    deals: list[DealAnyChannel] = []
+    wanted = needs(mapping)
+    by_object: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, rule in enumerate(mapping.deals_all_channels):
+        by_object[rule.connection, rule.object].append(index)
+    for (connection, name), indexes in by_object.items():
+        rules = [(i, mapping.deals_all_channels[i]) for i in indexes]
+        tests = [(i, rule, all_of(rule.where), all_of(rule.partner_sourced)) for i, rule in rules]
+        for row in reader.rows(connection, name, wanted[connection][name].fields):
+            for index, rule, fits, sourced in tests:
+                if fits(row.values):
+                    ref = RecordRef(connection, name, row.id)
+                    at = rule.at or mapping.created_field(connection, name) or ""
+                    day = _day(row.values.get(at), mapping, f"deals_all_channels[{index}].at", at, ref, issues)
+                    if day is not None:
+                        deals.append(DealAnyChannel(day, sourced(row.values), ref))
+                    break
+    return deals
+
+
+def _day(value: MirrorValue, mapping: Mapping, path: str, at: str, ref: RecordRef, issues: Issues) -> date | None:
+    try:
+        day = day_of(value, mapping.zone)
+    except UnreadableDateError:
+        day = None
+    if day is None:
+        issues.add(IssueKind.DATE_UNREADABLE, path, ref, field=at)
+    return day

@@ -1,0 +1,93 @@
+"""What is wrong between the parts of a mapping whose parts are each right, without asking any CRM."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from models.vocabulary import Milestone
+from sync.mapping.problems import advice
+from sync.mapping.rules import EntryRule, MilestoneRule, Reference
+
+if TYPE_CHECKING:
+    from sync.mapping.grammar import Mapping
+
+Finding = tuple[tuple[str | int, ...], str]
+
+
+def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
+    """(path, sentence) of each."""
+    yield from _types(mapping)
+    for index, entry in enumerate(mapping.entries):
+        yield from _entry(mapping, index, entry)
+    entry_objects = {rule.from_ for rule in mapping.entries}
+    partner_objects = {rule.from_ for rule in mapping.partners}
+    for index, rule in enumerate(mapping.activities):
+        yield from _association(rule.partner, rule.connection, partner_objects, ("activities", index, "partner"))
+        yield from _association(rule.entry, rule.connection, entry_objects, ("activities", index, "entry"))
+    for index, deal in enumerate(mapping.deals_all_channels):
+        if deal.at is None and mapping.created_field(deal.connection, deal.object) is None:
+            sentence = f"this rule needs 'at', since 'created' names no field for {deal.from_}"
+            yield ("deals_all_channels", index), sentence
+    for subject, objects in (("partner", partner_objects), ("entry", entry_objects)):
+        for name in getattr(mapping.write_back, subject):
+            if name not in objects:
+                sentence = (
+                    f"'{name}' is read by no {subject} rule, so nothing could be written there; {advice(name, objects)}"
+                )
+                yield ("write_back", subject, name), sentence
+
+
+def _types(mapping: "Mapping") -> Iterator[Finding]:
+    for name, partner_type in mapping.partner_types.items():
+        path = ("partner_types", name)
+        if name == "unclassified":
+            yield path, "'unclassified' is what fits no type; give this type another name"
+        if not partner_type.axes():
+            yield path, f"the type '{name}' fits every partner; name at least one of: contract, industry, size"
+        for size in partner_type.size or ():
+            if size not in mapping.sizes:
+                yield (
+                    (*path, "size"),
+                    f"unknown size '{size}'; {advice(size, mapping.sizes) if mapping.sizes else 'there is no sizes: part'}",
+                )
+        for axis, field in (("industry", "industry"), ("size", "employees"), ("contract", "contract")):
+            if getattr(partner_type, axis) and not any(getattr(p.attributes, field) for p in mapping.partners):
+                yield (*path, axis), f"no partner rule maps '{field}' under attributes, so this type could never fit"
+
+
+def _entry(mapping: "Mapping", index: int, entry: EntryRule) -> Iterator[Finding]:
+    path: tuple[str | int, ...] = ("entries", index)
+    partner_objects = {rule.from_ for rule in mapping.partners}
+    yield from _association(entry.partner, entry.connection, partner_objects, (*path, "partner"))
+    if not any(rule.connection == entry.connection for rule in mapping.partners):
+        yield (
+            (*path, "partner"),
+            f"no partner rule reads from '{entry.connection}', so these entries would have no partner",
+        )
+    for milestone, rule in entry.milestones.items():
+        yield from _milestone(mapping, entry, milestone, rule, (*path, "milestones", str(milestone)))
+
+
+def _milestone(
+    mapping: "Mapping", entry: EntryRule, milestone: Milestone, rule: MilestoneRule, path: tuple[str | int, ...]
+) -> Iterator[Finding]:
+    if rule.reason is not None and milestone is not Milestone.LOST:
+        yield (*path, "reason"), "'reason' says why an entry was lost; it belongs to the milestone 'lost'"
+    if rule.activity is not None:
+        kinds = {a.kind for a in mapping.activities if a.entry is not None and a.connection == entry.connection}
+        if rule.activity.kind not in kinds:
+            sentence = (
+                f"no activity rule of '{entry.connection}' has kind: {rule.activity.kind} and an 'entry', "
+                "so this milestone could never be reached"
+            )
+            yield (*path, "activity", "kind"), sentence
+
+
+def _association(
+    reference: Reference | None, connection: str, objects: set[str], path: tuple[str | int, ...]
+) -> Iterator[Finding]:
+    """An association must lead to an object that some rule reads; otherwise it would find nothing, ever."""
+    if reference is None or reference.association is None or f"{connection}.{reference.association}" in objects:
+        return
+    known = [name.partition(".")[2] for name in objects if name.startswith(f"{connection}.")]
+    sentence = f"no rule reads '{reference.association}' of '{connection}'; {advice(reference.association, known)}"
+    yield (*path, "association"), sentence

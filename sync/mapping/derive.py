@@ -1,0 +1,51 @@
+"""From the mirror's records to facts, by a mapping. Pure: no clock, no database; equal records make equal facts."""
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import date
+
+from models.vocabulary import Event, Milestone, Partner
+from sync.mapping.activities import derive_activities, derive_deals
+from sync.mapping.entries import derive_entries
+from sync.mapping.facts import Facts, Issues
+from sync.mapping.grammar import Mapping
+from sync.mapping.partners import derive_partners
+from sync.mapping.reader import MirrorReader
+
+
+def derive(mapping: Mapping, source: MirrorReader) -> Facts:
+    """Partners, entries, events, activities and deals of all channels, and every record or value that said nothing.
+
+    A deleted record yields nothing. Calendar days are days of the mapping's time zone. Nothing depends on the order of rows.
+    """
+    issues = Issues()
+    partners = derive_partners(mapping, source, issues)
+    entries = derive_entries(mapping, source, partners.index, issues)
+    activities = derive_activities(mapping, source, partners.index, entries, issues)
+    events = sorted((*entries.events, *activities.events), key=lambda event: event.event_id)
+    return Facts(
+        partners=_submitted(mapping, partners.partners, events),
+        matches=partners.matches,
+        entries=tuple(sorted(entries.entries, key=lambda entry: entry.entry_id)),
+        events=tuple(events),
+        activities=tuple(sorted(activities.activities, key=lambda activity: activity.activity_id)),
+        deals_all_channels=tuple(sorted(derive_deals(mapping, source, issues))),
+        issues=issues.listed(),
+    )
+
+
+def _submitted(mapping: Mapping, partners: tuple[Partner, ...], events: list[Event]) -> tuple[Partner, ...]:
+    """Partners whose rules name no field for the day of the newest list take that of their newest `listed`."""
+    said = {(rule.connection, rule.object) for rule in mapping.partners if rule.attributes.submitted_on}
+    if all((rule.connection, rule.object) in said for rule in mapping.partners):
+        return partners
+    newest: dict[str, date] = defaultdict(lambda: date.min)
+    for event in events:
+        if event.milestone is Milestone.LISTED:
+            newest[event.partner_id] = max(newest[event.partner_id], event.occurred_on)
+    return tuple(
+        partner
+        if partner.partner_id not in newest or any((s.connection, s.object) in said for s in partner.sources)
+        else replace(partner, submitted_on=newest[partner.partner_id])
+        for partner in partners
+    )

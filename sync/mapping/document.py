@@ -1,0 +1,118 @@
+"""YAML text as plain values, with the line of every key and value, so that a message can name it.
+
+Read node by node rather than constructed: a mapping needs no tags, anchors or aliases, and refusing them closes the door on
+expansion bombs and cycles. Duplicate keys are refused, since the later one would silently win.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+
+from sync.mapping.problems import MappingError, Problem
+
+Path = tuple[str | int, ...]
+_PLAIN = "tag:yaml.org,2002:"
+_KNOWN_TAGS = {_PLAIN + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")}
+
+
+@dataclass(slots=True)
+class Document:
+    """The values of a file, and the line (from 1) of every path in it."""
+
+    file: str
+    data: Any
+    lines: dict[Path, int] = field(default_factory=dict)
+
+    def line(self, path: tuple[Hashable, ...]) -> int:
+        """The line of the deepest part of `path` that is written in the file.
+
+        Parts that stand only in the model (a shorthand written out, a union's branch) are stepped over.
+        """
+        found: Path = ()
+        for part in path:
+            if isinstance(part, str | int) and (*found, part) in self.lines:
+                found = (*found, part)
+        return self.lines.get(found, 1)
+
+
+def read_document(text: str, file: str) -> Document:
+    """Raises MappingError with what YAML has to say, or with every alias, tag and duplicate key."""
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = error.problem or error.context or "it cannot be read"
+        line = mark.line + 1 if mark else 1
+        raise MappingError([Problem(file, line, f"this is not YAML: {what}")]) from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise MappingError(
+            [Problem(file, line, "a control character stands here; save the file as plain UTF-8 text")]
+        ) from None
+    except RecursionError:
+        raise MappingError([Problem(file, 1, "the file is nested too deeply to be a mapping")]) from None
+    except YAMLError as error:
+        raise MappingError([Problem(file, 1, f"this is not YAML: {error}")]) from None
+    document = Document(file, None)
+    problems: list[Problem] = []
+    if root is not None:
+        document.data = _value(root, (), document, problems, set())
+    if problems:
+        raise MappingError(problems)
+    return document
+
+
+def _value(node: Node, path: Path, document: Document, problems: list[Problem], seen: set[int]) -> Any:
+    line = node.start_mark.line + 1
+    document.lines.setdefault(path, line)
+
+    def refuse(sentence: str, at: int = line) -> None:
+        problems.append(Problem(document.file, at, sentence, "".join(f".{part}" for part in path).lstrip(".")))
+
+    if node.anchor is not None and id(node) in seen:
+        refuse(f"aliases are not read (found *{node.anchor}); write the value out")
+        return None
+    seen.add(id(node))
+    if str(node.tag) not in _KNOWN_TAGS:
+        refuse(f"tags are not read (found {node.tag}); write the plain value")
+        return None
+    if isinstance(node, MappingNode):
+        result: dict[str, Any] = {}
+        for key, value in node.value:
+            key_line = key.start_mark.line + 1
+            if not isinstance(key, ScalarNode):
+                refuse("a key must be a plain word", key_line)
+                continue
+            if key.value in result:
+                first = document.lines[(*path, key.value)]
+                refuse(f"the key '{key.value}' stands here twice, first on line {first}; keep one of them", key_line)
+                continue
+            document.lines[(*path, key.value)] = key_line
+            result[key.value] = _value(value, (*path, key.value), document, problems, seen)
+        return result
+    if isinstance(node, SequenceNode):
+        return [_value(item, (*path, at), document, problems, seen) for at, item in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _scalar(node: Any) -> str | int | float | bool | None:
+    """YAML 1.2's plain types, where the text survives it; `0123`, `1.50` and dates stay the text that was written."""
+    text = str(node.value)
+    kind = str(node.tag).removeprefix(_PLAIN)
+    if kind == "null":
+        return None
+    if kind == "bool" and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for wanted, number in (("int", int), ("float", float)):
+        if kind == wanted:
+            try:
+                value = number(text)
+            except ValueError:
+                return text
+            return value if str(value) == text else text
+    return text

@@ -1,0 +1,158 @@
+"""Entries and the events their records tell of."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from models.vocabulary import Entry, Event, Milestone, RecordRef, Target
+from sync.mapping.conditions import all_of, text_of
+from sync.mapping.facts import IssueKind, Issues
+from sync.mapping.grammar import Mapping
+from sync.mapping.identity import corporate_number, domain, record_id
+from sync.mapping.milestones import EntryKey, LinkedRecords, MilestoneReader, Values, read_linked
+from sync.mapping.needs import needs
+from sync.mapping.partners import PartnerIndex
+from sync.mapping.reader import MirrorReader
+from sync.mapping.rules import EntryRule, Reference
+from sync.mapping.stages import History, read_history
+
+Find = Callable[[str, Values], tuple[str, ...]]
+"""(record id, its values) -> ids of what it points at, each once, in order."""
+
+
+@dataclass(slots=True)
+class Entries:
+    entries: list[Entry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    index: dict[tuple[str, str], dict[str, EntryKey]] = field(default_factory=dict)
+
+    def find(self, connection: str, record: str, object_name: str | None = None) -> EntryKey | None:
+        """The entry that a record is; among all entry objects of the connection where the object is not known."""
+        for (of_connection, of_object), keys in self.index.items():
+            if of_connection == connection and object_name in (None, of_object) and record in keys:
+                return keys[record]
+        return None
+
+
+def partner_finder(
+    reader: MirrorReader, partners: PartnerIndex, connection: str, object_name: str, reference: Reference
+) -> Find:
+    """How records of an object lead to their partners."""
+    if reference.association is None:
+        name = reference.field or ""
+
+        def by_field(_record: str, values: Values) -> tuple[str, ...]:
+            found = partners.find(connection, text_of(values.get(name)))
+            return (found,) if found else ()
+
+        return by_field
+    links: dict[str, set[str]] = defaultdict(set)
+    for link in reader.associations(connection, object_name, reference.association):
+        if reference.label is None or link.label == reference.label:
+            found = partners.find(connection, link.to_id, reference.association)
+            if found:
+                links[link.from_id].add(found)
+    ordered = {record: tuple(sorted(ids)) for record, ids in links.items()}
+    return lambda record, _values: ordered.get(record, ())
+
+
+def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, issues: Issues) -> Entries:
+    """Entries of all connections, with the events of date fields, stages and linked records."""
+    result = Entries()
+    wanted = needs(mapping)
+    by_object: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, rule in enumerate(mapping.entries):
+        by_object[rule.connection, rule.object].append(index)
+    for (connection, name), indexes in by_object.items():
+        spec = wanted[connection][name]
+        history = read_history(reader, connection, name, spec.history)
+        rules = [_EntryReader(mapping, reader, partners, index, history) for index in indexes]
+        keys = result.index.setdefault((connection, name), {})
+        for row in reader.rows(connection, name, spec.fields):
+            chosen = next((rule for rule in rules if rule.fits(row.values)), None)
+            if chosen is not None:
+                key = chosen.entry(RecordRef(connection, name, row.id), row.values, issues, result)
+                if key is not None:
+                    keys[row.id] = key
+        for rule in rules:
+            rule.report_histories(issues)
+    return result
+
+
+class _EntryReader:
+    """One entry rule, ready to be asked about record after record."""
+
+    def __init__(
+        self, mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, index: int, history: History
+    ) -> None:
+        rule = mapping.entries[index]
+        self._index = index
+        self._rule = rule
+        self.fits = all_of(rule.where)
+        self._partners = partner_finder(reader, partners, rule.connection, rule.object, rule.partner)
+        self._milestones = [
+            MilestoneReader(mapping, index, milestone, history, self._linked(mapping, reader, milestone))
+            for milestone, of in rule.milestones.items()
+            if of.activity is None
+        ]
+        self._known = _known_stages(rule)
+        self._history = history
+        self._target = rule.target.items()
+
+    def _linked(self, mapping: Mapping, reader: MirrorReader, milestone: Milestone) -> LinkedRecords | None:
+        return read_linked(mapping, reader, self._rule, self._rule.milestones[milestone])
+
+    def entry(self, ref: RecordRef, values: Values, issues: Issues, result: Entries) -> EntryKey | None:
+        self._report_unmapped(ref, values, issues)
+        found = self._partners(ref.id, values)
+        if len(found) != 1:
+            kind = IssueKind.ENTRY_SEVERAL_PARTNERS if found else IssueKind.ENTRY_WITHOUT_PARTNER
+            field = self._rule.partner.field or self._rule.partner.association or ""
+            issues.add(kind, f"entries[{self._index}].partner", ref, field=field)
+            return None
+        key = EntryKey(record_id("entry", ref), found[0], self._index)
+        result.entries.append(Entry(key.entry_id, key.partner_id, ref, self._read_target(values)))
+        for milestone in self._milestones:
+            milestone.events(key, ref, values, issues, result.events)
+        return key
+
+    def _read_target(self, values: Values) -> Target:
+        marks: dict[str, str | None] = {}
+        for mark, name in self._target:
+            text = text_of(values.get(name)).strip()
+            if mark == "domain":
+                marks[mark] = domain(text)
+            elif mark == "corporate_number":
+                marks[mark] = corporate_number(text)
+            else:
+                marks[mark] = text or None
+        return Target(**marks)
+
+    def _report_unmapped(self, ref: RecordRef, values: Values, issues: Issues) -> None:
+        """Stages this record stands or stood in that no milestone and no `ignored` names."""
+        for name, known in self._known.items():
+            current = values.get(name)
+            met = {text_of(current)} if current is not None else set()
+            for change in self._history.get(name, {}).get(ref.id, ()):
+                met.update(value for value in (change.old, change.new) if value)
+            for value in met - known:
+                if value:
+                    issues.add(
+                        IssueKind.UNMAPPED_VALUE, f"entries[{self._index}].milestones", ref, field=name, value=value
+                    )
+
+    def report_histories(self, issues: Issues) -> None:
+        """A stage field without a single change in its history is most likely not tracked by the CRM."""
+        for milestone in self._milestones:
+            milestone.report_history(issues)
+
+
+def _known_stages(rule: EntryRule) -> dict[str, set[str]]:
+    """Stage field of the entry's own record -> the values that are spoken of."""
+    known: dict[str, set[str]] = defaultdict(set)
+    for milestone in rule.milestones.values():
+        if milestone.stage and milestone.linked is None:
+            known[milestone.stage[0]].update(milestone.stage[1])
+    for name, values in rule.ignored.items():
+        known[name].update(values)
+    return dict(known)

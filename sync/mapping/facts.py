@@ -1,0 +1,101 @@
+"""What the mirrored records say by a mapping, as plain values; and what they did not say, counted."""
+
+from bisect import insort
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from models.vocabulary import Activity, Entry, Event, Partner, RecordRef
+
+EXAMPLES = 5  # records shown of an issue; the count is of all
+
+
+class IssueKind(StrEnum):
+    """Why a record or value says nothing, or less than it could. None of these is dropped in silence."""
+
+    UNMAPPED_VALUE = "unmapped_value"  # no rule names this value of the field
+    RECORD_UNMATCHED = "record_unmatched"  # of an object that activity rules read, yet no rule takes it
+    ENTRY_WITHOUT_PARTNER = "entry_without_partner"
+    ENTRY_SEVERAL_PARTNERS = "entry_several_partners"
+    ACTIVITY_WITHOUT_PARTNER = "activity_without_partner"  # neither a partner nor an entry was found
+    PARTNER_AMBIGUOUS = "partner_ambiguous"  # one domain, several corporate numbers
+    PARTNER_DUPLICATE = "partner_duplicate"  # one partner stands several times in one object
+    ATTRIBUTES_DIFFER = "attributes_differ"  # the records of one partner disagree; the first rule's value is used
+    CORPORATE_NUMBER_INVALID = "corporate_number_invalid"
+    DATE_UNREADABLE = "date_unreadable"
+    LINK_MISSING = "link_missing"  # a field points at a record that is not in the mirror, or deleted
+    HISTORY_MISSING = "history_missing"  # stages dated by the record's making: the CRM tells of no change of that field
+    STAGE_UNDATED = "stage_undated"  # in a stage, and neither history nor a date field says since when
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Issue:
+    """How often something was met, by rule and field (and value, where values are few and named). `examples` are the first by id."""
+
+    kind: IssueKind
+    rule: str
+    field: str
+    value: str
+    count: int
+    examples: tuple[RecordRef, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourceMatch:
+    """A CRM record that is a partner, and by which mark: corporate_number, domain, or itself (alone so far)."""
+
+    source: RecordRef
+    partner_id: str
+    matched_by: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DealAnyChannel:
+    """One deal of any channel: the denominator of the partner-sourced share."""
+
+    occurred_on: date
+    partner_sourced: bool
+    source: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All of it, each part in the order of its ids, so that equal records make equal facts."""
+
+    partners: tuple[Partner, ...] = ()
+    matches: tuple[SourceMatch, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    events: tuple[Event, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    deals_all_channels: tuple[DealAnyChannel, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(slots=True)
+class _Met:
+    count: int = 0
+    examples: list[RecordRef] = field(default_factory=list)
+
+
+class Issues:
+    """Collects what was met, keeping counts and the first examples whatever order records come in."""
+
+    def __init__(self) -> None:
+        self._met: dict[tuple[IssueKind, str, str, str], _Met] = {}
+
+    def add(self, kind: IssueKind, rule: str, ref: RecordRef, *, field: str = "", value: str = "") -> None:
+        met = self._met.setdefault((kind, rule, field, value), _Met())
+        met.count += 1
+        if len(met.examples) < EXAMPLES or ref < met.examples[-1]:
+            insort(met.examples, ref)
+            del met.examples[EXAMPLES:]
+
+    def add_all(
+        self, kind: IssueKind, rule: str, refs: Iterable[RecordRef], *, field: str = "", value: str = ""
+    ) -> None:
+        for ref in refs:
+            self.add(kind, rule, ref, field=field, value=value)
+
+    def listed(self) -> tuple[Issue, ...]:
+        return tuple(sorted(Issue(*key, met.count, tuple(met.examples)) for key, met in self._met.items()))

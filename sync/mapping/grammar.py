@@ -1,0 +1,129 @@
+"""mapping.yaml as a whole: loading it with every error named by file and line, and its version.
+
+The version of a mapping is the hash of what it says; comments, layout and the order of keys that carry no order do not move it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping as MappingType
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+
+from sync.mapping.conditions import Rule
+from sync.mapping.consistency import inconsistencies
+from sync.mapping.document import Document, read_document
+from sync.mapping.problems import MappingError, Problem
+from sync.mapping.rules import ActivityRule, DealRule, EntryRule, FieldName, PartnerRule, PartnerType, WriteBack
+from sync.mapping.sentences import problems_of
+
+__all__ = ["Mapping", "MappingError", "Problem", "json_schema", "load_mapping"]
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{value}' is no time zone; write its IANA name, such as Asia/Tokyo") from None
+    return value
+
+
+def _ranges(sizes: dict[str, tuple[int, int | None]]) -> dict[str, tuple[int, int | None]]:
+    met: list[tuple[int, float, str]] = []
+    for name, (low, high) in sizes.items():
+        top = float("inf") if high is None else high
+        if low > top:
+            raise ValueError(f"size '{name}' runs from {low} down to {high}; write the smaller number first")
+        for other_low, other_top, other in met:
+            if low <= other_top and other_low <= top:
+                raise ValueError(f"sizes '{other}' and '{name}' overlap; each number of employees may have one size")
+        met.append((low, top, name))
+    return sizes
+
+
+class Mapping(Rule):
+    """What the records of the CRMs mean. Made by `load_mapping`; frozen from then on."""
+
+    noun: ClassVar[str] = "the mapping"
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(description="a calendar day is a day of this zone")
+    language: Literal["ja", "en"] = Field("ja", description="the language of what is written back")
+    created: dict[str, FieldName] = Field(
+        default_factory=dict,
+        description="the field that holds the moment a record was made, per connection or connection.Object",
+    )
+    partners: list[PartnerRule] = Field(min_length=1)
+    sizes: Annotated[dict[str, tuple[int, int | None]], AfterValidator(_ranges)] = Field(
+        default_factory=dict, description="size: [smallest, largest] number of employees; null for no upper end"
+    )
+    partner_types: dict[str, PartnerType] = Field(default_factory=dict, description="the first that fits is the type")
+    entries: list[EntryRule] = Field(min_length=1)
+    activities: list[ActivityRule] = Field(default_factory=list)
+    deals_all_channels: list[DealRule] = Field(default_factory=list)
+    write_back: WriteBack = Field(default_factory=WriteBack)
+
+    _document: Document = PrivateAttr(default_factory=lambda: Document("mapping.yaml", None))
+    _text: str = PrivateAttr(default="")
+
+    @property
+    def filename(self) -> str:
+        return self._document.file
+
+    @property
+    def text(self) -> str:
+        """The file as it was read, comments included."""
+        return self._text
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def hash(self) -> str:
+        """The version: SHA-256 of what the mapping says, in one canonical form."""
+        said = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+        if self.partner_types:  # the one mapping whose order means something
+            said["partner_types"] = list(said["partner_types"].items())
+        canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def line(self, path: tuple[str | int, ...]) -> int:
+        """The line of the file on which this part of the mapping stands."""
+        return self._document.line(path)
+
+    def problem(self, path: tuple[str | int, ...], sentence: str) -> Problem:
+        return Problem(self.filename, self.line(path), sentence, path_text(path))
+
+    def created_field(self, connection: str, object_name: str) -> str | None:
+        """The field that holds when a record of this object was made, where the mapping names one."""
+        return self.created.get(f"{connection}.{object_name}") or self.created.get(connection)
+
+
+def path_text(path: tuple[str | int, ...]) -> str:
+    """`("entries", 0, "milestones", "deal")` as `entries[0].milestones.deal`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def load_mapping(text: str, filename: str = "mapping.yaml") -> Mapping:
+    """The mapping that the text says. MappingError with all that is wrong, each with its line."""
+    document = read_document(text, filename)
+    if not isinstance(document.data, MappingType):
+        what = "is empty" if document.data is None else "holds no mapping of keys to values"
+        raise MappingError([Problem(filename, 1, f"the file {what}; it starts with timezone:, partners: and entries:")])
+    try:
+        mapping = Mapping.model_validate(document.data)
+    except ValidationError as error:
+        raise MappingError(problems_of(error, Mapping, document)) from None
+    mapping._document = document  # noqa: SLF001
+    mapping._text = text  # noqa: SLF001
+    problems = [mapping.problem(path, sentence) for path, sentence in inconsistencies(mapping)]
+    if problems:
+        raise MappingError(problems)
+    return mapping
+
+
+def json_schema() -> dict[str, Any]:
+    """The grammar as JSON Schema, for editors that complete and check."""
+    schema = Mapping.model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Sakigake mapping"}

@@ -1,0 +1,136 @@
+"""Marks of identity: deterministic ids, corporate numbers, domains, and which records share them."""
+
+import hashlib
+import unicodedata
+import uuid
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from models.vocabulary import RecordRef
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "sakigake.invalid").bytes
+
+# Web addresses of these say where a company writes or is hosted, not which company it is
+SHARED_DOMAINS = frozenset(
+    [
+        "gmail.com",
+        "googlemail.com",
+        "outlook.com",
+        "outlook.jp",
+        "hotmail.com",
+        "hotmail.co.jp",
+        "live.jp",
+        "yahoo.com",
+        "yahoo.co.jp",
+        "icloud.com",
+        "me.com",
+        "docomo.ne.jp",
+        "ezweb.ne.jp",
+        "au.com",
+        "softbank.ne.jp",
+        "i.softbank.jp",
+        "nifty.com",
+        "biglobe.ne.jp",
+        "ocn.ne.jp",
+        "so-net.ne.jp",
+        "facebook.com",
+        "instagram.com",
+        "twitter.com",
+        "x.com",
+        "linkedin.com",
+        "note.com",
+        "ameblo.jp",
+        "line.me",
+        "lin.ee",
+        "youtube.com",
+        "linktr.ee",
+        "google.com",
+        "sites.google.com",
+        "tabelog.com",
+        "hotpepper.jp",
+        "gnavi.co.jp",
+        "retty.me",
+        "peraichi.com",
+        "jimdofree.com",
+        "wixsite.com",
+        "github.io",
+        "studio.site",
+        "thebase.in",
+        "base.shop",
+        "stores.jp",
+    ]
+)
+
+
+def stable_id(*parts: str) -> str:
+    """The UUID (version 5) of these parts in our namespace. Parts may hold anything: their lengths are part of the name."""
+    name = "".join(f"{len(part)}:{part}" for part in parts)
+    digest = bytearray(hashlib.sha1(_NAMESPACE + name.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest())
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
+
+
+def record_id(kind: str, ref: RecordRef, *more: str) -> str:
+    """The id of what this record is: an entry, an activity, a partner."""
+    return stable_id(kind, ref.connection, ref.object, ref.id, *more)
+
+
+def corporate_number(text: str) -> str | None:
+    """The 13 digits of a 法人番号 whose check digit is right, or None. Full-width digits, hyphens and a leading T are read.
+
+    Check digit (National Tax Agency): 9 - (sum of the twelve digits, from the right times 1, 2, 1, 2 ...) mod 9.
+    """
+    digits = "".join(c for c in unicodedata.normalize("NFKC", text) if c.isascii() and c.isdigit())
+    if len(digits) != 13:
+        return None
+    total = sum(int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(digits[1:])))
+    return digits if int(digits[0]) == 9 - total % 9 else None
+
+
+def domain(text: str) -> str | None:
+    """The domain of a web address, bare and lower-case, without `www.`; None where it names no company's own domain."""
+    address = unicodedata.normalize("NFKC", text).strip().lower()
+    if not address:
+        return None
+    try:
+        host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return None
+    host = host.rstrip(".").removeprefix("www.")
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            return None
+    if "." not in host or host in SHARED_DOMAINS or host.replace(".", "").isdigit() or any(c.isspace() for c in host):
+        return None
+    return host
+
+
+class Groups:
+    """Disjoint sets of records (union-find); the result does not depend on the order of joining."""
+
+    def __init__(self, members: Iterable[RecordRef]) -> None:
+        self._parent = {member: member for member in members}
+
+    def find(self, member: RecordRef) -> RecordRef:
+        root = member
+        while self._parent[root] != root:
+            root = self._parent[root]
+        while self._parent[member] != root:
+            self._parent[member], member = root, self._parent[member]
+        return root
+
+    def join(self, first: RecordRef, second: RecordRef) -> None:
+        """The smaller root leads, so that a group is named by its smallest member."""
+        one, other = sorted((self.find(first), self.find(second)))
+        self._parent[other] = one
+
+    def all(self) -> dict[RecordRef, list[RecordRef]]:
+        """Smallest member -> members in order."""
+        groups: dict[RecordRef, list[RecordRef]] = {}
+        for member in sorted(self._parent):
+            groups.setdefault(self.find(member), []).append(member)
+        return groups

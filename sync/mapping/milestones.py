@@ -1,0 +1,188 @@
+"""Events: what says that an entry reached a milestone, and on which day.
+
+A date field dates the milestone itself; with a stage it dates the first entry into it, and the CRM's history dates the others.
+`source_change_id` is the field's name where a field holds the date, so that a history which arrives later changes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from models.vocabulary import Event, Milestone, RecordRef
+from sync.mapping.conditions import MirrorValue, text_of
+from sync.mapping.dates import UnreadableDateError, day_of, moment_of
+from sync.mapping.facts import IssueKind, Issues
+from sync.mapping.grammar import Mapping
+from sync.mapping.identity import stable_id
+from sync.mapping.reader import MirrorReader
+from sync.mapping.rules import EntryRule, MilestoneRule
+from sync.mapping.stages import Entered, History, passages, read_history
+
+Values = MappingType[str, MirrorValue]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryKey:
+    """What an event needs to know of its entry."""
+
+    entry_id: str
+    partner_id: str
+    rule: int
+
+
+@dataclass(slots=True)
+class LinkedRecords:
+    """The records of one object that entries are linked to, held because entries ask for them in any order."""
+
+    connection: str
+    object: str
+    values: dict[str, Values]
+    history: History
+    links: dict[str, list[str]] | None = None  # entry's record -> linked records, where an association leads there
+
+
+def make_event(
+    key: EntryKey,
+    milestone: Milestone,
+    day: date,
+    source: RecordRef,
+    change_id: str,
+    rule: str,
+    stamped_at: datetime | None,
+    reason: str | None = None,
+) -> Event:
+    """The event, named by its fact: which entry, which milestone, which change of which record."""
+    name = ("event", key.entry_id, milestone.value, source.connection, source.object, source.id, change_id)
+    return Event(
+        event_id=stable_id(*name),
+        entry_id=key.entry_id,
+        partner_id=key.partner_id,
+        milestone=milestone,
+        occurred_on=day,
+        source=source,
+        source_change_id=change_id,
+        rule=rule,
+        stamped_at=stamped_at,
+        reason=reason,
+    )
+
+
+class MilestoneReader:
+    """One milestone of one entry rule, ready to be asked about record after record."""
+
+    def __init__(
+        self, mapping: Mapping, index: int, milestone: Milestone, history: History, linked: LinkedRecords | None
+    ) -> None:
+        entry = mapping.entries[index]
+        rule = entry.milestones[milestone]
+        self.milestone = milestone
+        self.path = f"entries[{index}].milestones.{milestone.value}"
+        self._rule = rule
+        self._zone: ZoneInfo = mapping.zone
+        self._stage_field, stages = rule.stage or ("", [])
+        self._stages = frozenset(stages)
+        self._linked = linked
+        self._changes = (linked.history if linked else history).get(self._stage_field, {})
+        self._guessed: list[RecordRef] = []
+        self._created = mapping.created_field(entry.connection, linked.object if linked else entry.object)
+
+    def events(self, key: EntryKey, record: RecordRef, values: Values, issues: Issues, out: list[Event]) -> None:
+        """Adds what this record (or the records it is linked to) says of the milestone."""
+        reason = (text_of(values.get(self._rule.reason)) or None) if self._rule.reason else None
+        if self._linked is None:
+            self._of(key, record, values, reason, issues, out)
+            return
+        for linked_id in self._linked_ids(record, values):
+            source = RecordRef(self._linked.connection, self._linked.object, linked_id)
+            found = self._linked.values.get(linked_id)
+            if found is None:
+                issues.add(IssueKind.LINK_MISSING, self.path, record, field=self._rule.linked_object or "")
+            else:
+                self._of(key, source, found, reason, issues, out)
+
+    def _linked_ids(self, record: RecordRef, values: Values) -> Sequence[str]:
+        assert self._linked is not None
+        assert self._rule.linked is not None
+        if self._linked.links is not None:
+            return self._linked.links.get(record.id, ())
+        value = values.get(self._rule.linked.field or "")
+        return (text_of(value),) if value else ()
+
+    def _of(
+        self, key: EntryKey, source: RecordRef, values: Values, reason: str | None, issues: Issues, out: list[Event]
+    ) -> None:
+        dated = self._day(values, source, issues)
+        if not self._stages:
+            if dated is not None:
+                out.append(self._dated(key, source, values, dated, None, reason))
+            return
+        current = values.get(self._stage_field)
+        found = passages(self._changes.get(source.id, []), None if current is None else text_of(current), self._stages)
+        entered: Sequence[Entered] = found.entered
+        if dated is not None:
+            out.append(self._dated(key, source, values, dated, entered[0] if entered else None, reason))
+            entered = entered[1:]
+        elif found.unseen:
+            issues.add(IssueKind.STAGE_UNDATED, self.path, source, field=self._stage_field)
+        for change in entered:
+            stamp = change.changed_at or self._made_at(values)
+            if stamp is None:
+                issues.add(IssueKind.STAGE_UNDATED, self.path, source, field=self._stage_field)
+                continue
+            day = stamp.astimezone(self._zone).date()
+            if not self._changes:
+                self._guessed.append(source)
+            change_id = change.change_id if change.changed_at else f"{self._stage_field}:{change.change_id}"
+            out.append(make_event(key, self.milestone, day, source, change_id, self.path, stamp, reason))
+
+    def _dated(
+        self, key: EntryKey, source: RecordRef, values: Values, day: date, first: Entered | None, reason: str | None
+    ) -> Event:
+        """The event a date field tells of. The CRM's stamp is the first change into the stage, or else the record's making."""
+        stamp = first.changed_at if first else None
+        if stamp is None:
+            made = self._made_at(values)
+            stamp = made if made is not None and made.astimezone(self._zone).date() >= day else None
+        return make_event(key, self.milestone, day, source, str(self._rule.at), self.path, stamp, reason)
+
+    def _day(self, values: Values, source: RecordRef, issues: Issues) -> date | None:
+        if self._rule.at is None:
+            return None
+        try:
+            return day_of(values.get(self._rule.at), self._zone)
+        except UnreadableDateError:
+            issues.add(IssueKind.DATE_UNREADABLE, self.path, source, field=self._rule.at)
+            return None
+
+    def report_history(self, issues: Issues) -> None:
+        """Reports records whose stage was dated by their making, where the CRM's history holds no change of it at all."""
+        if not self._changes:
+            issues.add_all(IssueKind.HISTORY_MISSING, self.path, self._guessed, field=self._stage_field)
+
+    def _made_at(self, values: Values) -> datetime | None:
+        return moment_of(values.get(self._created)) if self._created else None
+
+
+def read_linked(mapping: Mapping, reader: MirrorReader, entry: EntryRule, rule: MilestoneRule) -> LinkedRecords | None:
+    """The records that a milestone's `linked` leads to; None for a milestone of the entry's own record."""
+    if rule.linked is None or rule.linked_object is None:
+        return None
+    name = rule.linked_object
+    fields = {rule.at, rule.stage[0] if rule.stage else None, mapping.created_field(entry.connection, name)}
+    wanted = sorted(field for field in fields if field)
+    linked = LinkedRecords(
+        entry.connection,
+        name,
+        {row.id: row.values for row in reader.rows(entry.connection, name, wanted)},
+        read_history(reader, entry.connection, name, [rule.stage[0]] if rule.stage else []),
+    )
+    if rule.linked.association:
+        found: dict[str, set[str]] = defaultdict(set)
+        for link in reader.associations(entry.connection, entry.object, rule.linked.association):
+            if rule.linked.label is None or link.label == rule.linked.label:
+                found[link.from_id].add(link.to_id)
+        linked.links = {record: sorted(ids) for record, ids in found.items()}
+    return linked

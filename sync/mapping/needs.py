@@ -1,0 +1,87 @@
+"""What a mapping needs read from each CRM: objects, fields, histories and associations, and nothing else.
+
+Fields that are written back are not among them: our own values never feed a rule.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sync.connector import ReadSpec
+from sync.mapping.grammar import Mapping
+from sync.mapping.rules import EntryRule, PartnerRule, Reference
+
+
+@dataclass(slots=True)
+class _Wanted:
+    fields: set[str] = field(default_factory=set)
+    history: set[str] = field(default_factory=set)
+    associations: set[str] = field(default_factory=set)
+
+    def reference(self, reference: Reference | None) -> None:
+        if reference is not None and reference.field:
+            self.fields.add(reference.field)
+        if reference is not None and reference.association:
+            self.associations.add(reference.association)
+
+
+def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
+    """Connection -> object -> what is wanted of it, all in the order of their names."""
+    wanted: dict[tuple[str, str], _Wanted] = defaultdict(_Wanted)
+    for partner in mapping.partners:
+        wanted[partner.connection, partner.object].fields |= partner_fields(partner)
+    for entry in mapping.entries:
+        _of_entry(wanted, entry)
+    for activity in mapping.activities:
+        want = wanted[activity.connection, activity.object]
+        want.fields |= {activity.at, *activity.where}
+        want.reference(activity.partner)
+        want.reference(activity.entry)
+    for deal in mapping.deals_all_channels:
+        want = wanted[deal.connection, deal.object]
+        want.fields |= {*deal.where, *deal.partner_sourced, *([deal.at] if deal.at else [])}
+    # a moment of creation dates what history does not, and stamps what was there from the start
+    for rule in (*mapping.entries, *mapping.activities, *mapping.deals_all_channels):
+        _created(wanted, mapping, rule.connection, rule.object)
+    for connection, object_name in _linked(mapping.entries):
+        _created(wanted, mapping, connection, object_name)
+    result: dict[str, dict[str, ReadSpec]] = {}
+    for (connection, name), want in sorted(wanted.items()):
+        spec = ReadSpec(name, *(tuple(sorted(part)) for part in (want.fields, want.history, want.associations)))
+        result.setdefault(connection, {})[name] = spec
+    return result
+
+
+def partner_fields(rule: PartnerRule) -> set[str]:
+    """The fields a partner rule reads."""
+    named = (rule.name, rule.match_on.corporate_number, rule.match_on.domain)
+    attributes = (attribute.field for _, attribute in rule.attributes.items())
+    return {*rule.where, *(name for name in named if name), *attributes}
+
+
+def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
+    want = wanted[entry.connection, entry.object]
+    want.fields |= {*entry.where, *entry.ignored, *(name for _, name in entry.target.items())}
+    want.reference(entry.partner)
+    for rule in entry.milestones.values():
+        want.reference(rule.linked)
+        if rule.reason:
+            want.fields.add(rule.reason)
+        source = wanted[entry.connection, rule.linked_object] if rule.linked_object else want
+        if rule.at:
+            source.fields.add(rule.at)
+        if rule.stage:
+            source.fields.add(rule.stage[0])
+            source.history.add(rule.stage[0])
+
+
+def _linked(entries: Iterable[EntryRule]) -> Iterator[tuple[str, str]]:
+    for entry in entries:
+        for rule in entry.milestones.values():
+            if rule.linked_object:
+                yield entry.connection, rule.linked_object
+
+
+def _created(wanted: dict[tuple[str, str], _Wanted], mapping: Mapping, connection: str, object_name: str) -> None:
+    if name := mapping.created_field(connection, object_name):
+        wanted[connection, object_name].fields.add(name)

@@ -1,0 +1,260 @@
+"""Partners: the records that are one company, whatever CRM they stand in, and what the company is like.
+
+Records with one valid corporate number are one partner. A domain joins records too, unless it belongs to several corporate
+numbers: then it names a group of companies, joins nothing, and is reported. So joining never depends on the order of records.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field
+from datetime import date
+
+from models.vocabulary import Partner, RecordRef, Willingness
+from sync.mapping.conditions import MirrorValue, all_of, one_of, text_of
+from sync.mapping.dates import UnreadableDateError, day_of
+from sync.mapping.facts import IssueKind, Issues, SourceMatch
+from sync.mapping.grammar import Mapping
+from sync.mapping.identity import Groups, corporate_number, domain, record_id
+from sync.mapping.needs import partner_fields
+from sync.mapping.reader import MirrorReader, MirrorRow
+from sync.mapping.rules import PartnerRule
+
+UNCLASSIFIED = "unclassified"
+
+
+@dataclass(slots=True)
+class PartnerIndex:
+    """From a record to the partner it is, records that were merged away included."""
+
+    by_object: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+
+    def find(self, connection: str, record: str, object_name: str | None = None) -> str | None:
+        """The partner's id; among all partner objects of the connection where the object is not known."""
+        for (of_connection, of_object), ids in self.by_object.items():
+            if of_connection == connection and object_name in (None, of_object) and record in ids:
+                return ids[record]
+        return None
+
+
+@dataclass(slots=True)
+class Partners:
+    partners: tuple[Partner, ...]
+    matches: tuple[SourceMatch, ...]
+    index: PartnerIndex
+
+
+@dataclass(slots=True)
+class _Source:
+    """One live record that a partner rule takes."""
+
+    ref: RecordRef
+    rule: int
+    name: str
+    number: str | None
+    domain: str | None
+    said: dict[str, str]  # attribute -> the mapping's word, where the field is not empty
+
+
+def derive_partners(mapping: Mapping, source: MirrorReader, issues: Issues) -> Partners:
+    """The partners of all connections, in the order of their ids."""
+    sources, merged = _read(mapping, source, issues)
+    groups = _matched(sources, issues)
+    aliases: dict[RecordRef, list[RecordRef]] = defaultdict(list)
+    for old in merged:
+        survivor = _survivor(old, merged)
+        if survivor in sources:
+            aliases[survivor].append(old)
+    partners, matches, index = [], [], PartnerIndex()
+    for members in groups.values():
+        gone = [old for member in members for old in aliases[member]]
+        # a merge must not rename the partner: records that were merged away still take part in naming it
+        partner_id = record_id("partner", min((*members, *gone)))
+        for ref in (*members, *gone):
+            index.by_object.setdefault((ref.connection, ref.object), {})[ref.id] = partner_id
+        company = sorted((sources[ref] for ref in members), key=lambda s: (s.rule, s.ref))
+        partners.append(_partner(mapping, partner_id, company, issues))
+        matches += [SourceMatch(s.ref, partner_id, _matched_by(s, company)) for s in company]
+    _report_unmapped(mapping, sources.values(), issues)
+    return Partners(tuple(sorted(partners, key=lambda p: p.partner_id)), tuple(sorted(matches)), index)
+
+
+def _read(
+    mapping: Mapping, reader: MirrorReader, issues: Issues
+) -> tuple[dict[RecordRef, _Source], dict[RecordRef, RecordRef]]:
+    """The live records that are partners, and where merged records went."""
+    sources: dict[RecordRef, _Source] = {}
+    merged: dict[RecordRef, RecordRef] = {}
+    by_object: dict[tuple[str, str], list[tuple[int, PartnerRule]]] = defaultdict(list)
+    for index, rule in enumerate(mapping.partners):
+        by_object[rule.connection, rule.object].append((index, rule))
+    for (connection, name), rules in by_object.items():
+        fields = sorted({field for _, rule in rules for field in partner_fields(rule)})
+        tests = [(index, rule, all_of(rule.where)) for index, rule in rules]
+        for row in reader.rows(connection, name, fields, deleted=True):
+            ref = RecordRef(connection, name, row.id)
+            if row.merged_into:
+                merged[ref] = RecordRef(connection, name, row.merged_into)
+            elif not row.deleted:
+                chosen = next(((index, rule) for index, rule, fits in tests if fits(row.values)), None)
+                if chosen:
+                    sources[ref] = _source(ref, *chosen, row, issues)
+    return sources, merged
+
+
+def _source(ref: RecordRef, index: int, rule: PartnerRule, row: MirrorRow, issues: Issues) -> _Source:
+    values = row.values
+    number = None
+    if rule.match_on.corporate_number and (text := text_of(values.get(rule.match_on.corporate_number)).strip()):
+        number = corporate_number(text)
+        if number is None:
+            path, met_in = f"partners[{index}].match_on.corporate_number", rule.match_on.corporate_number
+            issues.add(IssueKind.CORPORATE_NUMBER_INVALID, path, ref, field=met_in)
+    said = {}
+    for name, attribute in rule.attributes.items():
+        if text := _said(values.get(attribute.field)):
+            said[name] = attribute.values.get(text, text)
+    return _Source(
+        ref,
+        index,
+        text_of(values.get(rule.name)).strip() if rule.name else "",
+        number,
+        domain(text_of(values.get(rule.match_on.domain))) if rule.match_on.domain else None,
+        said,
+    )
+
+
+def _said(value: MirrorValue) -> str:
+    return text_of(value).strip()
+
+
+def _survivor(ref: RecordRef, merged: MappingType[RecordRef, RecordRef]) -> RecordRef:
+    """Where a chain of merges ends; a cycle, which no CRM should send, ends where it began."""
+    seen = {ref}
+    while (following := merged.get(ref)) and following not in seen:
+        ref = following
+        seen.add(ref)
+    return ref
+
+
+def _matched(sources: dict[RecordRef, _Source], issues: Issues) -> dict[RecordRef, list[RecordRef]]:
+    groups = Groups(sources)
+    by_number: dict[str, list[RecordRef]] = defaultdict(list)
+    by_domain: dict[str, list[RecordRef]] = defaultdict(list)
+    for ref, found in sources.items():
+        if found.number:
+            by_number[found.number].append(ref)
+        if found.domain:
+            by_domain[found.domain].append(ref)
+    for same in by_number.values():
+        for ref in same[1:]:
+            groups.join(same[0], ref)
+    # A record without a number has one domain, so it joins one company at most: no domain can chain two numbers together
+    for shared, same in by_domain.items():
+        if len({sources[ref].number for ref in same} - {None}) > 1:
+            issues.add_all(IssueKind.PARTNER_AMBIGUOUS, "partners", same, field="domain", value=shared)
+            continue
+        for ref in same[1:]:
+            groups.join(same[0], ref)
+    found_groups = groups.all()
+    for members in found_groups.values():
+        objects = [(ref.connection, ref.object) for ref in members]
+        issues.add_all(
+            IssueKind.PARTNER_DUPLICATE,
+            "partners",
+            [ref for ref in members if objects.count((ref.connection, ref.object)) > 1],
+        )
+    return found_groups
+
+
+def _matched_by(one: _Source, company: list[_Source]) -> str:
+    others = [other for other in company if other is not one]
+    if not others:
+        return "itself"
+    return "corporate_number" if one.number and any(o.number == one.number for o in others) else "domain"
+
+
+def _partner(mapping: Mapping, partner_id: str, company: list[_Source], issues: Issues) -> Partner:
+    """One partner from its records: the first rule's word counts where they disagree, an empty field never does."""
+    said: dict[str, str] = {}
+    for source in company:
+        for name, word in source.said.items():
+            if said.setdefault(name, word) != word and name not in ("submitted_on", "employees", "joined_on"):
+                issues.add(
+                    IssueKind.ATTRIBUTES_DIFFER, f"partners[{source.rule}].attributes.{name}", source.ref, field=name
+                )
+    employees, size = _size(mapping, said.get("employees"))
+    attributes = {
+        "industry": said.get("industry"),
+        "size": size,
+        "contract": said.get("contract"),
+        "employees": employees,
+    }
+    return Partner(
+        partner_id=partner_id,
+        name=next((source.name for source in company if source.name), str(company[0].ref)),
+        type=partner_type(mapping, attributes),
+        sources=tuple(sorted(source.ref for source in company)),
+        willingness=_willingness(company),
+        submitted_on=max(_days(mapping, company, "submitted_on", issues), default=None),
+        joined_on=min(_days(mapping, company, "joined_on", issues), default=None),
+        attributes=attributes,
+    )
+
+
+def _size(mapping: Mapping, employees: str | None) -> tuple[str | None, str | None]:
+    """(employees, size); both None where the field holds no number."""
+    try:
+        count = int(float(employees.replace(",", ""))) if employees else None
+    except (ValueError, OverflowError):
+        count = None
+    if count is None:
+        return None, None
+    fitting = (n for n, (low, high) in mapping.sizes.items() if low <= count and (high is None or count <= high))
+    return str(count), next(fitting, None)
+
+
+def _willingness(company: list[_Source]) -> Willingness:
+    """The first definite answer, in the order of the rules; unknown where nobody has one."""
+    words = (source.said.get("willingness") for source in company)
+    answers = [Willingness(word) for word in words if word in set(Willingness)]
+    return next((answer for answer in answers if answer is not Willingness.UNKNOWN), Willingness.UNKNOWN)
+
+
+def _days(mapping: Mapping, company: list[_Source], name: str, issues: Issues) -> Iterator[date]:
+    for source in company:
+        if word := source.said.get(name):
+            try:
+                day = day_of(word, mapping.zone)
+            except UnreadableDateError:
+                issues.add(
+                    IssueKind.DATE_UNREADABLE, f"partners[{source.rule}].attributes.{name}", source.ref, field=name
+                )
+                continue
+            if day is not None:
+                yield day
+
+
+def partner_type(mapping: Mapping, attributes: MappingType[str, str | None]) -> str:
+    """The first type all of whose axes hold; `unclassified` where none does."""
+    for name, wanted in mapping.partner_types.items():
+        if all(one_of(values)(attributes.get(axis)) for axis, values in wanted.axes()):
+            return name
+    return UNCLASSIFIED
+
+
+def _report_unmapped(mapping: Mapping, sources: Iterable[_Source], issues: Issues) -> None:
+    """Values that a partner type or the vocabulary should know, and does not."""
+    known: dict[str, set[str]] = {"willingness": set(Willingness)}
+    for axis in ("industry", "contract"):
+        named = {value for kind in mapping.partner_types.values() for value in getattr(kind, axis) or ()}
+        if named:
+            known[axis] = named
+    for source in sources:
+        for name, words in known.items():
+            word = source.said.get(name)
+            if word is not None and word not in words:
+                rule = mapping.partners[source.rule]
+                attribute = getattr(rule.attributes, name)
+                path = f"partners[{source.rule}].attributes.{name}"
+                issues.add(IssueKind.UNMAPPED_VALUE, path, source.ref, field=attribute.field, value=word)

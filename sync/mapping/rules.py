@@ -1,0 +1,239 @@
+"""The parts of a mapping: which records are partners, entries, activities and deals, and what makes a milestone.
+
+Shorthands are written out while loading, so that everything behind reads one form.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from models.catalogue import Subject, fields_of
+from models.vocabulary import ActivityKind, Milestone, Willingness
+from sync.mapping.conditions import ConditionInput, Rule, Scalars, Where
+from sync.mapping.problems import advice
+
+
+def _object_name(value: str) -> str:
+    connection, dot, name = value.partition(".")
+    if not (dot and connection and name):
+        raise ValueError(f"'{value}' names no object; write connection.Object, such as salesforce.Account")
+    return value
+
+
+def _field_or_association(value: Any) -> Any:
+    return {"field": value} if isinstance(value, str) else value
+
+
+ObjectName = Annotated[str, AfterValidator(_object_name)]
+FieldName = Annotated[str, Field(min_length=1)]
+
+
+class FromObject(Rule):
+    """A rule that reads one object of one connection. Where several rules read it, a record belongs to the first that fits."""
+
+    from_: ObjectName = Field(alias="from", description="connection.Object, such as salesforce.Account")
+    where: Where = Field(default_factory=dict, description="conditions on the record's fields; all must hold")
+
+    @property
+    def connection(self) -> str:
+        return self.from_.partition(".")[0]
+
+    @property
+    def object(self) -> str:
+        return self.from_.partition(".")[2]
+
+
+class Reference(Rule):
+    """How a record points at another: by a field that holds its id, or by an association (with a label, where given)."""
+
+    noun: ClassVar[str] = "a reference"
+    field: FieldName | None = Field(None, description="a field that holds the other record's id")
+    association: FieldName | None = Field(None, description="the associated object, such as companies")
+    label: str | None = Field(None, description="the association's label; without it every association counts")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Reference":
+        if (self.field is None) == (self.association is None):
+            raise ValueError(
+                "a reference is a field's name, or {association: object, label: text}; write one of the two"
+            )
+        if self.label is not None and self.association is None:
+            raise ValueError("'label' belongs to an association; a field has none")
+        return self
+
+
+ReferenceInput = Annotated[Reference, BeforeValidator(_field_or_association, json_schema_input_type=str | Reference)]
+
+
+class Attribute(Rule):
+    """A field, and what its values are called here where the CRM calls them otherwise."""
+
+    noun: ClassVar[str] = "an attribute"
+    field: FieldName
+    values: dict[str, str] = Field(default_factory=dict, description="the CRM's value: the word used in this mapping")
+
+
+AttributeInput = Annotated[Attribute, BeforeValidator(_field_or_association, json_schema_input_type=str | Attribute)]
+
+
+class Attributes(Rule):
+    noun: ClassVar[str] = "a partner's attributes"
+    industry: AttributeInput | None = None
+    employees: AttributeInput | None = Field(None, description="a number; `sizes` makes it small, medium, large ...")
+    contract: AttributeInput | None = None
+    willingness: AttributeInput | None = Field(None, description=f"one of {', '.join(Willingness)}")
+    submitted_on: AttributeInput | None = Field(
+        None, description="the day the newest list came; default: newest `listed`"
+    )
+    joined_on: AttributeInput | None = None
+
+    def items(self) -> list[tuple[str, Attribute]]:
+        """The attributes that are mapped, in the grammar's order."""
+        pairs = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return [(name, attribute) for name, attribute in pairs if attribute is not None]
+
+
+class MatchOn(Rule):
+    noun: ClassVar[str] = "match_on"
+    corporate_number: FieldName | None = Field(None, description="法人番号, 13 digits; its check digit is verified")
+    domain: FieldName | None = Field(None, description="a web address or bare domain")
+
+
+class PartnerRule(FromObject):
+    noun: ClassVar[str] = "a partner rule"
+    name: FieldName | None = Field(None, description="the field that holds the partner's name")
+    match_on: MatchOn = Field(default_factory=MatchOn, description="marks by which another record is the same partner")
+    attributes: Attributes = Field(default_factory=Attributes)
+
+
+class PartnerType(Rule):
+    """All that is named must hold; what is not named does not matter."""
+
+    noun: ClassVar[str] = "a partner type"
+    industry: Scalars | None = None
+    size: Scalars | None = None
+    contract: Scalars | None = None
+
+    def axes(self) -> list[tuple[str, list[str]]]:
+        pairs = (("industry", self.industry), ("size", self.size), ("contract", self.contract))
+        return [(axis, values) for axis, values in pairs if values is not None]
+
+
+class Target(Rule):
+    noun: ClassVar[str] = "a target"
+    name: FieldName | None = None
+    corporate_number: FieldName | None = None
+    domain: FieldName | None = None
+    phone: FieldName | None = None
+    prefecture: FieldName | None = None
+    city: FieldName | None = None
+
+    def items(self) -> list[tuple[str, str]]:
+        pairs = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return [(name, field) for name, field in pairs if field is not None]
+
+
+class ActivityMilestone(Rule):
+    noun: ClassVar[str] = "a milestone's activity"
+    kind: ActivityKind
+
+
+class MilestoneRule(Rule):
+    """One of: a date field (`at`), a stage entered (`enters`), an activity, a linked record (`linked` with `at` or `enters`)."""
+
+    noun: ClassVar[str] = "a milestone rule"
+    at: FieldName | None = Field(
+        None, description="the date field; with `enters` it dates the first entry into the stage"
+    )
+    enters: dict[str, Scalars] | None = Field(
+        None, min_length=1, max_length=1, description="one stage field and its values, dated by the CRM's history"
+    )
+    activity: ActivityMilestone | None = None
+    linked: ReferenceInput | None = Field(None, description="the field or association that leads to the other record")
+    object: FieldName | None = Field(None, description="the linked object; default: the field's name without __c or Id")
+    reason: FieldName | None = Field(None, description="why it was lost")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "MilestoneRule":
+        if self.activity is not None and (self.at or self.enters or self.linked):
+            raise ValueError("a milestone by 'activity' is dated by the activity; remove 'at', 'enters' and 'linked'")
+        if self.activity is None and self.at is None and self.enters is None:
+            raise ValueError(
+                "a milestone needs a source: 'at', 'enters', 'activity', or 'linked' with 'at' or 'enters'"
+            )
+        if self.object is not None and self.linked is None:
+            raise ValueError("'object' says what 'linked' leads to; there is no 'linked' here")
+        return self
+
+    @property
+    def stage(self) -> tuple[str, list[str]] | None:
+        """The stage field and the values that count as entered."""
+        return next(iter(self.enters.items())) if self.enters else None
+
+    @property
+    def linked_object(self) -> str | None:
+        """The object that `linked` leads to."""
+        if self.linked is None:
+            return None
+        by_name = (self.linked.field or "").removesuffix("__c").removesuffix("Id")
+        return self.object or self.linked.association or by_name
+
+
+class EntryRule(FromObject):
+    noun: ClassVar[str] = "an entry rule"
+    partner: ReferenceInput
+    target: Target = Field(default_factory=Target)
+    milestones: dict[Milestone, MilestoneRule] = Field(min_length=1)
+    ignored: dict[str, Scalars] = Field(
+        default_factory=dict, description="stage values that say nothing on purpose, so that they are not reported"
+    )
+
+
+class ActivityRule(FromObject):
+    noun: ClassVar[str] = "an activity rule"
+    kind: ActivityKind
+    partner: ReferenceInput | None = None
+    entry: ReferenceInput | None = None
+    at: FieldName
+
+    @model_validator(mode="after")
+    def _of_someone(self) -> "ActivityRule":
+        if self.partner is None and self.entry is None:
+            raise ValueError("an activity belongs to someone: 'partner' or 'entry' must say how it is found")
+        return self
+
+
+class DealRule(FromObject):
+    noun: ClassVar[str] = "a rule of deals_all_channels"
+    partner_sourced: dict[str, ConditionInput] = Field(min_length=1, description="what makes a deal partner-sourced")
+    at: FieldName | None = Field(None, description="the day it counts; default: the field named in `created`")
+
+
+def _catalogue_fields(subject: Subject) -> AfterValidator:
+    names = [field.name for field in fields_of(subject)]
+
+    def check(value: list[str] | str) -> list[str] | str:
+        for name in value if isinstance(value, list) else []:
+            if name not in names:
+                raise ValueError(f"'{name}' is no {subject} field of the catalogue; {advice(name, names)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _default_or_list(value: Any) -> Any:
+    if value == "default" or isinstance(value, list):
+        return value
+    raise ValueError(f"'{value}' is not understood; write default (every catalogue field) or a list of field names")
+
+
+_Fields = Annotated[
+    Literal["default"] | list[str],
+    BeforeValidator(_default_or_list, json_schema_input_type=Literal["default"] | list[str]),
+]
+
+
+class WriteBack(Rule):
+    noun: ClassVar[str] = "write_back"
+    partner: dict[ObjectName, Annotated[_Fields, _catalogue_fields("partner")]] = Field(default_factory=dict)
+    entry: dict[ObjectName, Annotated[_Fields, _catalogue_fields("entry")]] = Field(default_factory=dict)
