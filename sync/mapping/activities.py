@@ -1,4 +1,4 @@
-"""Activities with partners, the events of milestones that an activity makes, and the deals of all channels."""
+"""Activities with partners, and the events of milestones that an activity makes."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from models.vocabulary import Activity, Event, Milestone, RecordRef
-from sync.mapping.conditions import MirrorValue, all_of, text_of
+from sync.mapping.conditions import all_of, text_of
 from sync.mapping.dates import UnreadableDateError, day_of, moment_of
 from sync.mapping.entries import Entries, partner_finder
-from sync.mapping.facts import DealAnyChannel, IssueKind, Issues
+from sync.mapping.facts import IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.identity import record_id
-from sync.mapping.milestones import EntryKey, Values, make_event
+from sync.mapping.milestones import EntryKey, Told, Values, make_event
 from sync.mapping.needs import needs
 from sync.mapping.partners import PartnerIndex
 from sync.mapping.reader import MirrorReader
@@ -49,8 +49,16 @@ def derive_activities(
                 result.activities.append(activity)
                 if key is not None and (found := reached.get((key.rule, activity.kind))):
                     for milestone, path in found:
+                        told = Told(key, ref, row.values)
                         result.events.append(
-                            make_event(key, milestone, activity.occurred_on, ref, chosen.at, path, made_at)
+                            make_event(
+                                told,
+                                milestone,
+                                activity.occurred_on,
+                                change_id=chosen.at,
+                                rule=path,
+                                stamped_at=made_at,
+                            )
                         )
     return result
 
@@ -126,35 +134,3 @@ def _entry_finder(
                 links[link.from_id][key.entry_id] = key
     ordered = {record: tuple(found[one] for one in sorted(found)) for record, found in links.items()}
     return lambda record, _values: ordered.get(record, ())
-
-
-def derive_deals(mapping: Mapping, reader: MirrorReader, issues: Issues) -> list[DealAnyChannel]:
-    """The deals of all channels; a record counts by the first rule that fits it."""
-    deals: list[DealAnyChannel] = []
-    wanted = needs(mapping)
-    by_object: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for index, rule in enumerate(mapping.deals_all_channels):
-        by_object[rule.connection, rule.object].append(index)
-    for (connection, name), indexes in by_object.items():
-        rules = [(i, mapping.deals_all_channels[i]) for i in indexes]
-        tests = [(i, rule, all_of(rule.where), all_of(rule.partner_sourced)) for i, rule in rules]
-        for row in reader.rows(connection, name, wanted[connection][name].fields):
-            for index, rule, fits, sourced in tests:
-                if fits(row.values):
-                    ref = RecordRef(connection, name, row.id)
-                    at = rule.at or mapping.created_field(connection, name) or ""
-                    day = _day(row.values.get(at), mapping, f"deals_all_channels[{index}].at", at, ref, issues)
-                    if day is not None:
-                        deals.append(DealAnyChannel(day, sourced(row.values), ref))
-                    break
-    return deals
-
-
-def _day(value: MirrorValue, mapping: Mapping, path: str, at: str, ref: RecordRef, issues: Issues) -> date | None:
-    try:
-        day = day_of(value, mapping.zone)
-    except UnreadableDateError:
-        day = None
-    if day is None:
-        issues.add(IssueKind.DATE_UNREADABLE, path, ref, field=at)
-    return day

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import date
 
 from models.vocabulary import Event, Milestone, Partner
-from sync.mapping.activities import derive_activities, derive_deals
+from sync.mapping.activities import derive_activities
+from sync.mapping.deals import derive_deals
 from sync.mapping.entries import derive_entries
 from sync.mapping.facts import Facts, Issues
 from sync.mapping.grammar import Mapping

@@ -61,8 +61,8 @@ def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerInde
     result = Entries()
     wanted = needs(mapping)
     by_object: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for index, rule in enumerate(mapping.entries):
-        by_object[rule.connection, rule.object].append(index)
+    for index, entry in enumerate(mapping.entries):
+        by_object[entry.connection, entry.object].append(index)
     for (connection, name), indexes in by_object.items():
         spec = wanted[connection][name]
         history = read_history(reader, connection, name, spec.history)
@@ -113,7 +113,7 @@ class _EntryReader:
         key = EntryKey(record_id("entry", ref), found[0], self._index)
         result.entries.append(Entry(key.entry_id, key.partner_id, ref, self._read_target(values)))
         for milestone in self._milestones:
-            milestone.events(key, ref, values, issues, result.events)
+            result.events += milestone.events(key, ref, values, issues)
         return key
 
     def _read_target(self, values: Values) -> Target:

@@ -33,6 +33,16 @@ class EntryKey:
     rule: int
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record that may tell of an entry's milestone: the entry's own, or one it is linked to."""
+
+    key: EntryKey
+    source: RecordRef
+    values: Values
+    reason: str | None = None
+
+
 @dataclass(slots=True)
 class LinkedRecords:
     """The records of one object that entries are linked to, held because entries ask for them in any order."""
@@ -45,16 +55,10 @@ class LinkedRecords:
 
 
 def make_event(
-    key: EntryKey,
-    milestone: Milestone,
-    day: date,
-    source: RecordRef,
-    change_id: str,
-    rule: str,
-    stamped_at: datetime | None,
-    reason: str | None = None,
+    told: Told, milestone: Milestone, day: date, *, change_id: str, rule: str, stamped_at: datetime | None
 ) -> Event:
     """The event, named by its fact: which entry, which milestone, which change of which record."""
+    key, source = told.key, told.source
     name = ("event", key.entry_id, milestone.value, source.connection, source.object, source.id, change_id)
     return Event(
         event_id=stable_id(*name),
@@ -66,7 +70,7 @@ def make_event(
         source_change_id=change_id,
         rule=rule,
         stamped_at=stamped_at,
-        reason=reason,
+        reason=told.reason,
     )
 
 
@@ -89,19 +93,20 @@ class MilestoneReader:
         self._guessed: list[RecordRef] = []
         self._created = mapping.created_field(entry.connection, linked.object if linked else entry.object)
 
-    def events(self, key: EntryKey, record: RecordRef, values: Values, issues: Issues, out: list[Event]) -> None:
-        """Adds what this record (or the records it is linked to) says of the milestone."""
+    def events(self, key: EntryKey, record: RecordRef, values: Values, issues: Issues) -> list[Event]:
+        """What this record, or the records it is linked to, says of the milestone."""
         reason = (text_of(values.get(self._rule.reason)) or None) if self._rule.reason else None
         if self._linked is None:
-            self._of(key, record, values, reason, issues, out)
-            return
+            return self._of(Told(key, record, values, reason), issues)
+        out = []
         for linked_id in self._linked_ids(record, values):
-            source = RecordRef(self._linked.connection, self._linked.object, linked_id)
             found = self._linked.values.get(linked_id)
             if found is None:
                 issues.add(IssueKind.LINK_MISSING, self.path, record, field=self._rule.linked_object or "")
             else:
-                self._of(key, source, found, reason, issues, out)
+                source = RecordRef(self._linked.connection, self._linked.object, linked_id)
+                out += self._of(Told(key, source, found, reason), issues)
+        return out
 
     def _linked_ids(self, record: RecordRef, values: Values) -> Sequence[str]:
         assert self._linked is not None
@@ -111,50 +116,48 @@ class MilestoneReader:
         value = values.get(self._rule.linked.field or "")
         return (text_of(value),) if value else ()
 
-    def _of(
-        self, key: EntryKey, source: RecordRef, values: Values, reason: str | None, issues: Issues, out: list[Event]
-    ) -> None:
-        dated = self._day(values, source, issues)
+    def _of(self, told: Told, issues: Issues) -> list[Event]:
+        dated = self._day(told, issues)
         if not self._stages:
-            if dated is not None:
-                out.append(self._dated(key, source, values, dated, None, reason))
-            return
-        current = values.get(self._stage_field)
-        found = passages(self._changes.get(source.id, []), None if current is None else text_of(current), self._stages)
+            return [] if dated is None else [self._dated(told, dated, None)]
+        current = told.values.get(self._stage_field)
+        found = passages(
+            self._changes.get(told.source.id, []), None if current is None else text_of(current), self._stages
+        )
         entered: Sequence[Entered] = found.entered
+        out = []
         if dated is not None:
-            out.append(self._dated(key, source, values, dated, entered[0] if entered else None, reason))
+            out.append(self._dated(told, dated, entered[0] if entered else None))
             entered = entered[1:]
         elif found.unseen:
-            issues.add(IssueKind.STAGE_UNDATED, self.path, source, field=self._stage_field)
+            issues.add(IssueKind.STAGE_UNDATED, self.path, told.source, field=self._stage_field)
         for change in entered:
-            stamp = change.changed_at or self._made_at(values)
+            stamp = change.changed_at or self._made_at(told.values)
             if stamp is None:
-                issues.add(IssueKind.STAGE_UNDATED, self.path, source, field=self._stage_field)
+                issues.add(IssueKind.STAGE_UNDATED, self.path, told.source, field=self._stage_field)
                 continue
-            day = stamp.astimezone(self._zone).date()
             if not self._changes:
-                self._guessed.append(source)
+                self._guessed.append(told.source)
             change_id = change.change_id if change.changed_at else f"{self._stage_field}:{change.change_id}"
-            out.append(make_event(key, self.milestone, day, source, change_id, self.path, stamp, reason))
+            day = stamp.astimezone(self._zone).date()
+            out.append(make_event(told, self.milestone, day, change_id=change_id, rule=self.path, stamped_at=stamp))
+        return out
 
-    def _dated(
-        self, key: EntryKey, source: RecordRef, values: Values, day: date, first: Entered | None, reason: str | None
-    ) -> Event:
+    def _dated(self, told: Told, day: date, first: Entered | None) -> Event:
         """The event a date field tells of. The CRM's stamp is the first change into the stage, or else the record's making."""
         stamp = first.changed_at if first else None
         if stamp is None:
-            made = self._made_at(values)
+            made = self._made_at(told.values)
             stamp = made if made is not None and made.astimezone(self._zone).date() >= day else None
-        return make_event(key, self.milestone, day, source, str(self._rule.at), self.path, stamp, reason)
+        return make_event(told, self.milestone, day, change_id=str(self._rule.at), rule=self.path, stamped_at=stamp)
 
-    def _day(self, values: Values, source: RecordRef, issues: Issues) -> date | None:
+    def _day(self, told: Told, issues: Issues) -> date | None:
         if self._rule.at is None:
             return None
         try:
-            return day_of(values.get(self._rule.at), self._zone)
+            return day_of(told.values.get(self._rule.at), self._zone)
         except UnreadableDateError:
-            issues.add(IssueKind.DATE_UNREADABLE, self.path, source, field=self._rule.at)
+            issues.add(IssueKind.DATE_UNREADABLE, self.path, told.source, field=self._rule.at)
             return None
 
     def report_history(self, issues: Issues) -> None:

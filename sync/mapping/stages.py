@@ -1,8 +1,10 @@
 """When a record entered a stage, from the CRM's history of the stage field."""
 
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from sync.mapping.reader import MirrorReader
@@ -50,7 +52,7 @@ def in_order(changes: list[StageChange]) -> list[StageChange]:
     if len(changes) < 2:
         return changes
     rest = sorted(set(changes), key=lambda change: change[:2])
-    if all(one.changed_at != other.changed_at for one, other in zip(rest, rest[1:], strict=False)):
+    if all(one.changed_at != other.changed_at for one, other in pairwise(rest)):
         return rest
     ordered: list[StageChange] = []
     while rest:
@@ -65,7 +67,7 @@ def in_order(changes: list[StageChange]) -> list[StageChange]:
     return ordered
 
 
-def passages(changes: list[StageChange], current: str | None, stages: Set[str]) -> Passages:
+def passages(changes: list[StageChange], current: str | None, stages: AbstractSet[str]) -> Passages:
     """Each time the record came into one of `stages` from outside. Moving between two of them is no new entry.
 
     What it was before the first known change, it was from the start; without any change, so is what it is now.

@@ -1,0 +1,46 @@
+"""The deals of all channels: the denominator of the partner-sourced share."""
+
+from collections import defaultdict
+
+from models.vocabulary import RecordRef
+from sync.mapping.conditions import all_of
+from sync.mapping.dates import UnreadableDateError, day_of
+from sync.mapping.facts import DealAnyChannel, IssueKind, Issues
+from sync.mapping.grammar import Mapping
+from sync.mapping.needs import needs
+from sync.mapping.reader import MirrorReader
+
+
+def derive_deals(mapping: Mapping, reader: MirrorReader, issues: Issues) -> list[DealAnyChannel]:
+    """One row a deal, by the first rule that fits it."""
+    deals: list[DealAnyChannel] = []
+    wanted = needs(mapping)
+    by_object: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, rule in enumerate(mapping.deals_all_channels):
+        by_object[rule.connection, rule.object].append(index)
+    for (connection, name), indexes in by_object.items():
+        rules = [(index, mapping.deals_all_channels[index]) for index in indexes]
+        tests = [
+            (
+                index,
+                rule.at or mapping.created_field(connection, name) or "",
+                all_of(rule.where),
+                all_of(rule.partner_sourced),
+            )
+            for index, rule in rules
+        ]
+        for row in reader.rows(connection, name, wanted[connection][name].fields):
+            for index, at, fits, sourced in tests:
+                if not fits(row.values):
+                    continue
+                ref = RecordRef(connection, name, row.id)
+                try:
+                    day = day_of(row.values.get(at), mapping.zone)
+                except UnreadableDateError:
+                    day = None
+                if day is None:
+                    issues.add(IssueKind.DATE_UNREADABLE, f"deals_all_channels[{index}].at", ref, field=at)
+                else:
+                    deals.append(DealAnyChannel(day, sourced(row.values), ref))
+                break
+    return deals
