@@ -16,9 +16,9 @@ from hubspot.crm.objects import ApiClient, Configuration
 from hubspot.crm.objects.exceptions import ApiException
 from urllib3 import exceptions as http
 
+from sync.deadline import DEADLINE_POOLS, within
 from sync.errors import BadReply, LoginRefused, QuotaExhausted, RateLimited, Reauthenticate, Unreachable
 from sync.hubspot.auth import AccessToken, OAuthRefresh, Session
-from sync.hubspot.deadline import Deadline, heed_deadlines
 from sync.hubspot.paths import Paths
 from sync.hubspot.replies import NotSent, ReplyLost, classify, envelope, http_date
 from sync.ratelimit import RateLimiter
@@ -105,7 +105,7 @@ class Transport:
         self._client.set_default_header("Accept-Encoding", "gzip")
         self._client.set_default_header("Accept", "application/json")
         self._pools: urllib3.PoolManager = self._client.rest_client.pool_manager
-        heed_deadlines(self._pools)
+        self._pools.pool_classes_by_scheme = DEADLINE_POOLS
 
     def read(
         self,
@@ -185,13 +185,11 @@ class Transport:
         self._calls.acquire()
         self._count(kind)
         call = f"{ask.method} {ask.path}"
-        with Deadline(self._timeouts.call) as deadline:
-            try:
+        try:
+            with within(self._timeouts.call):
                 status, headers, data = self._exchange_bytes(ask, token)
-            except http.HTTPError as failed:
-                raise self._unreachable(failed, call, passed=deadline.passed) from failed
-        if deadline.passed:
-            raise self._too_slow(call)
+        except http.HTTPError as failed:
+            raise self._unreachable(failed, call) from failed
         self._note(headers)
         if not 200 <= status < 300:
             error = classify(status, headers, data, call)
@@ -243,20 +241,17 @@ class Transport:
         data = body.encode("utf-8", "replace") if isinstance(body, str) else body or b""
         return int(answered.status), answered.headers or {}, data
 
-    def _unreachable(self, failed: http.HTTPError, call: str, *, passed: bool) -> Unreachable:
-        if passed:
-            return self._too_slow(call)
+    def _unreachable(self, failed: http.HTTPError, call: str) -> Unreachable:
         if isinstance(failed, (http.NewConnectionError, http.ConnectTimeoutError, http.SSLError)):
             why = {http.NameResolutionError: "its name is not known", http.SSLError: "its certificate is not accepted"}
             return NotSent(
                 f"No connection to {self._url}: {why.get(type(failed), 'nothing answers there')}.",
                 remedy="Check the connection's url and the network.",
             )
-        kind = "nothing came in time" if isinstance(failed, http.TimeoutError) else "the connection broke"
-        return Unreachable(f"HubSpot did not answer {call}: {kind}.")
-
-    def _too_slow(self, call: str) -> Unreachable:
-        return Unreachable(f"HubSpot did not finish answering {call} within {self._timeouts.call:g} s.")
+        if isinstance(failed, http.TimeoutError):
+            limits = f"{self._timeouts.read:g} s of silence or {self._timeouts.call:g} s in all"
+            return Unreachable(f"HubSpot did not finish answering {call} within {limits}.")
+        return Unreachable(f"HubSpot did not answer {call}: the connection broke.")
 
     def _count(self, kind: str) -> None:
         now = self.clock

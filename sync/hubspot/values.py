@@ -10,6 +10,7 @@ from sync.connector import Value
 from sync.errors import BadReply
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.PERCENT})
+_EXACT, _FLOAT = Decimal(10) ** 18, Decimal(10) ** 300  # beyond these, a JSON number is not what was written
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -76,7 +77,9 @@ def decode(field: CatalogueField, value: Value) -> Any:
             return value
         if not number.is_finite():
             return value
-        return int(number) if number == number.to_integral_value() and abs(number) < 10**18 else float(number)
+        if abs(number) < _EXACT and number == number.to_integral_value():
+            return int(number)
+        return float(number) if abs(number) < _FLOAT else value
     if field.kind is Kind.FLAG:
         return {"true": True, "false": False}.get(str(value).lower(), value)
     if field.kind is Kind.DATE:
