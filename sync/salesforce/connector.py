@@ -1,0 +1,166 @@
+"""Salesforce as the rest of the product knows it: the Protocol's methods, each handed to the file of its subject."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from models.catalogue import CatalogueField
+from models.vocabulary import Crm
+from sync.connector import (
+    Cursor,
+    Greeting,
+    KnownVersions,
+    LiveRecord,
+    ObjectDescription,
+    Page,
+    ProvisionStep,
+    ReadSpec,
+    RecordWrite,
+    Value,
+    WriteResult,
+)
+from sync.errors import FieldMissing, PermissionMissing
+from sync.retry import Patience, Told
+from sync.salesforce import describe, live, values, write
+from sync.salesforce.auth import Auth
+from sync.salesforce.budget import Budget
+from sync.salesforce.client import Client
+from sync.salesforce.provision import Provision
+from sync.salesforce.reading import Reading
+from sync.salesforce.transport import Transport, is_loopback
+
+
+class SalesforceConnector:
+    """One Salesforce organisation. Safe for several threads.
+
+    `url` is the My Domain address (or a local one). `daily_budget` bounds our own calls in 24 hours. `deadline` is the most that one call may
+    take, in seconds, its retries included; a single reply may take `read_timeout` in silence and half the deadline in all.
+    """
+
+    crm = Crm.SALESFORCE
+    batch_size = write.BATCH
+
+    def __init__(
+        self,
+        connection: str,
+        url: str,
+        auth: Auth,
+        *,
+        daily_budget: int | None = None,
+        api_version: str | None = None,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 60.0,
+        deadline: float = 300.0,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        told: Told | None = None,
+    ) -> None:
+        self.connection = connection
+        self._transport = Transport(
+            url, connect_timeout=connect_timeout, read_timeout=read_timeout, deadline=deadline / 2, monotonic=monotonic
+        )
+        self._client = Client(
+            self._transport,
+            auth,
+            patience=Patience(deadline=deadline, sleep=sleep, monotonic=monotonic, told=told),
+            budget=Budget(daily_budget, monotonic),
+            api_version=api_version,
+        )
+        self._raw: dict[str, dict[str, Any]] = {}  # descriptions as last read
+
+    def greet(self) -> Greeting:
+        """Logs in and asks for the limits; Stop with a remedy where that fails."""
+        token = self._client.token
+        limit, used = self._limits()
+        return Greeting(
+            crm=self.crm,
+            account=token.organisation,
+            user=token.user,
+            api_version=self._client.version(),
+            crm_time=self._client.now(),
+            quota_limit=limit,
+            quota_used=used,
+            granted=token.scopes,
+            advice=tuple(self._advice(token.scopes)),
+        )
+
+    def _limits(self) -> tuple[int | None, int | None]:
+        try:
+            limits = self._client.get("limits/", "limits")
+        except PermissionMissing:
+            return self.quota()  # the header of every reply tells it too
+        daily = limits.get("DailyApiRequests") if isinstance(limits, Mapping) else None
+        if not isinstance(daily, Mapping):
+            return self.quota()
+        return int(daily["Max"]), int(daily["Max"]) - int(daily["Remaining"])
+
+    def _advice(self, scopes: Sequence[str]) -> Iterator[str]:
+        parts = urlsplit(self._transport.url)
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            yield "The address begins with http://, so the secret and all records travel unencrypted; use https://."
+        if "full" in scopes:
+            yield "The connected app grants the scope `full`; `api` is enough."
+
+    def crm_now(self) -> datetime:
+        return self._client.now()
+
+    def calls(self) -> Mapping[str, int]:
+        return {kind: self._transport.counts[kind] for kind in ("login", "read", "write", "describe")}
+
+    def quota(self) -> tuple[int | None, int | None]:
+        return self._transport.limit, self._transport.used
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        self._raw[object_name] = describe.fetch(self._client, object_name)
+        return describe.described(self._raw[object_name])
+
+    def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:  # noqa: ARG002
+        facts = describe.Facts.of(cursor["facts"]) if cursor else describe.facts(self._description_of(spec.object))
+        if cursor is None:
+            described = describe.described(self._raw[spec.object])
+            missing = describe.missing_fields(described, (*spec.fields, *spec.history))
+            if missing is not None:
+                raise missing
+        try:
+            yield from Reading(self._client, spec, facts).pages(cursor)
+        except FieldMissing as e:
+            # the query names one field; the description names all that are missing, and what is near
+            raise (describe.missing_fields(self.describe(spec.object), (*spec.fields, *spec.history)) or e) from e
+
+    def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, LiveRecord]:
+        facts = describe.facts(self._description_of(object_name))
+        try:
+            return live.read(self._client, object_name, ids, fields, has_master=facts.has_master)
+        except FieldMissing as e:
+            raise (describe.missing_fields(self.describe(object_name), fields) or e) from e
+
+    def write(self, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
+        return write.write(self._client, object_name, writes)
+
+    def api_name(self, field: CatalogueField, prefix: str) -> str:
+        return values.api_name(field, prefix)
+
+    def encode(self, field: CatalogueField, value: Any) -> Value:
+        return values.encode(field, value)
+
+    def decode(self, field: CatalogueField, value: Value) -> Any:
+        return values.decode(field, value)
+
+    def provision(
+        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        description = self.describe(object_name)
+        steps = Provision(self._client, description, prefix=prefix, language=language, dry_run=dry_run).run(fields)
+        if not dry_run:
+            self._raw.pop(object_name, None)
+        return steps
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _description_of(self, object_name: str) -> dict[str, Any]:
+        if object_name not in self._raw:
+            self._raw[object_name] = describe.fetch(self._client, object_name)
+        return self._raw[object_name]

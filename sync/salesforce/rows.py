@@ -1,0 +1,59 @@
+"""Rows of a reply as records and history, values untouched."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sync.connector import CrmRecord, HistoryRow, Value
+from sync.errors import BadReply
+from sync.salesforce.describe import Facts
+from sync.salesforce.ids import is_id, long_id
+from sync.salesforce.stamps import moment
+
+
+def record(row: Mapping[str, Any], facts: Facts, fields: Sequence[str], object_name: str) -> CrmRecord:
+    """One record; BadReply where the reply lacks what was asked for."""
+    absent = [f for f in (*facts.columns(), *fields) if f not in row]
+    if absent:
+        raise BadReply(
+            f"Salesforce left {', '.join(absent)} out of a record of {object_name}.",
+            remedy="Try again later; a missing value is never read as an empty one.",
+        )
+    master = row.get("MasterRecordId") if facts.has_master else None
+    return CrmRecord(
+        id=key(row["Id"], object_name),
+        version=moment(row[facts.stamp]),
+        values={f: row[f] for f in fields},
+        deleted=facts.has_deleted and bool(row["IsDeleted"]),
+        merged_into=key(master, object_name) if master else None,
+    )
+
+
+def history_row(row: Mapping[str, Any], parent: str) -> HistoryRow:
+    """One change of one field, old and new as text."""
+    try:
+        return HistoryRow(
+            record_id=key(row[parent], "its parent"),
+            field=row["Field"],
+            change_id=row["Id"],
+            old=as_text(row["OldValue"]),
+            new=as_text(row["NewValue"]),
+            changed_at=moment(row["CreatedDate"]),
+        )
+    except KeyError as e:
+        raise BadReply(f"Salesforce left {e} out of a row of history.", remedy="Try again later.") from e
+
+
+def key(text: object, object_name: str) -> str:
+    """A record's id in its long form; BadReply where it is none."""
+    if not isinstance(text, str) or not is_id(text):
+        raise BadReply(f"Salesforce sent a record of {object_name} without a proper id.", remedy="Try again later.")
+    return long_id(text)
+
+
+def as_text(value: Value) -> str | None:
+    """A value of any type as text: anyType columns hold text, numbers and booleans."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,44 @@
+"""One query followed to its end, checked while it goes: nothing repeated, nothing cut off, no loop."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sync.errors import BadReply
+from sync.salesforce.client import Client
+
+
+class Truncated(BadReply):
+    """The pages held another number of rows than the first one promised."""
+
+
+def pages_of(client: Client, first: dict[str, Any], about: str) -> Iterator[list[dict[str, Any]]]:
+    """The rows of each page, the first one given. The last page is yielded only if all rows came; Truncated otherwise.
+
+    Memory holds one page, the ids of the page before, and the addresses met.
+    """
+    page = first
+    seen: set[str] = set()
+    before: set[str] = set()
+    read = 0
+    while True:
+        rows = page["records"]
+        ids = {str(row.get("Id")) for row in rows}
+        if len(ids) != len(rows) or ids & before:
+            raise BadReply(
+                f"The {about} served the same record twice.", remedy="Try again; reading goes on from the page before."
+            )
+        read += len(rows)
+        next_url = None if page["done"] else str(page["nextRecordsUrl"])
+        if next_url is None and read != first["totalSize"]:
+            raise Truncated(
+                f"The {about} promised {first['totalSize']} rows and sent {read}.",
+                remedy="Try again; these pages will be read anew.",
+            )
+        if next_url in seen or (next_url is not None and not rows):
+            raise BadReply(f"The {about} runs in a circle.", remedy="Try again; reading goes on from the page before.")
+        yield rows
+        if next_url is None:
+            return
+        seen.add(next_url)
+        before = ids
+        page = client.more(next_url, about)
