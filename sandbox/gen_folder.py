@@ -161,13 +161,15 @@ def _duplicate(original: WorldEntry, row: _Row, entries: dict[str, WorldEntry]) 
     known = entries.get(entry_id)
     if known is None or occurred < known.listed_on:
         root = f"dup-{original.root_id}"
+        if root != entry_id and root not in entries:
+            root = original.root_id  # only the second attempt is kept twice
         entries[entry_id] = WorldEntry(
             id=entry_id,
             partner_id=original.partner_id,
             crm=_OTHER[original.crm],
             external_id=row["external_id"],
             attempt=original.attempt,
-            root_id=root if root in entries else entry_id,
+            root_id=root,
             listed_on=occurred,
             target=original.target,
         )

@@ -101,7 +101,7 @@ def _duplicate(draws: Draws, entries: list[WorldEntry], events: list[WorldEvent]
                 id=f"dup-{e.id}",
                 crm=other,
                 external_id=f"dup-{e.external_id}",
-                root_id=f"dup-{e.root_id}" if e.root_id in chosen else f"dup-{e.id}",
+                root_id=f"dup-{e.root_id}" if e.root_id in chosen else e.root_id,
                 listed_on=e.listed_on + shift[e.id],
             )
         )
