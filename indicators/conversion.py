@@ -46,7 +46,8 @@ class Conversion:
     corrected  the rate after undoing what unrecorded milestones do to it; equals `rate` where none are
     skip_rate  share of attempts beyond the step's second milestone in which that one was not recorded
     readable_to    the last day on which enough subjects are still watched (H_eff)
-    window     days looked back for subjects; None = all
+    window     days looked back for subjects, grown until there are enough; None = all
+    flow_from, flow_to   attempts that came to the two milestones in the window as assumed, not grown
     product    for `listed>deal`: the corrected steps multiplied; `disagrees`: it lies over 2 standard errors from the rate
     """
 
@@ -216,8 +217,8 @@ def _conversion(
         readable_to=readable_to,
         window=window,
         within=tuple(cohort_within(subjects, paths.as_of, days) for days in assumptions.within),
-        flow_from=_came(paths, step[0], partner_type, window),
-        flow_to=_came(paths, step[1], partner_type, window),
+        flow_from=_came(paths, step[0], partner_type, assumptions.window),
+        flow_to=_came(paths, step[1], partner_type, assumptions.window),
         curve=curve,
     )
 

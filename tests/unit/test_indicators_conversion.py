@@ -1,0 +1,212 @@
+"""Conversion and lead time: edge cases that have a stated answer."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from indicators.assumptions import DEFAULTS
+from indicators.conversion import conversions, correct_skips, rate_interval, skip_rates
+from indicators.incidence import aalen_johansen, quantile_days
+from indicators.intervals import wilson
+from indicators.lead_time import lead_times
+from indicators.subjects import OVERALL, subjects_of, within_window
+from tests.unit.reference.worlds import AS_OF, DAY0, paths_of
+
+SOON = DAY0 + 400
+
+
+def row_of(paths, step="listed>requested", kind="legacy"):
+    return next(r for r in conversions(paths, ["legacy"]) if (r.type, r.step) == (kind, step))
+
+
+def lead_of(paths, step="listed>requested"):
+    return next(r for r in lead_times(paths, ["legacy"]) if (r.type, r.step) == ("legacy", step))
+
+
+def converted(days, n):
+    return [[("listed", 100), ("requested", 100 + days)]] * n
+
+
+LISTED_ONLY = [("listed", 100)]
+LOST_SOON = [("listed", 100), ("lost", 120)]
+
+
+def test_nobody_came_gives_a_status_and_no_number():
+    row = row_of(paths_of())
+    assert (row.status, row.n, row.rate, row.corrected) == ("no_data", 0, None, None)
+    assert (row.interval.low, row.interval.high) == (0, 1)
+    assert row.flow_ratio is None
+
+
+def test_all_lost_is_zero_with_an_honest_upper_end():
+    row = row_of(paths_of(*[LOST_SOON] * 20, as_of=SOON))
+    assert row.rate == 0
+    assert row.interval.low == 0
+    assert row.interval.high == pytest.approx(1 - 0.05 ** (1 / 20))
+
+
+def test_all_converted_is_one_with_an_honest_lower_end():
+    row = row_of(paths_of(*converted(5, 20), as_of=SOON))
+    assert row.rate == pytest.approx(1)
+    assert row.interval.low == pytest.approx(0.05 ** (1 / 20))
+    assert row.interval.high == 1
+
+
+def test_all_open_since_yesterday_says_nothing_yet():
+    row = row_of(paths_of(*[LISTED_ONLY] * 40, as_of=DAY0 + 101))
+    assert (row.status, row.rate) == ("immature", 0)
+    assert (row.interval.low, row.interval.high) == (0, 1)
+
+
+def test_one_conversion_has_the_exact_interval():
+    interval = rate_interval(aalen_johansen([3] + [10] * 9, [1] + [2] * 9))
+    assert interval.low == pytest.approx(0.002529, abs=1e-6)  # Clopper-Pearson of 1 in 10
+    assert interval.high == pytest.approx(0.445016, abs=1e-6)
+
+
+def test_open_entries_are_neither_failures_nor_left_out():
+    stories = [*converted(10, 30), *[LOST_SOON] * 30, *[[("listed", 395)]] * 60]
+    row = row_of(paths_of(*stories, as_of=SOON))
+    assert row.rate == pytest.approx(0.5)  # 30 of the 60 of whom something is known
+    assert row.open == 60
+    assert row.within[0].n == 60
+
+
+def test_what_happens_after_the_horizon_does_not_count():
+    row = row_of(paths_of(*converted(180, 20), *converted(181, 20), as_of=SOON))
+    assert row.rate == pytest.approx(0.5)
+    assert row.converted == 20
+
+
+def test_conversion_on_the_same_day_counts():
+    assert row_of(paths_of(*converted(0, 15), *[LOST_SOON] * 15, as_of=SOON)).rate == pytest.approx(0.5)
+
+
+def test_the_cohort_rate_asks_only_those_who_had_the_time():
+    stories = [*converted(10, 6), *converted(45, 6), *[LISTED_ONLY] * 8, *[[("listed", 380)]] * 50]
+    thirty, sixty = row_of(paths_of(*stories, as_of=SOON)).within
+    assert (thirty.days, thirty.n, thirty.converted) == (30, 20, 6)
+    assert (sixty.days, sixty.n, sixty.converted) == (60, 20, 12)
+    assert thirty.interval == wilson(6, 20)
+
+
+def test_the_ratio_of_counts_can_exceed_one():
+    """It looks back its 365 days even where the rate's own window has grown."""
+    old = [[("listed", 0), ("requested", 390)]] * 3
+    row = row_of(paths_of(*old, [("listed", 380)], as_of=SOON))
+    assert (row.flow_from, row.flow_to, row.flow_ratio) == (1, 3, 3)
+
+
+def test_the_window_grows_until_it_holds_thirty():
+    paths = paths_of(*[[("listed", d)] for d in range(0, 900, 10)], as_of=DAY0 + 899)
+    everyone = subjects_of(paths, OVERALL)
+    few, window = within_window(everyone, paths.as_of, 100, 30)
+    assert len(few) == 30
+    assert window == 300
+    assert within_window(everyone, paths.as_of, None, 30)[1] is None
+    assert len(within_window(everyone, paths.as_of, 365, 30)[0]) == 36
+
+
+def test_unrecorded_milestones_are_undone_with_the_published_figures():
+    """METHODS 3a: read .461/.652/.744/.534 with about 8 % unrecorded; corrected .475/.645/.758/.513."""
+    corrected = correct_skips([0.461, 0.652, 0.744, 0.534], [0, 0.08, 0.08, 0.08, 0])
+    assert corrected == pytest.approx([0.475, 0.645, 0.758, 0.513], abs=0.0035)
+    assert correct_skips([0.5, None, 0.5, 0.5], [0, 0, 0, 0, 0]) == (0.5, None, 0.5, 0.5)
+
+
+def test_skips_are_counted_among_those_that_went_beyond():
+    paths = paths_of([("listed", 0), ("agreed", 5)], [("listed", 0), ("requested", 3), ("agreed", 5)], LISTED_ONLY)
+    assert skip_rates(paths) == (0, 0.5, 0, 0, 0)
+
+
+def test_steps_that_are_not_independent_are_flagged():
+    """Here a quick request always leads to a deal and a slow one never: the product of the steps misleads."""
+    quick = [("listed", 100), ("requested", 101), ("agreed", 111), ("executed", 112), ("deal", 113)]
+    slow = [("listed", 220), ("requested", 395)]  # too young in its second step to be seen failing there
+    alike = row_of(paths_of(*[quick] * 50, *[LOST_SOON] * 50, as_of=SOON), "listed>deal")
+    assert (alike.rate, alike.product, alike.disagrees) == (pytest.approx(0.5), pytest.approx(0.5), False)
+    apart = row_of(paths_of(*[quick] * 50, *[slow] * 50, as_of=SOON), "listed>deal")
+    assert (apart.rate, apart.product, apart.disagrees) == (pytest.approx(0.5), pytest.approx(1), True)
+
+
+def test_the_published_interval_is_the_wider_one():
+    for row in conversions(paths_of(*converted(5, 30), *[LOST_SOON] * 30, as_of=SOON), ["legacy"]):
+        if row.bootstrap is not None:
+            assert row.interval.width == max(row.analytic.width, row.bootstrap.width)
+
+
+def test_partners_that_differ_widen_the_interval():
+    rng = np.random.default_rng(2)
+    paths = paths_of(*converted(5, 200), *[LOST_SOON] * 200, as_of=SOON)
+    clustered = replace(paths, partner=np.arange(400) // 20)  # ten partners convert all, ten none
+    mixed = replace(paths, partner=rng.permutation(np.arange(400) // 20))
+    wide, narrow = (conversions(p, ["legacy"])[0].interval.width for p in (clustered, mixed))
+    assert wide > 3 * narrow
+
+
+def test_intervals_are_the_same_bytes_every_time_and_depend_on_the_seed():
+    paths = replace(paths_of(*converted(5, 50), *[LOST_SOON] * 50, as_of=SOON), partner=np.arange(100) % 7)
+    first, again = (conversions(paths, ["legacy"])[0].bootstrap for _ in range(2))
+    other = conversions(paths, ["legacy"], replace(DEFAULTS, seed="another"))[0].bootstrap
+    assert first == again
+    assert first != other
+
+
+def test_lead_time_is_not_published_under_ten_conversions():
+    few = lead_of(paths_of(*converted(5, 9), *[LOST_SOON] * 30, as_of=SOON))
+    assert (few.status, few.conversions, few.median) == ("few", 9, None)
+    enough = lead_of(paths_of(*converted(5, 10), *[LOST_SOON] * 30, as_of=SOON))
+    assert (enough.status, enough.median, enough.p80) == ("ok", 5, 5)
+
+
+def test_lead_time_quantiles_are_given_conversion():
+    stories = [story for days in range(1, 21) for story in converted(days, 1)]
+    lead = lead_of(paths_of(*stories, *[LOST_SOON] * 20, as_of=SOON))
+    assert (lead.median, lead.p80, lead.p95) == (10, 16, 19)
+
+
+def test_young_cohorts_do_not_shorten_the_lead_time():
+    """Entries listed day by day, all converting after 10 or 50 days: the naive median of converters reads 10."""
+    stories = [[("listed", d), ("requested", d + (10 if d % 2 else 50))] for d in range(300, 400)]
+    paths = paths_of(*stories, as_of=SOON)
+    naive = np.median(subjects_of(paths, (0, 1)).only(subjects_of(paths, (0, 1)).ending == 1).duration)
+    lead = lead_of(paths)
+    assert naive == 10
+    assert lead.p80 == 50
+
+
+def test_inferred_days_are_left_out_of_the_step_and_kept_in_the_whole():
+    stories = [[("listed", 100), ("agreed", 108), ("executed", 110), ("deal", 120)]] * 15
+    paths = paths_of(*stories, as_of=SOON)
+    assert lead_of(paths, "listed>requested").status == "few"
+    assert lead_of(paths, "listed>deal").median == 20
+
+
+def test_a_step_whose_ends_are_often_inferred_is_greyed_out():
+    plain = [("listed", 100), ("requested", 105), ("agreed", 110)]
+    skipping = [("listed", 100), ("agreed", 110)]
+    assert lead_of(paths_of(*[plain] * 60, *[skipping] * 15, as_of=SOON)).status == "ok"
+    assert lead_of(paths_of(*[plain] * 59, *[skipping] * 16, as_of=SOON)).status == "skips"
+
+
+def test_a_quantile_of_nothing_is_minus_one():
+    assert quantile_days(aalen_johansen([], []).f1, 0.5, 180) == -1
+
+
+@pytest.mark.parametrize(
+    ("durations", "endings", "sentence"),
+    [
+        ([-1], [1], "a duration of -1 days"),
+        ([1], [3], "an ending other than"),
+        ([1, 2], [1], "columns of one length"),
+        ([0.5], [1], "expected whole numbers"),
+    ],
+)
+def test_impossible_durations_are_refused_with_a_sentence(durations, endings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        aalen_johansen(durations, endings)
+
+
+def test_the_as_of_day_moves_the_window():
+    assert row_of(paths_of(*converted(5, 40), as_of=AS_OF)).window > 365
