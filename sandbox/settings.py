@@ -40,6 +40,7 @@ class SandboxSettings:
     hubspot_client_secret: str = "sandbox-hubspot-secret"
     hubspot_refresh_token: str = "sandbox-refresh-token"
     hubspot_token_lifetime_s: float = 1800.0
+    hubspot_scopes: tuple[str, ...] | None = None  # what the tokens were granted; None grants everything
     hubspot_search_lag_s: float = 2.0  # how long search does not yet see a new version
     hubspot_ten_second_limit: int = 190
     hubspot_daily_limit: int = 1_000_000

@@ -84,6 +84,12 @@ class Store:
             if r.deleted_at is None and r.merged_into is None and not r.purged
         )
 
+    def new_ids(self, object_name: str, count: int) -> list[str]:
+        """Ids for records that are made in bulk beside `create`; they are used up."""
+        first = self._serial.get(object_name, 0) + 1
+        self._serial[object_name] = first + count - 1
+        return [self._mint(object_name, serial) for serial in range(first, first + count)]
+
     def create(
         self, object_name: str, fields: Fields, at: datetime, *, by: str = "user", record_id: str | None = None
     ) -> Record:
