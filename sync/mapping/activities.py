@@ -127,10 +127,10 @@ def _entry_finder(
 
         return by_field
     links: dict[str, dict[str, EntryKey]] = defaultdict(dict)
-    for link in reader.associations(connection, object_name, reference.association):
-        if reference.label is None or link.label == reference.label:
-            key = entries.find(connection, link.to_id, reference.association)
+    for from_id, to_id, label, _ in reader.associations(connection, object_name, reference.association):
+        if reference.label is None or label == reference.label:
+            key = entries.find(connection, to_id, reference.association)
             if key:
-                links[link.from_id][key.entry_id] = key
+                links[from_id][key.entry_id] = key
     ordered = {record: tuple(found[one] for one in sorted(found)) for record, found in links.items()}
     return lambda record, _values: ordered.get(record, ())

@@ -47,11 +47,11 @@ def partner_finder(
 
         return by_field
     links: dict[str, set[str]] = defaultdict(set)
-    for link in reader.associations(connection, object_name, reference.association):
-        if reference.label is None or link.label == reference.label:
-            found = partners.find(connection, link.to_id, reference.association)
+    for from_id, to_id, label, _ in reader.associations(connection, object_name, reference.association):
+        if reference.label is None or label == reference.label:
+            found = partners.find(connection, to_id, reference.association)
             if found:
-                links[link.from_id].add(found)
+                links[from_id].add(found)
     ordered = {record: tuple(sorted(ids)) for record, ids in links.items()}
     return lambda record, _values: ordered.get(record, ())
 

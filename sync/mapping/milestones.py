@@ -184,8 +184,8 @@ def read_linked(mapping: Mapping, reader: MirrorReader, entry: EntryRule, rule: 
     )
     if rule.linked.association:
         found: dict[str, set[str]] = defaultdict(set)
-        for link in reader.associations(entry.connection, entry.object, rule.linked.association):
-            if rule.linked.label is None or link.label == rule.linked.label:
-                found[link.from_id].add(link.to_id)
+        for from_id, to_id, label, _ in reader.associations(entry.connection, entry.object, rule.linked.association):
+            if rule.linked.label is None or label == rule.linked.label:
+                found[from_id].add(to_id)
         linked.links = {record: sorted(ids) for record, ids in found.items()}
     return linked

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from sync.connector import HistoryRow
 from sync.mapping.conditions import MirrorValue
 
-__all__ = ["Association", "HistoryRow", "MirrorReader", "MirrorRow", "MirrorValue"]
+__all__ = ["HistoryRow", "MirrorReader", "MirrorRow", "MirrorValue"]
 
 
 class MirrorRow(NamedTuple):
@@ -18,15 +18,6 @@ class MirrorRow(NamedTuple):
     deleted: bool
     values: Mapping[str, MirrorValue]
     merged_into: str | None = None
-
-
-class Association(NamedTuple):
-    """A link from one record to another; one pair may carry several."""
-
-    from_id: str
-    to_id: str
-    label: str | None
-    type_id: str
 
 
 class MirrorReader(Protocol):
@@ -45,6 +36,8 @@ class MirrorReader(Protocol):
         """Changes of these fields as the CRM's history tells them, of live records at least."""
         ...
 
-    def associations(self, connection: str, from_object: str, to_object: str) -> Iterator[Association]:
-        """Links from records of one object to records of the other."""
+    def associations(
+        self, connection: str, from_object: str, to_object: str
+    ) -> Iterator[tuple[str, str, str | None, str]]:
+        """(from id, to id, label, type id) of each link between records of two objects; one pair may carry several."""
         ...
