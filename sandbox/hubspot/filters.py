@@ -14,6 +14,7 @@ Test = Callable[[Fields], bool]
 Key = Callable[[Any], Any]
 
 GROUPS_LIMIT, FILTERS_LIMIT, TOTAL_LIMIT = 5, 6, 18
+STAMPS = {"createdate", "lastmodifieddate", "hs_createdate", "hs_lastmodifieddate"}  # always with milliseconds
 _NEED_VALUE = {"LT", "LTE", "GT", "GTE", "EQ", "NEQ", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"}
 
 
@@ -38,7 +39,7 @@ def comparable(prop: Property) -> Key:
     if prop.type == "number":
         return float
     if prop.type == "datetime":
-        return full_stamp
+        return str if prop.name in STAMPS else full_stamp
     return str.lower if prop.type not in ("enumeration", "bool") else str
 
 
@@ -71,6 +72,10 @@ def compile_filter(prop: Property, asked: Mapping[str, Any]) -> Test:
 
 def _comparison(prop: Property, operator: str, wanted: Any) -> Test:
     name, key = prop.name, comparable(prop)
+    if key is str and operator == "GTE":  # spares the sweep by last-modified a call for every row
+        return lambda fields: (found := fields.get(name)) is not None and found >= wanted
+    if key is str and operator == "LTE":
+        return lambda fields: (found := fields.get(name)) is not None and found <= wanted
     if operator == "EQ":
         if prop.field_type == "checkbox":
             return lambda fields: (found := fields.get(name)) is not None and wanted in found.split(";")

@@ -173,10 +173,6 @@ class Records:
                 found.append(FieldChange(self.store.next_seq(), name, None, value, at, "merge"))
         return found
 
-    def adopt(self, kind: ObjectType, record: Record) -> None:
-        """Takes in a record that was made in bulk beside `create`."""
-        self.rows(kind).add(record)
-
     def _stamp(self, kind: ObjectType, record: Record) -> None:
         record.fields[kind.modified] = iso(record.modified_at)
 

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from sandbox.hubspot.errors import HubspotError, bad_request
@@ -112,7 +113,8 @@ class Search:
         key = comparable(self._records.books[kind.name].live[name])
         have = [fields for fields in found if fields.get(name) is not None]
         lack = [fields for fields in found if fields.get(name) is None]
-        return sorted(have, key=lambda fields: key(fields[name]), reverse=descending) + lack
+        by = itemgetter(name) if key is str else lambda fields: key(fields[name])
+        return sorted(have, key=by, reverse=descending) + lack
 
     def _compile(self, kind: ObjectType, groups: list[list[dict[str, Any]]], query: str | None) -> Test:
         compiled = [[self._one(kind, asked) for asked in group] for group in groups]

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.hubspot.errors import ValueProblem
 from sandbox.hubspot.object_types import ObjectType
 from sandbox.hubspot.properties import Property
-from sandbox.hubspot.wire import PORTAL_ID, short_iso
+from sandbox.hubspot.wire import PORTAL_ID, iso, short_iso
 
 LONGEST = 65_536
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,7 +74,7 @@ def _stored(kind: ObjectType, prop: Property, value: Any, current: Any, allowed:
             raise _Refused(
                 "INVALID_LONG", f"{text} was not a valid long. Portal {PORTAL_ID}, object type {kind.type_id}"
             )
-        return short_iso(at)
+        return iso(at) if prop.name == kind.created else short_iso(at)
     if prop.type == "enumeration":
         return _option(prop, text, current, allowed)
     if len(text) > LONGEST:
