@@ -12,8 +12,8 @@ _NUMBER = re.compile(r"\d+")
 
 
 def crm_of(path: str) -> Crm:
-    """Salesforce answers below /services; HubSpot has many roots."""
-    return "salesforce" if path == "/services" or path.startswith("/services/") else "hubspot"
+    """Salesforce answers below /services, and below /id for identity URLs; HubSpot has many roots."""
+    return "salesforce" if path.split("/", 2)[1:2] in (["services"], ["id"]) else "hubspot"
 
 
 def template(path: str) -> str:

@@ -88,14 +88,15 @@ class TestTemplates:
     def test_versions_and_ids_become_names(self, path, expected):
         assert template(path) == expected
 
-    def test_only_services_is_salesforce(self):
-        assert [crm_of(p) for p in ("/services", "/services/data", "/serviceshub", "/crm/v3", "/oauth/v1/token")] == [
-            "salesforce",
-            "salesforce",
-            "hubspot",
-            "hubspot",
-            "hubspot",
-        ]
+    @pytest.mark.parametrize("path", ["/services", "/services/data", "/id/00D000000000001AAA/005000000000001AAA"])
+    def test_services_and_identity_urls_are_salesforce(self, path):
+        assert crm_of(path) == "salesforce"
+
+    @pytest.mark.parametrize(
+        "path", ["/serviceshub", "/crm/v3", "/oauth/v1/token", "/account-info/v3/details", "/", ""]
+    )
+    def test_all_else_is_hubspot(self, path):
+        assert crm_of(path) == "hubspot"
 
     def test_the_report_sums_up_each_crm(self):
         calls = Calls()
