@@ -206,9 +206,10 @@ def test_a_messy_world_has_its_entries_counted_right(tmp_path):
     assert 0.03 < share_back < 0.07
 
 
-def test_a_million_entries_are_read_in_seconds():
+def test_a_million_entries_would_be_read_in_five_seconds():
+    """A fifth of them in a fifth of the time of one processor, so that busy neighbours do not matter."""
     rng = np.random.default_rng(1)
-    n, per = 1_000_000, 3
+    n, per = 200_000, 3
     entry = np.repeat(np.arange(n), per)
     milestone = np.tile([LISTED, REQUESTED, EXECUTED], n)
     day = np.repeat(rng.integers(18000, 19000, n), per) + np.tile([0, 9, 30], n)
@@ -216,9 +217,9 @@ def test_a_million_entries_are_read_in_seconds():
     events = EventTable.of(entry[order], milestone[order], day[order])
     entries = EntryTable.of([""] * n, rng.integers(0, 100, n))
     partners = PartnerTable.of([f"{i:03}" for i in range(100)], ["t"], [0] * 100)
-    start = time.perf_counter()
+    start = time.process_time()
     paths = canonical_paths(events, entries, partners, 19100)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 1
     assert len(paths) == n
     assert paths.inferred[:, AGREED].all()
 

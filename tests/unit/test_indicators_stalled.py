@@ -1,0 +1,137 @@
+"""Entries that wait longer than those that moved on."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from indicators.assumptions import DEFAULTS
+from indicators.incidence import aalen_johansen
+from indicators.inputs import EntryTable, PartnerTable
+from indicators.paths import canonical_paths
+from indicators.stalled import BEYOND, MOVING, STALLED, WARN, chance_of_next, next_step, paces, stalled_entries
+from tests.unit.reference.worlds import DAY0, events_of
+
+SOON = DAY0 + 400
+# forty requests came after 1 to 40 days, so that 80 % came within 32 and 95 % within 38; ten were lost late
+PAST = [[("listed", 100), ("requested", 100 + days)] for days in range(1, 41)] + [[("listed", 100), ("lost", 250)]] * 10
+# no chance ever sinks far here: judged by age alone
+BY_AGE = replace(DEFAULTS, little_chance=0.0)
+
+
+def world_of(stories, activity=None):
+    entries = EntryTable.of([str(i) for i in range(len(stories))], [0] * len(stories), last_activity_day=activity)
+    partners = PartnerTable.of(["p"], ["legacy"], [0])
+    return canonical_paths(events_of(stories), entries, partners, SOON), entries
+
+
+def judge(*stories, activity=None, assumptions=BY_AGE, before=None):
+    """The stories' states, judged by the pace of PAST."""
+    past, _ = world_of(PAST)
+    paths, entries = world_of(list(stories), activity)
+    if before is not None:
+        before = (np.array(before[0], np.int8), before[1])
+    return stalled_entries(paths, entries, paces(past, ["legacy"], assumptions), assumptions, before=before)
+
+
+def waiting(days):
+    return [("listed", 400 - days)]
+
+
+def status_of(*stories, **options):
+    return judge(*stories, **options).status.tolist()
+
+
+def test_the_limits_are_the_quantiles_of_those_that_moved_on():
+    pace = paces(world_of(PAST)[0], ["legacy"])[0][0]
+    assert (pace.p80, pace.p95, pace.pooled, pace.assumed) == (32, 38, False, False)
+
+
+def test_warn_stalled_and_beyond_by_age():
+    ages = (32, 33, 38, 39, 179, 180)
+    assert status_of(*map(waiting, ages)) == [MOVING, WARN, WARN, STALLED, STALLED, BEYOND]
+
+
+def test_days_over_are_counted_from_the_limit():
+    result = judge(*map(waiting, (20, 32, 40)))
+    assert result.age.tolist() == [20, 32, 40]
+    assert result.days_over.tolist() == [0, 0, 8]
+
+
+@pytest.mark.parametrize(("ago", "status"), [(0, MOVING), (13, MOVING), (14, STALLED)])
+def test_a_recent_activity_clears_it_for_fourteen_days(ago, status):
+    assert status_of(waiting(60), activity=[SOON - ago]) == [status]
+
+
+def test_no_activity_makes_an_entry_younger_than_the_horizon_does():
+    assert status_of(waiting(200), activity=[SOON]) == [BEYOND]
+
+
+def test_a_chance_below_a_quarter_of_the_first_is_stalled():
+    result = judge(*map(waiting, (0, 35, 37)), assumptions=DEFAULTS)
+    now, entry = result.chance, result.chance_at_entry
+    assert entry[0] == pytest.approx(0.8, abs=0.02)
+    assert now[1] == pytest.approx(5 / 15, abs=0.03)  # five of the fifteen still open then went on
+    assert now[2] == pytest.approx(3 / 13, abs=0.03)
+    assert result.status.tolist() == [MOVING, WARN, WARN]
+    faint = replace(DEFAULTS, little_chance=0.35)
+    assert status_of(*map(waiting, (0, 35, 37)), assumptions=faint) == [MOVING, WARN, STALLED]
+
+
+def test_only_entries_before_the_deal_can_stall():
+    ended = [[("listed", 0), ("deal", 50)], [("listed", 0), ("lost", 50)], [("listed", 0), ("won", 50)]]
+    result = judge(*ended)
+    assert not result.open.any()
+    assert result.status.tolist() == [MOVING] * 3
+    assert result.next.tolist() == [-1] * 3
+
+
+def test_an_entry_without_events_is_not_open():
+    assert not judge([]).open.any()
+
+
+def test_the_next_step_is_the_next_milestone():
+    result = judge(waiting(60), [("listed", 300), ("agreed", 310)])
+    assert [next_step(code) for code in result.next.tolist()] == ["requested", "executed"]
+    assert next_step(-1) is None
+
+
+def test_the_age_restarts_with_the_last_entry_into_a_milestone():
+    back = [("listed", 0), ("requested", 50), ("listed", 390)]
+    result = judge(back)
+    assert result.age.tolist() == [10]
+
+
+def test_stalled_on_the_record_means_stalled_or_beyond():
+    result = judge(*map(waiting, (10, 35, 60, 200)))
+    assert result.is_stalled.tolist() == [False, False, True, True]
+
+
+def test_with_few_conversions_all_types_speak_and_then_the_defaults():
+    stories = [*PAST, waiting(0)]
+    entries = EntryTable.of([str(i) for i in range(len(stories))], [0] * len(PAST) + [1])
+    partners = PartnerTable.of(["p", "q"], ["legacy", "growth1"], [0, 1])
+    paths = canonical_paths(events_of(stories), entries, partners, SOON)
+    own, lent = (row[0] for row in paces(paths, partners.types))
+    assert (own.pooled, lent.pooled, lent.p80) == (False, True, 32)
+    nothing = paces(paths, partners.types)[1][3]
+    assert (nothing.assumed, nothing.p80, nothing.p95) == (True, 30, 60)
+
+
+def test_a_status_falls_only_by_a_milestone_or_an_activity():
+    yesterday = SOON - 1
+    assert status_of(waiting(33), before=([STALLED], yesterday)) == [STALLED]
+    assert status_of(waiting(33), before=([STALLED], yesterday), activity=[SOON]) == [MOVING]
+    moved = [("listed", 300), ("requested", 400)]
+    assert status_of(moved, before=([STALLED], yesterday)) == [MOVING]
+
+
+def test_the_chance_is_what_the_formula_of_one_rate_says():
+    """p (1 - F) / (p (1 - F) + (1 - p)(1 - G)), with F and G the delays given conversion and given none (METHODS 3e)."""
+    rng = np.random.default_rng(1)
+    curve = aalen_johansen(rng.integers(0, 200, 500), rng.integers(0, 3, 500))
+    p = curve.f1[-1]
+    f, g = curve.f1 / p, curve.f2 / (1 - p)
+    c = np.arange(150)
+    expected = p * (1 - f) / (p * (1 - f) + (1 - p) * (1 - g))
+    np.testing.assert_allclose(chance_of_next(curve)[c], expected[c], atol=1e-9)
