@@ -1,8 +1,9 @@
 """Progress bars for a person at a terminal, and silence for everybody else."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -28,7 +29,7 @@ class _Silent:
     def update(self, done: int, total: int | None) -> None:
         """Nobody is looking."""
 
-    def __enter__(self) -> "_Silent":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None: ...
@@ -52,7 +53,7 @@ class _Bar:
         self._done = done
         self._bars.update(self._task, completed=done, total=total)
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -85,3 +86,37 @@ def bars(*, wanted: bool) -> Iterator[Progress]:
         console=console,
     ) as shown:
         yield Bars(shown)
+
+
+class Stopped(Exception):
+    """The run was asked to stop, and did so after storing what it had in hand."""
+
+    def __init__(self) -> None:
+        super().__init__("asked to stop; the next run goes on from here")
+
+
+class _Checking:
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def update(self, done: int, total: int | None) -> None:
+        _ = (done, total)
+        if self._stop.is_set():
+            raise Stopped
+
+    def __enter__(self) -> Self:
+        self.update(0, None)
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Stoppable:
+    """Shows nothing, and ends the run at the next page or batch once `stop` is set."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def task(self, name: str) -> _Checking:
+        _ = name
+        return _Checking(self._stop)

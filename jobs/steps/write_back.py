@@ -94,3 +94,30 @@ def _wanted(conn: Connection[Any], workspace: Workspace) -> Iterator[Wanted]:
                 held = values.get(subject_id, {}).get(field.name)
                 if held is not None:
                     yield Wanted(RecordRef(connection, object_name, record_id), field, held[0], held[1])
+
+
+def newest_open_plan(workspace: Workspace) -> str | None:
+    """The plan that `deliver` alone would send: the newest one that is planned and not held."""
+    with workspace.connect() as conn:
+        row = conn.execute(
+            "select plan_id from sakigake.plan where workspace = %s and status = %s order by created_at desc limit 1",
+            (workspace.name, PlanStatus.PLANNED),
+        ).fetchone()
+    return row[0] if row else None
+
+
+def written_by(workspace: Workspace, plan_id: str) -> dict[str, int]:
+    """Fields that the CRMs confirmed for this plan, by connection; every connection is named."""
+    found = dict.fromkeys(workspace.connectors, 0)
+    with workspace.connect() as conn:
+        rows = conn.execute(
+            "select connection, count(*) from sakigake.change where workspace = %s and plan_id = %s and status = 'confirmed' group by 1",
+            (workspace.name, plan_id),
+        )
+        found.update({r[0]: r[1] for r in rows})
+    return found
+
+
+def resolve(workspace: Workspace) -> None:
+    """Settles what earlier runs sent without hearing an answer."""
+    resolve_lost(delivery_of(workspace))

@@ -1,0 +1,107 @@
+"""Landing rows in the mirror, against plain COPY of the same rows into the same typed table."""
+
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection, sql
+
+from bench.measure import Row, median_rates, seconds
+from jobs.database import database, engine, upgrade
+from jobs.wiring import connect_with
+from sync.connector import CrmRecord, FieldDescription, FieldType, ObjectDescription, Page
+from sync.mirror.land import Place, land
+from sync.mirror.schema import MirrorTable, ensure_schema, ensure_table
+
+ROWS, PAGE, ROUNDS = 100_000, 2_000, 5
+NOW = datetime(2026, 10, 31, tzinfo=UTC)
+FIELDS = (
+    FieldDescription("Name", FieldType.TEXT, "Name", "string"),
+    FieldDescription("StageName", FieldType.TEXT, "Stage", "picklist"),
+    FieldDescription("Amount", FieldType.NUMBER, "Amount", "currency"),
+    FieldDescription("CloseDate", FieldType.DATE, "Close date", "date"),
+    FieldDescription("IsWon", FieldType.BOOLEAN, "Won", "boolean"),
+    FieldDescription("AccountId", FieldType.TEXT, "Account", "reference"),
+    FieldDescription("CreatedDate", FieldType.DATETIME, "Created", "datetime"),
+    FieldDescription("Probability", FieldType.NUMBER, "Probability", "percent"),
+)
+DESCRIPTION = ObjectDescription("Opportunity", "Opportunity", FIELDS)
+
+
+def records(version: datetime, stage: str) -> list[CrmRecord]:
+    return [
+        CrmRecord(
+            f"006{i:015d}",
+            version + timedelta(seconds=i // 10),
+            {
+                "Name": f"株式会社テスト {i}",
+                "StageName": stage,
+                "Amount": f"{i}.50",
+                "CloseDate": "2026-12-01",
+                "IsWon": i % 2 == 0,
+                "AccountId": f"001{i % 997:015d}",
+                "CreatedDate": "2026-05-01T07:25:37.000+0000",
+                "Probability": "25.0",
+            },
+        )
+        for i in range(ROWS)
+    ]
+
+
+def measure() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)  # as root the server runs under another account
+        yield from _on_server(Path(folder) / "home")
+
+
+def _on_server(home: Path) -> Iterator[Row]:
+    with database(home, None) as url:
+        upgrade(url)
+        opened = engine(url)
+        with connect_with(opened)() as conn:
+            ensure_schema(conn, "bench", workspace="bench", connection="bench")
+            table, _ = ensure_table(conn, "bench", DESCRIPTION, list(FIELDS))
+            yield from _rounds(conn, table)
+        opened.dispose()
+
+
+def _rounds(conn: Connection[Any], table: MirrorTable) -> Iterator[Row]:
+    first, second = records(NOW, "Prospecting"), records(NOW + timedelta(days=1), "Closed Won")
+    copies: list[float] = []
+    kinds: dict[str, list[float]] = {"first load": [], "update all": [], "nothing changed": []}
+    for _ in range(ROUNDS):
+        _empty(conn, table)
+        copies.append(seconds(lambda: _plain_copy(conn, table, first)))
+        _empty(conn, table)
+        kinds["first load"].append(seconds(lambda: _land(conn, table, first, loading=True)))
+        kinds["nothing changed"].append(seconds(lambda: _land(conn, table, first, loading=False)))
+        kinds["update all"].append(seconds(lambda: _land(conn, table, second, loading=False)))
+    for (name, taken), demand in zip(kinds.items(), (0.9, 0.4, 0.7), strict=True):
+        rate, ratio = median_rates(ROWS, copies, taken)
+        yield Row(f"landing rows, {name}", rate, "rows/s", "plain COPY of the same rows", ratio, demand)
+
+
+def _empty(conn: Connection[Any], table: MirrorTable) -> None:
+    conn.execute(sql.SQL("truncate {}, {}").format(table.identifier, sql.Identifier("bench", "field_history")))
+    conn.execute("checkpoint")
+
+
+def _plain_copy(conn: Connection[Any], table: MirrorTable, rows: list[CrmRecord]) -> None:
+    names = [
+        sql.Identifier(c)
+        for c in ("id", *(c for c, _ in table.columns.values()), "_version", "_first_seen_at", "_changed_at")
+    ]
+    statement = sql.SQL("copy {} ({}) from stdin").format(table.identifier, sql.SQL(", ").join(names))
+    for start in range(0, len(rows), PAGE):
+        with conn.transaction(), conn.cursor() as cursor, cursor.copy(statement) as copy:
+            for r in rows[start : start + PAGE]:
+                copy.write_row((r.id, *(r.values[f] for f in table.columns), r.version, NOW, NOW))
+
+
+def _land(conn: Connection[Any], table: MirrorTable, rows: list[CrmRecord], *, loading: bool) -> None:
+    place = Place("bench", "bench", "run-bench", NOW + timedelta(hours=1), ("StageName",))
+    for start in range(0, len(rows), PAGE):
+        with conn.transaction():
+            land(conn, table, Page(tuple(rows[start : start + PAGE]), {}), place, loading=loading)

@@ -1,0 +1,90 @@
+"""Commands that check: doctor, config check, mapping check."""
+
+from dataclasses import asdict
+
+import typer
+
+from jobs.cli import tables
+from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
+from jobs.doctor import FAIL, OK, Finding, examine
+from jobs.settings import load
+from jobs.wiring import choose_workspace, open_connector, read_rules
+
+config_app = typer.Typer(no_args_is_help=True, help="The configuration file.")
+mapping_app = typer.Typer(no_args_is_help=True, help="What the CRM's stages and fields mean.")
+
+
+def doctor(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Check configuration, database, logins, quotas, mapping and fields. Exit code 1 where something must be mended."""
+    found: list[Finding] = []
+    configuration = load(config)
+    with opened_database() as engine:
+        found += examine(configuration, config.absolute().parent, engine, workspace)
+    bad = any(f.status == FAIL for f in found)
+    if json:
+        show_json({"ok": not bad, "findings": [asdict(f) for f in found]})
+    else:
+        shown = tables.table("", "", "what", "finding")
+        for f in found:
+            mark = {OK: "[green]ok[/]", FAIL: "[red]FAIL[/]"}.get(f.status, "[yellow]warn[/]")
+            shown.add_row(mark, f.subject, f.says + (f" {f.advice}" if f.advice else ""))
+        out.print(shown)
+    if bad:
+        raise typer.Exit(1)
+
+
+@config_app.command("check")
+def config_check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Check sakigake.yaml and the mappings it names, without touching database or CRMs."""
+    configuration = load(config)
+    hashes = {}
+    for name, settings in configuration.workspaces.items():
+        rules, _ = read_rules(settings, config.absolute().parent)
+        hashes[name] = rules.hash
+    if json:
+        show_json({"ok": True, "workspaces": {n: {"mapping": h} for n, h in hashes.items()}})
+    else:
+        for name, version in hashes.items():
+            out.print(f"Workspace {name} is fine; its mapping is version {version[:12]}.")
+
+
+@mapping_app.command("check")
+def mapping_check(
+    config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False
+) -> None:
+    """Check the mapping against the live CRMs: objects, fields, picklist values and stages."""
+    from sync.mapping.check import check
+
+    from sync.mapping.needs import needs
+
+    _, settings = choose_workspace(load(config), workspace)
+    folder = config.absolute().parent
+    rules, _ = read_rules(settings, folder)
+    descriptions = {}
+    for connection, specs in needs(rules).items():
+        if connection not in settings.connections:
+            continue
+        connector = open_connector(connection, settings.connections[connection], folder)
+        try:
+            for name in specs:
+                descriptions[connection, name] = connector.describe(name)
+        finally:
+            connector.close()
+    problems = check(rules, descriptions)
+    if json:
+        show_json({"ok": not problems, "mapping": rules.hash, "problems": [str(p) for p in problems]})
+    else:
+        for problem in problems:
+            out.print(str(problem))
+        if not problems:
+            out.print(
+                f"The mapping, version {rules.hash[:12]}, fits the CRMs: every object, field and stage it names is there."
+            )
+    if problems:
+        raise typer.Exit(2)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(doctor)
+    app.add_typer(config_app, name="config")
+    app.add_typer(mapping_app, name="mapping")

@@ -1,0 +1,79 @@
+"""What every command shares: options, the opened workspace, and the way answers are printed."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+from sqlalchemy import Engine
+
+from jobs.database import check_schema_version, database, engine, home_folder
+from jobs.settings import Configuration, load
+from jobs.wiring import Workspace, open_workspace
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="The configuration file.", envvar="SAKIGAKE_CONFIG", show_default=True)
+]
+WorkspaceOption = Annotated[str | None, typer.Option("--workspace", help="Which workspace, where there are several.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+DEFAULT_CONFIG = Path("sakigake.yaml")
+
+out = Console(highlight=False)
+
+
+def show_json(document: Any) -> None:
+    """The whole answer as one JSON document."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def quiet_logs() -> None:
+    """Logs go to standard error: as lines for a person at a terminal, as JSON for everybody else. Warnings and worse only."""
+    set_logs("warning")
+
+
+def set_logs(level: str) -> None:
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer()
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+@contextmanager
+def opened_database() -> Iterator[Engine]:
+    """Our database, of the version this code works with."""
+    with database(home_folder(), os.environ.get("DATABASE_URL")) as url:
+        opened = engine(url)
+        try:
+            check_schema_version(opened)
+            yield opened
+        finally:
+            opened.dispose()
+
+
+@contextmanager
+def opened_workspace(config: Path, workspace: str | None) -> Iterator[Workspace]:
+    """The workspace of the configuration, on our database, with its CRMs."""
+    configuration: Configuration = load(config)
+    with (
+        opened_database() as opened,
+        open_workspace(configuration, config.absolute().parent, opened, workspace) as ready,
+    ):
+        yield ready

@@ -1,0 +1,129 @@
+"""Commands that act: run, plan, apply, provision, serve."""
+
+from typing import Annotated
+
+import typer
+
+from jobs import pipeline, scheduler
+from jobs.cli import tables
+from jobs.cli.common import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    WorkspaceOption,
+    opened_workspace,
+    out,
+    set_logs,
+    show_json,
+)
+from jobs.errors import ConfigError
+from jobs.progress import bars
+from jobs.steps import approve
+from jobs.steps import provision as provision_step
+from models.vocabulary import Step
+
+HELD = 3
+
+
+def run(
+    only: Annotated[str | None, typer.Option(help="Only these steps, such as pull,map.")] = None,
+    connection: Annotated[str | None, typer.Option(help="Pull only this connection.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Read everything again.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run one cycle: pull, map, compute, plan, deliver. Exit code 3 where the plan is held for a person."""
+    steps = _steps(only)
+    with opened_workspace(config, workspace) as ready, bars(wanted=not json) as progress:
+        if connection is not None and connection not in ready.connectors:
+            raise ConfigError(f"There is no connection {connection!r}; there are {', '.join(ready.connectors)}.")
+        report = pipeline.run_cycle(ready, steps=steps, only_connection=connection, full=full, progress=progress)
+    if json:
+        show_json(report.document())
+    else:
+        tables.run_report(out, report)
+    if report.held:
+        raise typer.Exit(HELD)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def plan(
+    plan_id: Annotated[
+        str | None, typer.Argument(metavar="PLAN", help="Show this plan; without it, a new one is made.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what a write-back would change: record, field, old, new, why."""
+    with opened_workspace(config, workspace) as ready:
+        if plan_id is None:
+            plan_id = str(pipeline.run_cycle(ready, steps=[Step.PLAN]).plan)
+        document = approve.plan_document(ready, plan_id)
+    if json:
+        show_json(document)
+    else:
+        tables.plan(out, document)
+
+
+def apply(
+    plan_id: Annotated[
+        str, typer.Argument(metavar="PLAN", help="The plan, as `sakigake plan` or `sakigake status` names it.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why it may be delivered; kept with the plan.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Deliver a plan that was held, comparing every record with its live value first."""
+    with opened_workspace(config, workspace) as ready, bars(wanted=not json) as progress:
+        document = approve.apply_plan(ready, plan_id, reason, progress)
+    if json:
+        show_json(document)
+    else:
+        tables.applied(out, document)
+    if document["delivered"]["failed"]:
+        raise typer.Exit(1)
+
+
+def provision(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show each request; make nothing.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Create our fields, their labels and their rights in the CRMs. A second time changes nothing."""
+    with opened_workspace(config, workspace) as ready:
+        steps = provision_step.provision(ready, dry_run=dry_run)
+    if json:
+        show_json({"steps": provision_step.documents(steps)})
+    else:
+        tables.provision(out, steps, dry_run=dry_run)
+    if any(step.status == "refused" for _, step in steps):
+        raise typer.Exit(1)
+
+
+def serve(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None) -> None:
+    """Run the cycle on its schedule until told to stop (SIGTERM or ctrl-C)."""
+    set_logs("info")
+    with opened_workspace(config, workspace) as ready:
+        scheduler.serve(ready)
+
+
+def _steps(only: str | None) -> tuple[Step, ...]:
+    if only is None:
+        return pipeline.ALL_STEPS
+    names = [part.strip() for part in only.split(",") if part.strip()]
+    unknown = [n for n in names if n not in list(Step)]
+    if unknown or not names:
+        raise ConfigError(
+            f"--only {only!r} names no step{f' called {unknown[0]!r}' if unknown else ''}; the steps are {', '.join(Step)}."
+        )
+    return tuple(s for s in Step if s in names)
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (run, plan, apply, provision, serve):
+        app.command()(command)

@@ -1,0 +1,221 @@
+"""Answers as tables a person enjoys reading."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from jobs.pipeline import RunReport
+from models.vocabulary import FUNNEL, Tier
+from sync.connector import ProvisionStep
+
+SHOWN = 40  # rows of a long list before "... and n more"
+
+
+def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
+    """A table with plain rules; the columns in `right` hold numbers."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return made
+
+
+def number(value: Any) -> str:
+    """Whole numbers with separators, nothing as a dash."""
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def percent(value: float | None) -> str:
+    """A share as percent with one decimal."""
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def run_report(out: Console, report: RunReport) -> None:
+    """What one run did."""
+    if report.pulled:
+        pulled(out, report.pulled)
+    if report.mapped:
+        mapped(out, report.mapped)
+    if report.computed:
+        computed(out, report.computed)
+    written(out, report)
+
+
+def pulled(out: Console, found: Mapping[str, Mapping[str, int]]) -> None:
+    columns = ("rows read", "new", "changed", "deleted", "history", "links", "parked")
+    shown = table("Pulled from the CRMs", "object", *columns, right=columns)
+    for label, c in found.items():
+        shown.add_row(
+            label,
+            *(number(c[k]) for k in ("read", "inserted", "changed", "deleted", "history", "links", "parked")),
+        )
+    out.print(shown)
+
+
+def mapped(out: Console, found: Mapping[str, Any]) -> None:
+    if "skipped" in found:
+        out.print(f"Mapped: {found['skipped']}.\n")
+        return
+    shown = table(
+        "Entries and events",
+        "milestone",
+        "events new",
+        "events taken back",
+        "events in all",
+        right=("events new", "events taken back", "events in all"),
+    )
+    for milestone in (*FUNNEL, "won", "lost"):
+        shown.add_row(
+            str(milestone),
+            *(number(found[k].get(milestone, 0)) for k in ("asserted", "retracted", "standing")),
+        )
+    out.print(shown)
+    out.print(
+        f"{number(found['entries'])} entries of {number(found['partners'])} partners, {number(found['activities'])} activities."
+    )
+    if found.get("issues"):
+        out.print(
+            f"[yellow]{number(sum(found['issues'].values()))} things the mapping could not place:[/] "
+            + ", ".join(f"{k} {number(v)}" for k, v in found["issues"].items())
+        )
+    out.print()
+
+
+def computed(out: Console, found: Mapping[str, Any]) -> None:
+    if "skipped" in found:
+        out.print(f"Computed: {found['skipped']}.\n")
+        return
+    tiers(out, found["tiers"], found["partners"])
+    rates(out, found["conversion"], found["lead_time"])
+
+
+def tiers(out: Console, per_tier: Mapping[str, int], per_type: Mapping[str, int]) -> None:
+    shown = table("Partners", "tier", "partners", "", "type", "partners ", right=("partners", "partners "))
+    kinds = list(per_type.items())
+    letters = list(Tier)
+    for i in range(max(len(kinds), len(letters))):
+        tier = (letters[i].value, number(per_tier.get(letters[i], 0))) if i < len(letters) else ("", "")
+        kind = (kinds[i][0], number(kinds[i][1])) if i < len(kinds) else ("", "")
+        shown.add_row(*tier, "", *kind)
+    out.print(shown)
+
+
+def rates(
+    out: Console, conversion: Mapping[str, Mapping[str, Any]], lead_time: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Conversion and lead time by type and step."""
+    right = ("conversion", "95 % interval", "n", "median days", "80 % within")
+    shown = table("Conversion and lead time (within 180 days)", "type", "step", *right, right=right)
+    for kind, steps in conversion.items():
+        for i, (step, c) in enumerate(steps.items()):
+            lead = lead_time.get(kind, {}).get(step, {})
+            interval = "-" if c["low"] is None else f"{percent(c['low'])} to {percent(c['high'])}"
+            days = lead.get("median")
+            shown.add_row(
+                kind if i == 0 else "",
+                step.replace(">", " → "),
+                percent(c["rate"]),
+                interval,
+                number(c["n"]),
+                number(days),
+                "-" if lead.get("p80") is None else f"{lead['p80']} days",
+            )
+        shown.add_section()
+    out.print(shown)
+
+
+def written(out: Console, report: RunReport) -> None:
+    """What reached the CRMs."""
+    if report.held:
+        for sentence in report.held_because:
+            out.print(f"[yellow]Held:[/] {sentence}")
+        out.print(f"{number(sum(report.planned.values()))} changes wait in {report.plan}.")
+    elif report.plan is not None and report.delivered:
+        if any(report.written.values()) or report.delivered.get("failed"):
+            shown = table("Written back", "connection", "fields", "API calls", right=("fields", "API calls"))
+            for name, fields in report.written.items():
+                shown.add_row(name, number(fields), number(report.api_calls.get(name)))
+            out.print(shown)
+        else:
+            out.print("Nothing to write: every field in the CRMs is as it should be.")
+        if report.delivered.get("failed"):
+            out.print(
+                f"[red]{number(report.delivered['failed'])} changes were refused by the CRM;[/] see: sakigake plan {report.plan}"
+            )
+        if report.delivered.get("dropped"):
+            out.print(
+                f"{number(report.delivered['dropped'])} changes were dropped, since the field had moved meanwhile."
+            )
+    for why, count in report.skipped.items():
+        out.print(f"Skipped {number(count)}: {why}.")
+    out.print("API calls: " + ", ".join(f"{name} {number(calls)}" for name, calls in report.api_calls.items()))
+
+
+def plan(out: Console, document: Mapping[str, Any]) -> None:
+    """A plan with its changes."""
+    out.print(
+        f"[bold]{document['plan']}[/] is {document['status']}, made {document['created_at']} by {document['run']}."
+    )
+    for sentence in document["held_because"]:
+        out.print(f"[yellow]Held:[/] {sentence}")
+    if document["changes"]:
+        shown = table("", "record", "field", "old", "new", "why", "status")
+        for c in document["changes"][:SHOWN]:
+            shown.add_row(
+                c["record"],
+                c["field"],
+                value(c["old"]),
+                value(c["new"]),
+                c["why"],
+                c["status"] + (f": {c['cause']}" if c["cause"] else ""),
+            )
+        out.print(shown)
+        if len(document["changes"]) > SHOWN:
+            out.print(f"... and {number(len(document['changes']) - SHOWN)} more; --json shows all.")
+        out.print("By field: " + ", ".join(f"{k} {number(v)}" for k, v in document["counts"].items()))
+    else:
+        out.print("It changes nothing: every field in the CRMs is as it should be.")
+    for why, count in document["skipped"].items():
+        out.print(f"Skipped {number(count)}: {why}.")
+
+
+def applied(out: Console, document: Mapping[str, Any]) -> None:
+    """What applying a plan did."""
+    done = document["delivered"]
+    out.print(
+        f"{document['plan']} was delivered by {document['run']}: {number(done['confirmed'])} fields confirmed, {number(done['failed'])} refused, {number(done['dropped'])} dropped."
+    )
+    out.print("Written: " + ", ".join(f"{name} {number(n)}" for name, n in document["written"].items()))
+
+
+def provision(out: Console, steps: Sequence[tuple[str, ProvisionStep]], *, dry_run: bool) -> None:
+    """What was, or would be, made in the CRMs."""
+    if dry_run:
+        for connection, step in steps:
+            if step.request:
+                out.print(f"{connection}: {step.what} on {step.object}: {step.status}")
+                out.print_json(data=dict(step.request))
+    counts: dict[tuple[str, str, str], int] = {}
+    for connection, step in steps:
+        key = (connection, step.object, step.status)
+        counts[key] = counts.get(key, 0) + 1
+    shown = table("Fields and rights", "connection", "object", "status", "count", right=("count",))
+    for key, n in counts.items():
+        shown.add_row(*key, number(n))
+    out.print(shown)
+    for connection, step in steps:
+        if step.advice:
+            out.print(f"{connection}: {step.what} on {step.object}: {step.status}. {step.advice}")
+
+
+def value(held: Any) -> str:
+    """A field's value as a person reads it."""
+    if held is None or held == "":
+        return "(empty)"
+    if isinstance(held, bool):
+        return "yes" if held else "no"
+    return str(held)

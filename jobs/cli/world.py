@@ -1,0 +1,103 @@
+"""Commands with a world of their own: sandbox and demo."""
+
+import json as json_module
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.cli.common import JsonOption, show_json
+from jobs.errors import ConfigError, SakigakeError
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(help="0 picks a free one.")] = 8600,
+    host: Annotated[str, typer.Option(help="Loopback by default: whoever reaches it owns it.")] = "127.0.0.1",
+    world: Annotated[
+        Path | None, typer.Option(help="A folder with partners, entries, events and activities as CSV.")
+    ] = None,
+    rows: Annotated[
+        list[str] | None, typer.Option(metavar="OBJECT=N", help="Make one object that large, for load.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 7,
+    entries: Annotated[int, typer.Option(help="About so many attack-list entries.")] = 2400,
+    scenario: Annotated[
+        str, typer.Option(help="clean, or messy: skips, regressions, late and corrected records.")
+    ] = "clean",
+    limits: Annotated[
+        bool, typer.Option("--limits/--no-limits", help="Enforce rate and day limits as the real ones do.")
+    ] = True,
+    until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
+    json: JsonOption = False,
+) -> None:
+    """Run a local Salesforce and HubSpot that speak the real wire formats, until ctrl-C."""
+    from sandbox.server import SandboxCannotListen, serve
+    from sandbox.settings import SandboxSettings
+
+    large: dict[str, int] = {}
+    for text in rows or []:
+        name, _, count = text.partition("=")
+        if not name or not count.isdigit():
+            raise ConfigError(f"--rows {text!r} is not OBJECT=N; write for example --rows Task=200000.")
+        large[name] = int(count)
+    if scenario not in ("clean", "messy"):
+        raise ConfigError(f"--scenario is {scenario!r}, expected clean or messy.")
+    try:
+        settings = SandboxSettings(
+            seed=seed,
+            entries=entries,
+            scenario="messy" if scenario == "messy" else "clean",
+            world_dir=world,
+            rows=large,
+            limits=limits,
+        )
+    except ValueError as e:
+        raise ConfigError(f"{e}.") from e
+
+    def ready(address: str) -> None:
+        if json:
+            print(json_module.dumps({"url": address}), flush=True)
+        else:
+            print(
+                f"Salesforce and HubSpot of the sandbox listen on {address} (control: {address}/_sandbox/health). ctrl-C ends it.",
+                flush=True,
+            )
+
+    if until_stdin_closes:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        serve(settings, host, port, ready=ready)
+    except SandboxCannotListen as e:
+        text = str(e)
+        raise SakigakeError(f"{text[:1].upper()}{text[1:]}.") from e
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="End after one cycle; exit code 0 only if every step succeeded.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Run the whole cycle against a sandbox of its own, and keep its world turning until ctrl-C."""
+    from jobs.demo import run_demo
+
+    document = run_demo(once=once, quiet=json)
+    if json:
+        show_json(document)
+
+
+def _end_with_parent() -> None:
+    """A sandbox that a demo started ends when the demo does, however that came about."""
+    try:
+        while sys.stdin.buffer.read(4096):
+            pass
+    finally:
+        os._exit(0)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(sandbox)
+    app.command()(demo)

@@ -1,0 +1,135 @@
+"""`sakigake doctor`: looks at everything a run needs, changes nothing, and says what to do about each finding."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sync.mapping.check import check
+
+from jobs.errors import SakigakeError
+from jobs.settings import Configuration, WorkspaceSettings
+from jobs.steps.provision import provision
+from jobs.wiring import Workspace, choose_workspace, open_connector, read_rules
+from sync.connector import Connector, ObjectDescription
+from sync.errors import SyncError
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `advice` says what to do where it is not ok."""
+
+    subject: str
+    status: str
+    says: str
+    advice: str = ""
+
+
+def examine(configuration: Configuration, folder: Path, engine: Engine, workspace: str | None) -> Iterator[Finding]:
+    """Every finding, in the order a person would mend them."""
+    name, settings = choose_workspace(configuration, workspace)
+    yield Finding("configuration", OK, f"workspace {name} with {', '.join(settings.connections)}")
+    with engine.connect() as conn:
+        version = conn.exec_driver_sql("show server_version").scalar()
+    yield Finding("database", OK, f"PostgreSQL {version}, tables of this version")
+    connectors: dict[str, Connector] = {}
+    try:
+        for connection, given in settings.connections.items():
+            try:
+                connectors[connection] = open_connector(connection, given, folder)
+                greeting = connectors[connection].greet()
+            except (SyncError, SakigakeError) as e:
+                connectors.pop(connection, None)
+                yield Finding(connection, FAIL, str(e))
+                continue
+            used = (
+                f", {greeting.quota_used:,} of {greeting.quota_limit:,} calls used today"
+                if greeting.quota_limit and greeting.quota_used is not None
+                else ""
+            )
+            yield Finding(
+                connection, OK, f"{greeting.crm} account {greeting.account}, API {greeting.api_version}{used}"
+            )
+            for sentence in greeting.advice:
+                yield Finding(connection, WARN, sentence)
+            if (
+                greeting.quota_limit
+                and greeting.quota_used is not None
+                and greeting.quota_used > 0.8 * greeting.quota_limit
+            ):
+                yield Finding(
+                    connection,
+                    WARN,
+                    "more than 80 % of the day's API calls are used",
+                    "Look for other users of this account, or set daily_budget.",
+                )
+        yield from _mapping(settings, folder, connectors)
+        yield from _fields(name, settings, folder, connectors)
+    finally:
+        for connector in connectors.values():
+            connector.close()
+
+
+def _mapping(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Connector]) -> Iterator[Finding]:
+    try:
+        rules, _ = read_rules(settings, folder)
+    except SakigakeError as e:
+        yield Finding("mapping", FAIL, str(e))
+        return
+    from sync.mapping.needs import needs
+
+    descriptions: dict[tuple[str, str], ObjectDescription] = {}
+    for connection, specs in needs(rules).items():
+        if connection not in settings.connections:
+            yield Finding(
+                "mapping",
+                FAIL,
+                f"it reads from {connection}, and sakigake.yaml has no connection of that name",
+                "Mend one of the two.",
+            )
+        for object_name in specs if connection in connectors else ():
+            try:
+                descriptions[connection, object_name] = connectors[connection].describe(object_name)
+            except SyncError as e:
+                yield Finding("mapping", FAIL, f"{connection}.{object_name}: {e}")
+    problems = check(rules, descriptions)
+    for problem in problems:
+        yield Finding("mapping", FAIL, str(problem))
+    if not problems:
+        yield Finding("mapping", OK, f"version {rules.hash[:12]}, every object, field and stage it names is there")
+
+
+def _fields(
+    name: str, settings: WorkspaceSettings, folder: Path, connectors: dict[str, Connector]
+) -> Iterator[Finding]:
+    """Whether our fields are in the CRMs, by what provisioning would still have to make."""
+    try:
+        rules, text = read_rules(settings, folder)
+    except SakigakeError:
+        return
+    if set(connectors) != set(settings.connections):
+        return
+    try:
+        steps = provision(Workspace(name, settings, rules, text, _no_database, connectors), dry_run=True)
+    except SyncError as e:
+        yield Finding("fields", FAIL, str(e))
+        return
+    missing = [s for _, s in steps if s.status not in ("present", "created")]
+    refused = [s for s in missing if s.status == "refused"]
+    for s in refused:
+        yield Finding("fields", FAIL, f"{s.what} on {s.object} cannot be made", s.advice)
+    if len(missing) > len(refused):
+        yield Finding(
+            "fields",
+            WARN,
+            f"{len(missing) - len(refused)} fields or rights are not made yet",
+            "Say: sakigake provision",
+        )
+    if not missing:
+        yield Finding("fields", OK, f"all {len(steps)} fields and rights are there")
+
+
+def _no_database() -> None:  # pragma: no cover - provisioning touches no database
+    raise AssertionError("provisioning needs no database")

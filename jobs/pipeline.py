@@ -1,0 +1,142 @@
+"""One run: the steps in their order, each noted with what it did. Wires and orders; decides nothing of the business."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import structlog
+
+from jobs.progress import NoProgress, Progress
+from jobs.runs import RunLog, new_id, only_run
+from jobs.steps import compute as compute_step
+from jobs.steps import map as map_step
+from jobs.steps import pull as pull_step
+from jobs.steps import write_back
+from jobs.wiring import Workspace
+from models.vocabulary import PlanStatus, RunStatus, Step
+
+log = structlog.get_logger()
+ALL_STEPS = tuple(Step)
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did: what `run --json` prints, and what the tables are made from."""
+
+    run: str
+    workspace: str
+    as_of: date | None = None
+    plan: str | None = None
+    held: bool = False
+    held_because: list[str] = field(default_factory=list)
+    pulled: dict[str, dict[str, int]] = field(default_factory=dict)
+    mapped: dict[str, Any] = field(default_factory=dict)
+    computed: dict[str, Any] = field(default_factory=dict)
+    planned: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    delivered: dict[str, int] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
+    api_calls: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> int:
+        """Changes that the CRM refused for good."""
+        return self.delivered.get("failed", 0)
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {
+            "run": self.run,
+            "workspace": self.workspace,
+            "as_of": self.as_of.isoformat() if self.as_of else None,
+            "plan": self.plan,
+            "held": self.held,
+            "held_because": self.held_because,
+            "pulled": self.pulled,
+            "mapped": self.mapped,
+            "computed": self.computed,
+            "planned": self.planned,
+            "skipped": self.skipped,
+            "delivered": self.delivered,
+            "written": self.written,
+            "api_calls": self.api_calls,
+        }
+
+
+def run_cycle(
+    workspace: Workspace,
+    *,
+    steps: Sequence[Step] = ALL_STEPS,
+    only_connection: str | None = None,
+    full: bool = False,
+    progress: Progress | None = None,
+) -> RunReport:
+    """Runs the steps asked for. Raises what stopped it, after noting it; what was stored before stays, and the next run goes on."""
+    shown = progress or NoProgress()
+    report = RunReport(new_id("run"), workspace.name)
+    before = {c: sum(connector.calls().values()) for c, connector in workspace.connectors.items()}
+    with workspace.connect() as conn, only_run(conn, workspace.name):
+        story = RunLog(conn, workspace.name, report.run)
+        story.begin(workspace.rules.hash)
+        log.info("run started", workspace=workspace.name, run=report.run, steps=[str(s) for s in steps])
+        status, cause = RunStatus.FAILED, "interrupted"
+        try:
+            _steps(workspace, story, report, steps, only_connection, full, shown)
+            status, cause = (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
+        except Exception as e:
+            cause = str(e)
+            raise
+        finally:
+            for name, connector in workspace.connectors.items():
+                report.api_calls[name] = sum(connector.calls().values()) - before[name]
+                if not conn.closed:
+                    story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
+            if not conn.closed:
+                story.end(status, as_of=report.as_of, cause=cause or None)
+            log.info("run ended", workspace=workspace.name, run=report.run, status=str(status), cause=cause or None)
+    return report
+
+
+def _steps(
+    workspace: Workspace,
+    story: RunLog,
+    report: RunReport,
+    steps: Sequence[Step],
+    only_connection: str | None,
+    full: bool,
+    progress: Progress,
+) -> None:
+    if Step.PULL in steps:
+        with story.step(Step.PULL) as note:
+            found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)
+            note.counts = report.pulled = pull_step.as_counts(found)
+    if Step.MAP in steps:
+        with story.step(Step.MAP) as note, progress.task("map"):
+            note.counts = report.mapped = map_step.map_facts(workspace, report.run, story.fingerprint(Step.MAP))
+    if Step.COMPUTE in steps:
+        with story.step(Step.COMPUTE) as note, progress.task("compute"):
+            report.as_of = workspace.today()
+            note.counts = report.computed = compute_step.compute(
+                workspace, report.run, report.as_of, story.fingerprint(Step.COMPUTE)
+            )
+    if Step.PLAN in steps:
+        with story.step(Step.PLAN) as note, progress.task("plan"):
+            report.plan, status, drafted, held = write_back.plan(workspace, report.run)
+            report.held = note.held = status is PlanStatus.HELD
+            report.held_because = held if report.held else []
+            for change in drafted.changes:
+                key = change.record.connection
+                report.planned[key] = report.planned.get(key, 0) + 1
+            report.skipped = dict(drafted.skipped)
+            note.counts = {"plan": report.plan, "changes": report.planned, "skipped": report.skipped}
+    if Step.DELIVER in steps and not report.held:
+        plan_id = report.plan or write_back.newest_open_plan(workspace)
+        if plan_id is None:
+            return
+        with story.step(Step.DELIVER) as note:
+            counts = write_back.send(workspace, plan_id, recheck=report.plan is None, progress=progress)
+            report.plan = plan_id
+            report.delivered = {"confirmed": counts.confirmed, "failed": counts.failed, "dropped": counts.dropped}
+            report.written = write_back.written_by(workspace, plan_id)
+            note.counts = {"plan": plan_id, **report.delivered, "written": report.written}

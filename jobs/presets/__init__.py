@@ -1,0 +1,64 @@
+"""Starting points for `sakigake init`: a configuration and a mapping that fit each other and a kind of CRM."""
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from jobs.errors import ConfigError
+
+PRESETS = ("sandbox",)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that `init` wrote, and what it is for."""
+
+    path: Path
+    what: str
+
+
+def write_preset(preset: str, folder: Path, *, sandbox_url: str, force: bool = False) -> list[Written]:
+    """Writes the preset's files into `folder`; all or nothing: where one exists already, none is touched (unless `force`)."""
+    if preset not in PRESETS:
+        raise ConfigError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    if not sandbox_url.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"--sandbox-url is {sandbox_url!r}, expected an address such as http://127.0.0.1:8600; start one with: sakigake sandbox"
+        )
+    here = resources.files(__name__)
+    texts = {
+        folder / "sakigake.yaml": here.joinpath("sandbox.sakigake.yaml")
+        .read_text("utf-8")
+        .replace("SANDBOX_URL", sandbox_url.rstrip("/")),
+        folder / "mapping.yaml": here.joinpath("sandbox.mapping.yaml").read_text("utf-8"),
+        # what guards invented data is no secret; it stands in files all the same, as real ones must
+        folder / "secrets" / "salesforce_client_secret": "sandbox-secret\n",
+        folder / "secrets" / "hubspot_token": "sandbox-token\n",
+    }
+    present = [str(p) for p in texts if p.exists()]
+    if present and not force:
+        raise ConfigError(
+            f"{', '.join(present)} exist already; nothing was written. Choose another folder with --dir, or overwrite with --force."
+        )
+    purposes = (
+        "workspaces, connections, schedule, guards",
+        "what the CRM's stages and fields mean",
+        "Salesforce's secret",
+        "HubSpot's token",
+    )
+    try:
+        for path, text in texts.items():
+            secret = path.parent.name == "secrets"
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if secret else 0o777)
+            half = path.with_name(path.name + ".new")
+            with open(
+                os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if secret else 0o666), "w", encoding="utf-8"
+            ) as f:
+                f.write(text)
+            half.replace(path)
+    except OSError as e:
+        raise ConfigError(
+            f"{e.filename} cannot be written ({e.strerror}); choose a folder of your own with --dir."
+        ) from e
+    return [Written(p, w) for p, w in zip(texts, purposes, strict=True)]

@@ -1,0 +1,195 @@
+"""Indicators as what is kept and written back: catalogue values per partner and entry, and the tables per type and step. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, Literal
+
+from indicators.inputs import MILESTONES, NO_DAY, EntryTable, PartnerTable, day_date
+from indicators.stalled import STATUSES
+from indicators.summary import PartnerSummary, Results
+from indicators.tier_reason import reason, what_would_change
+from models.catalogue import BY_NAME
+from models.vocabulary import FUNNEL, Tier
+
+Language = Literal["ja", "en"]
+Row = tuple[str, str, str, Any, dict[str, Any]]
+"""(subject, subject id, field, value, inputs)"""
+
+_WHY = {
+    "en": {
+        "count": "entries of this partner that reached `{0}` in the last 90 days",
+        "type": "of partners of type {0}, {1} entries",
+        "list": "valid rows of lists handed in within 180 days",
+        "submitted": "the day the newest list was handed in",
+        "stalled": "open entries past the age by which 95 % had moved on, or with little chance left",
+        "since": "the day the partner came into tier {0}",
+        "milestone": "the newest milestone that this entry reached",
+        "entry_stalled": "{0}: {1} days at `{2}`, {3} beyond what 80 % needed",
+        "closed": "the entry is at `{0}`",
+    },
+    "ja": {
+        "count": "直近90日に「{0}」へ到達したこのパートナーのエントリー",
+        "type": "タイプ{0}のパートナー、エントリー{1}件より",
+        "list": "180日以内に提出されたリストの有効な行",
+        "submitted": "最新のリストが提出された日",
+        "stalled": "95%が次へ進んだ日数を超えた、または見込みが大きく下がった進行中エントリー",
+        "since": "優先度{0}になった日",
+        "milestone": "このエントリーが到達した最新のマイルストーン",
+        "entry_stalled": "{0}:「{2}」で{1}日、80%が進んだ日数を{3}日超過",
+        "closed": "エントリーは「{0}」",
+    },
+}
+
+
+def partner_rows(results: Results, language: Language) -> Iterator[Row]:
+    """Every partner field of every partner."""
+    for partner in results.partners:
+        for field, value, inputs in _partner(partner, results, language):
+            yield "partner", partner.partner_id, field, value, inputs
+
+
+def entry_rows(results: Results, entries: EntryTable, language: Language) -> Iterator[Row]:
+    """Every entry field of every entry that has an event."""
+    words = _WHY[language]
+    labels = _labels("milestone", language)
+    columns = results.entries
+    stalled = columns.stalled
+    is_stalled = stalled.is_stalled
+    for i, entry_id in enumerate(entries.ids):
+        code = int(columns.milestone[i])
+        if code < 0:
+            continue
+        milestone = MILESTONES[code].value
+        yield "entry", entry_id, "milestone", milestone, {"why": words["milestone"]}
+        yield "entry", entry_id, "milestone_since", _iso(int(columns.since[i])), {"why": words["milestone"]}
+        status = STATUSES[int(stalled.status[i])]
+        if not stalled.open[i]:
+            why = words["closed"].format(labels[milestone])
+            inputs: dict[str, Any] = {"why": why, "status": "closed"}
+        else:
+            # the age is left out of what is kept while nothing is wrong: a row that changes every day tells nothing
+            inputs = {"status": status}
+            if is_stalled[i]:
+                inputs["why"] = words["entry_stalled"].format(
+                    status, int(stalled.age[i]), labels[milestone], int(stalled.days_over[i])
+                )
+            else:
+                inputs["why"] = words["milestone"]
+        yield "entry", entry_id, "stalled", bool(is_stalled[i]), inputs
+
+
+def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
+    """The indicators per type and step, and counts: what `sakigake indicators --json` prints."""
+    conversion: dict[str, dict[str, Any]] = {}
+    for c in results.conversions:
+        low, high = (None, None) if c.rate is None else c.interval
+        conversion.setdefault(c.type, {})[c.step] = {
+            "rate": _rounded(c.rate),
+            "low": _rounded(low),
+            "high": _rounded(high),
+            "corrected": _rounded(c.corrected),
+            "n": c.n,
+            "converted": c.converted,
+            "lost": c.lost,
+            "open": c.open,
+            "status": c.status,
+            "skip_rate": _rounded(c.skip_rate),
+            "within": [
+                {"days": w.days, "n": w.n, "converted": w.converted, "rate": _rounded(w.rate)} for w in c.within
+            ],
+            "flow_ratio": _rounded(c.flow_ratio),
+        }
+    lead_time: dict[str, dict[str, Any]] = {}
+    for t in results.lead_times:
+        lead_time.setdefault(t.type, {})[t.step] = {
+            "median": t.median,
+            "p80": t.p80,
+            "conversions": t.conversions,
+            "status": t.status,
+        }
+    kinds = dict.fromkeys(partners.types, 0)
+    tiers = {tier.value: 0 for tier in Tier}
+    for p in results.partners:
+        kinds[p.type] += 1
+        tiers[p.tier.tier.value] += 1
+    return {
+        "partners": kinds,
+        "tiers": tiers,
+        "conversion": conversion,
+        "lead_time": lead_time,
+        "reached": {m.value: n for m, n in zip(FUNNEL, results.milestones, strict=True)},
+        "n": {"entries": results.n_entries, "attempts": results.n_attempts, "events": results.n_events},
+        "issues": {k: v for k, v in asdict(results.issues).items() if v},
+    }
+
+
+def tier_rows(results: Results, partners: PartnerTable) -> Iterator[tuple[str, Any, str, str | None, str]]:
+    """(partner id, since, tier, previous, rule) of the replayed history."""
+    for change in results.tier_changes:
+        yield (
+            partners.ids[change.partner],
+            day_date(change.day),
+            change.tier.value,
+            change.previous.value if change.previous else None,
+            change.rule,
+        )
+
+
+def _partner(
+    partner: PartnerSummary, results: Results, language: Language
+) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    words = _WHY[language]
+    tier = partner.tier
+    why = reason(tier, language)
+    yield (
+        "tier",
+        tier.tier.value,
+        {
+            "why": why,
+            "rule": tier.rule,
+            "table": tier.table.value,
+            "valid": tier.valid,
+            "list_of": _iso(tier.submitted_day),
+            "willingness": tier.willingness.value,
+            "previous": tier.previous.value if tier.previous else None,
+            "what_would_change": what_would_change(tier, language),
+        },
+    )
+    yield "tier_reason", why, {"why": why, "rule": tier.rule}
+    yield "tier_since", _iso(tier.since), {"why": words["since"].format(tier.tier.value)}
+    yield "attack_list_count", partner.attack_list_count, {"why": words["list"]}
+    yield "attack_list_submitted_on", _iso(partner.submitted_day), {"why": words["submitted"]}
+    labels = _labels("milestone", language)
+    for milestone, count in zip(FUNNEL, partner.recent, strict=True):
+        name = "deals_90d" if milestone.value == "deal" else f"{milestone.value}_90d"
+        yield name, count, {"why": words["count"].format(labels[milestone.value])}
+    overall = results.conversion(partner.type)
+    lead = results.lead_time(partner.type)
+    percent = BY_NAME["cvr_listed_to_deal"].rounded(
+        None if partner.cvr_listed_to_deal is None else 100 * partner.cvr_listed_to_deal
+    )
+    yield (
+        "cvr_listed_to_deal",
+        None if percent is None else float(percent),
+        {"why": words["type"].format(partner.type, overall.n), "n": overall.n, "status": overall.status},
+    )
+    yield (
+        "lead_time_days",
+        partner.lead_time_days,
+        {"why": words["type"].format(partner.type, lead.conversions), "n": lead.conversions, "status": lead.status},
+    )
+    yield "stalled_entries", partner.stalled_entries, {"why": words["stalled"]}
+
+
+def _labels(field: str, language: Language) -> dict[str, str]:
+    return {v: ja if language == "ja" else en for v, en, ja in BY_NAME[field].choices}
+
+
+def _iso(day: int) -> str | None:
+    found = None if day == NO_DAY else day_date(day)
+    return found.isoformat() if found else None
+
+
+def _rounded(share: float | None) -> float | None:
+    """Six decimals: what is published is the same bytes on every machine."""
+    return None if share is None else round(float(share), 6)
