@@ -93,7 +93,7 @@ class Records:
         self, kind: ObjectType, record: Record, values: Values, at: datetime, by: str = "user", *, lagging: bool = True
     ) -> None:
         """Every accepted write moves the stamp, also one that changes nothing."""
-        at = milliseconds(at)
+        at = max(milliseconds(at), record.modified_at + timedelta(milliseconds=1))
         before = dict(record.fields)
         self._unindex(kind, record, values)
         self.store.update(record, dict(values), at, by=by)

@@ -109,7 +109,7 @@ def _option(prop: Property, text: str, current: Any, allowed: set[str] | None) -
 
 
 def _date(text: str) -> str:
-    if re.fullmatch(r"-?\d{6,}", text):
+    if re.fullmatch(r"-?\d{1,13}|[1-9]\d{13}", text):
         at = EPOCH + timedelta(milliseconds=int(text))
         if (at.hour, at.minute, at.second, at.microsecond) != (0, 0, 0, 0):
             raise _Refused(
@@ -129,7 +129,7 @@ def _fail(text: str) -> str:
 
 def datetime_of(text: str) -> datetime | None:
     """A date-time written as epoch milliseconds, as ISO with an offset, or as a date (midnight UTC); None for anything else."""
-    if re.fullmatch(r"-?\d{6,14}", text):
+    if re.fullmatch(r"-?\d{1,13}|[1-9]\d{13}", text):
         return EPOCH + timedelta(milliseconds=int(text))
     try:
         at = datetime.fromisoformat(text)
