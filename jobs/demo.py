@@ -43,10 +43,11 @@ def run_demo(*, once: bool, quiet: bool) -> dict[str, Any]:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="sakigake-demo-", ignore_cleanup_errors=True))
         )
         folder.chmod(0o711)  # as root the server runs under another account, which has to get through to its own files
-        say = (lambda _text: None) if quiet else (lambda text: out.print(text))
+
         if not once:
             stack.enter_context(_stopping(stop))
-        say("Starting a PostgreSQL, a Salesforce and a HubSpot of our own ...")
+        if not quiet:
+            out.print("Starting a PostgreSQL, a Salesforce and a HubSpot of our own ...")
         address = stack.enter_context(_sandbox(folder))
         url = stack.enter_context(database(folder / "home", None))
         upgrade(url)
@@ -56,7 +57,7 @@ def run_demo(*, once: bool, quiet: bool) -> dict[str, Any]:
         workspace = stack.enter_context(open_workspace(load(folder / "sakigake.yaml"), folder, opened))
         with bars(wanted=not quiet) as progress:
             with progress.task("create our fields in both CRMs"):
-                steps = provision(workspace, dry_run=False)
+                steps = provision(workspace.settings, workspace.rules, workspace.connectors, dry_run=False)
             refused = [s for _, s in steps if s.status == "refused"]
             if refused:
                 raise SakigakeError(

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sync.mapping.check import check
 
 from jobs.errors import SakigakeError
 from jobs.settings import Configuration, WorkspaceSettings
 from jobs.steps.provision import provision
-from jobs.wiring import Workspace, choose_workspace, open_connector, read_rules
+from jobs.wiring import choose_workspace, open_connector, read_rules
 from sync.connector import Connector, ObjectDescription
 from sync.errors import SyncError
+from sync.mapping.check import check
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
@@ -66,7 +66,7 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
                     "Look for other users of this account, or set daily_budget.",
                 )
         yield from _mapping(settings, folder, connectors)
-        yield from _fields(name, settings, folder, connectors)
+        yield from _fields(settings, folder, connectors)
     finally:
         for connector in connectors.values():
             connector.close()
@@ -74,7 +74,7 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
 
 def _mapping(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Connector]) -> Iterator[Finding]:
     try:
-        rules, _ = read_rules(settings, folder)
+        rules = read_rules(settings, folder)
     except SakigakeError as e:
         yield Finding("mapping", FAIL, str(e))
         return
@@ -101,18 +101,16 @@ def _mapping(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Co
         yield Finding("mapping", OK, f"version {rules.hash[:12]}, every object, field and stage it names is there")
 
 
-def _fields(
-    name: str, settings: WorkspaceSettings, folder: Path, connectors: dict[str, Connector]
-) -> Iterator[Finding]:
+def _fields(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Connector]) -> Iterator[Finding]:
     """Whether our fields are in the CRMs, by what provisioning would still have to make."""
     try:
-        rules, text = read_rules(settings, folder)
+        rules = read_rules(settings, folder)
     except SakigakeError:
         return
     if set(connectors) != set(settings.connections):
         return
     try:
-        steps = provision(Workspace(name, settings, rules, text, _no_database, connectors), dry_run=True)
+        steps = provision(settings, rules, connectors, dry_run=True)
     except SyncError as e:
         yield Finding("fields", FAIL, str(e))
         return
@@ -129,7 +127,3 @@ def _fields(
         )
     if not missing:
         yield Finding("fields", OK, f"all {len(steps)} fields and rights are there")
-
-
-def _no_database() -> None:  # pragma: no cover - provisioning touches no database
-    raise AssertionError("provisioning needs no database")

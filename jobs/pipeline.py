@@ -117,8 +117,9 @@ def _steps(
     if Step.COMPUTE in steps:
         with story.step(Step.COMPUTE) as note, progress.task("compute"):
             report.as_of = workspace.today()
+            mapped = story.fingerprint(Step.MAP) or {}
             note.counts = report.computed = compute_step.compute(
-                workspace, report.run, report.as_of, story.fingerprint(Step.COMPUTE)
+                workspace, report.run, report.as_of, story.fingerprint(Step.COMPUTE), mapped.get("facts")
             )
     if Step.PLAN in steps:
         with story.step(Step.PLAN) as note, progress.task("plan"):

@@ -12,7 +12,7 @@ Conn = Connection[Any]
 
 
 def _rows(conn: Conn, query: str, given: tuple[Any, ...]) -> list[dict[str, Any]]:
-    cursor = conn.execute(query, given)  # type: ignore[arg-type]
+    cursor = conn.execute(query, given)
     names = [c.name for c in cursor.description or ()]
     return [
         {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in zip(names, row, strict=True)} for row in cursor

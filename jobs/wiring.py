@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 from sqlalchemy import Engine
-from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.grammar import load_mapping
-from sync.mapping.needs import needs
 
 from jobs.errors import ConfigError
 from jobs.settings import Configuration, HubspotConnection, SalesforceConnection, WorkspaceSettings
 from sync.connector import Connector, ReadSpec
+from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.grammar import load_mapping
+from sync.mapping.needs import needs
 from sync.mapping.problems import MappingError
 from sync.mirror.pull import Pull
 
@@ -50,13 +50,13 @@ class Workspace:
     name: str
     settings: WorkspaceSettings
     rules: Rules
-    rules_text: str
+    engine: Engine
     connect: Connect
     connectors: Mapping[str, Connector]
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.rules.timezone)
+        return self.rules.zone
 
     def specs(self) -> dict[str, dict[str, ReadSpec]]:
         """What the mapping needs, by connection and object; ConfigError where it names a connection there is none of."""
@@ -82,8 +82,8 @@ class Workspace:
         )
 
 
-def read_rules(settings: WorkspaceSettings, folder: Path) -> tuple[Rules, str]:
-    """The workspace's mapping and its text; ConfigError lists every fault with file and line."""
+def read_rules(settings: WorkspaceSettings, folder: Path) -> Rules:
+    """The workspace's mapping; ConfigError lists every fault with file and line."""
     path = settings.mapping if settings.mapping.is_absolute() else folder / settings.mapping
     try:
         text = path.read_text("utf-8")
@@ -94,7 +94,7 @@ def read_rules(settings: WorkspaceSettings, folder: Path) -> tuple[Rules, str]:
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"{path} cannot be read as UTF-8 text ({e}).") from e
     try:
-        return load_mapping(text, str(path)), text
+        return load_mapping(text, str(path))
     except MappingError as e:
         raise ConfigError(str(e)) from e
 
@@ -157,10 +157,10 @@ def open_workspace(
 ) -> Iterator[Workspace]:
     """The workspace with its connectors open; they are closed at the end. Nothing is sent before a step asks for it."""
     chosen, settings = choose_workspace(configuration, name)
-    rules, text = read_rules(settings, folder)
+    rules = read_rules(settings, folder)
     with ExitStack() as stack:
         connectors: dict[str, Connector] = {}
         for connection, given in settings.connections.items():
             connectors[connection] = connector = open_connector(connection, given, folder)
             stack.callback(connector.close)
-        yield Workspace(chosen, settings, rules, text, connect_with(engine), connectors)
+        yield Workspace(chosen, settings, rules, engine, connect_with(engine), connectors)

@@ -39,7 +39,7 @@ def config_check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False
     configuration = load(config)
     hashes = {}
     for name, settings in configuration.workspaces.items():
-        rules, _ = read_rules(settings, config.absolute().parent)
+        rules = read_rules(settings, config.absolute().parent)
         hashes[name] = rules.hash
     if json:
         show_json({"ok": True, "workspaces": {n: {"mapping": h} for n, h in hashes.items()}})
@@ -54,12 +54,11 @@ def mapping_check(
 ) -> None:
     """Check the mapping against the live CRMs: objects, fields, picklist values and stages."""
     from sync.mapping.check import check
-
     from sync.mapping.needs import needs
 
     _, settings = choose_workspace(load(config), workspace)
     folder = config.absolute().parent
-    rules, _ = read_rules(settings, folder)
+    rules = read_rules(settings, folder)
     descriptions = {}
     for connection, specs in needs(rules).items():
         if connection not in settings.connections:

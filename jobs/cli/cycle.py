@@ -96,7 +96,7 @@ def provision(
 ) -> None:
     """Create our fields, their labels and their rights in the CRMs. A second time changes nothing."""
     with opened_workspace(config, workspace) as ready:
-        steps = provision_step.provision(ready, dry_run=dry_run)
+        steps = provision_step.provision(ready.settings, ready.rules, ready.connectors, dry_run=dry_run)
     if json:
         show_json({"steps": provision_step.documents(steps)})
     else:

@@ -87,9 +87,16 @@ def explain(
         )
     out.print(shown)
     shown = tables.table("Events", "occurred", "known", "milestone", "op", "rule", "source")
-    for e in document["events"][-tables.SHOWN :]:
-        mark = " (from the CRM's history)" if e["reconstructed"] else ""
-        shown.add_row(e["occurred_on"], e["known_at"][:10] + mark, e["milestone"], e["op"], e["rule"], e["source"])
+    for event in document["events"][-tables.SHOWN :]:
+        mark = " (from the CRM's history)" if event["reconstructed"] else ""
+        shown.add_row(
+            event["occurred_on"],
+            event["known_at"][:10] + mark,
+            event["milestone"],
+            event["op"],
+            event["rule"],
+            event["source"],
+        )
     out.print(shown)
     if len(document["events"]) > tables.SHOWN:
         out.print(f"... and {len(document['events']) - tables.SHOWN:,} earlier ones; --json shows all.")

@@ -1,6 +1,5 @@
 """Starting points for `sakigake init`: a configuration and a mapping that fit each other and a kind of CRM."""
 
-import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -52,10 +51,8 @@ def write_preset(preset: str, folder: Path, *, sandbox_url: str, force: bool = F
             secret = path.parent.name == "secrets"
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if secret else 0o777)
             half = path.with_name(path.name + ".new")
-            with open(
-                os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if secret else 0o666), "w", encoding="utf-8"
-            ) as f:
-                f.write(text)
+            half.touch(mode=0o600 if secret else 0o644)
+            half.write_text(text, "utf-8")
             half.replace(path)
     except OSError as e:
         raise ConfigError(

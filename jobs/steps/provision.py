@@ -1,25 +1,29 @@
 """Makes our fields in the CRMs, for the objects that the mapping writes back to."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from jobs.wiring import Workspace
+from jobs.settings import WorkspaceSettings
 from models.catalogue import fields_of
-from sync.connector import ProvisionStep
+from sync.connector import Connector, ProvisionStep
+from sync.mapping.grammar import Mapping as Rules
 
 
-def provision(workspace: Workspace, *, dry_run: bool) -> list[tuple[str, ProvisionStep]]:
+def provision(
+    settings: WorkspaceSettings, rules: Rules, connectors: Mapping[str, Connector], *, dry_run: bool
+) -> list[tuple[str, ProvisionStep]]:
     """(connection, what was or would be made), in the order it was done."""
     done: list[tuple[str, ProvisionStep]] = []
-    targets = workspace.rules.write_back
+    targets = rules.write_back
     for subject, named in (("partner", targets.partner), ("entry", targets.entry)):
         for place, fields in named.items():
             connection, _, object_name = place.partition(".")
             chosen = [f for f in fields_of(subject) if fields == "default" or f.name in fields]  # type: ignore[arg-type]
-            steps = workspace.connectors[connection].provision(
+            steps = connectors[connection].provision(
                 object_name,
                 chosen,
-                prefix=workspace.settings.prefix,
-                language=workspace.rules.language,
+                prefix=settings.prefix,
+                language=rules.language,
                 dry_run=dry_run,
             )
             done += [(connection, step) for step in steps]

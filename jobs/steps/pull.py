@@ -1,10 +1,11 @@
 """CRM to mirror: every object the mapping names, one connection beside the other."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from typing import Any
 
-from jobs.progress import Progress
+from jobs.progress import Progress, Task
 from jobs.wiring import Workspace
 from sync.mirror.land import LandCounts
 from sync.mirror.pull import pull_object
@@ -44,9 +45,13 @@ def _connection(
                 workspace.pull_of(connection, run_id),
                 spec,
                 full=full,
-                progress=lambda counts, expected, task=task: task.update(counts.read, expected),
+                progress=_shown(task),
             )
     return found
+
+
+def _shown(task: Task) -> Callable[[LandCounts, int | None], None]:
+    return lambda counts, expected: task.update(counts.read, expected)
 
 
 def as_counts(found: dict[str, LandCounts]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
     """The indicators per type and step, and counts: what `sakigake indicators --json` prints."""
     conversion: dict[str, dict[str, Any]] = {}
     for c in results.conversions:
-        low, high = (None, None) if c.rate is None else c.interval
+        low, high = (None, None) if c.rate is None else (c.interval.low, c.interval.high)
         conversion.setdefault(c.type, {})[c.step] = {
             "rate": _rounded(c.rate),
             "low": _rounded(low),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from sync.errors import Stop
 from sync.mirror.land import LandCounts, Place, keep_cursor, land
 from sync.mirror.schema import MirrorTable, described, ensure_schema, ensure_table, wanted_fields
 
-Connect = Callable[[], Connection[Any]]
+Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 """Opens a connection of its own to our database, outside any transaction."""
 
 

@@ -1,0 +1,61 @@
+"""Mirror to events: reads the mirror as of one moment, derives facts by the mapping, stores the difference."""
+
+from collections import Counter
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import text
+
+from jobs.wiring import Workspace
+from sync.events.store import remember_mapping, store
+from sync.mapping.derive import derive
+from sync.mirror.read import Mirror
+
+
+def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) -> dict[str, Any]:
+    """Counts of what stands and what changed. Left out where neither the mirror nor the mapping moved since the last time.
+
+    `input` is what was read: each object's last changing run, the mapping, and the run that last changed a fact.
+    """
+    with workspace.engine.begin() as conn:
+        conn.execute(text("set transaction isolation level repeatable read"))
+        rows = conn.execute(
+            text(
+                "select connection || '.' || object, coalesce(last_changed_run_id, '') from sakigake.mirror_object where workspace = :w order by 1"
+            ),
+            {"w": workspace.name},
+        )
+        objects = {str(r[0]): str(r[1]) for r in rows}
+        read = {"objects": objects, "mapping": workspace.rules.hash}
+        if before is not None and {k: before.get(k) for k in read} == read:
+            return {"skipped": "nothing changed in the mirror or the mapping", "input": before}
+        seen = conn.execute(
+            text("select exists (select from sakigake.event where workspace = :w)"), {"w": workspace.name}
+        ).scalar_one()
+        raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
+        facts = derive(workspace.rules, Mirror(raw, workspace.name, workspace.settings.schema_of))
+        now = workspace.crm_now()
+        remember_mapping(conn, workspace.name, workspace.rules.hash, workspace.rules.text, now)
+        counts = store(
+            conn,
+            workspace.name,
+            facts,
+            run_id=run_id,
+            known_at=now,
+            mapping_hash=workspace.rules.hash,
+            first_load=not seen,
+        )
+    issues: Counter[str] = Counter()
+    for issue in facts.issues:
+        issues[issue.kind.value] += issue.count
+    return {
+        "partners": sum(counts.partners.values()),
+        "entries": counts.entries,
+        "activities": counts.activities,
+        "standing": counts.events,
+        "asserted": counts.asserted,
+        "retracted": counts.retracted,
+        "changed": counts.changed,
+        "issues": dict(sorted(issues.items())),
+        "input": {**read, "facts": before["facts"] if before and counts.wrote_nothing else run_id},
+    }
