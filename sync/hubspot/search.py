@@ -61,7 +61,8 @@ def search(reading: Reading, low: datetime, high: datetime, last: str | None) ->
                 remedy="What came before is stored; the next run goes on from there.",
             )
         last = str(rows[-1]["id"]) if rows else last
-        left = max(total - len(rows), 0)
+        # either sign of more counts: the total may move while we read, and a page may come short
+        left = max(total - len(rows), 1 if (reply.body.get("paging") or {}).get("next") and rows else 0)
         yield Found(rows, last, left)
         if left == 0:
             return
@@ -70,8 +71,8 @@ def search(reading: Reading, low: datetime, high: datetime, last: str | None) ->
 def _moves_on(rows: list[Mapping[str, Any]], last: str | None) -> bool:
     before = int(last) if last is not None else -1
     for row in rows:
-        here = int(row["id"])
-        if here <= before:
+        record_id = str(row.get("id"))
+        if not record_id.isdigit() or int(record_id) <= before:
             return False
-        before = here
+        before = int(record_id)
     return True
