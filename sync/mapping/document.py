@@ -16,6 +16,8 @@ from ruamel.yaml.reader import ReaderError
 from sync.mapping.problems import MappingError, Problem
 
 Path = tuple[str | int, ...]
+DEEPEST = 100  # brackets; the reader's time grows with the square of their depth
+LONGEST = 2_000_000  # characters; a mapping of a thousand rules has a tenth of them
 _PLAIN = "tag:yaml.org,2002:"
 _KNOWN_TAGS = {_PLAIN + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")}
 
@@ -42,6 +44,9 @@ class Document:
 
 def read_document(text: str, file: str) -> Document:
     """Raises MappingError with what YAML has to say, or with every alias, tag and duplicate key."""
+    if _depth(text) > DEEPEST or len(text) > LONGEST:
+        what = "nested too deeply" if len(text) <= LONGEST else "too long"
+        raise MappingError([Problem(file, 1, f"the file is {what} to be a mapping")])
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -67,8 +72,20 @@ def read_document(text: str, file: str) -> Document:
     return document
 
 
+def _depth(text: str) -> int:
+    """How deep brackets stand in each other, those in texts and comments counted too."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}" and depth:
+            depth -= 1
+    return deepest
+
+
 def _value(node: Node, path: Path, document: Document, problems: list[Problem], seen: set[int]) -> Any:
-    line = node.start_mark.line + 1
+    line = document.lines.get(path) or node.start_mark.line + 1  # of the key, where there is one
     document.lines.setdefault(path, line)
 
     def refuse(sentence: str, at: int = line) -> None:

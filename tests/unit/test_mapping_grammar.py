@@ -1,0 +1,167 @@
+"""mapping.yaml as people write it: read where it is right, and told where and how it is wrong."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync.mapping.grammar import MappingError, json_schema, load_mapping
+from tests.mapping_world import preset, preset_text
+
+SMALL = """\
+timezone: Asia/Tokyo
+partners:
+  - from: salesforce.Account
+    match_on: {domain: Website}
+entries:
+  - from: salesforce.Entry__c
+    partner: Partner__c
+    milestones:
+      listed: {at: ListedOn__c}
+"""
+
+
+def said(text: str) -> list[str]:
+    with pytest.raises(MappingError) as caught:
+        load_mapping(text, "mapping.yaml")
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_the_sandbox_preset_is_read():
+    mapping = preset()
+    assert [rule.from_ for rule in mapping.entries] == ["salesforce.AttackListEntry__c", "hubspot.deals"]
+    assert mapping.entries[1].partner.label == "partner"
+    assert mapping.entries[0].milestones["deal"].linked_object == "Opportunity"
+    assert mapping.write_back.entry["hubspot.deals"] == "default"
+
+
+def test_an_unknown_key_names_its_line_and_the_key_that_was_meant():
+    (first, *_) = said(SMALL.replace("- from: salesforce.Account", "- form: salesforce.Account"))
+    assert "mapping.yaml:3: " in first
+    assert any(
+        "unknown key 'form' in a partner rule; did you mean 'from'?" in s
+        for s in said(SMALL.replace("- from: salesforce.A", "- form: salesforce.A"))
+    )
+
+
+def test_every_error_is_reported_in_the_order_of_the_file():
+    wrong = SMALL.replace("Asia/Tokyo", "Asia/Tokio").replace("domain:", "domian:").replace("listed:", "listd:")
+    found = said(wrong)
+    assert [line.split(":")[1] for line in found] == ["1", "4", "9"]
+    assert "did you mean 'domain'" in found[1]
+    assert "'listd' is not known as a milestone; did you mean 'listed'?" in found[2]
+
+
+@pytest.mark.parametrize(
+    ("milestone", "sentence"),
+    [
+        ("{}", "a milestone needs a source"),
+        ("{at: D, activity: {kind: approach}}", "dated by the activity"),
+        ("{at: D, object: Opportunity}", "there is no 'linked' here"),
+        ("{enters: {A: x, B: y}}", "'enters' takes 1, found 2"),
+        ("{at: D, reason: Why}", "it belongs to the milestone 'lost'"),
+        ("{activity: {kind: approach}}", "could never be reached"),
+        ("{activity: {kind: aproach}}", "did you mean 'approach'"),
+        ("{linked: {field: F, association: deals}, at: D}", "write one of the two"),
+        ("{linked: [F], at: D}", "found a list"),
+        ("{at: }", "a milestone needs a source"),
+        ("{enters: {A: [{b: c}]}}", "'A' needs text, found keys with values"),
+    ],
+)
+def test_a_milestone_that_cannot_be_is_refused_with_its_line(milestone, sentence):
+    found = said(SMALL.replace("{at: ListedOn__c}", milestone))
+    assert any(sentence in line and line.startswith("mapping.yaml:9:") for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ("partner_types: {a: {size: small}}", "no sizes: part"),
+        ("partner_types: {a: {}}", "fits every partner"),
+        ("partner_types: {a: {industry: food}}", "no partner rule maps 'industry'"),
+        ("sizes: {small: [0, 50], large: [50, null]}", "sizes 'small' and 'large' overlap"),
+        ("sizes: {small: [9, 1]}", "write the smaller number first"),
+        ("write_back: {partner: {salesforce.Acount: default}}", "did you mean 'salesforce.Account'"),
+        ("write_back: {partner: {salesforce.Account: [teir]}}", "did you mean 'tier'"),
+        ("write_back: {partner: {salesforce.Account: all}}", "write default"),
+        ("deals_all_channels: [{from: salesforce.O, partner_sourced: {S: P}}]", "needs 'at'"),
+        ("activities: [{from: salesforce.E, kind: dinner, at: D}]", "belongs to someone"),
+        ("activities: [{from: salesforce.E, kind: dinner, at: D, partner: {association: acounts}}]", "no rule reads 'acounts'"),
+        ("language: fr", "Allowed: en, ja"),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit_each_other_are_refused_with_their_line(more, sentence):
+    found = said(SMALL + more + "\n")
+    assert any(sentence in line and line.startswith("mapping.yaml:10:") for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "mapping.yaml:1: the file is empty"),
+        ("- a", "holds no mapping"),
+        ("a: [1", "mapping.yaml:1: this is not YAML"),
+        ("a: 1\na: 2", "mapping.yaml:2: the key 'a' stands here twice, first on line 1"),
+        ("a: &x [1]\nb: *x", "mapping.yaml:2: aliases are not read"),
+        ("a: &x [*x]", "aliases are not read"),
+        ("a: !!python/object:os.system x", "tags are not read"),
+        ("a: 1\nb: \x00", "mapping.yaml:2: a control character stands here"),
+        ("a: 1\n---\nb: 2", "this is not YAML"),
+        ("? [a]\n: 1", "a key must be a plain word"),
+        ("[" * 5000, "nested too deeply"),
+    ],
+)
+def test_yaml_that_is_no_mapping_is_refused_in_one_sentence(text, sentence):
+    assert sentence in said(text)[0]
+
+
+@given(st.text(max_size=200))
+def test_no_text_brings_anything_but_a_mapping_error(text):
+    with pytest.raises(MappingError):
+        load_mapping(text, "mapping.yaml")
+
+
+@given(st.integers(0, 8), st.text(alphabet="abz:{}[]-'\"# \n0", min_size=1, max_size=12))
+def test_a_line_of_rubbish_in_a_good_file_is_read_or_refused(at, rubbish):
+    lines = SMALL.splitlines()
+    lines[at] += rubbish
+    try:
+        load_mapping("\n".join(lines), "mapping.yaml")
+    except MappingError as error:
+        assert error.problems
+        assert 1 <= error.line <= len(lines) + 12
+
+
+def test_the_version_is_of_what_is_said_not_of_how_it_is_laid_out():
+    one = load_mapping(SMALL, "a.yaml")
+    same = load_mapping("# a comment\n" + SMALL.replace("{at: ListedOn__c}", "\n        at: 'ListedOn__c'"), "b.yaml")
+    other = load_mapping(SMALL.replace("ListedOn__c", "Listed_On__c"), "a.yaml")
+    assert one.hash == same.hash != other.hash
+    assert len(one.hash) == 64
+
+
+def test_the_order_of_partner_types_is_part_of_the_version():
+    text = SMALL.replace("match_on:", "attributes: {industry: Industry}\n    match_on:")
+    one = load_mapping(text + "partner_types: {a: {industry: [x]}, b: {industry: [x, y]}}\n")
+    other = load_mapping(text + "partner_types: {b: {industry: [x, y]}, a: {industry: [x]}}\n")
+    assert one.hash != other.hash
+
+
+def test_an_unquoted_stage_id_is_the_text_the_crm_writes():
+    one = load_mapping(SMALL.replace("{at: ListedOn__c}", "{enters: {dealstage: 1001}}"))
+    assert one.entries[0].milestones["listed"].stage == ("dealstage", ["1001"])
+
+
+def test_the_schema_completes_keys_and_takes_the_shorthands():
+    schema = json_schema()
+    partner = schema["$defs"]["PartnerRule"]
+    assert {"from", "where", "match_on"} <= set(partner["properties"])
+    assert partner["additionalProperties"] is False
+    assert {"string", "array"} <= {
+        kind.get("type") for kind in partner["properties"]["where"]["additionalProperties"]["anyOf"]
+    }
+
+
+def test_a_position_is_kept_for_whoever_judges_later():
+    mapping = preset()
+    line = mapping.line(("entries", 0, "milestones", "requested", "enters", "Status__c"))
+    assert "requested: {enters: {Status__c: Requested}" in preset_text().splitlines()[line - 1]
