@@ -118,10 +118,9 @@ class BulkQueries:
         if offset > len(found.rows):
             raise _bad_locator()
         delimiter, ending = DELIMITERS[job.delimiter], ENDINGS[job.ending]
-        line = render.lines(found.columns, delimiter, ending)
         page = found.rows[offset : offset + size]
         end = offset + len(page)
-        text = render.header(found.columns, delimiter, ending) + "".join([line(r) for r in page])
+        text = render.header(found.columns, delimiter, ending) + render.page(found.columns, page, delimiter, ending)
         headers = {
             "Sforce-NumberOfRecords": str(len(page)),
             "Sforce-Locator": _locator(end) if end < len(found.rows) else "null",

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.salesforce import checks, describe, ids, stamps
 from sandbox.salesforce.errors import ApiError, no_such_column, not_found
 from sandbox.salesforce.fields import is_deleted
-from sandbox.salesforce.org import Org
+from sandbox.salesforce.org import Org, scattered
 from sandbox.salesforce.render import whole
 from sandbox.salesforce.schema import Field, Object
 from sandbox.salesforce.wire import NO_CONTENT, Call, Reply, Route, required
@@ -176,7 +176,7 @@ class Sobjects:
         obj, start, end = self._window(call, name, days=30)
         index = self._org.index(obj)
         rows = (r for r in index.by_stamp[index.since(start) : index.since(end)] if not is_deleted(r))
-        found = [r.id for r in sorted(rows, key=lambda r: zlib.crc32(r.id.encode()))]
+        found = [r.id for r in scattered(list(rows))]
         _check_count(len(found))
         return Reply(body={"ids": found, "latestDateCovered": self._covered(end)})
 

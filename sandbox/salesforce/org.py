@@ -15,6 +15,8 @@ from sandbox.salesforce.schema import Object, Schema
 from sandbox.settings import SandboxSettings
 from sandbox.store import Record, Store
 
+_NEIGHBOURS = 64
+
 
 class Index:
     """An object's rows as of one version: everything that is not purged and already visible, deleted rows included."""
@@ -25,7 +27,7 @@ class Index:
     @cached_property
     def scattered(self) -> list[Record]:
         """The order of a query without ORDER BY: no order that a client could come to rely on."""
-        return sorted(self._rows, key=scatter)
+        return scattered(self._rows)
 
     @cached_property
     def by_stamp(self) -> list[Record]:
@@ -43,8 +45,12 @@ class Index:
         return bisect.bisect_left(self.by_id, bound, key=lambda r: r.id)
 
 
-def scatter(r: Record) -> int:
-    return zlib.crc32(r.id.encode())
+def scattered(rows: list[Record]) -> list[Record]:
+    """The rows out of order, yet near their neighbours: a shuffle of the whole would read memory at random, ten times slower."""
+    out: list[Record] = []
+    for start in range(0, len(rows), _NEIGHBOURS):
+        out += sorted(rows[start : start + _NEIGHBOURS], key=lambda r: zlib.crc32(r.id.encode()))
+    return out
 
 
 @dataclass(slots=True)

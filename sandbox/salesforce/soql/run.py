@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.fields import is_deleted
-from sandbox.salesforce.org import Org, scatter
+from sandbox.salesforce.org import Org, scattered
 from sandbox.salesforce.schema import TEXT_TYPES, Object
 from sandbox.salesforce.soql import complain
 from sandbox.salesforce.soql.filters import Compiler, Test, id_bound, stamp_bound
@@ -111,7 +111,7 @@ def _ordered(
         first = id_bound(query.where)
         return list(islice(kept(islice(index.by_id, index.from_id(first) if first else 0, None)), stop))
     if least is not None:
-        rows = sorted(kept(islice(index.by_stamp, index.since(least), None)), key=scatter)
+        rows = scattered(list(kept(islice(index.by_stamp, index.since(least), None))))
     elif order:
         rows = list(kept(index.scattered))
     else:
