@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+import psycopg
 from sqlalchemy import URL, Engine, column, create_engine, event, make_url, select, table, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 import migrations
@@ -26,6 +27,7 @@ _VERSIONS = Path(migrations.__file__).parent / "versions"
 _STARTING_SECONDS = 30.0  # the embedded server may just be recovering from a crash
 _CONNECT = {
     "connect_timeout": 10,  # seconds
+    "client_encoding": "utf8",  # whatever PGCLIENTENCODING says
     # A peer that vanished without a word is noticed within a minute, rather than after the two hours of the system.
     "keepalives_idle": 20,
     "keepalives_interval": 10,
@@ -202,29 +204,21 @@ def _address(url: str) -> URL:
 
 def _require(address: URL, remedy: str, patience: float) -> None:
     """A server that answers, is new enough and keeps text as UTF-8."""
-    made = engine(address.render_as_string(hide_password=False), poolclass=NullPool)
+    # By the driver alone: SQLAlchemy asks its own questions first, and stumbles over a database that is not in UTF-8.
+    _, options = create_engine(address, poolclass=NullPool).dialect.create_connect_args(address)
     deadline = time.monotonic() + patience
-    try:
-        while True:
-            try:
-                with made.connect() as connection:
-                    row = connection.execute(
-                        text("SELECT current_setting('server_version'), current_setting('server_encoding')")
-                    )
-                    version, encoding = row.one()
-                break
-            except OperationalError as error:
-                if time.monotonic() >= deadline:
-                    raise DatabaseUnavailable(
-                        f"The database {_name(address)} cannot be reached: {_reason(error)}; {remedy}."
-                    ) from error
-                time.sleep(0.2)
-    except SQLAlchemyError as error:
-        raise DatabaseUnavailable(
-            f"The database {_name(address)} cannot be used: {_reason(error)}; {remedy}."
-        ) from error
-    finally:
-        made.dispose()
+    while True:
+        try:
+            with psycopg.connect(**{**_CONNECT, **options}) as connection:
+                version = connection.info.parameter_status("server_version") or "0"
+                encoding = connection.info.parameter_status("server_encoding")
+            break
+        except psycopg.Error as error:
+            if time.monotonic() >= deadline:
+                raise DatabaseUnavailable(
+                    f"The database {_name(address)} cannot be reached: {_reason(error)}; {remedy}."
+                ) from error
+            time.sleep(0.2)
     if int(re.match(r"\d+", version)[0]) < OLDEST:  # type: ignore[index]
         raise DatabaseTooOld(
             f"The database {_name(address)} is PostgreSQL {version.split()[0]}, and Sakigake needs {OLDEST} or later: upgrade it, "

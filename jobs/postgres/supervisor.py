@@ -128,7 +128,7 @@ class _User:
         wanted = int((cluster.data / "PG_VERSION").read_text(encoding="utf-8")) if cluster.exists() else None
         programs = find_programs(self._home, self._account, wanted)
         arguments = [self._home, programs, self._account.uid, self._account.gid, self._port or 0]
-        child = subprocess.Popen(  # noqa: S603 -- our own program
+        child = subprocess.Popen(
             [sys.executable, "-I", "-S", Path(__file__).with_name("keep.py"), *map(str, arguments)],
             cwd="/",
             stdin=subprocess.DEVNULL,
