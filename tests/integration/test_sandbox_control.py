@@ -91,6 +91,14 @@ class TestControl:
         whole = client.control("POST", "advance", {"days": 1007})
         assert whole["happened"] == first["happened"] + rest["happened"]
 
+    def test_a_day_is_lived_once_its_business_hours_are_over(self, client: Client):
+        morning = client.control("POST", "advance", {"days": 2.5})  # Tuesday, 7:00 in Tokyo
+        assert client.control("GET", "world")["lived_until"] == "2026-11-02"
+        evening = client.control("POST", "advance", {"days": 0.5})
+        assert client.control("GET", "world")["lived_until"] == "2026-11-03"
+        client.control("POST", "reset")
+        assert client.control("POST", "advance", {"days": 3})["happened"] == morning["happened"] + evening["happened"]
+
     @pytest.mark.parametrize("days", [-1, None, "7", True, 1e9])
     def test_advance_refuses_what_is_no_number_of_days(self, client: Client, days: object):
         reply = requests.post(f"{client.base}/_sandbox/advance", json={"days": days}, timeout=5)
