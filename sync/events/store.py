@@ -20,6 +20,9 @@ from sync.events.staging import stage
 from sync.mapping.facts import Facts
 
 
+_MANY = 500  # events after which what the planner knows of the log is out of date
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What stands now, and what this storing changed."""
@@ -65,6 +68,8 @@ def store(
     connection.execute(text("analyze standing"))
     retracted = _pairs(connection, statements.RETRACT, {k: v for k, v in log.items() if k != "workspace"})
     asserted = _pairs(connection, statements.ASSERT, {**log, "first_load": first_load})
+    if sum(asserted.values()) > _MANY:
+        connection.execute(text("analyze sakigake.event"))  # the planner must not take a filled log for an empty one
     return Counts(
         partners=_partners_by_type(connection, workspace),
         entries=_standing(connection, EntryRow, workspace),

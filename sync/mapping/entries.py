@@ -119,7 +119,10 @@ class _EntryReader:
     def _read_target(self, values: Values) -> Target:
         marks: dict[str, str | None] = {}
         for mark, name in self._target:
-            text = text_of(values.get(name)).strip()
+            value = values.get(name)
+            if value is None:
+                continue
+            text = text_of(value).strip()
             if mark == "domain":
                 marks[mark] = domain(text)
             elif mark == "corporate_number":
@@ -132,14 +135,15 @@ class _EntryReader:
         """Stages this record stands or stood in that no milestone and no `ignored` names."""
         for name, known in self._known.items():
             current = values.get(name)
-            met = {text_of(current)} if current is not None else set()
+            met = {text_of(current)} - known if current is not None else set()
             for change in self._history.get(name, {}).get(ref.id, ()):
-                met.update(value for value in (change.old, change.new) if value)
-            for value in met - known:
-                if value:
-                    issues.add(
-                        IssueKind.UNMAPPED_VALUE, f"entries[{self._index}].milestones", ref, field=name, value=value
-                    )
+                if change.new not in known:
+                    met.add(change.new or "")
+                if change.old not in known:
+                    met.add(change.old or "")
+            for value in met - {""}:
+                path = f"entries[{self._index}].milestones"
+                issues.add(IssueKind.UNMAPPED_VALUE, path, ref, field=name, value=value)
 
     def report_histories(self, issues: Issues) -> None:
         """A stage field without a single change in its history is most likely not tracked by the CRM."""

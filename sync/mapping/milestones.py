@@ -9,6 +9,7 @@ from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from models.vocabulary import Event, Milestone, RecordRef
@@ -33,8 +34,7 @@ class EntryKey:
     rule: int
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A record that may tell of an entry's milestone: the entry's own, or one it is linked to."""
 
     key: EntryKey
@@ -59,9 +59,9 @@ def make_event(
 ) -> Event:
     """The event, named by its fact: which entry, which milestone, which change of which record."""
     key, source = told.key, told.source
-    name = ("event", key.entry_id, milestone.value, source.connection, source.object, source.id, change_id)
+    fact = (key.entry_id, milestone.value, source.connection, source.object, source.id, change_id)
     return Event(
-        event_id=stable_id(*name),
+        event_id=stable_id("event", *fact),
         entry_id=key.entry_id,
         partner_id=key.partner_id,
         milestone=milestone,
@@ -148,8 +148,13 @@ class MilestoneReader:
         stamp = first.changed_at if first else None
         if stamp is None:
             made = self._made_at(told.values)
-            stamp = made if made is not None and made.astimezone(self._zone).date() >= day else None
+            stamp = made if made is not None and self._made_by(made, day) else None
         return make_event(told, self.milestone, day, change_id=str(self._rule.at), rule=self.path, stamped_at=stamp)
+
+    def _made_by(self, made: datetime, day: date) -> bool:
+        """Whether the record was made on that day or later; time zones are asked only where they can matter."""
+        apart = made.toordinal() - day.toordinal()
+        return apart > 1 or (apart >= -1 and made.astimezone(self._zone).date() >= day)
 
     def _day(self, told: Told, issues: Issues) -> date | None:
         if self._rule.at is None:

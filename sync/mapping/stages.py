@@ -51,6 +51,8 @@ def in_order(changes: list[StageChange]) -> list[StageChange]:
     """By time; changes of one instant are chained by what each was changed from, since their ids say nothing of order."""
     if len(changes) < 2:
         return changes
+    if all(one.changed_at < other.changed_at for one, other in pairwise(changes)):
+        return changes  # as the mirror sends them
     rest = sorted(set(changes), key=lambda change: change[:2])
     if all(one.changed_at != other.changed_at for one, other in pairwise(rest)):
         return rest
