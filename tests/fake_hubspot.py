@@ -40,6 +40,7 @@ class FakeHubspot:
         self.prefix = prefix
         self.rows: dict[int, Row] = {}
         self.searches = 0
+        self.known: tuple[str, ...] = ()  # properties it describes
 
     def put(self, row: Row) -> None:
         self.rows[row.id] = row
@@ -52,6 +53,10 @@ class FakeHubspot:
         parts = asked.path.strip("/").split("/")
         if asked.path.startswith("/account-info"):
             return {"portalId": 12345678, "timeZone": "Asia/Tokyo"}
+        if "/properties/" in asked.path:
+            return {"results": [{"name": n, "type": "string", "label": n} for n in self.known]}
+        if "/pipelines/" in asked.path:
+            return {"results": []}
         if "/associations/" in asked.path:
             return self._links(parts, asked.body)
         if asked.path.endswith("/search"):

@@ -133,9 +133,15 @@ class HubspotConnector:
             self._described[object_name] = (self.crm_now(), found)
         return found
 
+    def _describe_anew(self, object_name: str) -> ObjectDescription:
+        with self._lock:
+            self._described.pop(object_name, None)
+        return self.describe(object_name)
+
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:
+        """FieldMissing names the nearest where a property is not there, or no longer visible: it is never read as empty."""
         with _reading(spec.object):
-            yield from Pages(self._transport, spec, known, self.crm_now()).since(cursor)
+            yield from Pages(self._transport, spec, known, self.crm_now(), self._describe_anew).since(cursor)
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, LiveRecord]:
         with _reading(object_name):

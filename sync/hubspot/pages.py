@@ -9,11 +9,11 @@ the index had settled. Both are times of HubSpot's own clock at which a reading 
 records late, and some carry a stamp of the future.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sync.connector import Cursor, KnownVersions, Page, ReadSpec
+from sync.connector import Cursor, KnownVersions, ObjectDescription, Page, ReadSpec
 from sync.errors import BadReply
 from sync.hubspot.describe import list_kind
 from sync.hubspot.listing import list_objects
@@ -34,8 +34,15 @@ State = dict[str, Any]
 class Pages:
     """The pages of one object since a cursor."""
 
-    def __init__(self, transport: Transport, spec: ReadSpec, known: KnownVersions, now: datetime) -> None:
-        self._reading = Reading(transport, spec, known)
+    def __init__(
+        self,
+        transport: Transport,
+        spec: ReadSpec,
+        known: KnownVersions,
+        now: datetime,
+        describe: Callable[[str], ObjectDescription],
+    ) -> None:
+        self._reading = Reading(transport, spec, known, describe)
         self._transport = transport
         self._spec = spec
         self._now = now

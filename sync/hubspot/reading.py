@@ -1,11 +1,13 @@
 """One object's reading: what is asked for, and how rows of the wire become records and pages."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from sync.connector import AssociationSet, CrmRecord, HistoryRow, KnownVersions, ReadSpec
+from sync.connector import AssociationSet, CrmRecord, HistoryRow, KnownVersions, ObjectDescription, ReadSpec
+from sync.errors import FieldMissing
 from sync.hubspot.extras import (
     MERGED_IDS,
     history_of,
@@ -49,8 +51,12 @@ class Gathered:
 class Reading:
     """One object of one connection, with the mapping's wishes."""
 
-    def __init__(self, transport: Transport, spec: ReadSpec, known: KnownVersions) -> None:
+    def __init__(
+        self, transport: Transport, spec: ReadSpec, known: KnownVersions, describe: Callable[[str], ObjectDescription]
+    ) -> None:
         self.transport = transport
+        self._describe = describe
+        self._checked = False
         self.spec = spec
         self.known = known
         self.stamp = stamp_of(spec.object)
@@ -58,7 +64,7 @@ class Reading:
         self.asked = list(dict.fromkeys((self.stamp, MERGED_IDS, *self.wanted)))
 
     def record(self, row: Mapping[str, Any], *, deleted: bool = False) -> CrmRecord:
-        """Only what was asked for; a property that HubSpot left out (unknown, or not visible) is left out here too, not made null."""
+        """Only what was asked for. A property that HubSpot left out is left out here too, and not made null."""
         properties = row.get("properties") or {}
         values = {name: properties[name] for name in self.wanted if name in properties}
         return CrmRecord(
@@ -87,6 +93,7 @@ class Reading:
                 )
                 for r in out.records
             ]
+        self._check(out.records)
         if inline_history:
             for row in rows:
                 out.history += history_of(row, self.spec.history)
@@ -104,3 +111,23 @@ class Reading:
             former = {str(row["id"]): merged_ids(row.get("properties") or {}) for row in rows}
             out.records += tombstones([r for r in out.records if r.id in chosen], former)
         return out
+
+    def _check(self, records: Sequence[CrmRecord]) -> None:
+        """HubSpot leaves out in silence what it does not know: a property that no record carries is looked up, once a reading."""
+        if self._checked or not records:
+            return
+        self._checked = True
+        carried = {name for record in records for name in record.values}
+        absent = [name for name in self.wanted if name not in carried]
+        if not absent:
+            return
+        known = [f.name for f in self._describe(self.spec.object).fields]
+        for name in absent:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+                raise FieldMissing(
+                    f"HubSpot's {self.spec.object} have no property {name!r} that this token may see"
+                    + (f"; the nearest are {', '.join(near)}." if near else "."),
+                    remedy="Correct the mapping, restore the property in HubSpot, or give the token the right to see it.",
+                    code="PROPERTY_DOESNT_EXIST",
+                )

@@ -55,7 +55,12 @@ class CrmUser:
     def records(self, object_name: str) -> dict[str, dict[str, Any]]:
         """The truth, by id."""
         told = self._call("GET", "ledger", crm=self.crm, object=object_name)
-        return {r["id"]: r for r in told["records"] if not r.get("purged")}
+        # HubSpot's former ids of merged records are gone without being deleted
+        return {
+            r["id"]: {**r, "deleted": r["deleted"] or r["merged_into"] is not None}
+            for r in told["records"]
+            if not r.get("purged")
+        }
 
     def writes(self, object_name: str) -> list[dict[str, Any]]:
         """Every write of an API client that was applied, in order."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sync.connector import CrmRecord, Page, ReadSpec
-from sync.errors import BadReply
+from sync.errors import BadReply, FieldMissing
 from sync.hubspot import AccessToken, HubspotConnector
 from tests.fake_hubspot import FakeHubspot, Row, iso
 from tests.scripted_http import Answer, Asked, Script, scripted
@@ -266,6 +266,7 @@ DEALS = ReadSpec("deals", ("dealname", "dealstage"), ("dealstage",), ("companies
 
 def deals(count: int) -> FakeHubspot:
     crm = FakeHubspot(NOW)
+    crm.known = ("dealname", "dealstage")
     for i in range(1, count + 1):
         links = {"companies": [LINK]} if i % 2 else {}
         crm.put(Row(i, NOW - timedelta(days=9), {"dealname": "d"}, history={"dealstage": STAGES}, links=links))
@@ -438,12 +439,17 @@ def test_a_record_without_any_stamp_stops_the_page_and_is_named_by_id() -> None:
     assert "secret" not in str(met.value)
 
 
-def test_a_property_the_token_may_not_see_is_left_out_and_not_read_as_empty() -> None:
+def test_a_property_that_is_gone_or_hidden_is_named_and_never_read_as_empty() -> None:
     crm = FakeHubspot(NOW)
+    crm.known = ("name", "phone")
     crm.put(Row(1, NOW - timedelta(days=1), {"name": "a", "phone": None}))
     with reading(crm) as (connector, _):
         mirror = Mirror()
-        pull(connector, mirror, ReadSpec("companies", ("name", "phone", "hidden")))
+        with pytest.raises(FieldMissing, match=r"'phones'.*nearest are phone"):
+            pull(connector, mirror, ReadSpec("companies", ("name", "phones")))
+        assert mirror.cursor is None
+        crm.known = ("name", "phone", "sparse")
+        pull(connector, mirror, ReadSpec("companies", ("name", "phone", "sparse")))
     assert mirror.rows["1"].values == {"name": "a", "phone": None}
 
 
