@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ class Holder:
     def __init__(self, home: Path, who: Who | None = None, first_on_path: Path | None = None) -> None:
         who = who or ourselves()
         self.home = home
-        paths = [str(path) for path in (first_on_path, ROOT, sysconfig.get_path("purelib")) if path]
+        paths = [str(path) for path in (first_on_path, ROOT, Path(psycopg.__file__).parents[1]) if path]
         switch = {"user": who.uid, "group": who.gid, "extra_groups": []} if who.uid != os.geteuid() else {}
         self.process = subprocess.Popen(
             [who.python, "-c", _HOLD, str(home)],
