@@ -20,7 +20,7 @@ from sync.salesforce.client import Client, page_of
 from sync.salesforce.describe import Facts
 from sync.salesforce.ids import chunks, long_id
 from sync.salesforce.rows import history_row, key, record
-from sync.salesforce.runs import pages_of
+from sync.salesforce.runs import Truncated, pages_of
 from sync.salesforce.stamps import literal, minute, moment, next_minute, parameter
 
 OVERLAP = timedelta(minutes=10)
@@ -42,6 +42,8 @@ class _Window:
     records_done: bool = False
     history: tuple[datetime, str] | None = None
     gone: tuple[str, ...] = ()  # from the delete log, not yet seen as records
+    records_left: int = 0  # rows still due: if fewer come, pages before lacked some, and the window is read anew
+    history_left: int = 0
 
     def cursor(self) -> dict[str, Any]:
         return {
@@ -51,13 +53,14 @@ class _Window:
             "records_done": self.records_done,
             "history": _place(self.history),
             "gone": list(self.gone),
+            "left": [self.records_left, self.history_left],
         }
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> "_Window":
         return cls(
             moment(kept["covered"]), moment(kept["log_covered"]), _placed(kept["records"]), kept["records_done"],
-            _placed(kept["history"]), tuple(kept["gone"]),
+            _placed(kept["history"]), tuple(kept["gone"]), *kept["left"],
         )  # fmt: skip
 
 
@@ -95,9 +98,20 @@ def _resumed(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor) -> It
         name, parent = soql.history_of(spec.object)
         query = soql.history(name, parent, spec.history, since, place.history)
         history = client.query(query, _about_history(spec), deleted=True)
+    if _lacks(records, place.records_left) or _lacks(history, place.history_left):
+        yield Page((), _without_window(cursor))
+        return
     # pages stored before may have held records that were undeleted since they were logged: ask which are really gone
     place = replace(place, gone=_still_gone(client, spec.object, facts, place.gone))
     yield from _pages(client, spec, facts, cursor, place, records, history)
+
+
+def _lacks(first: dict[str, Any] | None, left: int) -> bool:
+    return first is not None and first["totalSize"] < left
+
+
+def _without_window(cursor: Cursor) -> Cursor:
+    return {k: v for k, v in cursor.items() if k != "window"}
 
 
 def _pages(
@@ -109,35 +123,46 @@ def _pages(
     records: dict[str, Any] | None,
     history: dict[str, Any] | None,
 ) -> Iterator[Page]:
+    try:
+        yield from _checked(client, spec, facts, cursor, place, records, history)
+    except Truncated:
+        yield Page((), _without_window(cursor))  # what is missing lies somewhere in the window: it is read anew
+        raise
+
+
+def _checked(
+    client: Client,
+    spec: ReadSpec,
+    facts: Facts,
+    cursor: Cursor,
+    place: _Window,
+    records: dict[str, Any] | None,
+    history: dict[str, Any] | None,
+) -> Iterator[Page]:
     """Records first, then history; the last page moves the watermark."""
+    place = replace(place, history_left=history["totalSize"] if history else 0)
     held: tuple[CrmRecord, ...] = ()  # the last page of records waits for the first of history: often both are one page
     if records is not None:
-        expected = records["totalSize"]
-        left = expected
-        for rows in pages_of(client, records, _about(spec)):
+        for rows, left, last in pages_of(client, records, _about(spec)):
             found = tuple(record(row, facts, _fields(spec), spec.object) for row in rows)
             seen = {r.id for r in found}
             place = replace(place, gone=tuple(i for i in place.gone if i not in seen))
-            left -= len(rows)
-            if left > 0:
-                place = replace(place, records=(found[-1].version, found[-1].id))
-                yield Page(found, {**cursor, "window": place.cursor()}, expected=expected)
+            if not last:
+                place = replace(place, records=(found[-1].version, found[-1].id), records_left=left)
+                yield Page(found, {**cursor, "window": place.cursor()}, expected=records["totalSize"])
             else:
                 held = found
     place = replace(place, records_done=True)
     told: tuple[HistoryRow, ...] = ()
     if history is not None:
         _, parent = soql.history_of(spec.object)
-        left = history["totalSize"]
-        for rows in pages_of(client, history, _about_history(spec)):
+        for rows, left, last in pages_of(client, history, _about_history(spec)):
             told = tuple(history_row(row, parent) for row in rows)
-            left -= len(rows)
-            if left > 0:
-                place = replace(place, history=(told[-1].changed_at, told[-1].change_id))
+            if not last:
+                place = replace(place, history=(told[-1].changed_at, told[-1].change_id), history_left=left)
                 yield Page(held, {**cursor, "window": place.cursor()}, history=told)
                 held = ()
-    final = {k: v for k, v in cursor.items() if k != "window"}
-    final |= {"until": literal(place.covered), "log_until": literal(place.log_covered)}
+    final = _without_window(cursor) | {"until": literal(place.covered), "log_until": literal(place.log_covered)}
     yield Page(held, final, history=told, gone=place.gone, covered_until=place.covered)
 
 
@@ -189,7 +214,7 @@ def _still_gone(client: Client, object_name: str, facts: Facts, ids: tuple[str, 
     for chunk in chunks(ids, _VERIFIED):
         query = f"SELECT Id FROM {object_name} WHERE IsDeleted = false AND Id IN {soql.id_list(chunk)}"  # noqa: S608
         about = f"check of deleted records of {object_name}"
-        for rows in pages_of(client, client.query(query, about, deleted=True), about):
+        for rows, _, _ in pages_of(client, client.query(query, about, deleted=True), about):
             alive |= {long_id(row["Id"]) for row in rows}
     return tuple(i for i in ids if i not in alive)
 

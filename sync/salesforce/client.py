@@ -6,7 +6,7 @@ The library's own renewal of sessions recurses without end and loses headers, so
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -14,15 +14,16 @@ import requests
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
-from sync.errors import BadReply, Stop, SyncError
+from sync.errors import BadReply, LoginRefused, Stop, SyncError
 from sync.retry import Patience
-from sync.salesforce.auth import TOKEN_PATH, Auth, Token, refusal, token_from
+from sync.salesforce.auth import TOKEN_PATH, Auth, JwtBearer, Token, refusal, token_from
 from sync.salesforce.budget import Budget
 from sync.salesforce.failures import GATEWAY, classify, is_bad_json, not_json, unreachable
 from sync.salesforce.transport import Transport
 
 T = TypeVar("T")
 OLDEST, NEWEST = 58.0, 67.0  # API versions whose replies this connector knows
+_SKEW = timedelta(seconds=60)  # a smaller difference of clocks harms no assertion
 LONGEST_ADDRESS = 12_000  # of 16,384 bytes for address and headers together
 
 
@@ -30,12 +31,20 @@ class Client:
     """A logged-in Salesforce, shared by all threads of one connection."""
 
     def __init__(
-        self, transport: Transport, auth: Auth, *, patience: Patience, budget: Budget, api_version: str | None = None
+        self,
+        transport: Transport,
+        auth: Auth,
+        *,
+        patience: Patience,
+        budget: Budget,
+        api_version: str | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.transport = transport
         self.patience = patience
         self.budget = budget
         self._auth = auth
+        self._wall = wall
         self._version = api_version
         self._negotiated: str | None = None
         self._token: Token | None = None
@@ -162,7 +171,7 @@ class Client:
         return self._token
 
     def _log_in(self) -> None:
-        version = self.version()  # first: it also tells the CRM's clock, which a signed assertion needs
+        version = self.version()  # first: it also tells the CRM's clock, which a signed assertion may need
         self._token = self.patience.call(self._token_once)
         self.transport.allow(self._token.instance)
         sf = Salesforce(
@@ -177,14 +186,20 @@ class Client:
         self._sf = sf
 
     def _token_once(self) -> Token:
-        url = self.transport.url
+        try:
+            return self._granted(self._wall())
+        except LoginRefused:
+            theirs = self.transport.now()
+            if theirs is None or not isinstance(self._auth, JwtBearer) or abs(theirs - self._wall()) < _SKEW:
+                raise
+            # a signed assertion bears a time: our clock may be the wrong one
+            return self._granted(theirs)
+
+    def _granted(self, at: datetime) -> Token:
+        url, form = self.transport.url, self._auth.form(at)
         with self.transport.call("login"):
             try:
-                reply = self.transport.session.post(
-                    url + TOKEN_PATH,
-                    data=self._auth.form(self.transport.now() or datetime.now(UTC)),
-                    headers=self._auth.headers(),
-                )
+                reply = self.transport.session.post(url + TOKEN_PATH, data=form, headers=self._auth.headers())
             except requests.RequestException as e:
                 raise unreachable(e, url, "login") from e
         try:

@@ -47,7 +47,7 @@ def _gone(client: Client, object_name: str, ids: Sequence[str], *, has_master: b
         query = (
             f"SELECT Id, MasterRecordId FROM {object_name} WHERE MasterRecordId != null AND Id IN {soql.id_list(chunk)}"  # noqa: S608
         )
-        for rows in pages_of(client, client.query(query, about, deleted=True), about):
+        for rows, _, _ in pages_of(client, client.query(query, about, deleted=True), about):
             for row in rows:
                 loser, winner = key(row["Id"], object_name), key(row["MasterRecordId"], object_name)
                 gone[loser] = LiveRecord(loser, missing=True, merged_into=winner)

@@ -224,7 +224,7 @@ class Provision:
 
     def _rows(self, query: str, about: str) -> list[dict[str, Any]]:
         first = self.client.query(query, about)
-        return [row for rows in pages_of(self.client, first, about) for row in rows]
+        return [row for rows, _, _ in pages_of(self.client, first, about) for row in rows]
 
 
 def _pending(name: str) -> str:

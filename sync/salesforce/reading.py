@@ -3,7 +3,7 @@
 A cursor says where reading stands:
     {"phase": "load", "began", "after", "read",             records by id; `began` is when the first query was sent, `read` how many came
      "from", "base", "left"}                                this query began behind `from`, `base` came before it, `left` are still due
-    {"phase": "history", "began", "after"}                  then the history of the wanted fields, by its moment
+    {"phase": "history", "began", "after", "from", "left"}  then the history of the wanted fields, by its moment
     {"phase": "changes", "until", "log_until"}              then windows of change, each from `until` less an overlap
     {"phase": "changes", ..., "window": {...}}              inside a window of more than one page
 and always `facts`, so that a cycle without changes needs no description.
@@ -54,15 +54,14 @@ class Reading:
             # fewer rows are left than there should be: either some were purged meanwhile, or pages before lacked rows
             after, base = at["from"], at["base"]
             first = self.client.query(soql.load(name, self.facts, self.fields, after), about, deleted=True)
-        start, read, left = after, base, first["totalSize"]
-        expected = base + left
+        start, expected = after, base + first["totalSize"]
         try:
-            for rows in pages_of(self.client, first, about):
+            for rows, left, last in pages_of(self.client, first, about):
                 records = tuple(record(row, self.facts, self.fields, name) for row in rows)
-                left, read = left - len(rows), read + len(rows)
                 if rows:
                     after = key(rows[-1]["Id"], name)
-                if left > 0:
+                if not last:
+                    read = base + first["totalSize"] - left
                     place = {"after": after, "read": read, "from": start, "base": base, "left": left}
                     yield Page(records, self._cursor("load", began=at["began"], **place), expected=expected)
                 elif self.spec.history:
@@ -75,22 +74,30 @@ class Reading:
             raise
 
     def _history(self, at: Cursor) -> Iterator[Page]:
+        start: list[str] | None = at["after"]
+        first = self._history_behind(start)
+        if first["totalSize"] < at.get("left", 0):  # as in `_load`
+            start = at["from"]
+            first = self._history_behind(start)
         object_name, parent = soql.history_of(self.spec.object)
-        about = f"query of {object_name}"
-        after = (moment(at["after"][0]), at["after"][1]) if at["after"] else None
-        first = self.client.query(
-            soql.history(object_name, parent, self.spec.history, None, after), about, deleted=True
-        )
-        left = first["totalSize"]
-        for rows in pages_of(self.client, first, about):
-            left -= len(rows)
-            history = tuple(history_row(row, parent) for row in rows)
-            if left > 0:
-                last = rows[-1]
-                place = [literal(moment(last["CreatedDate"])), last["Id"]]
-                yield Page((), self._cursor("history", began=at["began"], after=place), history=history)
-            else:
-                yield self._loaded(at["began"], history=history)
+        try:
+            for rows, left, last in pages_of(self.client, first, f"query of {object_name}"):
+                history = tuple(history_row(row, parent) for row in rows)
+                if last:
+                    yield self._loaded(at["began"], history=history)
+                    return
+                after = [literal(history[-1].changed_at), history[-1].change_id]
+                place = {"after": after, "from": start, "left": left}
+                yield Page((), self._cursor("history", began=at["began"], **place), history=history)
+        except Truncated:
+            yield Page((), self._cursor("history", began=at["began"], after=start))
+            raise
+
+    def _history_behind(self, after: list[str] | None) -> dict[str, Any]:
+        object_name, parent = soql.history_of(self.spec.object)
+        place = (moment(after[0]), after[1]) if after else None
+        query = soql.history(object_name, parent, self.spec.history, None, place)
+        return self.client.query(query, f"query of {object_name}", deleted=True)
 
     def _loaded(self, began: str, **content: Any) -> Page:
         until = moment(began) - LAG

@@ -1,7 +1,7 @@
 """One query followed to its end, checked while it goes: nothing repeated, nothing cut off, no loop."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from sync.errors import BadReply
 from sync.salesforce.client import Client
@@ -11,9 +11,18 @@ class Truncated(BadReply):
     """The pages held another number of rows than the first one promised."""
 
 
-def pages_of(client: Client, first: dict[str, Any], about: str) -> Iterator[list[dict[str, Any]]]:
-    """The rows of each page, the first one given. The last page is yielded only if all rows came; Truncated otherwise.
+class Rows(NamedTuple):
+    """One page: its rows, how many are still due by the first page's promise, and whether it is the last."""
 
+    rows: list[dict[str, Any]]
+    left: int
+    last: bool
+
+
+def pages_of(client: Client, first: dict[str, Any], about: str) -> Iterator[Rows]:
+    """Each page, the first one given. The last page is yielded only if all rows came; Truncated otherwise.
+
+    A row repeated within a page is taken once; one that comes again with the next page means that paging goes wrong.
     Memory holds one page, the ids of the page before, and the addresses met.
     """
     page = first
@@ -22,8 +31,8 @@ def pages_of(client: Client, first: dict[str, Any], about: str) -> Iterator[list
     read = 0
     while True:
         rows = page["records"]
-        ids = {str(row.get("Id")) for row in rows}
-        if len(ids) != len(rows) or ids & before:
+        unique = {str(row.get("Id")): row for row in rows}
+        if before & unique.keys():
             raise BadReply(
                 f"The {about} served the same record twice.", remedy="Try again; reading goes on from the page before."
             )
@@ -36,9 +45,9 @@ def pages_of(client: Client, first: dict[str, Any], about: str) -> Iterator[list
             )
         if next_url in seen or (next_url is not None and not rows):
             raise BadReply(f"The {about} runs in a circle.", remedy="Try again; reading goes on from the page before.")
-        yield rows
+        yield Rows(list(unique.values()), max(0, first["totalSize"] - read), next_url is None)
         if next_url is None:
             return
         seen.add(next_url)
-        before = ids
+        before = set(unique)
         page = client.more(next_url, about)

@@ -1,13 +1,21 @@
 """The Salesforce connector against the sandbox's Salesforce, with the ledger as the oracle."""
 
+import gc
+import time
 from collections.abc import Iterator
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from models.catalogue import fields_of
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
-from sync.salesforce import ClientCredentials, SalesforceConnector
-from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject
+from sync.connector import CrmRecord, ReadSpec
+from sync.errors import LoginRefused
+from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
+from sync.salesforce.provision import EDITOR, READER
+from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject, newest, none_known, read_all
 
 SETTINGS = SandboxSettings(partners=12, months=6, entries=120, rows={"Contact": 4500})
 
@@ -46,3 +54,84 @@ class TestSalesforce(ConnectorSuite):
     @pytest.fixture
     def subject(self, subject: Subject) -> Subject:
         return subject
+
+
+def test_more_records_than_a_page_with_one_stamp_survive_a_kill_between_pages(subject):
+    spec = ReadSpec("Lead", ("LastName",))
+    before = read_all(subject.connect(), spec)
+    many = [
+        {"crm": "salesforce", "action": "create", "object": "Lead", "fields": {"LastName": str(n), "Company": "c"}}
+        for n in range(2500)
+    ]
+    subject.user._call("POST", "records", many)
+    stamps = {r["modified_at"] for r in subject.user.records("Lead").values()}
+    assert len(stamps) < 100, "the point is that many records share a stamp"
+    stored = next(subject.connect().pages(spec, before[-1].cursor, none_known))
+    rest = read_all(subject.connect(), spec, stored.cursor)
+    assert "window" in stored.cursor
+    assert newest([*before, stored, *rest]).keys() == subject.user.records("Lead").keys()
+
+
+def test_a_change_that_becomes_visible_late_is_found_by_the_overlap(subject):
+    connector = subject.connect()
+    one = subject.user.create("Account", {"Name": "early"})
+    cursor = read_all(connector, subject.spec())[-1].cursor
+    subject.user._act("edit", object="Account", id=one, fields={"Name": "late"}, visible_after_s=0.3)
+    pages = read_all(connector, subject.spec(), cursor)
+    assert newest(pages)[one].values["Name"] == "early"
+    time.sleep(0.4)
+    assert newest(read_all(connector, subject.spec(), pages[-1].cursor))[one].values["Name"] == "late"
+
+
+def test_a_pull_holds_a_page_at_a_time_and_not_the_object(subject):
+    most = 0
+    for page in subject.connect().pages(ReadSpec("Contact", ("LastName",)), None, none_known):
+        del page
+        most = max(most, sum(isinstance(o, CrmRecord) for o in gc.get_objects()))
+    assert 2000 <= most <= 4000 + 100  # the page that is made, and the one before it
+
+
+def test_a_merge_names_the_winner(subject):
+    connector = subject.connect()
+    winner, loser = (subject.user.create("Account", {"Name": n}) for n in "ab")
+    cursor = read_all(connector, subject.spec())[-1].cursor
+    subject.user.merge("Account", winner, loser)
+    record = newest(read_all(connector, subject.spec(), cursor))[loser]
+    assert (record.deleted, record.merged_into) == (True, winner)
+
+
+def test_provisioning_gives_reps_a_read_only_set_and_the_integration_user_an_edit_set(subject):
+    connector = subject.connect()
+    steps = connector.provision("AttackListEntry__c", fields_of("entry"), prefix="rights", language="en", dry_run=False)
+    said = {s.what: s.status for s in steps}
+    assert {said[f"permission set {name}"] for name in (EDITOR, READER)} <= {"created", "present"}
+    rows = subject.user.records("FieldPermissions").values()
+    granted = {
+        (r["fields"]["ParentId"], r["fields"]["PermissionsEdit"]) for r in rows if "Rights_" in r["fields"]["Field"]
+    }
+    sets = {r["fields"]["Name"]: i for i, r in subject.user.records("PermissionSet").items()}
+    assert granted == {(sets[EDITOR], True), (sets[READER], False)}
+    assigned = {r["fields"]["PermissionSetId"] for r in subject.user.records("PermissionSetAssignment").values()}
+    assert sets[EDITOR] in assigned
+    assert sets[READER] not in assigned
+    described = connector.describe("AttackListEntry__c")
+    labels = dict(described.field("Rights_Milestone__c").options)
+    assert labels["requested"] == "Requested by name"
+
+
+def test_a_signed_assertion_logs_in_and_a_foreign_key_does_not():
+    ours, other = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+    public = ours.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    def connector(key: rsa.RSAPrivateKey, url: str) -> SalesforceConnector:
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        auth = JwtBearer(SETTINGS.salesforce_client_id, SETTINGS.salesforce_username, pem)
+        return SalesforceConnector("salesforce", url, auth)
+
+    small = SandboxSettings(partners=2, months=2, entries=5, salesforce_jwt_public_key=public)
+    with running(small) as url:
+        assert connector(ours, url).greet().user
+        with pytest.raises(LoginRefused):
+            connector(other, url).greet()
+        with pytest.raises(LoginRefused, match="private key"):
+            SalesforceConnector("salesforce", url, JwtBearer("a", "b", "no key")).greet()

@@ -5,8 +5,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qs
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sync.connector import ReadSpec, RecordWrite, WriteOutcome
 from sync.errors import (
@@ -22,7 +26,11 @@ from sync.errors import (
     SyncError,
     Unreachable,
 )
-from sync.salesforce import ClientCredentials, SalesforceConnector
+from sync.retry import Patience
+from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
+from sync.salesforce.budget import Budget
+from sync.salesforce.client import Client
+from sync.salesforce.transport import Transport
 from tests.salesforce_org import ACCOUNT, BASE, SECRET, Org, account, describe_of, error, org, page, parts
 from tests.scripted_http import Answer, Asked
 
@@ -134,6 +142,33 @@ def test_threads_whose_session_ends_at_once_log_in_once():
             t.join(10)
         assert failures == []
         assert place.tokens == ["token-1", "token-2"]
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_a_signed_login_succeeds_although_our_clock_is_wrong(hours):
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+    def login(asked: Asked) -> Answer:
+        claims = jwt.decode(parse_qs(asked.raw.decode())["assertion"][0], options={"verify_signature": False})
+        if not 0 < claims["exp"] - time.time() <= 185:
+            return Answer({"error": "invalid_grant"}, 400)
+        return Answer(
+            {"access_token": "t", "id": "https://login.salesforce.com/id/00D000000000001AAA/005000000000001AAA"}
+        )
+
+    with org(nothing) as place:
+        place.login = login
+        transport = Transport(place.script.url, connect_timeout=2, read_timeout=5, deadline=10)
+        client = Client(
+            transport,
+            JwtBearer("app", "user", pem),
+            patience=Patience(),
+            budget=Budget(None, time.monotonic),
+            wall=lambda: datetime.now(UTC) + timedelta(hours=hours),
+        )
+        assert client.token.user == "005000000000001AAA"
+        transport.close()
 
 
 def test_a_login_that_sends_us_to_a_foreign_host_is_not_followed():
@@ -384,15 +419,20 @@ def test_a_load_killed_after_a_page_that_lacked_rows_is_read_anew():
             page([account(2)], total=9, more="a"),
             page([account(3)], total=9, more="a"),
         ],
-        [page([account(1), account(1)], total=9, more="a")],
         [page([account(1)], total=9, more="a"), page([], total=9, more="b")],
     ],
-    ids=["duplicated page", "repeated address", "duplicated row", "empty page"],
+    ids=["duplicated page", "repeated address", "empty page"],
 )
 def test_loops_and_repetitions_end_within_two_pages(answers):
     with org(queries(*answers)) as place, pytest.raises(BadReply):
         read(place.connector())
     assert len(place.asked("query")) <= 3
+
+
+def test_a_record_that_comes_twice_in_a_page_is_taken_once():
+    with org(queries(page([account(1, name="old"), account(2), account(1, name="new")]))) as place:
+        (only,) = read(place.connector())
+    assert sorted(r.values["Name"] for r in only.records) == ["new", "x"]
 
 
 def test_a_next_page_elsewhere_is_not_followed():
@@ -542,6 +582,62 @@ def test_a_window_of_many_pages_is_gone_on_with_after_any_page():
     assert [i for p in rest for i in p.gone] == ["001000000000009AAA"]
     assert rest[-1].cursor["until"] == "2026-10-31T08:59:00.000Z"
     assert "window" not in rest[-1].cursor
+
+
+def test_a_window_that_holds_fewer_rows_than_promised_is_read_anew_from_its_beginning():
+    first = parts(log=log(), records=page([account(1)], total=3, more="w-1").body)
+
+    def answer(asked: Asked) -> Answer:
+        body = first if "composite" in asked.path else page([account(3)], total=3)
+        return Answer(body.body, date=DATE)
+
+    pages: list[Any] = []
+    with org(answer) as place, pytest.raises(BadReply, match="promised 3 rows and sent 2"):
+        pages.extend(place.connector().pages(SPEC, CURSOR, no_versions))
+    assert pages[-1].cursor == CURSOR
+
+
+def test_a_window_killed_after_a_page_that_lacked_rows_is_read_anew():
+    first = parts(log=log(), records=page([account(1)], total=3, more="w-1").body)
+    whole = parts(log=log(), records=page([account(n) for n in (1, 2, 3)]).body)
+
+    def answer(asked: Asked) -> Answer:
+        if "composite" in asked.path:
+            return Answer((first if len(place.asked("composite")) == 1 else whole).body, date=DATE)
+        return Answer(page([account(3)]).body, date=DATE)
+
+    with org(answer) as place:
+        connector = place.connector()
+        stored = next(connector.pages(SPEC, CURSOR, no_versions))
+        rest = read(connector, cursor=stored.cursor)
+    assert len(rest[-1].records) == 3
+
+
+def test_history_beyond_a_page_comes_whole_and_before_the_watermark_moves():
+    spec = ReadSpec("Account", ("Name",), history=("Name",))
+
+    def change(n: int) -> dict[str, Any]:
+        made = f"2026-10-31T08:{n:02d}:00.000+0000"
+        return {
+            "Id": f"01700000000{n:04d}AAA", "AccountId": account(1)["Id"], "Field": "Name",
+            "OldValue": n, "NewValue": n % 2 == 0, "CreatedDate": made,
+        }  # fmt: skip
+
+    first = parts(log=log(), records=page([account(1)]).body, history=page([change(1)], total=3, more="h-1").body)
+
+    def answer(asked: Asked) -> Answer:
+        body = first if "composite" in asked.path else page([change(2), change(3)], total=3)
+        return Answer(body.body, date=DATE)
+
+    with org(answer) as place:
+        one, two = read(place.connector(), spec, CURSOR)
+        sent = place.asked("composite")[0].body["compositeRequest"][-1]["url"]
+    assert "AccountHistory" in sent
+    assert (len(one.records), one.cursor["until"]) == (1, CURSOR["until"])
+    assert two.cursor["until"] > CURSOR["until"]
+    rows = [*one.history, *two.history]
+    assert [(r.old, r.new) for r in rows] == [("1", "false"), ("2", "true"), ("3", "false")]
+    assert {r.record_id for r in rows} == {account(1)["Id"]}
 
 
 # writes
