@@ -19,8 +19,8 @@ query: SELECT selection FROM NAME where? ordering? limit? offset?
 selection: count_all | item ("," item)*
 count_all: COUNT "(" ")"
 ?item: NAME -> field
-     | function "(" NAME ")" NAME? -> aggregate
-!function: COUNT | FUNCTION
+     | COUNT "(" NAME ")" NAME? -> aggregate
+     | FUNCTION "(" NAME ")" NAME? -> aggregate
 where: WHERE condition
 ?condition: simple | conjunction | disjunction | negation
 conjunction: simple (AND simple)+
@@ -150,9 +150,8 @@ def _name(token: Any) -> Name:
 
 
 def _aggregate(item: Tree[Token]) -> Aggregate:
-    function = cast("Tree[Token]", item.children[0]).children[0]
+    token = cast("Token", item.children[0])
     alias = str(item.children[2]) if len(item.children) > 2 else None
-    token = cast("Token", function)
     return Aggregate(str(token).lower(), _name(item.children[1]), alias, token.start_pos or 0)
 
 
