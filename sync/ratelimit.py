@@ -13,7 +13,8 @@ from collections.abc import Callable
 class RateLimiter:
     """At most `limit` calls in any `per` seconds.
 
-    The window is kept one per cent longer than told, since the server counts arrivals and not departures.
+    The window is kept one per cent longer than told, since the server counts arrivals and not departures. What the CRM says later
+    lowers the limit; where it is not `fixed`, but only a first guess, it may raise it too.
     """
 
     LONGEST_PAUSE = (
@@ -28,10 +29,12 @@ class RateLimiter:
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         margin: float | None = None,
+        fixed: bool = True,
     ) -> None:
         if limit < 1 or per <= 0:
             raise ValueError(f"a rate needs at least 1 call in more than 0 seconds, got {limit} in {per}")
         self._limit = limit
+        self._most = limit if fixed else None
         self._window = per + (per * 0.01 if margin is None else margin)
         self._sleep = sleep
         self._monotonic = monotonic
@@ -69,11 +72,14 @@ class RateLimiter:
                 self._closed_until = max(self._closed_until, now + min(after, self.LONGEST_PAUSE))
 
     def told_limit(self, limit: int) -> None:
-        """The CRM says how much it allows: never more than that, nor more than was configured."""
+        """The CRM says how much it allows: never more than that, nor more than a fixed limit."""
         with self._lock:
-            if 0 < limit < self._limit:
-                self._limit = limit
-                self._allowed = min(self._allowed, limit)
+            told = limit if self._most is None else min(limit, self._most)
+            if told < 1 or told == self._limit:
+                return
+            # at full pace the new limit holds at once; a pace slowed by a refusal grows back to it
+            self._allowed = told if self._allowed == self._limit else min(self._allowed, told)
+            self._limit = told
 
     def _wait(self, now: float) -> float:
         """Seconds until a place is free; 0 where there is one. Forgets calls that have left the window."""

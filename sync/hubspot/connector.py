@@ -22,7 +22,7 @@ from sync.connector import (
     Value,
     WriteResult,
 )
-from sync.errors import BadReply, PermissionMissing, SyncError, Unreachable
+from sync.errors import BadReply, PermissionMissing, SyncError
 from sync.hubspot import values
 from sync.hubspot.auth import AccessToken, OAuthRefresh
 from sync.hubspot.describe import describe
@@ -31,21 +31,22 @@ from sync.hubspot.live import read_live
 from sync.hubspot.pages import Pages
 from sync.hubspot.paths import DEFAULT, Paths
 from sync.hubspot.provision import Provision, api_name
-from sync.hubspot.replies import Refused
+from sync.hubspot.replies import NoEnvelope, Refused
 from sync.hubspot.transport import Timeouts, Transport
 from sync.hubspot.write import write_batch
 from sync.ratelimit import RateLimiter
 from sync.retry import Patience, Told
 
 SEARCHES_PER_SECOND = 5
+SMALLEST_LIMIT = 100  # calls in ten seconds, until HubSpot's first reply tells
 DESCRIBE_EVERY = timedelta(hours=6)  # of HubSpot's clock: descriptions belong to the sweeps, not to every cycle
 
 
 class HubspotConnector:
     """One HubSpot account. Every call has time-outs, stays inside the account's limits, and is retried where that can help.
 
-    `ten_second_limit`: calls this app may make in ten seconds (100, 190 or 250 by edition; 110 for public apps); HubSpot's own word
-    lowers it. `daily_budget`: calls a day this connection may use at most.
+    `ten_second_limit`: calls this app may make in ten seconds at most; without it, what HubSpot says in its replies (100, 190 or 250 by
+    edition; 110 for public apps). `daily_budget`: calls a day this connection may use at most.
     """
 
     crm = Crm.HUBSPOT
@@ -57,7 +58,7 @@ class HubspotConnector:
         *,
         url: str = "https://api.hubapi.com",
         api_version: str = DEFAULT,
-        ten_second_limit: int = 100,
+        ten_second_limit: int | None = None,
         searches_per_second: int = SEARCHES_PER_SECOND,
         daily_budget: int | None = None,
         connect_timeout: float = 5.0,
@@ -77,7 +78,13 @@ class HubspotConnector:
             auth,
             timeouts=Timeouts(connect_timeout, read_timeout, call_timeout),
             patience=Patience(sleep=sleep, monotonic=monotonic, chance=chance, told=told),
-            calls=RateLimiter(ten_second_limit, 10.0, sleep=sleep, monotonic=monotonic),
+            calls=RateLimiter(
+                ten_second_limit or SMALLEST_LIMIT,
+                10.0,
+                sleep=sleep,
+                monotonic=monotonic,
+                fixed=ten_second_limit is not None,
+            ),
             searches=RateLimiter(searches_per_second, 1.0, sleep=sleep, monotonic=monotonic, margin=0.05),
             daily_budget=daily_budget,
             monotonic=monotonic,
@@ -204,12 +211,8 @@ class HubspotConnector:
                     "token_type_hint": "access_token",
                 }
                 said = self._transport.form(self._paths.introspect, form)
-        except (Refused, PermissionMissing):
+        except (Refused, PermissionMissing, NoEnvelope):
             return (), ""
-        except Unreachable as absent:
-            if absent.status in (404, 405):  # answered, but not by HubSpot's envelope
-                return (), ""
-            raise
         scopes = said.get("scopes")
         user = said.get("userId") or said.get("user_id") or ""
         return tuple(sorted(str(s) for s in scopes)) if isinstance(scopes, list) else (), str(user)

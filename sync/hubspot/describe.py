@@ -52,7 +52,7 @@ def describe(transport: Transport, object_name: str) -> ObjectDescription:
         fields = tuple(FieldDescription(name, kind, name, kind.name.lower()) for name, kind in LISTS[listed[0]])
         return ObjectDescription(object_name, object_name, fields)
     try:
-        rows = transport.read("GET", transport.paths.properties(object_name), kind="describe").results()
+        rows = transport.read("GET", transport.paths.properties(object_name), kind="describe").results("name")
     except (UnknownObject, Refused) as refused:
         raise _missing(transport, object_name) from refused
     names = {str(row.get("name")) for row in rows}
@@ -97,7 +97,7 @@ def field_of(row: Mapping[str, Any], stages: Mapping[str, tuple[tuple[str, str],
 def pipelines(transport: Transport, object_name: str) -> list[Mapping[str, Any]]:
     """Every pipeline of the object; none where it has none."""
     try:
-        return transport.read("GET", transport.paths.pipelines(object_name), kind="describe").results()
+        return transport.read("GET", transport.paths.pipelines(object_name), kind="describe").results("id")
     except (Refused, UnknownObject):
         return []
 

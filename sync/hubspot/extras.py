@@ -57,7 +57,9 @@ def read_histories(
     found: list[HistoryRow] = []
     for some in chunks(ids, HISTORY_BATCH):
         body = {"inputs": [{"id": i} for i in some], "properties": [], "propertiesWithHistory": list(fields)}
-        for row in transport.read("POST", transport.paths.objects(object_name, "batch", "read"), body=body).results():
+        for row in transport.read("POST", transport.paths.objects(object_name, "batch", "read"), body=body).results(
+            "id"
+        ):
             found += history_of(row, fields)
     return found
 
@@ -69,7 +71,9 @@ def read_properties(
     found: dict[str, Mapping[str, Any]] = {}
     for some in chunks(ids, BATCH):
         body = {"inputs": [{"id": i} for i in some], "properties": list(fields), "propertiesWithHistory": []}
-        for row in transport.read("POST", transport.paths.objects(object_name, "batch", "read"), body=body).results():
+        for row in transport.read("POST", transport.paths.objects(object_name, "batch", "read"), body=body).results(
+            "id"
+        ):
             found[str(row["id"])] = row.get("properties") or {}
     return found
 

@@ -47,7 +47,7 @@ def walk(
         asked = [*query, ("after", after)] if after is not None else list(query)
         for attempt in (1, 2):
             reply = transport.read("GET", path, kind=kind, query=asked)
-            rows = reply.results()
+            rows = reply.results("id")
             following = ((reply.body.get("paging") or {}).get("next") or {}).get("after")
             following = None if following is None else str(following)
             if following is None or following not in seen:

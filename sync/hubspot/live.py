@@ -21,7 +21,9 @@ def read_live(
             "propertiesWithHistory": [],
         }
         asked = set(some)
-        for row in transport.read("POST", transport.paths.objects(object_name, "batch", "read"), body=body).results():
+        for row in transport.read("POST", transport.paths.objects(object_name, "batch", "read"), body=body).results(
+            "id"
+        ):
             record_id, properties = str(row["id"]), row.get("properties") or {}
             if record_id in asked and not row.get("archived"):
                 found[record_id] = LiveRecord(record_id, _values(properties, fields))

@@ -64,7 +64,7 @@ class Provision:
         """A step for the group and one for each field; a second run finds all present."""
         wanted = [property_of(f, prefix, language) for f in fields]
         try:
-            rows = self._transport.read("GET", self._place, kind="describe").results()
+            rows = self._transport.read("GET", self._place, kind="describe").results("name")
         except (Refused, UnknownObject) as refused:
             raise ObjectMissing(
                 f"HubSpot has no object {self._object!r} that this token may see, so no property can be made on it.",

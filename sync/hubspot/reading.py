@@ -86,11 +86,10 @@ class Reading:
         out = Gathered([self.record(row, deleted=archived) for row in rows])
         ids = [r.id for r in out.records]
         if overflow and not archived:
+            wanted = frozenset(self.wanted)
             more = read_properties(self.transport, self.spec.object, ids, overflow)
             out.records = [
-                CrmRecord(
-                    r.id, r.version, {**r.values, **{n: v for n, v in more.get(r.id, {}).items() if n in self.wanted}}
-                )
+                CrmRecord(r.id, r.version, {**r.values, **{n: v for n, v in more.get(r.id, {}).items() if n in wanted}})
                 for r in out.records
             ]
         self._check(out.records)

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sync.errors import (
+    BadReply,
     FieldMissing,
     ObjectMissing,
     PermissionMissing,
@@ -57,6 +58,10 @@ class Refused(SkipRecord):
         self.ids = ids
 
 
+class NoEnvelope(BadReply):
+    """A 4xx that is not HubSpot's own: another server answers at that address."""
+
+
 class UnknownObject(ObjectMissing):
     """HubSpot knows no such object type."""
 
@@ -64,7 +69,10 @@ class UnknownObject(ObjectMissing):
 def envelope(body: bytes) -> dict[str, Any] | None:
     """HubSpot's JSON object, or None where something else came (HTML of a proxy, a cut reply)."""
     try:
-        parsed = json.loads(body)
+        try:
+            parsed = json.loads(body)
+        except UnicodeDecodeError:  # a stray byte becomes a lone surrogate, which the mirror keeps reversibly
+            parsed = json.loads(body.decode("utf-8", "surrogateescape"))
     except ValueError:
         return None
     return parsed if isinstance(parsed, dict) else None
@@ -96,8 +104,8 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, call: str) ->
     if status in _PASSING or status >= 500:
         return Unreachable(f"{met}.", after=retry_after(headers), status=status, code=code)
     if said is None:
-        return Unreachable(
-            f"HubSpot's address answered {status} to {call} with something that is not JSON.",
+        return NoEnvelope(
+            f"HubSpot's address answered {status} to {call} with something that is not HubSpot's JSON.",
             remedy="Check the connection's url and any proxy between here and HubSpot.",
             status=status,
         )

@@ -46,7 +46,7 @@ def search(reading: Reading, low: datetime, high: datetime, last: str | None) ->
         }
         for attempt in (1, 2):
             reply = reading.transport.read("POST", path, body=body, search=True)
-            rows = reply.results()
+            rows = reply.results("id")
             if _moves_on(rows, last):
                 break
             if attempt == 2:

@@ -29,7 +29,7 @@ def small_list(
             for page in walk(transport, transport.paths.owners, query, None):
                 rows += page.rows
     else:
-        rows += transport.read("GET", transport.paths.pipelines(of)).results()
+        rows += transport.read("GET", transport.paths.pipelines(of)).results("id")
     records = tuple(_record(row, spec) for row in rows)
     yield Page(records, done, loaded=True, covered_until=now, expected=len(records))
 

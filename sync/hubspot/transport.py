@@ -46,12 +46,12 @@ class Reply:
     status: int
     body: Mapping[str, Any]
 
-    def results(self) -> list[Mapping[str, Any]]:
-        """The list that every collection reply carries; BadReply where it is not there."""
+    def results(self, key: str | None = None) -> list[Mapping[str, Any]]:
+        """The list that every collection reply carries, each row with its `key`; BadReply where it is not there."""
         rows = self.body.get("results")
-        if not isinstance(rows, list):
+        if not isinstance(rows, list) or not all(isinstance(r, dict) and (key is None or key in r) for r in rows):
             raise BadReply(
-                "HubSpot answered a collection without its list of results.",
+                "HubSpot answered a collection without its list of results, or with rows that are none.",
                 remedy="Nothing of it was taken. Check the connection's url and api_version.",
             )
         return rows

@@ -71,7 +71,7 @@ def _refused(
 
 
 def _results(reply: Reply, writes: Sequence[RecordWrite]) -> dict[str, WriteResult]:
-    applied = {str(row.get("id")) for row in reply.results()}
+    applied = {str(row.get("id")) for row in reply.results("id")}
     refused: dict[str, WriteResult] = {}
     for error in reply.body.get("errors") or ():
         context = error.get("context") or {}

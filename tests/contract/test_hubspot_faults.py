@@ -229,6 +229,29 @@ def test_json_of_another_kind_is_no_empty_answer() -> None:
             connector.describe("companies")
 
 
+@pytest.mark.parametrize("rows", ["text", ["text"], [{"no": "id"}], {"id": "1"}])
+def test_rows_that_are_none_stop_the_reading(rows: Any) -> None:
+    with connected(lambda _: Answer({**ACCOUNT, "results": rows})) as (connector, _, _h):
+        with pytest.raises(BadReply, match="rows that are none"):
+            connector.read("deals", ["1"], ["dealname"])
+
+
+def test_a_stray_byte_in_a_value_costs_neither_the_row_nor_the_page() -> None:
+    body = b'{"portalId": 1, "results": [{"id": "1", "properties": {"dealname": "caf\xe9"}}]}'
+    with connected(lambda _: Answer(body)) as (connector, _, _h):
+        name = connector.read("deals", ["1"], ["dealname"])["1"].values["dealname"]
+    assert isinstance(name, str)
+    assert name.encode("utf-8", "surrogateescape") == b"caf\xe9"
+
+
+def test_another_server_at_the_address_is_said_at_once() -> None:
+    page = Answer(b"<html>It works!</html>", 404, content_type="text/html")
+    with connected(lambda _: page) as (connector, script, _):
+        with pytest.raises(BadReply, match="Check the connection's url"):
+            connector.greet()
+        assert len(script.asked) == 1
+
+
 def test_the_client_asks_for_compressed_replies_and_reads_them() -> None:
     import gzip
 

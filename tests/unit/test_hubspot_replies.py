@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sync.errors import (
+    BadReply,
     FieldMissing,
     ObjectMissing,
     PermissionMissing,
@@ -65,7 +66,7 @@ def met(status: int, body: Any, headers: dict[str, str] | None = None) -> SyncEr
         (502, b"<html>Bad gateway</html>", Unreachable),
         (521, b"<html>Web server is down</html>", Unreachable),
         (524, b"", Unreachable),
-        (404, b"<html>nothing here</html>", Unreachable),
+        (404, b"<html>nothing here</html>", BadReply),
         (400, ABSENT, FieldMissing),
         (400, INFER, ObjectMissing),
         (409, EXISTS, Refused),

@@ -116,6 +116,19 @@ def test_the_crms_own_word_lowers_the_limit_and_never_raises_it() -> None:
     assert calls.acquire() > 9
 
 
+def test_a_first_guess_gives_way_to_what_the_crm_says() -> None:
+    hours = Hours()
+    calls = RateLimiter(100, 10.0, sleep=hours.sleep, monotonic=hours.monotonic, fixed=False)
+    calls.told_limit(190)
+    assert calls.allowed == 190
+    calls.slow_down()
+    calls.told_limit(250)
+    assert calls.allowed == 95
+    hours.now += 1000
+    calls.acquire()
+    assert calls.allowed == 250
+
+
 def test_a_rate_without_calls_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1 call"):
         RateLimiter(0, 1.0)
