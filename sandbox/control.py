@@ -43,7 +43,7 @@ def control_routes(sandbox: "Sandbox") -> list[Route]:
         crms = _asked(request.query_params.get("crm"))
         name = request.query_params.get("object") or None
         writes = [w for crm in crms for w in sandbox.crm(crm).store.writes if name in (None, w.object)]
-        writes.sort(key=lambda w: (w.at, w.crm, w.seq))
+        writes.sort(key=lambda w: w.seq)
         return {
             "records": [record for crm in crms for record in sandbox.crm(crm).store.ledger(name)],
             "writes": [{key: getattr(w, key) for key in w.__slots__} for w in writes],

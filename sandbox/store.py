@@ -3,12 +3,14 @@
 Pure state: no HTTP, no wire formats. Both vendors' sides build their replies from it, and `/_sandbox/ledger` prints it as the truth.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 Fields = dict[str, Any]
+_applied = itertools.count(1)  # of all CRMs: Salesforce's whole seconds cannot order its writes among HubSpot's
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write that an API client made and the CRM applied."""
+    """One write that an API client made and the CRM applied. `seq` rises over all CRMs."""
 
     seq: int
     at: datetime
@@ -119,7 +121,7 @@ class Store:
 
     def log_write(self, record: Record, fields: Fields, at: datetime, request_id: str) -> None:
         """Notes that an API client's write was applied. Call it once for each record and request that took effect."""
-        self.writes.append(Write(self.next_seq(), at, self.crm, record.object, record.id, dict(fields), request_id))
+        self.writes.append(Write(next(_applied), at, self.crm, record.object, record.id, dict(fields), request_id))
 
     def delete(self, record: Record, at: datetime, *, by: str = "user", moves_stamp: bool = True) -> None:
         """Puts a record into the recycle bin or archive."""
