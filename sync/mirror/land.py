@@ -62,7 +62,7 @@ def land(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *,
     records = _newest(page.records)
     if records:
         rows = _Rows(table, place, records)
-        if not (loading and _copy_directly(conn, table, rows, place, counts)):
+        if not (loading and _copy_directly(conn, table, rows, counts)):
             _upsert(conn, table, rows, place, counts)
         counts.parked += _park(conn, table, place, rows.escaped)
     if page.gone:
@@ -111,6 +111,9 @@ class _Rows:
         self._records = records
         self.escaped: list[tuple[str, str, str, str]] = []  # record, field, cause, text
 
+    def __len__(self) -> int:
+        return len(self._records)
+
     def __iter__(self) -> Iterator[Row]:
         self.escaped.clear()
         blank_is_null = [(name, kind is not FieldType.TEXT) for name, (_, kind) in self._table.columns.items()]
@@ -147,49 +150,78 @@ def _copy(conn: Connection[Any], into: sql.Composable, columns: Sequence[sql.Ide
             copy.write_row(row)
 
 
-def _copy_directly(conn: Connection[Any], table: MirrorTable, rows: _Rows, place: Place, counts: LandCounts) -> bool:
+def _copy_directly(conn: Connection[Any], table: MirrorTable, rows: _Rows, counts: LandCounts) -> bool:
     """COPY into the table itself. False, and nothing done, where a row exists already or a value does not fit."""
-    _ = place
     try:
         with conn.transaction():
             _copy(conn, table.identifier, _columns(table), rows)
     except (errors.UniqueViolation, psycopg.DataError):
         return False
-    counts.inserted += len(rows._records)  # noqa: SLF001
+    counts.inserted += len(rows)
     return True
 
 
 def _staging(conn: Connection[Any], table: MirrorTable, *, typed: bool) -> sql.Identifier:
-    """An empty temporary table shaped like the object's, with its types or all text; it empties itself at commit."""
+    """A temporary table shaped like the object's, with its types or all text; it empties itself at each commit.
+
+    It is kept for the session: making one a page would cost more than filling it.
+    """
     name = sql.Identifier(f"_stage_{'typed' if typed else 'text'}_{table.name}"[:63])
-    conn.execute(sql.SQL("drop table if exists pg_temp.{}").format(name))
     if typed:
-        conn.execute(sql.SQL("create temporary table {} (like {}) on commit drop").format(name, table.identifier))
+        shape: sql.Composable = sql.SQL("like {}").format(table.identifier)
     else:
-        columns = sql.SQL(", ").join(sql.SQL("{} text").format(c) for c in _columns(table))
-        conn.execute(sql.SQL("create temporary table {} ({}) on commit drop").format(name, columns))
+        shape = sql.SQL(", ").join(sql.SQL("{} text").format(c) for c in _columns(table))
+    conn.execute(sql.SQL("create temporary table if not exists {} ({}) on commit delete rows").format(name, shape))
     return name
 
 
+def forget_staging(conn: Connection[Any], table: MirrorTable) -> None:
+    """Drops the session's temporary tables of this object: its columns may have grown since they were made."""
+    for kind in ("typed", "text"):
+        conn.execute(
+            sql.SQL("drop table if exists pg_temp.{}").format(sql.Identifier(f"_stage_{kind}_{table.name}"[:63]))
+        )
+
+
 def _upsert(conn: Connection[Any], table: MirrorTable, rows: _Rows, place: Place, counts: LandCounts) -> None:
+    # a page is small beside its table: look each row up by its key, whatever the planner believes of a table it has no figures of
+    conn.execute("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
+    staged = _staging(conn, table, typed=True)
     try:
         with conn.transaction():
-            staged = _staging(conn, table, typed=True)
             _copy(conn, staged, _columns(table), rows)
     except psycopg.DataError:
-        staged = _stage_parking(conn, table, rows, place, counts)
+        _stage_parking(conn, table, staged, rows, place, counts)
+    if _prune(conn, table, staged) == len(rows):
+        return
     if place.tracked:
         counts.history += _observe(conn, table, staged, place)
     _move(conn, table, staged, place, counts)
 
 
+def _prune(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier) -> int:
+    """Takes out of staging what is older than, or the same as, what is held; returns how many rows that were."""
+    held, offered = _content(table, "t"), _content(table, "s")
+    return conn.execute(
+        sql.SQL("""
+        delete from {staged} s using {table} t where t.id = s.id and not (t._version <= s._version
+            and (t._version is distinct from s._version or ({held}) is distinct from ({offered})))""").format(
+            staged=staged, table=table.identifier, held=held, offered=offered
+        )
+    ).rowcount
+
+
+def _content(table: MirrorTable, alias: str) -> sql.Composed:
+    names = [*(column for column, _ in table.columns.values()), "_deleted", "_merged_into"]
+    return sql.SQL(", ").join(sql.SQL("{}.{}").format(sql.SQL(alias), sql.Identifier(n)) for n in names)
+
+
 def _stage_parking(
-    conn: Connection[Any], table: MirrorTable, rows: _Rows, place: Place, counts: LandCounts
-) -> sql.Identifier:
+    conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, rows: _Rows, place: Place, counts: LandCounts
+) -> None:
     """Stages a page in which some value does not fit: as text first, then what PostgreSQL says is valid; the rest is parked."""
     text = _staging(conn, table, typed=False)
     _copy(conn, text, _columns(table), rows)
-    staged = _staging(conn, table, typed=True)
     misfits: list[tuple[str, str, str, str]] = []
     for name, (column, kind) in table.columns.items():
         if kind is FieldType.TEXT:
@@ -220,23 +252,17 @@ def _stage_parking(
         )
     )
     counts.parked += _park(conn, table, place, misfits)
-    return staged
 
 
 def _move(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, place: Place, counts: LandCounts) -> None:
-    """From staging into the table: new rows, and rows whose version is not older and which differ in anything."""
-    content = [sql.Identifier(column) for column, _ in table.columns.values()]
-    content += [sql.Identifier("_deleted"), sql.Identifier("_merged_into")]
-    held = sql.SQL(", ").join(sql.SQL("t.{}").format(c) for c in content)
-    offered = sql.SQL(", ").join(sql.SQL("excluded.{}").format(c) for c in content)
+    """From staging, which now holds only news, into the table. A row whose values stayed keeps the time of its last change."""
+    names = [*(column for column, _ in table.columns.values()), "_deleted", "_merged_into", "_version"]
     row = conn.execute(
         sql.SQL("""
         with moved as (
             insert into {table} as t ({columns}) select {columns} from {staged}
-            on conflict (id) do update set {sets}, _version = excluded._version,
+            on conflict (id) do update set {sets},
                 _changed_at = case when ({held}) is distinct from ({offered}) then excluded._changed_at else t._changed_at end
-            where t._version <= excluded._version
-                and (({held}) is distinct from ({offered}) or t._version is distinct from excluded._version)
             returning t._first_seen_at = %(now)s as is_new, t._changed_at = %(now)s as is_changed
         )
         select count(*) filter (where is_new), count(*) filter (where is_changed and not is_new),
@@ -244,9 +270,9 @@ def _move(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, pla
             table=table.identifier,
             columns=sql.SQL(", ").join(_columns(table)),
             staged=staged,
-            sets=sql.SQL(", ").join(sql.SQL("{c} = excluded.{c}").format(c=c) for c in content),
-            held=held,
-            offered=offered,
+            sets=sql.SQL(", ").join(sql.SQL("{c} = excluded.{c}").format(c=sql.Identifier(n)) for n in names),
+            held=_content(table, "t"),
+            offered=_content(table, "excluded"),
         ),
         {"now": place.now},
     ).fetchone()

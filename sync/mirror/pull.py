@@ -11,7 +11,7 @@ from psycopg import Connection, errors, sql
 
 from sync.connector import Connector, ReadSpec
 from sync.errors import Stop
-from sync.mirror.land import LandCounts, Place, keep_cursor, land
+from sync.mirror.land import LandCounts, Place, forget_staging, keep_cursor, land
 from sync.mirror.schema import MirrorTable, described, ensure_schema, ensure_table, wanted_fields
 
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
@@ -44,6 +44,7 @@ def pull_object(
     """
     with connect() as conn:
         table, cursor, loaded, present = _prepare(conn, connector, pull, spec, full=full)
+        forget_staging(conn, table)
         counts = LandCounts()
         tracked = tuple(sorted(set(spec.fields)))
 
