@@ -53,6 +53,7 @@ _STANDARD = (
     ("contacts", "contacts", 449, 449, None, None),
     ("deals", "deals", 451, 451, None, None),
 )
+_WITH_PRIMARY = ({"contacts", "companies"}, {"deals", "companies"})
 PARTNER_LABEL = 101
 
 
@@ -75,9 +76,8 @@ class Associations:
         numbers: tuple[int, int],
         labels: tuple[str | None, str | None],
     ) -> list[LinkType]:
-        suffix = "" if labels[0] is None else f"_{labels[0].lower().replace(' ', '_')}"
-        there = LinkType(category, numbers[0], labels[0], f"{source.v3_name}_to_{target.v3_name}{suffix}", numbers[1])
-        back = LinkType(category, numbers[1], labels[1], f"{target.v3_name}_to_{source.v3_name}{suffix}", numbers[0])
+        there = LinkType(category, numbers[0], labels[0], _v3_name(source, target, category, labels[0]), numbers[1])
+        back = LinkType(category, numbers[1], labels[1], _v3_name(target, source, category, labels[1]), numbers[0])
         self._types.setdefault((source.type_id, target.type_id), {})[there.spec] = there
         self._types.setdefault((target.type_id, source.type_id), {})[back.spec] = back
         return [there, back]
@@ -204,3 +204,13 @@ class Associations:
 
 def _by_number(spec: Spec) -> int:
     return spec[1]
+
+
+def _v3_name(source: ObjectType, target: ObjectType, category: str, label: str | None) -> str:
+    """How v3 calls a type. Where a pair has a primary link, that one bears the plain name."""
+    plain = f"{source.v3_name}_to_{target.v3_name}"
+    if label is None:
+        return f"{plain}_unlabeled" if {source.name, target.name} in _WITH_PRIMARY else plain
+    if label.startswith("Primary"):
+        return plain
+    return label if category == USER else label.lower().replace(" ", "_")

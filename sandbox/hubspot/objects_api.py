@@ -57,7 +57,8 @@ class ObjectsApi:
         start = int(after) if not rows.ids or int(after) <= rows.ids[-1] + 1 else 0  # a made-up cursor starts over
         page, more = rows.page(start, limit)
         names = chosen_names(kind, self._records.books[kind.name].live, call.names("properties"))
-        results = [self._shown(call, kind, record, names, histories) for record in page]
+        targets = self._targets(call)
+        results = [self._shown(kind, record, names, histories, targets) for record in page]
         reply: dict[str, Any] = {"results": results}
         if more:
             following = str(int(page[-1].id) + 1)
@@ -76,18 +77,20 @@ class ObjectsApi:
             raise object_not_found(wanted)
         names = chosen_names(kind, self._records.books[kind.name].live, call.names("properties"))
         histories = self._histories(kind, call.names("propertiesWithHistory"))
-        return Reply(body=self._shown(call, kind, record, names, histories))
+        return Reply(body=self._shown(kind, record, names, histories, self._targets(call)))
+
+    def _targets(self, call: Call) -> list[ObjectType]:
+        return [self._records.kinds.find(name) for name in call.names("associations")]
 
     def _histories(self, kind: ObjectType, asked: list[str]) -> list[str]:
         return [name for name in dict.fromkeys(asked) if name in self._records.books[kind.name].live]
 
     def _shown(
-        self, call: Call, kind: ObjectType, record: Record, names: list[str], histories: list[str]
+        self, kind: ObjectType, record: Record, names: list[str], histories: list[str], targets: list[ObjectType]
     ) -> dict[str, Any]:
         found = render_record(kind, record, names, histories)
         linked = {}
-        for name in call.names("associations"):
-            target = self._records.kinds.find(name)
+        for target in targets:
             links = self._records.associations.of(kind, int(record.id), target)
             results = [{"id": str(other), "type": link.name} for other, types in links for link in types]
             if results:

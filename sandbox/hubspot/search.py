@@ -89,19 +89,20 @@ class Search:
             return known
         test = self._compile(kind, groups, query)
         rows = self._records.rows(kind)
-        if overlay:
-            versions: dict[int, Fields | None] = {
-                number: overlay.get(number, record.fields)
-                for number, record in zip(rows.ids, rows.records, strict=True)
-            }
-            versions.update(overlay)
-            found = [seen for _, seen in sorted(versions.items()) if seen is not None and test(seen)]
-        else:
-            found = [record.fields for record in rows.records if test(record.fields)]
-        found = self._sorted(kind, found, name, descending=descending)
-        hits = _Hits(generation, found)
-        if name is None and not descending:
-            hits.ids = [int(fields["hs_object_id"]) for fields in found]
+        # no pair is made for each row: so many containers would set the garbage collector to work on all records
+        found: list[Fields] = [
+            record.fields
+            for number, record in zip(rows.ids, rows.records, strict=True)
+            if number not in overlay and test(record.fields)
+        ]
+        ids = [int(fields["hs_object_id"]) for fields in found]
+        for number, version in overlay.items():
+            if version is not None and test(version):
+                place = bisect_left(ids, number)
+                ids.insert(place, number)
+                found.insert(place, version)
+        by_id = name is None and not descending
+        hits = _Hits(generation, self._sorted(kind, found, name, descending=descending), ids if by_id else [])
         self._cache[key] = hits
         while len(self._cache) > CACHED:
             self._cache.popitem(last=False)

@@ -1,6 +1,5 @@
 """The sandbox's HubSpot: tokens, scopes, rate limits; with the headers and bodies real servers sent."""
 
-import time
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -32,14 +31,18 @@ def test_a_call_without_a_good_token_is_401(header: str | None) -> None:
     assert reply.json()["correlationId"] == reply.headers["X-HubSpot-Correlation-Id"]
 
 
-def test_an_oauth_token_expires_on_real_seconds_and_is_refreshed() -> None:
-    with portal(**TINY, hubspot_token_lifetime_s=0.5) as hubspot:
+def test_an_oauth_token_expires_after_half_an_hour_and_is_refreshed() -> None:
+    with portal(**TINY) as hubspot:
+        now = 50.0
+        hubspot.crm._access._monotonic = lambda: now
         issued = login(hubspot).json()
         assert issued["token_type"] == "bearer"
         assert issued["refresh_token"] == FORM["refresh_token"]
         hubspot.session.headers["Authorization"] = f"Bearer {issued['access_token']}"
         hubspot.get("/crm/v3/objects/deals")
-        time.sleep(0.6)
+        now += 1799
+        hubspot.get("/crm/v3/objects/deals")
+        now += 2
         assert hubspot.get("/crm/v3/objects/deals", 401)["category"] == "EXPIRED_AUTHENTICATION"
         fresh = login(hubspot, "/oauth/2026-09/token").json()
         assert fresh["access_token"] != issued["access_token"]
@@ -121,6 +124,8 @@ def test_the_day_is_shared_and_refuses_with_its_policy() -> None:
 
 def test_searches_have_a_second_of_their_own_and_a_body_of_another_shape() -> None:
     with portal(**TINY, limits=True, hubspot_searches_per_second=2) as hubspot:
+        now = 50.0
+        hubspot.crm._quota._monotonic = lambda: now
         replies = [hubspot.call("POST", "/crm/v3/objects/deals/search", {}) for _ in range(3)]
         assert [r.status_code for r in replies] == [200, 200, 429]
         for reply in replies:
@@ -129,7 +134,7 @@ def test_searches_have_a_second_of_their_own_and_a_body_of_another_shape() -> No
         body = replies[2].json()
         assert body.keys() == {"status", "message", "correlationId", "category"}
         assert (body["message"], body["category"]) == ("You have reached your secondly limit.", "RATE_LIMITS")
-        time.sleep(1.05)
+        now += 1.0
         hubspot.search("deals")
 
 
