@@ -15,7 +15,10 @@ Body = dict[str, Any]
 
 
 class Manual:
-    """Create, edit (links too), delete, undelete, purge, merge. ValueError tells what is wrong with a request."""
+    """Takes `{"object", "id", "fields"}`. An edit also takes `associate` and `dissociate`: lists of `{"to_object", "to_id", "label"}`,
+    alone they move no stamp. A merge takes `merge_id`, one id or a list. `"raw": true` stores values unchecked. With
+    `visible_after_s`, search sees the new version only after so many seconds. ValueError tells what is wrong with a request.
+    """
 
     def __init__(self, records: Records, writer: Writer, clock: Clock) -> None:
         self._records = records
@@ -36,7 +39,8 @@ class Manual:
             raise ValueError(f"action {action!r} is unknown; use one of {', '.join(self._actions)}")
         try:
             kind = self._records.kinds.find(str(body.get("object")))
-            record = act(kind, body)
+            with self._records.lag.lasting(body.get("visible_after_s")):
+                record = act(kind, body)
         except HubspotError as refused:
             raise ValueError(refused.message) from None
         return {"crm": "hubspot", "object": kind.name, "id": record.id, "modified_at": record.modified_at.isoformat()}
@@ -101,10 +105,14 @@ class Manual:
         return record
 
     def _merge(self, kind: ObjectType, body: Body) -> Record:
-        primary, other = self._found(kind, body.get("id")), self._found(kind, body.get("merge_id") or body.get("other"))
-        if primary is other:
-            raise ValueError(f"{kind.singular} {primary.id} cannot be merged with itself")
-        return self._records.merge(kind, primary, other, self._clock.now())
+        survivor = self._found(kind, body.get("id"))
+        named = body.get("merge_id") or body.get("other")
+        for record_id in named if isinstance(named, list) else [named]:
+            other = self._found(kind, record_id)
+            if survivor is other:
+                raise ValueError(f"{kind.singular} {survivor.id} cannot be merged with itself")
+            survivor = self._records.merge(kind, survivor, other, self._clock.now())
+        return survivor
 
     def _ends(self, kind: ObjectType, body: Body) -> tuple[Record, ObjectType, Record]:
         target = self._records.kinds.find(str(body.get("to_object")))

@@ -55,7 +55,8 @@ class Populator:
         self._entries: dict[str, WorldEntry] = {}
         self._by_id: dict[str, WorldEntry] = {}
         self._partner: dict[str, WorldPartner] = {}
-        self._corrected: set[tuple[str, str, date]] = set()
+        self._corrected: set[tuple[str, str, date]] = set()  # entry, step and day of a retraction
+        self._amended: set[tuple[str, str, date]] = set()  # those of them with an assertion on the same day
         self._approached: set[str] = set()
 
     def populate(self, world: World) -> None:
@@ -87,6 +88,8 @@ class Populator:
         self._by_id = {entry.id: entry for entry in world.entries}
         self._partner = {partner.id: partner for partner in world.partners}
         self._corrected = {(e.external_id, e.step, e.recorded_on) for e in world.events if e.op == "retract"}
+        keys = ((e.external_id, e.step, e.recorded_on) for e in world.events if e.op == "assert")
+        self._amended = {key for key in keys if key in self._corrected}
         self._approached = {a.entry_id for a in world.activities if a.kind == "approach" and a.entry_id}
 
     def _stamp(self, day: date, text: str, after: Record | None = None) -> datetime:
@@ -190,15 +193,13 @@ class Populator:
                 return
             deal = self._open(event, entry)
         at = self._stamp(event.recorded_on, f"event {event.id}", deal)
-        values: dict[str, str | None] = {}
+        key = (event.external_id, event.step, event.recorded_on)
         if event.op == "retract":
-            if self._amended(event):  # the assertion of the same day sets the new date
+            if key in self._amended:  # the assertion of the same day sets the new date
                 return
             values = self._taken_back(event, reached)
         else:
-            values = self._asserted(
-                event, reached, correction=(event.external_id, event.step, event.recorded_on) in self._corrected
-            )
+            values = self._asserted(event, reached, correction=key in self._corrected)
         if values:
             self._update("deals", deal, values, at)
         if event.op == "assert":
@@ -221,6 +222,7 @@ class Populator:
             "target_city": target.city or None,
             "attempt": str(entry.attempt),
             "external_id": event.external_id,
+            **self._with_stage(event),
         }
         if event.step != "won":
             values[f"{event.step}_on"] = event.occurred_on.isoformat()
@@ -229,16 +231,6 @@ class Populator:
         self._current[event.external_id] = (event.step, event.occurred_on)
         self._link("deals", deal, "companies", company, (USER, PARTNER_LABEL))
         return deal
-
-    def _amended(self, event: WorldEvent) -> bool:
-        assert self._world is not None
-        return any(
-            e.op == "assert"
-            and e.step == event.step
-            and e.external_id == event.external_id
-            and e.recorded_on == event.recorded_on
-            for e in self._world.events
-        )
 
     def _taken_back(self, event: WorldEvent, reached: dict[str, date]) -> dict[str, str | None]:
         """A step that never was: its date goes, and the deal returns to the step before."""

@@ -6,6 +6,7 @@ Rows keeps ids sorted, so that lists page by id without sorting; SearchLag keeps
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sandbox.store import Record
@@ -59,6 +60,16 @@ class SearchLag:
         self._versions: dict[str, dict[int, list[tuple[float, Fields | None]]]] = {}
         self._next: dict[str, float] = {}
         self.generation: dict[str, int] = {}
+
+    @contextmanager
+    def lasting(self, seconds: float | None) -> Iterator[None]:
+        """Within the block, new versions stay unseen for this many seconds in place of the usual ones; None changes nothing."""
+        usual = self._seconds
+        self._seconds = usual if seconds is None else seconds
+        try:
+            yield
+        finally:
+            self._seconds = usual
 
     def touched(self, object_name: str) -> None:
         """Says that cached search results of an object are stale."""
