@@ -20,7 +20,7 @@ _SOAP = {
 
 
 def field(f: Field) -> dict[str, Any]:
-    """The 56 keys of a field."""
+    """All keys of a field, in the order of a real reply."""
     counted = f.type in ("id", "reference")
     settled = f.nillable and f.compound is None and f.createable and f.type != "id"
     return {

@@ -14,7 +14,8 @@ def text(name: str, label: str, length: int = 255, **more: object) -> Field:
 
 
 def picklist(name: str, label: str, values: tuple[tuple[str, str], ...], **more: object) -> Field:
-    return _field(name, "picklist", label, length=255 if name.endswith("__c") else 40, values=values, **more)
+    settled = {"length": 255, **more}
+    return _field(name, "picklist", label, values=values, **settled)
 
 
 def number(name: str, label: str, precision: int = 18, scale: int = 0, **more: object) -> Field:

@@ -50,7 +50,7 @@ def lead() -> Object:
         picklist("Status", "Status", plain("Open - Not Contacted", "Working - Contacted", "Closed - Converted"),
                  nillable=False, defaulted=True, default="Open - Not Contacted"),
         picklist("Industry", "Industry", INDUSTRIES),
-        _flag("IsConverted", "Converted", createable=False, updateable=False),
+        _flag("IsConverted", "Converted", updateable=False),
         owner(), *audit(), *viewed(),
     ], mergeable=True)  # fmt: skip
 

@@ -43,6 +43,7 @@ SOURCE = {"web": "Web", "inside_sales": "Inside Sales", "event": "Event", "outbo
 STAFF = {"small": (3, 49), "medium": (50, 299), "large": (300, 3000)}
 REPS = (("佐藤", "健太"), ("鈴木", "美咲"), ("高橋", "翔"), ("田中", "さくら"))
 REP_IDS = tuple(ids.mint("005", 3 + i) for i in range(len(REPS)))
+_MOMENTS = 24  # of a day
 FAMILY = ("渡辺", "伊藤", "山口", "松田", "森", "池田", "橋本", "石川")
 GIVEN = ("浩二", "恵子", "大樹", "直美", "亮", "千春", "誠", "由紀")
 
@@ -109,8 +110,13 @@ class Populator:
     # when and by whom
 
     def _stamp(self, day: date, text: str, record: Record | None = None) -> datetime:
-        """A second of the day's business hours, the same for the same text; after the record's last change, not after now."""
-        at = datetime.combine(day, time(9), ZONE) + timedelta(seconds=20 * chance(text, 9 * 180))
+        """A moment of the day's business hours, the same for the same text; after the record's last change, not after now.
+
+        A day has few such moments: people save lists and mass edits at once, so many records share a second.
+        """
+        moment = chance(text, _MOMENTS)
+        seconds = moment * 9 * 3600 // _MOMENTS + chance(f"{day} {moment}", 9 * 3600 // _MOMENTS)
+        at = datetime.combine(day, time(9), ZONE) + timedelta(seconds=seconds)
         at = min(stamps.floor(at), self._org.now())
         last = self._seconds.get(record.id) if record else None
         return at if last is None or at > last else min(last + timedelta(seconds=1), self._org.now())
