@@ -38,7 +38,7 @@ def encode(field: CatalogueField, value: Any) -> Value:
         case Kind.DATE:
             return _day(value)
         case Kind.TEXT:
-            return _cut(str(value))
+            return _cut(str(value)) or None
         case Kind.CHOICE:
             return str(value)
 
