@@ -100,7 +100,6 @@ class EventRow(Base):
         Index(
             "event_entry_index", "workspace", "entry_id", "milestone", "occurred_on"
         ),  # `explain`, and one entry's recompute
-        Index("event_fact_index", "workspace", "fact_id"),  # the map step counts a fact's earlier assertions
         Index("event_known_index", "workspace", "known_at"),  # "as it was known"
         Index("event_supersedes_index", "workspace", "supersedes", postgresql_where=text("supersedes is not null")),
     )

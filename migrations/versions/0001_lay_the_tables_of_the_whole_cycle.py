@@ -120,7 +120,6 @@ def upgrade() -> None:
         unique=False,
         schema="sakigake",
     )
-    op.create_index("event_fact_index", "event", ["workspace", "fact_id"], unique=False, schema="sakigake")
     op.create_index("event_known_index", "event", ["workspace", "known_at"], unique=False, schema="sakigake")
     op.create_index(
         "event_supersedes_index",
@@ -372,7 +371,6 @@ def downgrade() -> None:
         postgresql_where=sa.text("supersedes is not null"),
     )
     op.drop_index("event_known_index", table_name="event", schema="sakigake")
-    op.drop_index("event_fact_index", table_name="event", schema="sakigake")
     op.drop_index("event_entry_index", table_name="event", schema="sakigake")
     op.drop_table("event", schema="sakigake")
     op.drop_index("entry_record_index", table_name="entry", schema="sakigake")

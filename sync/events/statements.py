@@ -26,13 +26,19 @@ RETRACT = """
         returning milestone)
     select milestone, count(*) from done group by milestone order by milestone"""
 
+# How often each fact was taken back, this time included: as often as it was asserted before.
+RETRACTED = """
+    create temporary table retracted on commit drop as
+    select e.fact_id, count(*) as n from sakigake.event e
+    where e.workspace = :workspace and e.supersedes is not null group by e.fact_id"""
+
 # The first assertion of a fact bears the fact's own id; later ones are numbered by those before them.
 ASSERT = """
     with done as (
         insert into sakigake.event (workspace, event_id, fact_id, entry_id, partner_id, milestone, occurred_on, known_at, op,
             supersedes, evidence, reconstructed, connection, object, record_id, source_change_id, reason, rule, mapping_hash, run_id)
         select :workspace,
-            case when before.n = 0 then s.fact_id else
+            case when before.n is null then s.fact_id else
                 encode(substr(sha256(convert_to('assert ' || s.fact_id || ' ' || before.n, 'UTF8')), 1, 16), 'hex')::uuid::text end,
             s.fact_id, s.entry_id, s.partner_id, s.milestone, s.occurred_on,
             case when :first_load then least(s.stamped_at, :known_at) else :known_at end, 'assert',
@@ -40,9 +46,7 @@ ASSERT = """
             s.connection, s.object, s.record_id, s.source_change_id, s.reason, s.rule, :mapping_hash, :run_id
         from staged_event s
         left join standing l on l.fact_id = s.fact_id
-        cross join lateral (
-            select count(*) as n from sakigake.event e
-            where e.workspace = :workspace and e.fact_id = s.fact_id and e.op = 'assert') before
+        left join retracted before on before.fact_id = s.fact_id
         where l.fact_id is null or (l.occurred_on, l.partner_id, l.evidence, l.reason)
             is distinct from (s.occurred_on, s.partner_id, s.evidence, s.reason)
         returning milestone)

@@ -19,7 +19,6 @@ from sync.events import statements
 from sync.events.staging import stage
 from sync.mapping.facts import Facts
 
-
 _MANY = 500  # events after which what the planner knows of the log is out of date
 
 
@@ -63,10 +62,9 @@ def store(
         + _state(connection, _ACTIVITIES, workspace, known_at)
     )
     log = {"workspace": workspace, "known_at": known_at, "mapping_hash": mapping_hash, "run_id": run_id}
-    connection.execute(text("drop table if exists pg_temp.standing"))
-    connection.execute(text(statements.STANDING), {"workspace": workspace})
-    connection.execute(text("analyze standing"))
+    _keep_aside(connection, "standing", statements.STANDING, workspace)
     retracted = _pairs(connection, statements.RETRACT, {k: v for k, v in log.items() if k != "workspace"})
+    _keep_aside(connection, "retracted", statements.RETRACTED, workspace)
     asserted = _pairs(connection, statements.ASSERT, {**log, "first_load": first_load})
     if sum(asserted.values()) > _MANY:
         connection.execute(text("analyze sakigake.event"))  # the planner must not take a filled log for an empty one
@@ -156,9 +154,15 @@ def _upsert(connection: Connection, kept: _Kept, workspace: str, known_at: datet
     if "removed_at" in now.c:
         over["removed_at"] = literal(None, now.c.removed_at.type)
         differs.append(now.c.removed_at.is_not(None))
-    return connection.execute(
-        new.on_conflict_do_update(index_elements=["workspace", *kept.key], set_=over, where=or_(*differs))
-    ).rowcount
+    upsert = new.on_conflict_do_update(index_elements=["workspace", *kept.key], set_=over, where=or_(*differs))
+    return connection.execute(upsert, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def _keep_aside(connection: Connection, name: str, statement: str, workspace: str) -> None:
+    """A temporary table of this transaction, with what the planner must know of it."""
+    connection.execute(text(f"drop table if exists pg_temp.{name}"))  # of an earlier store in the same transaction
+    connection.execute(text(statement), {"workspace": workspace})
+    connection.execute(text(f"analyze {name}"))
 
 
 def _standing(connection: Connection, model: type[EntryRow | ActivityRow], workspace: str) -> int:
