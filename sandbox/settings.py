@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 Scenario = Literal["clean", "messy"]
 
@@ -52,6 +52,8 @@ class SandboxSettings:
         for name in ("partners", "months", "entries"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}; give a positive number")
+        if self.scenario not in get_args(Scenario):
+            raise ValueError(f"scenario is one of {', '.join(get_args(Scenario))}, got {self.scenario!r}")
         if self.future_days < 0:
             raise ValueError(
                 f"future_days must not be negative, got {self.future_days}; 0 makes a world without a future"

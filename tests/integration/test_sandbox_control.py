@@ -339,11 +339,13 @@ class TestServer:
         assert (process.returncode, out, err) == (0, "", "")
 
     def test_replies_on_a_kept_connection_do_not_wait_for_acknowledgements(self, client: Client):
-        """Without TCP_NODELAY a reply's second segment waits 40 ms, and 200 calls 8 s."""
-        started = time.monotonic()
-        for _ in range(200):
+        """Without TCP_NODELAY each reply's second segment waits 40 ms, but for a connection's first ones."""
+        took = []
+        for _ in range(60):
+            started = time.perf_counter()
             client.get(PAGES)
-        assert time.monotonic() - started < 4
+            took.append(time.perf_counter() - started)
+        assert min(took[30:]) < 0.03  # the quickest: a busy machine slows some, the missing option all
 
     def test_rows_go_to_the_crm_that_has_such_objects(self):
         settings = SandboxSettings(partners=1, months=1, entries=1, rows={"Account": 3, "deals": 4, "hubspot.Odd": 5})

@@ -1,7 +1,6 @@
 """The generated world: the same for the same seed, true to what was planted, and with a future."""
 
 import hashlib
-import pickle
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 
@@ -33,7 +32,7 @@ def messy() -> World:
 
 @pytest.fixture(scope="module")
 def large() -> World:
-    return generate_world(SandboxSettings(partners=300, entries=30_000, future_days=0))
+    return generate_world(SandboxSettings(partners=300, entries=20_000, future_days=0))
 
 
 class TestAnyWorld:
@@ -90,6 +89,8 @@ class TestAnyWorld:
     def test_settings_that_cannot_be_meant_are_refused(self):
         with pytest.raises(ValueError, match="partners must be at least 1"):
             SandboxSettings(partners=0)
+        with pytest.raises(ValueError, match="one of clean, messy"):
+            SandboxSettings(scenario="tidy")
         with pytest.raises(ValueError, match="rows of Account"):
             SandboxSettings(rows={"Account": -1})
 
@@ -186,7 +187,7 @@ class TestPlantedTruth:
             if (large.as_of - large.entries[int(e.entry_id)].listed_on).days > 120:
                 listed[partner] += e.step == "listed"
                 requested[partner] += e.step == "requested"
-        busy = [p for p, n in listed.items() if n >= 150]
+        busy = [p for p, n in listed.items() if n >= 120]
         assert len(busy) > 20
         for p in busy:
             assert requested[p] / listed[p] == pytest.approx(large.truth["partner_p"][p][0], abs=0.13)
@@ -281,8 +282,3 @@ class TestMessyWorld:
 
     def test_the_share_of_partner_sourced_deals_holds_in_it_too(self, messy):
         assert messy.truth["partner_sourced_share"] == pytest.approx(0.44, abs=0.01)
-
-
-def test_a_world_can_be_pickled_whole(world):
-    """So that a test run may keep one world instead of drawing it again."""
-    assert digest(pickle.loads(pickle.dumps(world))) == digest(world)
