@@ -16,10 +16,10 @@ import numpy as np
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.bootstrap import drawn_incidence, draws, generator, group_histograms, groups_of
 from indicators.incidence import CENSORED, CONVERTED, ENDED, Incidence, aalen_johansen, quantile_days
-from indicators.inputs import DEAL, LISTED, NO_DAY, Floats, Ints
+from indicators.inputs import Floats
 from indicators.intervals import WHOLE, Interval, clopper_pearson, wilson, z_value
 from indicators.paths import PathTable
-from indicators.subjects import ALL, OVERALL, STEPS, Step, Subjects, step_name, subjects_of, within_window
+from indicators.subjects import ALL, OVERALL, STEPS, Funnel, Step, Subjects, step_name
 
 FEW_EVENTS = 5
 
@@ -85,41 +85,34 @@ class Conversion:
         return (self.converted + self.lost) / self.n if self.n else None
 
 
-def conversions(paths: PathTable, types: Sequence[str], assumptions: Assumptions = DEFAULTS) -> tuple[Conversion, ...]:
+def conversions(
+    paths: PathTable | Funnel, types: Sequence[str], assumptions: Assumptions = DEFAULTS
+) -> tuple[Conversion, ...]:
     """Every step and `listed>deal`, for each partner type in turn and then for `all`.
 
     `types` are the names behind `paths.type`. The numbers of a type do not depend on partners of other types.
     """
+    funnel = Funnel.of(paths)
     kinds = [(name, index) for index, name in enumerate(types)]
     return tuple(
-        row for name, index in (*kinds, (ALL, None)) for row in funnel_conversions(paths, name, index, assumptions)
+        row for name, index in (*kinds, (ALL, None)) for row in funnel_conversions(funnel, name, index, assumptions)
     )
 
 
 def funnel_conversions(
-    paths: PathTable, name: str, partner_type: int | None, assumptions: Assumptions = DEFAULTS
+    paths: PathTable | Funnel, name: str, partner_type: int | None, assumptions: Assumptions = DEFAULTS
 ) -> tuple[Conversion, ...]:
     """The four steps and `listed>deal` of one partner type (None: of all)."""
-    skipped = skip_rates(paths, partner_type)
-    rows = [_conversion(paths, name, partner_type, step, assumptions) for step in STEPS]
+    funnel = Funnel.of(paths)
+    skipped = funnel.skip_rates(partner_type)
+    rows = [_conversion(funnel, name, partner_type, step, assumptions) for step in STEPS]
     corrected = correct_skips([row.rate for row in rows], skipped)
     rows = [
         replace(row, corrected=value, skip_rate=skip)
         for row, value, skip in zip(rows, corrected, skipped[1:], strict=True)
     ]
-    whole = _conversion(paths, name, partner_type, OVERALL, assumptions)
+    whole = _conversion(funnel, name, partner_type, OVERALL, assumptions)
     return (*rows, _with_product(replace(whole, corrected=whole.rate), rows))
-
-
-def skip_rates(paths: PathTable, partner_type: int | None = None) -> tuple[float, ...]:
-    """For each milestone, listed to deal: the share of attempts that went beyond it without its being recorded (s_1 = s_5 = 0)."""
-    rows = ~paths.excluded if partner_type is None else ~paths.excluded & (paths.type == partner_type)
-    rates = [0.0] * (DEAL + 1)
-    for k in range(LISTED + 1, DEAL):
-        beyond = rows & (paths.reached[:, k + 1] != NO_DAY)
-        n = int(beyond.sum())
-        rates[k] = int((beyond & paths.inferred[:, k]).sum()) / n if n else 0.0
-    return tuple(rates)
 
 
 def correct_skips(rates: Sequence[float | None], skipped: Sequence[float]) -> tuple[float | None, ...]:
@@ -184,10 +177,9 @@ def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -
 
 
 def _conversion(
-    paths: PathTable, name: str, partner_type: int | None, step: Step, assumptions: Assumptions
+    funnel: Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions
 ) -> Conversion:
-    everyone = subjects_of(paths, step, partner_type=partner_type)
-    subjects, window = within_window(everyone, paths.as_of, assumptions.window, assumptions.min_subjects)
+    subjects, window = funnel.subjects(step, partner_type, assumptions.window, assumptions.min_subjects)
     curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
     analytic = rate_interval(curve) if len(subjects) else WHOLE
     bootstrap = None
@@ -216,9 +208,9 @@ def _conversion(
         skip_rate=0.0,
         readable_to=readable_to,
         window=window,
-        within=tuple(cohort_within(subjects, paths.as_of, days) for days in assumptions.within),
-        flow_from=_came(paths, step[0], partner_type, assumptions.window),
-        flow_to=_came(paths, step[1], partner_type, assumptions.window),
+        within=tuple(cohort_within(subjects, funnel.paths.as_of, days) for days in assumptions.within),
+        flow_from=funnel.came(step[0], partner_type, assumptions.window),
+        flow_to=funnel.came(step[1], partner_type, assumptions.window),
         curve=curve,
     )
 
@@ -234,17 +226,6 @@ def _status(curve: Incidence, still_open: int, readable_to: int, assumptions: As
     if median < 0:
         return "ok" if readable_to >= assumptions.horizon else "immature"
     return "immature" if readable_to < 2 * median else "ok"
-
-
-def _came(paths: PathTable, milestone: int, partner_type: int | None, window: int | None) -> int:
-    """Attempts that came to the milestone in the window, counted as they stand."""
-    day: Ints = paths.reached[:, milestone].astype(np.int64)
-    rows = (day != NO_DAY) & ~paths.excluded
-    if partner_type is not None:
-        rows &= paths.type == partner_type
-    if window is not None:
-        rows &= day > paths.as_of - window
-    return int(rows.sum())
 
 
 def _with_product(whole: Conversion, steps: Sequence[Conversion]) -> Conversion:

@@ -31,7 +31,7 @@ def partner_counts(paths: PathTable, entries: EntryTable, n_partners: int, *, da
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ListRows:
-    """The rows of every partner's attack list, by partner and day; one row an attempt that was listed.
+    """The rows of every partner's attack list, one an attempt that was listed.
 
     Each row counts from `start` to the day before `end`: until it is out of date, or listed anew.
     `exclusion` says why it does not count at all (0 = it counts).
@@ -56,8 +56,7 @@ def list_rows(paths: PathTable, entries: EntryTable, n_partners: int, *, valid_d
     same = np.r_[anew, False][: len(rows)]
     following = np.r_[start[1:], 0][: len(rows)]
     end = np.where(same, np.minimum(start + valid_days, following), start + valid_days)
-    order = np.lexsort((target, start, partner))
-    return ListRows(partner[order], start[order], end[order], exclusion[order], n_partners)
+    return ListRows(partner, start, end, exclusion, n_partners)
 
 
 def rows_on(rows: ListRows, partner: Ints, day: Ints, *, exclusion: int = 0) -> Ints:

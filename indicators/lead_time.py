@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.conversion import bootstrap_curves, skip_rates
+from indicators.conversion import bootstrap_curves
 from indicators.incidence import aalen_johansen, quantile_days
 from indicators.paths import PathTable
-from indicators.subjects import ALL, OVERALL, STEPS, Step, step_name, subjects_of, within_window
+from indicators.subjects import ALL, OVERALL, STEPS, Funnel, Step, step_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +37,32 @@ class LeadTime:
     p80_interval: tuple[int, int] | None = None
 
 
-def lead_times(paths: PathTable, types: Sequence[str], assumptions: Assumptions = DEFAULTS) -> tuple[LeadTime, ...]:
+def lead_times(
+    paths: PathTable | Funnel, types: Sequence[str], assumptions: Assumptions = DEFAULTS
+) -> tuple[LeadTime, ...]:
     """Every step and `listed>deal`, for each partner type in turn and then for `all`. `types` are the names behind `paths.type`."""
+    funnel = Funnel.of(paths)
     kinds = [(name, index) for index, name in enumerate(types)]
     return tuple(
-        step_lead_time(paths, name, index, step, assumptions)
+        step_lead_time(funnel, name, index, step, assumptions)
         for name, index in (*kinds, (ALL, None))
         for step in (*STEPS, OVERALL)
     )
 
 
 def step_lead_time(
-    paths: PathTable, name: str, partner_type: int | None, step: Step, assumptions: Assumptions = DEFAULTS
+    paths: PathTable | Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions = DEFAULTS
 ) -> LeadTime:
     """One step of one partner type (None: of all). Attempts with an inferred day at either end are left out."""
-    everyone = subjects_of(paths, step, partner_type=partner_type)
-    subjects, _ = within_window(everyone, paths.as_of, assumptions.window, assumptions.min_subjects)
+    funnel = Funnel.of(paths)
+    subjects, _ = funnel.subjects(step, partner_type, assumptions.window, assumptions.min_subjects)
     subjects = subjects.only(subjects.dated)
     curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
     by = min(assumptions.horizon, curve.readable_to(assumptions.min_at_risk))
     conversions = int(curve.converted[: by + 1].sum())
     if conversions < assumptions.min_conversions:
         return LeadTime(name, step_name(step), "few", conversions)
-    skipped = skip_rates(paths, partner_type)
+    skipped = funnel.skip_rates(partner_type)
     skips = max(skipped[step[0]], skipped[step[1]]) > assumptions.max_skip_rate
     median, p80, p95 = (int(quantile_days(curve.f1, q, by)) for q in (0.5, 0.8, 0.95))
     drawn = bootstrap_curves(subjects, f"{name}|{step_name(step)}|lead time", assumptions)

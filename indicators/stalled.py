@@ -15,7 +15,7 @@ from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.incidence import Incidence, aalen_johansen, quantile_days
 from indicators.inputs import DEAL, LOST, MILESTONES, NO_DAY, WON, Codes, EntryTable, Flags, Floats, Ints
 from indicators.paths import PathTable
-from indicators.subjects import STEPS, Step, subjects_of, within_window
+from indicators.subjects import STEPS, Funnel, Step
 
 STATUSES: tuple[str, ...] = ("moving", "warn", "stalled", "beyond")
 MOVING, WARN, STALLED, BEYOND = range(len(STATUSES))
@@ -63,13 +63,14 @@ class StalledEntries:
 
 
 def paces(
-    paths: PathTable, types: Sequence[str], assumptions: Assumptions = DEFAULTS
+    paths: PathTable | Funnel, types: Sequence[str], assumptions: Assumptions = DEFAULTS
 ) -> tuple[tuple[StepPace, ...], ...]:
     """The pace of each of the four steps, for each type. Own entries from 20 conversions on, then all types', then defaults."""
-    pooled = [_pace(paths, None, step, assumptions) for step in STEPS]
+    funnel = Funnel.of(paths)
+    pooled = [_pace(funnel, None, step, assumptions) for step in STEPS]
     table = []
     for index in range(len(types)):
-        own = [_pace(paths, index, step, assumptions) for step in STEPS]
+        own = [_pace(funnel, index, step, assumptions) for step in STEPS]
         table.append(tuple(_choose(mine, every) for mine, every in zip(own, pooled, strict=True)))
     return tuple(table)
 
@@ -138,9 +139,8 @@ def next_step(code: int) -> str | None:
     return MILESTONES[code].value if 0 <= code < WON else None
 
 
-def _pace(paths: PathTable, partner_type: int | None, step: Step, assumptions: Assumptions) -> StepPace:
-    everyone = subjects_of(paths, step, partner_type=partner_type)
-    subjects, _ = within_window(everyone, paths.as_of, assumptions.window, assumptions.min_subjects)
+def _pace(funnel: Funnel, partner_type: int | None, step: Step, assumptions: Assumptions) -> StepPace:
+    subjects, _ = funnel.subjects(step, partner_type, assumptions.window, assumptions.min_subjects)
     curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
     timed = subjects.only(subjects.dated)
     dated = aalen_johansen(timed.duration, timed.ending, assumptions.horizon)

@@ -1,11 +1,11 @@
 """Who is watched on a step of the funnel, for how long, and how it ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from indicators.incidence import CENSORED, CONVERTED, ENDED
-from indicators.inputs import DEAL, LISTED, MILESTONES, NO_DAY, Flags, Ints
+from indicators.inputs import DEAL, LISTED, MILESTONES, NO_DAY, Codes, Days, Flags, Ints
 from indicators.paths import PathTable
 
 ALL = "all"
@@ -26,14 +26,15 @@ class Subjects:
     duration   days until conversion, loss or the as-of day
     ending     0 still open, 1 converted, 2 lost
     start      the day they came to the first milestone
-    partner    position in PartnerTable.ids
+    partner, type   positions in PartnerTable.ids and .types
     dated      both ends of the step are recorded, not inferred: such rows serve the lead time
     """
 
-    duration: Ints
-    ending: Ints
-    start: Ints
-    partner: Ints
+    duration: Days
+    ending: Codes
+    start: Days
+    partner: Days
+    type: Days
     dated: Flags
 
     def __len__(self) -> int:
@@ -41,7 +42,7 @@ class Subjects:
 
     def only(self, rows: Flags) -> "Subjects":
         """The rows where the flag is set."""
-        return Subjects(self.duration[rows], self.ending[rows], self.start[rows], self.partner[rows], self.dated[rows])
+        return Subjects(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def subjects_of(paths: PathTable, step: Step, *, partner_type: int | None = None) -> Subjects:
@@ -50,13 +51,19 @@ def subjects_of(paths: PathTable, step: Step, *, partner_type: int | None = None
     rows = (paths.reached[:, begin] != NO_DAY) & ~paths.excluded
     if partner_type is not None:
         rows &= paths.type == partner_type
-    start = paths.reached[rows, begin].astype(np.int64)
-    done = paths.reached[rows, end].astype(np.int64)
-    lost = paths.lost[rows].astype(np.int64)
-    ending = np.where(done != NO_DAY, CONVERTED, np.where(lost != NO_DAY, ENDED, CENSORED))
-    until = np.choose(ending, [np.full(len(start), paths.as_of), done, lost])
+    start, done, lost = paths.reached[rows, begin], paths.reached[rows, end], paths.lost[rows]
+    converted, ended = done != NO_DAY, lost != NO_DAY
+    until = np.where(converted, done, np.where(ended, lost, paths.as_of))
+    ending = np.where(converted, CONVERTED, np.where(ended, ENDED, CENSORED))
     unknown = paths.inferred[rows, begin] | paths.inferred[rows, end]
-    return Subjects(until - start, ending, start, paths.partner[rows].astype(np.int64), ~unknown)
+    return Subjects(
+        (until - start).astype(np.int32),
+        ending.astype(np.int8),
+        start,
+        paths.partner[rows].astype(np.int32),
+        paths.type[rows].astype(np.int32),
+        ~unknown,
+    )
 
 
 def within_window(subjects: Subjects, as_of: int, window: int | None, at_least: int) -> tuple[Subjects, int | None]:
@@ -68,3 +75,62 @@ def within_window(subjects: Subjects, as_of: int, window: int | None, at_least: 
         wanted = min(at_least, len(subjects)) - 1
         window = max(window, int(np.partition(age, wanted)[wanted]) + 1)
     return subjects.only(age < window), window
+
+
+class Funnel:
+    """The paths as conversion, lead time and pace ask for them; what is asked twice is worked out once."""
+
+    def __init__(self, paths: PathTable) -> None:
+        self.paths = paths
+        self._everyone: dict[Step, Subjects] = {}
+        self._recent: dict[tuple[Step, int | None, int | None, int], tuple[Subjects, int | None]] = {}
+        self._kinds = int(paths.type.max()) + 1 if len(paths) else 0
+        counted = paths.type[~paths.excluded]
+        self._reached = paths.reached if len(counted) == len(paths) else paths.reached[~paths.excluded]
+        self._inferred = paths.inferred if len(counted) == len(paths) else paths.inferred[~paths.excluded]
+        self._type = counted
+        self._skips = self._count_skips()
+
+    @classmethod
+    def of(cls, paths: "PathTable | Funnel") -> "Funnel":
+        """The funnel of paths; a funnel is its own."""
+        return paths if isinstance(paths, Funnel) else cls(paths)
+
+    def subjects(
+        self, step: Step, partner_type: int | None, window: int | None, at_least: int
+    ) -> tuple[Subjects, int | None]:
+        """Subjects of a step in the window (see `within_window`), of one type or (None) of all, and the window used."""
+        key = (step, partner_type, window, at_least)
+        if key not in self._recent:
+            if step not in self._everyone:
+                self._everyone[step] = subjects_of(self.paths, step)
+            rows = self._everyone[step]
+            if partner_type is not None:
+                rows = rows.only(rows.type == partner_type)
+            self._recent[key] = within_window(rows, self.paths.as_of, window, at_least)
+        return self._recent[key]
+
+    def came(self, milestone: int, partner_type: int | None, window: int | None) -> int:
+        """How many attempts came to the milestone in the last `window` days (None: ever)."""
+        day = self._reached[:, milestone]
+        recent = day != NO_DAY if window is None else (day != NO_DAY) & (day > self.paths.as_of - window)
+        return int((recent if partner_type is None else recent & (self._type == partner_type)).sum())
+
+    def skip_rates(self, partner_type: int | None = None) -> tuple[float, ...]:
+        """For each milestone, listed to deal: the share of attempts that went beyond it without its being recorded (s_1 = s_5 = 0)."""
+        beyond, unrecorded = self._skips
+        if partner_type is None:
+            ours = beyond.sum(axis=1), unrecorded.sum(axis=1)
+        elif partner_type < self._kinds:
+            ours = beyond[:, partner_type], unrecorded[:, partner_type]
+        else:
+            return (0.0,) * (DEAL + 1)
+        return tuple(int(u) / int(b) if b else 0.0 for b, u in zip(*ours, strict=True))
+
+    def _count_skips(self) -> tuple[Ints, Ints]:
+        beyond, unrecorded = (np.zeros((DEAL + 1, self._kinds), np.int64) for _ in range(2))
+        for k in range(LISTED + 1, DEAL):
+            rows = self._reached[:, k + 1] != NO_DAY
+            beyond[k] = np.bincount(self._type[rows], minlength=self._kinds)
+            unrecorded[k] = np.bincount(self._type[rows & self._inferred[:, k]], minlength=self._kinds)
+        return beyond, unrecorded

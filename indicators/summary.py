@@ -11,7 +11,7 @@ from indicators.inputs import DEAL, LISTED, NO_DAY, Codes, Days, EntryTable, Eve
 from indicators.lead_time import LeadTime, lead_times
 from indicators.paths import PathIssues, PathTable, canonical_paths
 from indicators.stalled import StalledEntries, StepPace, paces, stalled_entries
-from indicators.subjects import ALL, OVERALL, step_name
+from indicators.subjects import ALL, OVERALL, Funnel, step_name
 from indicators.tiers import PartnerTier, TierChange, assign_tiers
 
 
@@ -104,9 +104,10 @@ def summarise(
     statuses `no_data`.
     """
     paths = canonical_paths(events, entries, partners, as_of, history_start=history_start)
-    rates = conversions(paths, partners.types, assumptions)
-    leads = lead_times(paths, partners.types, assumptions)
-    table = paces(paths, partners.types, assumptions)
+    funnel = Funnel(paths)
+    rates = conversions(funnel, partners.types, assumptions)
+    leads = lead_times(funnel, partners.types, assumptions)
+    table = paces(funnel, partners.types, assumptions)
     stalled = stalled_entries(paths, entries, table, assumptions)
     tiers = assign_tiers(paths, entries, partners, assumptions)
     recent = partner_counts(paths, entries, len(partners), days=assumptions.counted).reached

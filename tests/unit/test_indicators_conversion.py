@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from indicators.assumptions import DEFAULTS
-from indicators.conversion import conversions, correct_skips, rate_interval, skip_rates
+from indicators.conversion import conversions, correct_skips, rate_interval
 from indicators.incidence import aalen_johansen, quantile_days
 from indicators.intervals import wilson
 from indicators.lead_time import lead_times
-from indicators.subjects import OVERALL, subjects_of, within_window
+from indicators.subjects import OVERALL, Funnel, subjects_of, within_window
 from tests.unit.reference.worlds import AS_OF, DAY0, paths_of
 
 SOON = DAY0 + 400
@@ -117,7 +117,7 @@ def test_unrecorded_milestones_are_undone_with_the_published_figures():
 
 def test_skips_are_counted_among_those_that_went_beyond():
     paths = paths_of([("listed", 0), ("agreed", 5)], [("listed", 0), ("requested", 3), ("agreed", 5)], LISTED_ONLY)
-    assert skip_rates(paths) == (0, 0.5, 0, 0, 0)
+    assert Funnel(paths).skip_rates() == (0, 0.5, 0, 0, 0)
 
 
 def test_steps_that_are_not_independent_are_flagged():
