@@ -21,6 +21,7 @@ from sqlalchemy import Engine, make_url
 from jobs import database as db
 
 _RUN = "SAKIGAKE_TEST_RUN"  # made once by the first process; workers inherit it
+_SCRATCH = "SAKIGAKE_TEST_SCRATCH"
 _TEMPLATE_LOCK = 7_203_115
 
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -31,6 +32,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 def pytest_configure(config: pytest.Config) -> None:
     if _RUN not in os.environ:
         os.environ[_RUN] = uuid.uuid4().hex[:8]
+        os.environ[_SCRATCH] = str(choose_scratch_folder())
         config.stash[_FIRST] = True
     close_network()
 
@@ -43,7 +45,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         with contextlib.suppress(psycopg.OperationalError), _admin(_EXTERNAL) as admin:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(_template())))
     shutil.rmtree(_home(), ignore_errors=True)
-    del os.environ[_RUN]
+    del os.environ[_RUN], os.environ[_SCRATCH]
 
 
 _FIRST = pytest.StashKey[bool]()
@@ -143,6 +145,10 @@ def _home() -> Path:
 
 
 def scratch_folder() -> Path:
+    return Path(os.environ[_SCRATCH])
+
+
+def choose_scratch_folder() -> Path:
     """Memory where there is plenty, since making clusters is mostly writing; else the folder for temporary files."""
     memory = Path("/dev/shm")
     if memory.is_mount() and os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > 4 * 2**30:

@@ -5,6 +5,7 @@
     cluster      one data directory and its server: build, start, stop, is it alive
     programs     where the server's programs are, and under which account they run
     locks        three file locks that say who is there
+    words        what the operating system refuses, as a sentence
 
 Who is there is told by file locks alone, because the kernel drops them however a process ends:
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from jobs.errors import DatabaseUnavailable
 from jobs.postgres.cluster import Cluster
 from jobs.postgres.locks import FileLock
+from jobs.postgres.words import refused
 
 _PAUSE = 0.1  # seconds between two looks
 _AFTER_FAILURE = 2.0  # seconds until a crashed server that does not start is tried again
@@ -32,18 +33,18 @@ def main(arguments: list[str]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     with FileLock(home / "run" / "users") as users, FileLock(home / "run" / "keeper") as mine:
         mine.wait_exclusive(_PREDECESSOR_SECONDS)
-        os.chdir(home / "postgres")
-        _become(uid, gid)
-        cluster = Cluster(Path(), home / "postgres")
-        cluster.turn_log()
-        with cluster.log.open("ab") as log:
-            os.dup2(log.fileno(), sys.stderr.fileno())
         try:
+            os.chdir(home / "postgres")
+            _become(uid, gid)
+            cluster = Cluster(Path(), home / "postgres")
+            cluster.turn_log()
+            with cluster.log.open("ab") as log:
+                os.dup2(log.fileno(), sys.stderr.fileno())
             if not cluster.exists():
                 cluster.build(programs)
             port = cluster.start(programs, port or None)
         except (DatabaseUnavailable, OSError) as error:
-            _report({"error": str(error)})
+            _report({"error": refused(error, home) if isinstance(error, OSError) else str(error)})
             raise SystemExit(1) from None
         _report({"port": port})
         _keep(cluster, programs, port, users)

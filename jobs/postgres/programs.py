@@ -44,6 +44,14 @@ class Account:
             command, cwd="/", env={"LC_ALL": "C"}, capture_output=True, text=True, check=False, timeout=30, **switch
         )
 
+    def is_possible(self) -> bool:
+        """Whether we may become this account at all."""
+        try:
+            self.run(["/bin/sh", "-c", ":"])
+        except PermissionError:
+            return False
+        return True
+
     def reaches(self, folder: Path) -> bool:
         return self.run(["/bin/sh", "-c", 'test -x "$1"', "sh", folder]).returncode == 0
 
@@ -80,6 +88,11 @@ def find_programs(home: Path, account: Account, wanted: int | None) -> Path:
         seen.add(version)
         if version == wanted or (wanted is None and version >= OLDEST):
             return folder
+    if not account.is_possible():
+        raise DatabaseUnavailable(
+            "PostgreSQL refuses to run as root, and root may not become another account here, as in a container without the "
+            "capabilities SETUID and SETGID: run Sakigake as an ordinary user, or set DATABASE_URL to a PostgreSQL server."
+        )
     raise DatabaseUnavailable(_missing(home, wanted, seen))
 
 

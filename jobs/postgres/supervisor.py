@@ -1,7 +1,6 @@
 """The embedded PostgreSQL for one process of ours: come in, get an address, go."""
 
 import contextlib
-import errno
 import json
 import os
 import selectors
@@ -15,7 +14,8 @@ from pathlib import Path
 from jobs.errors import DatabaseUnavailable
 from jobs.postgres.cluster import DATABASE, ROLE, Cluster
 from jobs.postgres.locks import FileLock
-from jobs.postgres.programs import ROOTS_HOME, account_for, find_programs
+from jobs.postgres.programs import account_for, find_programs
+from jobs.postgres.words import refused
 
 _DOOR_SECONDS = 180.0  # another process may be building a cluster or waiting for a recovery
 _READY_SECONDS = 120.0
@@ -194,12 +194,4 @@ def _explained(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = (
-            f"set SAKIGAKE_HOME to a folder that you own (root: {ROOTS_HOME}), or DATABASE_URL to a PostgreSQL server."
-        )
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            remedy = "free some space, or set SAKIGAKE_HOME to another disk."
-        what = (error.strerror or type(error).__name__).lower()
-        raise DatabaseUnavailable(
-            f"{error.filename or home} cannot be used for the embedded PostgreSQL: {what}; {remedy}"
-        ) from error
+        raise DatabaseUnavailable(refused(error, home)) from error

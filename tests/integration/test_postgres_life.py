@@ -46,6 +46,7 @@ def test_two_that_start_at_once_share_one_server(home: Path, who: Who) -> None:
         assert one.leave() == 0
         keep(two.url, 1)
         assert two.leave() == 0
+        assert server(home) is None  # whoever leaves last sees the end, also of a server it did not start
     assert left_of(processes, seconds=0.5) == []
     assert [path.name for path in (home / "postgres").iterdir() if path.name.startswith("building")] == []
 
@@ -103,6 +104,7 @@ def test_ctrl_c_reaches_us_and_the_server_ends_after_us(built_home: Path) -> Non
     with Holder(built_home) as holder:
         assert holder.url
         processes = family(built_home)
+        assert holder.process.pid not in {os.getpgid(process.pid) for process in processes}
         os.killpg(holder.process.pid, signal.SIGINT)
         holder.process.wait(20)
         assert left_of(processes, seconds=0.5) == []

@@ -1,5 +1,6 @@
 """What the embedded PostgreSQL's files and programs say, and what we say where something is missing."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -13,6 +14,7 @@ from jobs.postgres import cluster, programs
 from jobs.postgres.cluster import Cluster, Postmaster, read_major, read_pid_file
 from jobs.postgres.locks import FileLock
 from jobs.postgres.programs import Account, find_programs
+from jobs.postgres.words import refused
 
 FULL = "4242\n/home/x/data\n1763900000\n40001\n\n127.0.0.1\n  123 456\nready   \n"
 
@@ -88,6 +90,28 @@ def test_no_programs_for_this_platform_is_said_with_the_remedy(tmp_path: Path, m
         DatabaseUnavailable, match=r"needs programs of PostgreSQL 16 or later \(none can be run here\): install"
     ):
         find_programs(tmp_path, us, None)
+
+
+def test_a_root_that_may_not_become_another_account_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container without the capabilities for it."""
+
+    def may_not(_self: Account, _command: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Account, "run", may_not)
+    monkeypatch.setattr(Account, "is_us", property(lambda _self: False))
+    with pytest.raises(DatabaseUnavailable, match="root may not become another account here"):
+        find_programs(tmp_path, Account(65534, 65534), None)
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "free some space"), (errno.EDQUOT, "free some space"), (errno.EROFS, "a folder that you own")],
+)
+def test_what_the_system_refuses_is_said_with_the_remedy(number: int, remedy: str, tmp_path: Path) -> None:
+    said = refused(OSError(number, os.strerror(number), "server.log"), tmp_path)
+    assert said.startswith(f"{tmp_path} cannot be used")
+    assert remedy in said
 
 
 def test_programs_that_cannot_run_here_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
