@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sync.errors import QuotaExhausted
 
 DAY = 24 * 3600.0
-SHARE = 0.95  # of the organisation's calls, whoever made them: what is left belongs to people and to other integrations
+SHARE = 0.9  # of the organisation's calls, whoever made them: what is left belongs to people and to other integrations
 BELIEVED = 600.0  # seconds for which the last told figure keeps us from asking again
 _SLOT = 60.0
 

@@ -26,6 +26,7 @@ from sync.salesforce.stamps import literal, minute, moment, next_minute, paramet
 OVERLAP = timedelta(minutes=10)
 LAG = timedelta(seconds=60)  # a transaction may become visible a little after its stamp
 LOG_REACHES = timedelta(days=15) - timedelta(hours=1)  # the delete log is kept for 15 days
+_NO_LOG = {"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT", "INVALID_TYPE_FOR_OPERATION"}
 _FRESH = 1.0  # seconds for which the last told time is good enough to end a window of the delete log
 _VERIFIED = 300  # ids in one query
 
@@ -181,9 +182,9 @@ def _ask(
     try:
         return client.composite(asked, f"changes of {spec.object}")
     except SyncError as e:
-        if e.code not in {"INVALID_REPLICATION_DATE", "EXCEEDED_ID_LIMIT"} or "log" not in asked:
+        if e.code not in _NO_LOG or "log" not in asked:
             raise
-        # the log does not reach back so far, or holds too much: the records still come, and hard deletes wait for the sweep
+        # there is no log, it does not reach back so far, or it holds too much: the records still come, and hard deletes wait for the sweep
         log.warning("delete_log_incomplete", object=spec.object, since=literal(log_window[0]), code=e.code)
         del asked["log"]
         return client.composite(asked, f"changes of {spec.object}")

@@ -200,6 +200,15 @@ def test_an_unreachable_server_is_named_with_the_remedy():
     assert "network" in met.value.remedy
 
 
+def test_an_account_in_netrc_does_not_take_the_place_of_our_session(tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with org(lambda asked: ACCOUNT) as place:
+        place.connector().describe("Account")
+        assert place.asked("describe")[0].headers["Authorization"] == "Bearer token-1"
+        assert "Basic YXBwO" in place.asked("token")[0].headers["Authorization"]
+
+
 # time
 
 

@@ -1,6 +1,7 @@
 """Ids, moments, our fields' names and values, the day's budget: the pure parts of the Salesforce connector."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.catalogue import CATALOGUE, CatalogueField, Kind
+from sync.connector import FieldDescription, FieldType
 from sync.errors import BadReply, QuotaExhausted
 from sync.salesforce.auth import ClientCredentials, JwtBearer, trusted
 from sync.salesforce.budget import DAY, Budget
 from sync.salesforce.ids import is_id, long_id, same
+from sync.salesforce.provision import metadata, unfit
 from sync.salesforce.stamps import literal, moment, next_minute, parameter, seconds_to_wait
 from sync.salesforce.transport import checked_url
 from sync.salesforce.values import LONGEST_TEXT, api_name, decode, encode
@@ -214,3 +217,35 @@ def test_what_the_crm_told_of_its_quota_is_asked_again_after_a_while():
         budget.spend()
     now[0] = timedelta(minutes=11).total_seconds()
     budget.spend()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_labels_and_help_of_the_catalogue_fit_salesforce_uncut(language):
+    for f in CATALOGUE:
+        made = metadata(f, language)
+        assert made["label"] == f.label(language)
+        assert made["inlineHelpText"] == f.help(language)
+        assert f.help("en" if language == "ja" else "ja") in made["description"]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_field_that_was_made_by_us_is_recognised_as_ours(kind):
+    crm_types = {
+        "Picklist": "picklist",
+        "Text": "string",
+        "Number": "double",
+        "Percent": "percent",
+        "Date": "date",
+        "Checkbox": "boolean",
+    }
+    field = a_field(kind, 1)
+    there = FieldDescription("x", FieldType.TEXT, "x", crm_types[metadata(field, "en")["type"]])
+    assert unfit(field, there) is None
+    assert unfit(field, replace(there, crm_type="reference")) is not None
+    assert unfit(field, replace(there, calculated=True)) is not None
+
+
+def test_a_picklist_that_lacks_one_of_our_values_is_not_ours():
+    tier = next(f for f in CATALOGUE if f.name == "tier")
+    there = FieldDescription("x", FieldType.TEXT, "x", "picklist", options=(("A", "A"), ("B", "B"), ("C", "C")))
+    assert "lacks D" in unfit(tier, there)
