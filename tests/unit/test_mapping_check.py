@@ -1,0 +1,123 @@
+"""What a mapping needs of the CRMs, and what it finds missing there."""
+
+from dataclasses import replace
+
+import pytest
+
+from sync.connector import FieldDescription, FieldType, ObjectDescription, ReadSpec
+from sync.mapping.check import check
+from sync.mapping.grammar import load_mapping
+from sync.mapping.needs import needs
+from tests.mapping_world import preset, preset_text
+
+OPTIONS = {
+    "Industry": [("consulting", "コンサルティング"), ("restaurant_services", "飲食"), ("real_estate", "不動産"), ("sales_agency", "営業代行"), ("opening_support", "開業支援")],
+    "Status__c": [("Listed", "掲載"), ("Requested", "打診依頼済"), ("Agreed", "合意"), ("Executed", "実施済"), ("Deal", "商談化"), ("Declined", "見送り")],
+    "StageName": [("Prospecting", "Prospecting"), ("Closed Won", "Closed Won")],
+    "dealstage": [(str(n), str(n)) for n in range(1001, 1008)],
+    "Type": [("Channel Partner / Reseller", "Channel Partner / Reseller"), ("Customer", "Customer")],
+}  # fmt: skip
+OPTIONS["partner_industry"] = OPTIONS["Industry"]
+DAYS = (
+    "_on",
+    "On__c",
+    "CreatedDate",
+    "createdate",
+    "ActivityDate",
+    "hs_timestamp",
+    "hs_meeting_start_time",
+    "partner_since",
+    "PartnerSince__c",
+)
+
+
+def described(mapping):
+    """Both CRMs as if made for the mapping."""
+    found = {}
+    for connection, objects in needs(mapping).items():
+        for name, spec in objects.items():
+            fields = tuple(_field(field) for field in spec.fields)
+            found[connection, name] = ObjectDescription(name, name, fields)
+    return found
+
+
+def _field(name):
+    kind = FieldType.DATE if name.endswith(DAYS) else FieldType.TEXT
+    kind = FieldType.BOOLEAN if name == "partner_flag" else kind
+    references = ("Opportunity",) if name == "Opportunity__c" else ()
+    return FieldDescription(name, kind, name, str(kind), options=tuple(OPTIONS.get(name, ())), references=references)
+
+
+DESCRIBED = described(preset())
+
+
+def found_in(text, descriptions=DESCRIBED):
+    return [str(problem) for problem in check(load_mapping(text, "mapping.yaml"), descriptions)]
+
+
+def test_a_mapping_that_fits_has_no_problems():
+    assert check(preset(), DESCRIBED) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong", "sentence"),
+    [
+        ("from: hubspot.meetings", "from: hubspot.meeting", "'hubspot' has no object 'meeting' that our user can see; did you mean 'meetings'?"),
+        ("contract: PartnerContract__c", "contract: PartnerContract", "Account has no field 'PartnerContract' that our user can see; did you mean 'PartnerContract__c'?"),
+        ("enters: {Status__c: Agreed}", "enters: {Status__c: Agred}", "'Agred' is no value of Status__c; did you mean 'Agreed'?"),
+        ("enters: {Status__c: Agreed}", "enters: {Status__c: 合意}", "'合意' is the label of 'Agreed' in Status__c; write 'Agreed'"),
+        ("enters: {Status__c: Agreed}", "enters: {Statuss__c: Agreed}", "has no field 'Statuss__c'"),
+        ('{dealstage: "1003"}', '{dealstage: "1103"}', "'1103' is no value of dealstage; did you mean '1003'?"),
+        ("at: RequestedOn__c", "at: TargetName__c", "'TargetName__c' is no date (text)"),
+        ("object: Opportunity, at", "object: Account, at", "'Opportunity__c' does not lead to Account"),
+        ("linked: Opportunity__c, object: Opportunity, at", "linked: Oportunity__c, object: Opportunity, at", "did you mean 'Opportunity__c'"),
+        ('partner_flag: "true"', "partner_flag: 1", "'1' is no value of partner_flag; Allowed: false, true"),
+        ("legacy: {industry: [restaurant_services]}", "legacy: {industry: [restaurants]}", "no partner's industry can be 'restaurants'; did you mean 'restaurant_services'?"),
+        ("salesforce: CreatedDate", "salesforce: CreateDate", "has no field 'CreateDate'"),
+        ("joined_on: PartnerSince__c", "joined_on: Name", "'Name' is no date"),
+        ("city: TargetCity__c", "city: TargetCty__c", "did you mean 'TargetCity__c'"),
+        ("reason: LossReason__c", "reason: LossReasons__c", "did you mean 'LossReason__c'"),
+        ("ignored: {Status__c: [Executed, Deal]}", "ignored: {Status__c: [Executed, Deals]}", "did you mean 'Deal'"),
+        ("partner: Partner__c", "partner: Partner", "did you mean 'Partner__c'"),
+        ("partner_sourced: {LeadSource: [Partner]}", "partner_sourced: {LeadSorce: [Partner]}", "did you mean 'LeadSource'"),
+        ("where: {Subject: {contains: 定例}}", "where: {Subjekt: {contains: 定例}}", "did you mean 'Subject'"),
+    ],
+)  # fmt: skip
+def test_what_a_crm_does_not_have_is_named_with_its_line_and_the_nearest(written, wrong, sentence):
+    text = preset_text()
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if written in row)
+    found = found_in(text.replace(written, wrong, 1))
+    assert any(problem.startswith(f"mapping.yaml:{line}: ") and sentence in problem for problem in found), found
+
+
+def test_a_connection_that_is_not_there_is_named():
+    text = preset_text().replace("hubspot", "hubspo")
+    assert "there is no connection 'hubspo'; did you mean 'hubspot'? Allowed: hubspot, salesforce" in found_in(text)[0]
+
+
+def test_a_free_text_field_may_hold_any_industry():
+    account = DESCRIBED["salesforce", "Account"]
+    fields = tuple(replace(f, options=()) for f in account.fields)
+    free = {**DESCRIBED, ("salesforce", "Account"): replace(account, fields=fields)}
+    assert found_in(preset_text().replace("industry: [restaurant_services]", "industry: [anything]"), free) == []
+
+
+def test_needs_name_each_object_once_with_fields_histories_and_associations_in_order():
+    wanted = needs(preset())
+    assert list(wanted) == ["hubspot", "salesforce"]
+    assert list(wanted["hubspot"]) == ["companies", "deals", "meetings", "tasks"]
+    assert wanted["hubspot"]["tasks"] == ReadSpec(
+        "tasks", ("hs_createdate", "hs_task_subject", "hs_timestamp"), (), ("companies", "deals")
+    )
+    assert wanted["hubspot"]["deals"].history == ("dealstage",)
+    assert wanted["salesforce"]["Opportunity"] == ReadSpec(
+        "Opportunity", ("CreatedDate", "LeadSource", "StageName"), ("StageName",)
+    )
+    for objects in wanted.values():
+        for spec in objects.values():
+            assert list(spec.fields) == sorted(set(spec.fields))
+
+
+def test_what_is_written_back_is_never_read():
+    text = preset_text().replace("write_back:", "# write_back:").split("# write_back:")[0]
+    assert needs(load_mapping(text)) == needs(preset())
