@@ -88,7 +88,7 @@ class FakeHubspot:
                 low, high = (int(f["value"]), high) if f["operator"] == "GTE" else (low, int(f["value"]))
             else:
                 assert f["propertyName"] == "hs_object_id"
-                last = int(f["value"])
+                last = int(f["value"]) - (f["operator"] == "GTE")
         assert body["limit"] <= 200
         found = sorted(
             r.id

@@ -231,9 +231,9 @@ def test_json_of_another_kind_is_no_empty_answer() -> None:
 
 @pytest.mark.parametrize("rows", ["text", ["text"], [{"no": "id"}], {"id": "1"}])
 def test_rows_that_are_none_stop_the_reading(rows: Any) -> None:
-    with connected(lambda _: Answer({**ACCOUNT, "results": rows})) as (connector, _, _h):
-        with pytest.raises(BadReply, match="rows that are none"):
-            connector.read("deals", ["1"], ["dealname"])
+    answer = Answer({**ACCOUNT, "results": rows})
+    with connected(lambda _: answer) as (connector, _, _h), pytest.raises(BadReply, match="rows that are none"):
+        connector.read("deals", ["1"], ["dealname"])
 
 
 def test_a_stray_byte_in_a_value_costs_neither_the_row_nor_the_page() -> None:

@@ -306,6 +306,18 @@ def test_a_change_has_one_id_at_every_reading_and_its_old_value_is_the_one_befor
     assert first[0].changed_at == datetime(2026, 10, 1, tzinfo=UTC)
 
 
+def test_changes_of_one_instant_keep_the_order_they_were_made_in() -> None:
+    crm = FakeHubspot(NOW)
+    crm.known = DEALS.fields
+    entries = [
+        {"value": v, "timestamp": "2026-10-03T00:00:00Z"} for v in ("1004", "1003", "1002", "1001")
+    ]  # newest first
+    crm.put(Row(1, NOW - timedelta(days=9), {"dealname": "d"}, history={"dealstage": entries}))
+    with reading(crm) as (connector, _):
+        changes = [h for p in pull(connector, Mirror(), DEALS) for h in p.history]
+    assert [(h.old, h.new) for h in changes] == [(None, "1001"), ("1001", "1002"), ("1002", "1003"), ("1003", "1004")]
+
+
 def test_links_carry_every_type_of_a_pair() -> None:
     with reading(deals(1)) as (connector, _):
         rows = [r for p in pull(connector, Mirror(), DEALS) for s in p.associations for r in s.rows]
