@@ -566,7 +566,7 @@ def test_the_log_is_asked_in_whole_minutes_and_never_further_back_than_it_is_kep
 def test_a_window_of_many_pages_is_gone_on_with_after_any_page():
     stamp = "2026-10-31T08:10:00.000+0000"
     first = parts(
-        log=log("001000000000009AAA", "001000000000001AAA"),
+        log=log("001000000000009AAA", "001000000000008AAA", "001000000000001AAA"),
         records=page([account(1, stamp=stamp)], total=3, more="w-1").body,
     )
 
@@ -577,7 +577,7 @@ def test_a_window_of_many_pages_is_gone_on_with_after_any_page():
                 date=DATE,
             )
         if "IsDeleted = false" in asked.query.get("q", ""):
-            return Answer(page([]).body, date=DATE)
+            return Answer(page([{"Id": "001000000000008AAA"}]).body, date=DATE)  # undeleted meanwhile
         return Answer(page([account(2, stamp=stamp), account(3, stamp=stamp)]).body, date=DATE)
 
     with org(answer) as place:
@@ -619,6 +619,7 @@ def test_a_window_killed_after_a_page_that_lacked_rows_is_read_anew():
         connector = place.connector()
         stored = next(connector.pages(SPEC, CURSOR, no_versions))
         rest = read(connector, cursor=stored.cursor)
+    assert rest[0].cursor == CURSOR
     assert len(rest[-1].records) == 3
 
 
