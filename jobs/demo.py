@@ -17,8 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from jobs import views
-from jobs.cli import tables
+from jobs import tables, views
 from jobs.cli.common import out
 from jobs.database import database, engine, upgrade
 from jobs.errors import SakigakeError

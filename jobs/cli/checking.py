@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from jobs.cli import tables
+from jobs import tables
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
 from jobs.doctor import FAIL, OK, Finding, examine
 from jobs.settings import load

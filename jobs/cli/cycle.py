@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jobs import pipeline, scheduler
-from jobs.cli import tables
+from jobs import pipeline, scheduler, tables
 from jobs.cli.common import (
     DEFAULT_CONFIG,
     ConfigOption,

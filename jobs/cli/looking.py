@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jobs import views
-from jobs.cli import tables
+from jobs import tables, views
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
 from jobs.errors import ConfigError
 from jobs.settings import load

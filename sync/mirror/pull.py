@@ -4,16 +4,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection, errors, sql
 
-from sync.connector import Connector, ReadSpec
-from sync.errors import Stop
+from sync.connector import Connector, ObjectDescription, ReadSpec
+from sync.errors import FieldMissing, Stop
 from sync.mirror.land import LandCounts, Place, forget_staging, keep_cursor, land
-from sync.mirror.schema import MirrorTable, described, ensure_schema, ensure_table, wanted_fields
+from sync.mirror.schema import MirrorTable, described, ensure_schema, ensure_table, remembered, wanted_fields
 
+DESCRIBE_AGAIN = timedelta(hours=6)  # by the CRM's clock: asking at each cycle would double the calls of a quiet one
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 """Opens a connection of its own to our database, outside any transaction."""
 
@@ -64,6 +65,13 @@ def pull_object(
                     keep_cursor(conn, table, page, place, done)
                 counts += done
                 progress(counts, page.expected)
+        except FieldMissing:
+            with conn.transaction():  # what we remembered of the object is no longer so: ask next time
+                conn.execute(
+                    "update sakigake.mirror_object set description = description - 'described_at' where workspace = %s and connection = %s and object = %s",
+                    (pull.workspace, pull.connection, spec.object),
+                )
+            raise
         except (errors.DiskFull, errors.OutOfMemory, errors.ReadOnlySqlTransaction, errors.QueryCanceled) as e:
             raise Stop(
                 f"PostgreSQL could not store a page of {spec.object}: {e.diag.message_primary}.",
@@ -77,7 +85,7 @@ def _prepare(
     conn: Connection[Any], connector: Connector, pull: Pull, spec: ReadSpec, *, full: bool
 ) -> tuple[MirrorTable, dict[str, Any] | None, bool, bool]:
     """The table, the cursor to go on from, whether the first load is over, and whether the table holds rows."""
-    description = connector.describe(spec.object)
+    description, described_at = _description(conn, connector, pull, spec, full=full)
     wanted = wanted_fields(description, spec)
     with conn.transaction():
         ensure_schema(conn, pull.schema, workspace=pull.workspace, connection=pull.connection)
@@ -103,10 +111,27 @@ def _prepare(
                 cursor = case when %s then null else m.cursor end, loaded = m.loaded and not %s
             where %s or (m.description, m.fields) is distinct from (excluded.description, excluded.fields)""",
             (
-                *key, f"{table.schema}.{table.name}", json.dumps(described(description, wanted)),
+                *key, f"{table.schema}.{table.name}", json.dumps(described(description, wanted, described_at)),
                 json.dumps(sorted(needs)), pull.clock(), again, again, again,
             ),
         )  # fmt: skip
         present = conn.execute(sql.SQL("select exists (select from {})").format(table.identifier)).fetchone()
     cursor = None if kept is None or again else kept[0]
     return table, cursor, bool(kept is not None and kept[1] and not again), bool(present and present[0])
+
+
+def _description(
+    conn: Connection[Any], connector: Connector, pull: Pull, spec: ReadSpec, *, full: bool
+) -> tuple[ObjectDescription, datetime]:
+    """The object's description and when it was asked for: the one we remember while it is young and has every field wanted."""
+    now = pull.clock()
+    kept = conn.execute(
+        "select description from sakigake.mirror_object where workspace = %s and connection = %s and object = %s",
+        (pull.workspace, pull.connection, spec.object),
+    ).fetchone()
+    if kept is not None and not full and "described_at" in kept[0]:
+        at = datetime.fromisoformat(kept[0]["described_at"])
+        description = remembered(kept[0])
+        if now - DESCRIBE_AGAIN < at <= now and {f.name for f in description.fields} >= set(spec.fields):
+            return description, at
+    return connector.describe(spec.object), now

@@ -5,6 +5,7 @@ Columns are only added, never dropped or rewritten, so that a running BI query o
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
@@ -137,11 +138,28 @@ def ensure_table(
     ), added
 
 
-def described(description: ObjectDescription, fields: Sequence[FieldDescription]) -> dict[str, Any]:
-    """The description as it is kept with the mirror (JSON): what was true when these columns were read."""
+def described(description: ObjectDescription, fields: Sequence[FieldDescription], at: datetime) -> dict[str, Any]:
+    """The description as it is kept with the mirror (JSON): what was true of these columns at that time."""
     return {
         "name": description.name,
         "label": description.label,
         "custom": description.custom,
         "fields": [asdict(f) for f in fields],
+        "described_at": at.isoformat(),
     }
+
+
+def remembered(kept: dict[str, Any]) -> ObjectDescription:
+    """The description that `described` kept, of the mirrored fields alone."""
+    fields = (
+        FieldDescription(
+            **{
+                **f,
+                "type": FieldType(f["type"]),
+                "references": tuple(f["references"]),
+                "options": tuple((v, label) for v, label in f["options"]),
+            }
+        )
+        for f in kept["fields"]
+    )
+    return ObjectDescription(kept["name"], kept["label"], tuple(fields), kept["custom"])

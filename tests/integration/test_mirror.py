@@ -389,3 +389,32 @@ def test_a_description_with_a_changed_type_parks_what_no_longer_fits(
     crm.put("b", Name="y", Amount="lots")
     assert pull(connect, crm).parked == 1
     assert rows(conn)["b"][:2] == ("y", None)
+
+
+def test_a_description_is_asked_for_again_only_when_it_is_old_or_wrong(
+    connect: Connect, conn: psycopg.Connection[Any]
+) -> None:
+    crm = FakeCrm()
+    asked: list[str] = []
+    describe = crm.describe
+
+    def counting(name: str) -> Any:
+        asked.append(name)
+        return describe(name)
+
+    crm.describe = counting  # type: ignore[method-assign]
+    for wait in (timedelta(), timedelta(hours=1), timedelta(hours=6)):
+        crm.now += wait
+        pull(connect, crm)
+    assert len(asked) == 2
+    pages = crm.pages
+
+    def hidden(*_: Any) -> Any:
+        raise FieldMissing("Thing has no field Name that our user can see.")
+
+    crm.pages = hidden  # type: ignore[method-assign]
+    with pytest.raises(FieldMissing):
+        pull(connect, crm)
+    crm.pages = pages  # type: ignore[method-assign]
+    pull(connect, crm)
+    assert len(asked) == 3
