@@ -1,6 +1,7 @@
 """/jobs/query: Bulk API 2.0 queries, whose results come as CSV in pages that can be read again."""
 
 import base64
+import gzip
 import re
 import time
 from typing import Any
@@ -125,7 +126,10 @@ class BulkQueries:
             "Sforce-NumberOfRecords": str(len(page)),
             "Sforce-Locator": _locator(end) if end < len(found.rows) else "null",
         }
-        return Reply(headers=headers, raw=text.encode(), media="text/csv;charset=UTF-8")
+        content = text.encode()
+        if "gzip" in call.headers.get("accept-encoding", ""):
+            content, headers["Content-Encoding"] = gzip.compress(content, compresslevel=1), "gzip"
+        return Reply(headers=headers, raw=content, media="text/csv;charset=UTF-8")
 
 
 def _locator(offset: int) -> str:

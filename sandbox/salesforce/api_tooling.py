@@ -96,7 +96,7 @@ class Tooling:
     def _written(self, record: Record, fields: dict[str, Any], call: Call) -> None:
         at = self._org.now()
         self._org.touch("CustomField")
-        self._org.schema.changed_at = at
+        self._org.schema.change(at)
         self._org.store.log_write(record, fields, at, call.request_id)
 
     def get(self, call: Call, record_id: str) -> Reply:

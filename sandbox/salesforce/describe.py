@@ -19,7 +19,7 @@ _SOAP = {
 }
 
 
-def field(f: Field) -> dict[str, Any]:
+def field(f: Field, *, editable: bool) -> dict[str, Any]:
     """All keys of a field, in the order of a real reply."""
     counted = f.type in ("id", "reference")
     settled = f.nillable and f.compound is None and f.createable and f.type != "id"
@@ -34,7 +34,7 @@ def field(f: Field) -> dict[str, Any]:
         "caseSensitive": False,
         "compoundFieldName": f.compound,
         "controllerName": None,
-        "createable": f.createable,
+        "createable": f.createable and editable,
         "custom": f.custom,
         "defaultValue": False if f.type == "boolean" else f.default,
         "defaultValueFormula": None,
@@ -82,7 +82,7 @@ def field(f: Field) -> dict[str, Any]:
         "sortable": f.sortable,
         "type": f.type,
         "unique": f.unique,
-        "updateable": f.updateable,
+        "updateable": f.updateable and editable,
         "writeRequiresMasterRead": False,
     }
 
@@ -147,7 +147,7 @@ def full(obj: Object, schema: Schema, version: str) -> dict[str, Any]:
         "defaultImplementation": None,
         "extendedBy": None,
         "extendsInterfaces": None,
-        "fields": [field(f) for f in schema.visible_fields(obj)],
+        "fields": [field(f, editable=schema.may_edit(obj, f)) for f in schema.visible_fields(obj)],
         "implementedBy": None,
         "implementsInterfaces": None,
         "listviewable": None,

@@ -5,7 +5,7 @@ import copy
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from sandbox.clock import Clock
@@ -16,6 +16,7 @@ from sandbox.settings import SandboxSettings
 from sandbox.store import Record, Store
 
 _NEIGHBOURS = 64
+BIN_KEEPS = timedelta(days=15)
 
 
 class Index:
@@ -72,6 +73,7 @@ class Org:
         self._version: dict[str, int] = {}
         self._indexes: dict[str, tuple[tuple[int, ...], Index]] = {}
         self._late: dict[tuple[str, str], _Late] = {}
+        self._bin_emptied_on = self.today()
 
     @property
     def organization_id(self) -> str:
@@ -102,12 +104,24 @@ class Org:
         self.touch(record.object)
 
     def settle(self) -> None:
-        """Makes visible what has become due. Call it before reading."""
+        """Makes visible what has become due, and empties the recycle bin of what is too old. Call it before reading."""
+        if self.today() != self._bin_emptied_on:
+            self._bin_emptied_on = self.today()
+            self._empty_bin()
         if self._late:
             now = self.clock.now()
             for key in [k for k, late in self._late.items() if late.visible_at <= now]:
                 del self._late[key]
                 self.touch(key[0])
+
+    def _empty_bin(self) -> None:
+        limit = self.clock.now() - BIN_KEEPS
+        for name, table in self.store.objects.items():
+            old = [r for r in table.values() if r.deleted_at is not None and r.deleted_at < limit and not r.purged]
+            for r in old:
+                self.store.purge(r)
+            if old:
+                self.touch(name)
 
     def covered_until(self, end: datetime) -> datetime:
         """The time up to which the org vouches that a feed has shown everything: before the oldest version held back."""
@@ -124,9 +138,19 @@ class Org:
         return known[1]
 
     def _visible(self, obj: Object, source: Iterable[Record]) -> Iterable[Record]:
-        if not self._late or obj.rows:
+        if not self._late:
             return (r for r in source if not r.purged)
+        if obj.rows:
+            return (r for r in source if not r.purged and self._told(obj, r))
         return (seen for r in source if not r.purged and (seen := self._as_seen(r)) is not None)
+
+    def _told(self, obj: Object, r: Record) -> bool:
+        """Whether a row of history belongs to a version that can be seen already."""
+        for of in obj.rows_depend_on:
+            late = next((v for (o, i), v in self._late.items() if o == of and i in r.fields.values()), None)
+            if late is not None:
+                return late.before is not None and r.modified_at <= late.before.modified_at
+        return True
 
     def _as_seen(self, r: Record) -> Record | None:
         late = self._late.get((r.object, r.id))

@@ -43,7 +43,7 @@ SOURCE = {"web": "Web", "inside_sales": "Inside Sales", "event": "Event", "outbo
 STAFF = {"small": (3, 49), "medium": (50, 299), "large": (300, 3000)}
 REPS = (("佐藤", "健太"), ("鈴木", "美咲"), ("高橋", "翔"), ("田中", "さくら"))
 REP_IDS = tuple(ids.mint("005", 3 + i) for i in range(len(REPS)))
-_MOMENTS = 24  # of a day
+_MOMENTS = 12  # of a day
 FAMILY = ("渡辺", "伊藤", "山口", "松田", "森", "池田", "橋本", "石川")
 GIVEN = ("浩二", "恵子", "大樹", "直美", "亮", "千春", "誠", "由紀")
 

@@ -66,7 +66,7 @@ def grant(org: Org) -> None:
     }
     rows = [r for r in org.store.live("FieldPermissions") if r.fields["ParentId"] in sets]
     readable = {r.fields["Field"] for r in rows if r.fields.get("PermissionsRead")}
-    org.schema.editable = {r.fields["Field"] for r in rows if r.fields.get("PermissionsEdit")}
-    if readable != org.schema.readable:
-        org.schema.readable = readable
-        org.schema.changed_at = org.now()
+    editable = {r.fields["Field"] for r in rows if r.fields.get("PermissionsEdit")}
+    if (readable, editable) != (org.schema.readable, org.schema.editable):
+        org.schema.readable, org.schema.editable = readable, editable
+        org.schema.change(org.now())

@@ -6,7 +6,7 @@ integration user until a permission set grants it, as in a real org.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.salesforce import stamps
@@ -153,6 +153,10 @@ class Schema:
     def by_prefix(self, record_id: str) -> Object | None:
         prefix = record_id[:3]
         return next((o for o in self.objects.values() if o.prefix == prefix and o.shows_prefix), None)
+
+    def change(self, at: datetime) -> None:
+        """Moves the stamp of describe; always forward, so that no one who asks `If-Modified-Since` misses a change."""
+        self.changed_at = max(stamps.floor(at), self.changed_at + timedelta(seconds=1))
 
     def may_read(self, obj: Object, f: Field) -> bool:
         return not f.needs_grant or f"{obj.name}.{f.name}" in self.readable

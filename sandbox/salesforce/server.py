@@ -149,7 +149,8 @@ class Server:
             return Reply(error.status, error.body())
 
     def _resources(self, call: Call) -> Reply:
-        return Reply(body={name: f"/services/data/{call.version}/{name}" for name in _RESOURCES})
+        listed = {name: f"/services/data/{call.version}/{name}" for name in _RESOURCES}
+        return Reply(body=listed | {"identity": self._tokens.identity_url(call.base_url)})
 
     def _limits(self, _: Call) -> Reply:
         return Reply(body=self._usage.report())

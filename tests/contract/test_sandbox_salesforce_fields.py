@@ -77,6 +77,7 @@ class TestRights:
         assert org.query(f"SELECT Tier__c FROM Account WHERE Id = '{some}'")[0]["Tier__c"] is None
         reply = org.call("PATCH", f"sobjects/Account/{some}", {"Tier__c": "A"})
         assert reply.json()[0]["errorCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"
+        assert not described(org)["Tier__c"]["updateable"]
         right = org.query("SELECT Id FROM FieldPermissions WHERE Field = 'Account.Tier__c'")[0]["Id"]
         org.call("PATCH", f"sobjects/FieldPermissions/{right}", {"PermissionsEdit": True})
         assert org.call("PATCH", f"sobjects/Account/{some}", {"Tier__c": "A"}).status_code == 204

@@ -266,6 +266,24 @@ class TestFeeds:
         feed = window(org, "updated", "Account", before - timedelta(minutes=5), before + timedelta(minutes=5))
         assert {made, edited["Id"]} <= set(feed["ids"])
 
+    def test_a_slow_commits_history_is_not_seen_before_it(self, org: Org):
+        entry = org.create("AttackListEntry__c", Status__c="Listed")
+        org.advance(1)
+        org.manual("edit", object="AttackListEntry__c", id=entry, fields={"Status__c": "Agreed"}, visible_after_s=60)
+        soql = f"SELECT Field FROM AttackListEntry__History WHERE ParentId = '{entry}'"
+        assert [r["Field"] for r in org.query(soql)] == ["created"]
+        assert org.query(f"SELECT Status__c FROM AttackListEntry__c WHERE Id = '{entry}'")[0]["Status__c"] == "Listed"
+
+    def test_the_recycle_bin_keeps_a_record_for_15_days(self, org: Org):
+        gone = org.create("Account", Name="gone")
+        org.call("DELETE", f"sobjects/Account/{gone}")
+        soql = f"SELECT COUNT() FROM Account WHERE Id = '{gone}'"
+        org.advance(14)
+        org = Org(org.base)
+        assert org.count(soql, "queryAll") == 1
+        org.advance(2)
+        assert org.count(soql, "queryAll") == 0
+
     def test_a_merge_leaves_a_loser_that_names_the_winner_and_takes_its_children_along(self, org: Org):
         winner, loser = org.create("Account", Name="w"), org.create("Account", Name="l")
         entry = org.create("AttackListEntry__c", Partner__c=loser, TargetName__c="t")

@@ -202,7 +202,7 @@ class TestAGeneratedWorld:
     def test_stamps_lie_in_office_hours_and_many_share_a_second(self, pair: tuple[World, SalesforceCrm]):
         _, crm = pair
         stamps = Counter(r.modified_at for r in crm.store.live("AttackListEntry__c"))
-        assert max(stamps.values()) > 2
+        assert sum(n - 1 for n in stamps.values()) > 5  # records that share their second with another
         for at in stamps:
             assert at.microsecond == 0
             assert time(9) <= at.astimezone(TOKYO).time() <= time(18, 1)
