@@ -68,7 +68,7 @@ def scripted(answer: Callable[[Asked], Answer]) -> Iterator[Script]:
         disable_nagle_algorithm = True
         wbufsize = -1  # one segment a reply
 
-        def log_message(self, format: str, *args: object)  -> None:  # noqa: A002 - its name in the standard library
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the standard library
             return
 
         def _serve(self) -> None:

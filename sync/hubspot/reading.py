@@ -94,7 +94,7 @@ class Reading:
             ]
         self._check(out.records)
         if inline_history:
-            for row in rows:
+            for row in rows if self.spec.history else ():
                 out.history += history_of(row, self.spec.history)
             fresh = ids
         else:
@@ -105,10 +105,12 @@ class Reading:
         if not archived and fresh:
             for to_object in self.spec.associations:
                 out.links += read_links(self.transport, self.spec.object, to_object, fresh)
-        if fresh:
-            chosen = set(fresh)
-            former = {str(row["id"]): merged_ids(row.get("properties") or {}) for row in rows}
-            out.records += tombstones([r for r in out.records if r.id in chosen], former)
+        survivors = {
+            str(r["id"]): merged_ids(r["properties"]) for r in rows if (r.get("properties") or {}).get(MERGED_IDS)
+        }
+        if survivors:
+            chosen = survivors.keys() & set(fresh)
+            out.records += tombstones([r for r in out.records if r.id in chosen], survivors)
         return out
 
     def _check(self, records: Sequence[CrmRecord]) -> None:
