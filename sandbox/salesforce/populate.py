@@ -1,19 +1,16 @@
 """From the world's happenings to records, as reps would have typed them in on the day they are recorded."""
 
-import zlib
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from sandbox.salesforce import ids, stamps
-from sandbox.salesforce.fields import ADMIN_ID, INTEGRATION_ID
-from sandbox.salesforce.objects import LOSS_REASONS, PARTNER_TYPE
+from sandbox.salesforce import stamps
+from sandbox.salesforce.desk import ZONE, Desk, chance
+from sandbox.salesforce.objects import LOSS_REASONS
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.writer import Writer
 from sandbox.store import Record
-from sandbox.world import Company, World, WorldActivity, WorldDeal, WorldEntry, WorldEvent, WorldPartner
+from sandbox.world import World, WorldActivity, WorldDeal, WorldEntry, WorldEvent, WorldPartner
 
-ZONE = ZoneInfo("Asia/Tokyo")
 STATUS = {
     "listed": "Listed",
     "requested": "Requested",
@@ -40,17 +37,6 @@ SUBJECT = {
     "approach": ("Task", "アプローチ実施"),
 }
 SOURCE = {"web": "Web", "inside_sales": "Inside Sales", "event": "Event", "outbound": "Outbound"}
-STAFF = {"small": (3, 49), "medium": (50, 299), "large": (300, 3000)}
-REPS = (("佐藤", "健太"), ("鈴木", "美咲"), ("高橋", "翔"), ("田中", "さくら"))
-REP_IDS = tuple(ids.mint("005", 3 + i) for i in range(len(REPS)))
-_MOMENTS = 12  # of a day
-FAMILY = ("渡辺", "伊藤", "山口", "松田", "森", "池田", "橋本", "石川")
-GIVEN = ("浩二", "恵子", "大樹", "直美", "亮", "千春", "誠", "由紀")
-
-
-def chance(text: str, upto: int) -> int:
-    """A number below `upto` that depends only on the text: the same world makes the same records."""
-    return zlib.crc32(text.encode()) % upto
 
 
 class Populator:
@@ -59,32 +45,31 @@ class Populator:
     def __init__(self, org: Org, writer: Writer) -> None:
         self._org = org
         self._writer = writer
+        self._desk = Desk(org, writer)
         self._world: World | None = None
         self._partners: dict[str, WorldPartner] = {}
         self._entries: dict[str, WorldEntry] = {}
         self._corrected: set[tuple[str, str, date]] = set()
         self._asserted_on: set[tuple[str, str, date]] = set()
         self._approached: set[str] = set()
-        self._accounts: dict[str, Record] = {}  # by partner id, or by a company's corporate number
         self._records: dict[str, Record] = {}  # by entry id
         self._deals: dict[str, Record] = {}  # by entry id
         self._reached: dict[str, dict[str, date]] = {}
         self._dated_by: dict[tuple[str, str], str] = {}  # entry and step: the event whose date the field shows
         self._at_step: dict[str, tuple[str, date]] = {}
         self._tasks: dict[str, Record] = {}  # by event id
-        self._seconds: dict[str, datetime] = {}  # a record's last change, so that its history keeps its order
 
     def populate(self, world: World) -> None:
         self._learn(world)
-        self._people(world)
+        self._desk.people(world)
         for n, partner in enumerate(p for p in world.partners if "salesforce" in p.crms):
             if partner.joined_on <= world.as_of:
-                account = self._account_of(partner)
+                account = self._desk.account_of(partner)
                 if n % 4 == 0:
-                    self._contact(n, partner, account)
+                    self._desk.contact(n, partner, account)
         for happening in world.happenings(date.min, world.as_of):
             self.apply(happening, world)
-        self._leads(world)
+        self._desk.leads(world)
 
     def apply(self, happening: WorldEvent | WorldActivity | WorldDeal, world: World) -> None:
         """Turns one happening into records, if it belongs to this CRM."""
@@ -106,128 +91,6 @@ class Populator:
         self._corrected = {(e.entry_id, e.step, e.recorded_on) for e in world.events if e.op == "retract"}
         self._asserted_on = {(e.entry_id, e.step, e.recorded_on) for e in world.events if e.op == "assert"}
         self._approached = {a.entry_id for a in world.activities if a.kind == "approach" and a.entry_id}
-
-    # when and by whom
-
-    def _stamp(self, day: date, text: str, record: Record | None = None) -> datetime:
-        """A moment of the day's business hours, the same for the same text; after the record's last change, not after now.
-
-        A day has few such moments: people save lists and mass edits at once, so many records share a second.
-        """
-        moment = chance(text, _MOMENTS)
-        seconds = moment * 9 * 3600 // _MOMENTS + chance(f"{day} {moment}", 9 * 3600 // _MOMENTS)
-        at = datetime.combine(day, time(9), ZONE) + timedelta(seconds=seconds)
-        at = min(stamps.floor(at), self._org.now())
-        last = self._seconds.get(record.id) if record else None
-        return at if last is None or at > last else min(last + timedelta(seconds=1), self._org.now())
-
-    def _create(self, object_name: str, values: dict[str, Any], at: datetime, text: str) -> Record:
-        obj = self._org.schema.objects[object_name]
-        if "OwnerId" in obj.fields:
-            values = {"OwnerId": REP_IDS[chance(f"owner {text}", len(REP_IDS))], **values}
-        record = self._writer.create(obj, {k: v for k, v in values.items() if v not in (None, "")}, at)
-        self._seconds[record.id] = at
-        return record
-
-    def _update(self, record: Record, values: dict[str, Any], at: datetime) -> None:
-        if record.deleted_at is None and not record.purged and record.merged_into is None:
-            self._writer.update(record, values, at)
-            self._seconds[record.id] = at
-
-    # people and companies
-
-    def _people(self, world: World) -> None:
-        at = self._stamp(world.start - timedelta(days=400), "people")
-        org, user, settings = self._org, self._org.schema.objects["User"], self._org.settings
-        company = {
-            "Name": "株式会社さきがけ商事",
-            "Country": "JP",
-            "TimeZoneSidKey": "Asia/Tokyo",
-            "LanguageLocaleKey": "ja",
-        }
-        edition = {"OrganizationType": "Enterprise Edition", "InstanceName": "JPN7", "IsSandbox": True}
-        org.store.create("Organization", company | edition, at, record_id=org.organization_id)
-        same = {"IsActive": True, "UserType": "Standard", "TimeZoneSidKey": "Asia/Tokyo", "LanguageLocaleKey": "ja"}
-        names = [("管理者", ""), ("Integration", "Sakigake"), *REPS]
-        for n, (family, given) in enumerate(names):
-            login = settings.salesforce_username if n == 1 else f"user{n}@sandbox.invalid"
-            values = {
-                "LastName": family,
-                "FirstName": given or None,
-                "Username": login,
-                "Email": login,
-                "Alias": f"user{n}",
-                **same,
-            }
-            self._writer.create(user, values, at)
-        assert ADMIN_ID in org.store.table("User")
-        assert INTEGRATION_ID in org.store.table("User")
-        for record_type, name in org.schema.objects["Account"].record_types:
-            values = {"Name": name, "DeveloperName": name, "SobjectType": "Account", "IsActive": True}
-            org.store.create("RecordType", values, at, record_id=record_type)
-
-    def _marks(self, company: Company) -> dict[str, Any]:
-        return {
-            "Name": company.name,
-            "Website": f"https://www.{company.domain}" if company.domain else None,
-            "Phone": company.phone,
-            "BillingState": company.prefecture,
-            "BillingCity": company.city,
-            "BillingCountry": "Japan",
-            "CorporateNumber__c": company.corporate_number,
-        }
-
-    def _account_of(self, partner: WorldPartner) -> Record:
-        known = self._accounts.get(partner.id)
-        if known is not None:
-            return self._standing(known)
-        low, high = STAFF.get(partner.scale, STAFF["small"])
-        values = self._marks(partner.company_in("salesforce")) | {
-            "Type": PARTNER_TYPE,
-            "RecordTypeId": self._org.schema.objects["Account"].record_types[0][0],
-            "Industry": partner.industry,
-            "NumberOfEmployees": low + chance(f"staff {partner.id}", high - low + 1),
-            "PartnerContract__c": partner.contract,
-            "AttackListWillingness__c": partner.willingness,
-            "PartnerSince__c": partner.joined_on.isoformat(),
-        }
-        at = self._stamp(partner.joined_on, f"partner {partner.id}")
-        self._accounts[partner.id] = self._create("Account", values, at, partner.id)
-        return self._accounts[partner.id]
-
-    def _standing(self, record: Record) -> Record:
-        """The record, or the one it was merged into."""
-        while record.merged_into is not None:
-            record = self._org.store.table(record.object)[record.merged_into]
-        return record
-
-    def _company(self, company: Company, at: datetime) -> Record:
-        """The Account of a customer to be; one for each company, however many deals."""
-        key = company.corporate_number or company.domain or company.name
-        known = self._accounts.get(key)
-        if known is not None:
-            return self._standing(known)
-        more = {"Type": "Prospect", "Industry": "Other", "NumberOfEmployees": 5 + chance(f"staff {key}", 240)}
-        more["RecordTypeId"] = self._org.schema.objects["Account"].record_types[1][0]
-        self._accounts[key] = self._create("Account", self._marks(company) | more, at, key)
-        return self._accounts[key]
-
-    def _contact(self, n: int, partner: WorldPartner, account: Record) -> None:
-        values = {
-            "AccountId": account.id,
-            "LastName": FAMILY[n % len(FAMILY)],
-            "FirstName": GIVEN[n % len(GIVEN)],
-            "Email": f"contact{n}@{partner.company.domain or 'partner.invalid'}",
-            "Title": "代表取締役" if n % 3 == 0 else "営業部長",
-            "Department": "営業部",
-        }
-        self._create("Contact", values, self._stamp(partner.joined_on, f"contact {partner.id}"), partner.id)
-
-    def _leads(self, world: World) -> None:
-        for n, (family, given) in enumerate(zip(FAMILY, GIVEN, strict=True)):
-            values = {"LastName": family, "FirstName": given, "Company": f"株式会社見込{n + 1}", "LeadSource": "Web"}
-            at = self._stamp(world.as_of - timedelta(days=7 * n + 1), f"lead {n}")
-            self._create("Lead", values | {"Email": f"lead{n + 1}@lead.invalid"}, at, f"lead {n}")
 
     # entries
 
@@ -252,9 +115,9 @@ class Populator:
     def _open(self, event: WorldEvent, entry: WorldEntry) -> None:
         """The entry's record, made at the first event recorded; rows of one handed-in list share their second."""
         target = entry.target
-        partner = self._account_of(self._partners[entry.partner_id])
+        partner = self._desk.account_of(self._partners[entry.partner_id])
         text = f"list {entry.partner_id}" if event.step == "listed" else f"event {event.id}"
-        at = self._stamp(event.recorded_on, text)
+        at = self._desk.stamp(event.recorded_on, text)
         values = {
             "Partner__c": partner.id,
             "TargetName__c": target.name,
@@ -271,7 +134,7 @@ class Populator:
             values[DATE_FIELD[event.step]] = event.occurred_on.isoformat()
         if event.step == "lost":
             values["LossReason__c"] = LOSS_REASONS[chance(f"loss {entry.id}", len(LOSS_REASONS))][0]
-        self._records[entry.id] = self._create("AttackListEntry__c", values, at, entry.id)
+        self._records[entry.id] = self._desk.create("AttackListEntry__c", values, at, entry.id)
         self._reached[entry.id] = {event.step: event.occurred_on}
         self._dated_by[entry.id, event.step] = event.id
         self._at_step[entry.id] = (event.step, event.occurred_on)
@@ -296,7 +159,7 @@ class Populator:
             if step == "lost":
                 values["LossReason__c"] = LOSS_REASONS[chance(f"loss {event.entry_id}", len(LOSS_REASONS))][0]
         if values and values != {"Status__c": record.fields.get("Status__c")}:
-            self._update(record, values, self._stamp(event.recorded_on, f"event {event.id}", record))
+            self._desk.update(record, values, self._desk.stamp(event.recorded_on, f"event {event.id}", record))
 
     def _retract(self, event: WorldEvent) -> None:
         """Half of a correction waits for the other half; a step that never was loses its date, and the status returns."""
@@ -313,7 +176,7 @@ class Populator:
             self._at_step[event.entry_id] = (step, reached[step])
             values["Status__c"] = STATUS.get(step, "Deal")
         if values:
-            self._update(record, values, self._stamp(event.recorded_on, f"event {event.id}", record))
+            self._desk.update(record, values, self._desk.stamp(event.recorded_on, f"event {event.id}", record))
 
     def _correct(self, event: WorldEvent, record: Record) -> None:
         """The date field is edited, where it shows the event that was wrong; an Opportunity's CreatedDate cannot be."""
@@ -324,26 +187,26 @@ class Populator:
             if e.op == "retract"
             and (e.entry_id, e.step, e.recorded_on) == (event.entry_id, event.step, event.recorded_on)
         )
-        at = self._stamp(event.recorded_on, f"event {event.id}", record)
+        at = self._desk.stamp(event.recorded_on, f"event {event.id}", record)
         if wrong in self._tasks:
             task = self._tasks[event.id] = self._tasks.pop(wrong)
-            self._update(task, {"ActivityDate": event.occurred_on.isoformat()}, at)
+            self._desk.update(task, {"ActivityDate": event.occurred_on.isoformat()}, at)
         if self._dated_by.get((event.entry_id, event.step), wrong) != wrong:
             return
         self._reached[event.entry_id][event.step] = event.occurred_on
         self._dated_by[event.entry_id, event.step] = event.id
         if event.step in DATE_FIELD:
-            self._update(record, {DATE_FIELD[event.step]: event.occurred_on.isoformat()}, at)
+            self._desk.update(record, {DATE_FIELD[event.step]: event.occurred_on.isoformat()}, at)
 
     def _beside(self, event: WorldEvent, entry: WorldEntry, record: Record) -> None:
         """What else is typed in on the occasion."""
         partner = self._partners[entry.partner_id]
         match event.step:
             case "listed" if partner.submits_list:
-                account, handed_in = self._account_of(partner), event.occurred_on.isoformat()
+                account, handed_in = self._desk.account_of(partner), event.occurred_on.isoformat()
                 if handed_in > (account.fields.get("AttackListSubmittedOn__c") or ""):
-                    at = self._stamp(event.recorded_on, f"list {partner.id}", account)
-                    self._update(account, {"AttackListSubmittedOn__c": handed_in}, at)
+                    at = self._desk.stamp(event.recorded_on, f"list {partner.id}", account)
+                    self._desk.update(account, {"AttackListSubmittedOn__c": handed_in}, at)
             case "executed" if entry.id not in self._approached:
                 self._tasks[event.id] = self._log("approach", event.id, record.id, event.occurred_on, event.recorded_on)
             case "deal" if entry.id not in self._deals:
@@ -352,17 +215,19 @@ class Populator:
                 self._close(self._deals[entry.id], event)
 
     def _deal(self, event: WorldEvent, entry: WorldEntry, record: Record) -> None:
-        at = self._stamp(event.recorded_on, f"deal {event.id}")
-        account, partner = self._company(entry.target, at), self._account_of(self._partners[entry.partner_id])
+        at = self._desk.stamp(event.recorded_on, f"deal {event.id}")
+        account, partner = self._desk.company(entry.target, at), self._desk.account_of(self._partners[entry.partner_id])
         values = self._opportunity(entry.target.name, entry.id, event.occurred_on) | {
             "StageName": "Prospecting",
             "LeadSource": "Partner",
             "AccountId": account.id,
             "PartnerAccount__c": partner.id,
         }
-        deal = self._deals[entry.id] = self._create("Opportunity", values, at, entry.id)
+        deal = self._deals[entry.id] = self._desk.create("Opportunity", values, at, entry.id)
         self._born_on(deal, event.occurred_on)
-        self._update(record, {"Opportunity__c": deal.id}, self._stamp(event.recorded_on, f"deal {event.id}", record))
+        self._desk.update(
+            record, {"Opportunity__c": deal.id}, self._desk.stamp(event.recorded_on, f"deal {event.id}", record)
+        )
 
     def _opportunity(self, name: str, key: str, created: date) -> dict[str, Any]:
         closing = created + timedelta(days=45 + chance(f"close {key}", 60))
@@ -377,32 +242,34 @@ class Populator:
 
     def _close(self, deal: Record, event: WorldEvent) -> None:
         won = event.step == "won"
-        at = self._stamp(event.recorded_on, f"event {event.id}", deal)
-        self._update(
+        at = self._desk.stamp(event.recorded_on, f"event {event.id}", deal)
+        self._desk.update(
             deal, {"StageName": "Closed Won" if won else "Closed Lost", "CloseDate": event.occurred_on.isoformat()}, at
         )
         account = self._org.store.get("Account", deal.fields.get("AccountId") or "")
         if won and account is not None and account.fields.get("Type") == "Prospect":
-            self._update(account, {"Type": "Customer"}, self._stamp(event.recorded_on, f"event {event.id}", account))
+            self._desk.update(
+                account, {"Type": "Customer"}, self._desk.stamp(event.recorded_on, f"event {event.id}", account)
+            )
 
     # the rest
 
     def _other_deal(self, deal: WorldDeal) -> None:
-        at = self._stamp(deal.created_on, f"other {deal.id}")
+        at = self._desk.stamp(deal.created_on, f"other {deal.id}")
         stage = {True: "Closed Won", False: "Closed Lost", None: "Qualification"}[deal.won]
         key = f"other {deal.id}"
         values = self._opportunity(deal.company.name, key, deal.created_on) | {
             "StageName": stage,
             "LeadSource": SOURCE[deal.source],
-            "AccountId": self._company(deal.company, at).id,
+            "AccountId": self._desk.company(deal.company, at).id,
         }
-        self._create("Opportunity", values, at, key)
+        self._desk.create("Opportunity", values, at, key)
 
     def _activity(self, activity: WorldActivity) -> None:
         partner = self._partners.get(activity.partner_id)
         if partner is None or (activity.crm or partner.crms[0]) != "salesforce":
             return
-        about = self._account_of(partner)
+        about = self._desk.account_of(partner)
         if activity.kind == "approach" and activity.entry_id:
             entry = self._records.get(activity.entry_id)
             if entry is None:
@@ -424,4 +291,4 @@ class Populator:
                 "EndDateTime": stamps.rest(start + timedelta(minutes=minutes)),
                 "DurationInMinutes": minutes,
             }
-        return self._create(object_name, values, self._stamp(recorded, text), text)
+        return self._desk.create(object_name, values, self._desk.stamp(recorded, text), text)
