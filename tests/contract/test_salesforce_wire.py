@@ -220,6 +220,14 @@ def test_a_server_that_stays_silent_is_left_after_the_read_time_out():
         assert time.monotonic() - began < 5
 
 
+def test_silence_is_left_when_the_total_deadline_comes_before_the_read_time_out():
+    with org(lambda asked: Answer(hang=30)) as place:
+        began = time.monotonic()
+        with pytest.raises(Unreachable):
+            place.connector(read_timeout=20.0, deadline=1.0).describe("Account")
+        assert time.monotonic() - began < 4
+
+
 def test_a_server_that_sends_a_byte_now_and_then_is_left_after_the_total_deadline():
     with org(lambda asked: Answer(ACCOUNT.body, drip=0.1)) as place:
         began = time.monotonic()
@@ -436,6 +444,17 @@ def test_loops_and_repetitions_end_within_two_pages(answers):
     with org(queries(*answers)) as place, pytest.raises(BadReply):
         read(place.connector())
     assert len(place.asked("query")) <= 3
+
+
+def test_a_page_served_twice_in_place_of_the_next_is_noticed_although_the_count_is_right():
+    # the second record never came: counting alone would not show it
+    answers = [
+        page([account(1)], total=3, more="a"),
+        page([account(1)], total=3, more="b"),
+        page([account(3)], total=3),
+    ]
+    with org(queries(*answers)) as place, pytest.raises(BadReply, match="same record twice"):
+        read(place.connector())
 
 
 def test_a_record_that_comes_twice_in_a_page_is_taken_once():
@@ -727,6 +746,12 @@ def test_each_result_is_looked_at():
     assert sent.body["records"][0] == {"attributes": {"type": "Account"}, "id": WRITES[0].id, "Name": "x"}
 
 
+def test_an_answer_for_other_records_than_were_sent_proves_nothing():
+    shifted = [{"id": w.id, "success": True, "errors": []} for w in (WRITES[1], WRITES[2], WRITES[0])]
+    with org(lambda asked: Answer(shifted)) as place:
+        assert outcomes(place) == [WriteOutcome.UNKNOWN] * 3
+
+
 def test_used_up_calls_stop_a_write_for_good():
     answer = error(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
     with org(lambda asked: answer) as place, pytest.raises(QuotaExhausted):
@@ -764,4 +789,10 @@ def test_live_values_tell_what_is_missing_and_where_it_went():
 
 def test_live_values_answered_in_part_are_refused():
     with org(queries(Answer([None]))) as place, pytest.raises(BadReply):
+        place.connector().read("Account", [w.id for w in WRITES], ["Name"])
+
+
+def test_live_values_in_another_order_are_refused():
+    rows = [{"Id": w.id, "Name": "x"} for w in reversed(WRITES)]
+    with org(queries(Answer(rows))) as place, pytest.raises(BadReply, match="another order"):
         place.connector().read("Account", [w.id for w in WRITES], ["Name"])
