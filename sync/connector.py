@@ -4,7 +4,7 @@ Vendor types, field names and date formats stop behind it. Values keep the CRM's
 PostgreSQL, and nobody before it, decides whether they fit their column.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,8 +15,18 @@ from models.vocabulary import Crm
 
 Value = str | bool | int | float | list[Any] | dict[str, Any] | None
 Cursor = dict[str, Any]  # opaque to all but the connector that made it; JSON
-KnownVersions = Callable[[str, Sequence[str]], Mapping[str, datetime]]
-"""(object, ids) -> the versions that the mirror already holds; lets a connector skip what costs extra calls."""
+
+
+class KnownVersions(Protocol):
+    """What the mirror already holds; lets a connector leave out what costs extra calls."""
+
+    def __call__(self, object_name: str, ids: Sequence[str]) -> Mapping[str, datetime]:
+        """The versions of those of these ids that are held."""
+        ...
+
+    def count(self, object_name: str, low: datetime, high: datetime) -> int:
+        """How many live records are held whose version lies in [low, high]."""
+        ...
 
 
 class FieldType(StrEnum):

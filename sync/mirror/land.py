@@ -59,12 +59,15 @@ class Place:
 def land(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *, loading: bool) -> LandCounts:
     """Stores the page inside the caller's transaction. `loading` says that rows are not expected to exist yet."""
     counts = LandCounts(read=len(page.records))
-    records = _newest(page.records)
+    # a record that was merged away comes without values: what it held stays readable
+    merged = [r for r in page.records if r.merged_into is not None and not r.values]
+    records = _newest([r for r in page.records if r.merged_into is None or r.values])
     if records:
         rows = _Rows(table, place, records)
         if not (loading and _copy_directly(conn, table, rows, counts)):
             _upsert(conn, table, rows, place, counts)
         counts.parked += _park(conn, table, place, rows.escaped)
+    counts.deleted += sum(_merge_away(conn, table, r, place) for r in merged)
     if page.gone:
         counts.deleted += conn.execute(
             sql.SQL("update {} set _deleted = true, _changed_at = %s where id = any(%s) and not _deleted").format(
@@ -76,6 +79,18 @@ def land(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *,
     for links in page.associations:
         counts.links += _link(conn, table, links, place)
     return counts
+
+
+def _merge_away(conn: Connection[Any], table: MirrorTable, record: CrmRecord, place: Place) -> int:
+    """Marks the loser of a merge; its row is made where it was never seen. Returns whether anything changed."""
+    return conn.execute(
+        sql.SQL("""
+        insert into {} as t (id, _version, _deleted, _merged_into, _first_seen_at, _changed_at)
+        values (%s, %s, true, %s, %s, %s)
+        on conflict (id) do update set _deleted = true, _merged_into = excluded._merged_into, _changed_at = excluded._changed_at
+        where (t._deleted, t._merged_into) is distinct from (true, excluded._merged_into)""").format(table.identifier),
+        (record.id, record.version, record.merged_into, place.now, place.now),
+    ).rowcount
 
 
 def keep_cursor(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, counts: LandCounts) -> None:

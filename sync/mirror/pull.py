@@ -49,16 +49,8 @@ def pull_object(
         counts = LandCounts()
         tracked = tuple(sorted(set(spec.fields)))
 
-        def known(_object: str, ids: Sequence[str]) -> Mapping[str, datetime]:
-            with conn.transaction():
-                return dict(
-                    conn.execute(
-                        sql.SQL("select id, _version from {} where id = any(%s)").format(table.identifier), (list(ids),)
-                    ).fetchall()
-                )
-
         try:
-            for page in connector.pages(spec, cursor, known):
+            for page in connector.pages(spec, cursor, _Held(conn, table)):
                 place = Place(pull.workspace, pull.connection, pull.run_id, pull.clock(), tracked)
                 with conn.transaction():
                     done = land(conn, table, page, place, loading=not (loaded or present))
@@ -79,6 +71,27 @@ def pull_object(
                 code=e.sqlstate,
             ) from e
         return counts
+
+
+class _Held:
+    """The versions in the table, as connectors ask for them."""
+
+    def __init__(self, conn: Connection[Any], table: MirrorTable) -> None:
+        self._conn = conn
+        self._table = table
+
+    def __call__(self, object_name: str, ids: Sequence[str]) -> Mapping[str, datetime]:
+        _ = object_name
+        query = sql.SQL("select id, _version from {} where id = any(%s)").format(self._table.identifier)
+        return dict(self._conn.execute(query, (list(ids),)).fetchall())
+
+    def count(self, object_name: str, low: datetime, high: datetime) -> int:
+        _ = object_name
+        query = sql.SQL("select count(*) from {} where _version between %s and %s and not _deleted").format(
+            self._table.identifier
+        )
+        row = self._conn.execute(query, (low, high)).fetchone()
+        return int(row[0]) if row else 0
 
 
 def _prepare(

@@ -17,6 +17,7 @@ import requests
 from models.catalogue import CATALOGUE, CatalogueField, Kind, fields_of
 from sync.connector import Connector, CrmRecord, Cursor, HistoryRow, Page, ReadSpec, RecordWrite, WriteOutcome
 from sync.errors import FieldMissing, LoginRefused, ObjectMissing, Stop, SyncError
+from tests.known import Known
 
 WRONG_SECRET = "wr0ng-secret-value"
 
@@ -116,14 +117,10 @@ class Subject:
         return ReadSpec(self.object, self.fields)
 
 
-def none_known(_object: str, _ids: Sequence[str]) -> dict[str, datetime]:
-    return {}
-
-
 def read_all(connector: Connector, spec: ReadSpec, cursor: Cursor | None = None) -> list[Page]:
     """A reading, with each cursor sent through JSON as the mirror does."""
     pages = []
-    for page in connector.pages(spec, cursor, none_known):
+    for page in connector.pages(spec, cursor, Known()):
         assert json.loads(json.dumps(page.cursor)) == page.cursor
         pages.append(page)
     return pages
@@ -285,7 +282,7 @@ class ConnectorSuite:
         one = subject.user.create(subject.object, subject.new)
         pages = read_all(connector, subject.spec())
         for n in range(3):
-            for page in connector.pages(subject.spec(), pages[-1].cursor, none_known):
+            for page in connector.pages(subject.spec(), pages[-1].cursor, Known()):
                 subject.user.edit(
                     subject.object, one, {subject.number: 1000 + n}
                 )  # between two pages, or behind the last

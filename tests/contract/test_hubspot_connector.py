@@ -11,6 +11,7 @@ from sandbox.settings import SandboxSettings
 from sync.connector import ReadSpec
 from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
 from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject, history_of, newest, read_all
+from tests.known import Known
 
 SETTINGS = SandboxSettings(
     partners=12, months=6, entries=120, rows={"contacts": 2500}, hubspot_search_lag_s=0.2, limits=False
@@ -133,10 +134,10 @@ def test_a_cycle_after_a_week_costs_no_more_than_the_windows(subject: Subject) -
     spec = ReadSpec("meetings", ("hs_meeting_title",), (), ("companies",))
     first = read_all(connector, spec)
     subject.user._call("POST", "advance", {"days": 7})
-    known = {i: r.version for i, r in newest(first).items()}
+    known = newest(first)
     later = subject.connect()
     later.crm_now()
-    pages = list(later.pages(spec, first[-1].cursor, lambda _o, ids: {i: known[i] for i in ids if i in known}))
+    pages = list(later.pages(spec, first[-1].cursor, Known(known)))
     held = newest([*first, *pages])
     truth = {i for i, r in subject.user.records("meetings").items() if not r["deleted"]}
     assert truth - set(known)

@@ -23,6 +23,7 @@ from sync.errors import (
     Unreachable,
 )
 from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
+from tests.known import Known
 from tests.scripted_http import Answer, Asked, Script, scripted
 
 ACCOUNT = {"portalId": 12345678, "timeZone": "US/Eastern"}
@@ -139,7 +140,7 @@ def test_a_refused_search_slows_searches_and_nothing_else() -> None:
         }
         from sync.connector import ReadSpec
 
-        list(connector.pages(ReadSpec("deals", ()), cursor, lambda _o, _i: {}))
+        list(connector.pages(ReadSpec("deals", ()), cursor, Known()))
         assert connector._transport._searches.allowed < 5
         assert connector._transport._calls.allowed == 10_000
 

@@ -1,6 +1,6 @@
 """What of an object is new: nothing is missed and nothing loops, whatever the index hides and however many records share a stamp."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from sync.connector import CrmRecord, Page, ReadSpec
 from sync.errors import BadReply, FieldMissing
 from sync.hubspot import AccessToken, HubspotConnector
 from tests.fake_hubspot import FakeHubspot, Row, iso
+from tests.known import Known
 from tests.scripted_http import Answer, Asked, Script, scripted
 
 NOW = datetime(2026, 10, 31, 0, 0, tzinfo=UTC)
@@ -23,9 +24,7 @@ class Mirror:
     def __init__(self) -> None:
         self.rows: dict[str, CrmRecord] = {}
         self.cursor: dict[str, Any] | None = None
-
-    def known(self, _object: str, ids: Sequence[str]) -> Mapping[str, datetime]:
-        return {i: self.rows[i].version for i in ids if i in self.rows}
+        self.known = Known(self.rows)
 
     def take(self, page: Page) -> None:
         for record in page.records:
@@ -164,6 +163,47 @@ def test_a_window_cut_off_between_pages_is_finished_with_its_own_bounds() -> Non
     crm.now += timedelta(minutes=1)
     crm.put(Row(5, crm.now, {"name": "changed while we were away"}))
     with reading(crm) as (connector, _):
+        pull(connector, mirror)
+    assert mirror.live() == truth(crm)
+
+
+def test_an_overlap_full_of_what_the_mirror_holds_costs_one_search_a_window() -> None:
+    crm = filled(10)
+    mirror = Mirror()
+    with reading(crm) as (connector, _):
+        pull(connector, mirror)
+        crm.now += timedelta(hours=2)
+        for i in range(1, 901):
+            crm.put(Row(i, crm.now - timedelta(seconds=1), {"name": f"written by us {i}"}))
+        connector.greet()
+        pull(connector, mirror)
+        assert mirror.live() == truth(crm)
+        crm.now += timedelta(minutes=1)
+        before = crm.searches
+        connector.greet()
+        pull(connector, mirror)
+        assert crm.searches - before <= 2
+        crm.put(Row(850, crm.now - timedelta(seconds=1), {"name": "and then by a person"}))
+        crm.now += timedelta(minutes=1)
+        connector.greet()
+        pull(connector, mirror)
+    assert mirror.live() == truth(crm)
+
+
+def test_a_late_record_among_many_held_ones_is_still_found() -> None:
+    crm = filled(10)
+    mirror = Mirror()
+    with reading(crm) as (connector, _):
+        pull(connector, mirror)
+        crm.now += timedelta(minutes=20)
+        for i in range(1, 901):
+            late = crm.now + timedelta(minutes=2) if i == 700 else None
+            crm.put(Row(i, crm.now - timedelta(seconds=1), {"name": f"n{i}"}, seen_from=late))
+        for _ in range(3):
+            connector.greet()
+            pull(connector, mirror)
+            crm.now += timedelta(minutes=1)
+        connector.greet()
         pull(connector, mirror)
     assert mirror.live() == truth(crm)
 
@@ -480,4 +520,4 @@ def test_the_delayed_window_is_skipped_where_the_fast_one_covers_it() -> None:
 
 def test_a_cursor_of_an_unknown_shape_is_refused_with_the_way_out() -> None:
     with reading(filled(1)) as (connector, _), pytest.raises(BadReply, match="--full"):
-        list(connector.pages(SPEC, {"phase": "moon"}, lambda _o, _i: {}))
+        list(connector.pages(SPEC, {"phase": "moon"}, Known()))

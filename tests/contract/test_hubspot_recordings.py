@@ -13,6 +13,7 @@ from sync.connector import FieldType, ReadSpec, RecordWrite, WriteOutcome
 from sync.errors import FieldMissing, ObjectMissing, PermissionMissing
 from sync.hubspot import AccessToken, HubspotConnector
 from sync.hubspot.values import moment
+from tests.known import Known
 from tests.scripted_http import Answer, Asked, Script, scripted
 from tests.shared_folder import shared
 
@@ -77,7 +78,7 @@ def assert_unharmed(object_name: str, rows: list[dict[str, Any]]) -> None:
     fields = tuple(dict.fromkeys(name for row in rows for name in row["properties"]))
     assert fields
     with serving(listing(rows)) as (connector, _):
-        pages = list(connector.pages(ReadSpec(object_name, fields), None, lambda _o, _i: {}))
+        pages = list(connector.pages(ReadSpec(object_name, fields), None, Known()))
         live = connector.read(object_name, [], fields)
     records = {r.id: r for p in pages for r in p.records}
     assert set(records) == {row["id"] for row in rows}
@@ -142,7 +143,7 @@ def test_a_recorded_search_passes_unharmed_as_a_window_of_changes() -> None:
         "swept": "2999-01-01T00:00:00Z",
     }
     with serving(answer) as (connector, _):
-        pages = list(connector.pages(ReadSpec("contacts", fields), cursor, lambda _o, _i: {}))
+        pages = list(connector.pages(ReadSpec("contacts", fields), cursor, Known()))
     assert {r.id: dict(r.values) for p in pages for r in p.records} == {r["id"]: r["properties"] for r in rows}
 
 
@@ -152,7 +153,7 @@ def test_recorded_associations_pass_with_every_type_and_label_and_none_found_is_
         recorded("search__contacts__1-first-page")["results"] + recorded("search__contacts__2-second-page")["results"]
     )
     with serving(listing(contacts, contacts__companies__batch__read=told), "2026-09") as (connector, _):
-        pages = list(connector.pages(ReadSpec("contacts", (), (), ("companies",)), None, lambda _o, _i: {}))
+        pages = list(connector.pages(ReadSpec("contacts", (), (), ("companies",)), None, Known()))
     sets = [s for p in pages for s in p.associations]
     assert sorted(i for s in sets for i in s.from_ids) == sorted(c["id"] for c in contacts)
     expected = {
@@ -168,7 +169,7 @@ def test_recorded_owners_pass_unharmed() -> None:
     rows = [row for _, _, body in cassette("owner_all", "/crm/v3/owners") for row in body["results"]]
     fields = tuple(rows[0])
     with serving(listing(rows)) as (connector, script):
-        page = next(iter(connector.pages(ReadSpec("owners", fields), None, lambda _o, _i: {})))
+        page = next(iter(connector.pages(ReadSpec("owners", fields), None, Known())))
         described = connector.describe("owners")
     assert {r.id: dict(r.values) for r in page.records} == {row["id"]: row for row in rows}
     assert set(fields) <= {f.name for f in described.fields}
@@ -188,7 +189,7 @@ def test_recorded_pipelines_pass_unharmed_and_give_the_stages_their_labels(kind:
 
     fields = tuple(dict.fromkeys(name for row in told["results"] for name in row))
     with serving(answer) as (connector, _):
-        page = next(iter(connector.pages(ReadSpec(f"pipelines_{kind}", fields), None, lambda _o, _i: {})))
+        page = next(iter(connector.pages(ReadSpec(f"pipelines_{kind}", fields), None, Known())))
         stage = connector.describe("deals").field("dealstage")
         pipeline = connector.describe("deals").field("pipeline")
     assert {r.id: dict(r.values) for r in page.records} == {row["id"]: row for row in told["results"]}
@@ -290,7 +291,7 @@ def test_recorded_headers_tell_the_days_quota_and_the_clock() -> None:
         return Answer(told, status, kept, date=headers["Date"])
 
     with serving(answer) as (connector, _):
-        list(connector.pages(ReadSpec("meetings", ()), None, lambda _o, _i: {}))
+        list(connector.pages(ReadSpec("meetings", ()), None, Known()))
         assert connector.quota() == (250_000, 35)
         assert connector.crm_now().isoformat().startswith("2022-11-03T10:28:58")
         assert connector._transport._calls.allowed == 100

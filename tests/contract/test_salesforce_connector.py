@@ -15,7 +15,8 @@ from sync.connector import CrmRecord, ReadSpec
 from sync.errors import LoginRefused
 from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
 from sync.salesforce.provision import EDITOR, READER
-from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject, newest, none_known, read_all
+from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject, newest, read_all
+from tests.known import Known
 
 SETTINGS = SandboxSettings(partners=12, months=6, entries=120, rows={"Contact": 4500})
 
@@ -66,7 +67,7 @@ def test_more_records_than_a_page_with_one_stamp_survive_a_kill_between_pages(su
     subject.user._call("POST", "records", many)
     stamps = {r["modified_at"] for r in subject.user.records("Lead").values()}
     assert len(stamps) < 100, "the point is that many records share a stamp"
-    stored = next(subject.connect().pages(spec, before[-1].cursor, none_known))
+    stored = next(subject.connect().pages(spec, before[-1].cursor, Known()))
     rest = read_all(subject.connect(), spec, stored.cursor)
     assert "window" in stored.cursor
     assert newest([*before, stored, *rest]).keys() == subject.user.records("Lead").keys()
@@ -85,7 +86,7 @@ def test_a_change_that_becomes_visible_late_is_found_by_the_overlap(subject):
 
 def test_a_pull_holds_a_page_at_a_time_and_not_the_object(subject):
     most = 0
-    for page in subject.connect().pages(ReadSpec("Contact", ("LastName",)), None, none_known):
+    for page in subject.connect().pages(ReadSpec("Contact", ("LastName",)), None, Known()):
         del page
         most = max(most, sum(isinstance(o, CrmRecord) for o in gc.get_objects()))
     assert 2000 <= most <= 4000 + 100  # the page that is made, and the one before it

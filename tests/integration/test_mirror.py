@@ -227,6 +227,18 @@ def test_ids_reported_gone_are_marked_deleted_once(conn: psycopg.Connection[Any]
             )
 
 
+def test_a_record_that_was_merged_away_keeps_its_values_and_names_the_winner(conn: psycopg.Connection[Any]) -> None:
+    table, place = prepared(conn)
+    store(conn, table, place, record("a", 1, Name="loser"))
+    gone = CrmRecord("a", START + timedelta(seconds=9), {}, deleted=True, merged_into="b")
+    for expected in (1, 0):
+        with conn.transaction():
+            counts = land(conn, table, Page((gone,), {}), later(place), loading=False)
+        assert (counts.deleted, counts.history) == (expected, 0)
+    assert rows(conn)["a"] == ("loser", None, None, True)
+    assert conn.execute("select _merged_into from fake.thing").fetchone() == ("b",)
+
+
 def test_every_change_of_a_field_is_kept_with_old_and_new_value(
     connect: Connect, conn: psycopg.Connection[Any]
 ) -> None:
