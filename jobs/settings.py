@@ -2,33 +2,47 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from jobs.errors import ConfigError
 from models.vocabulary import Crm
-from sync.documents import DocumentError, read_document
+from sync.documents import DocumentError, Problem, problems_of, read_document
 
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
+NAME_IS = "a name of small letters, digits and _, beginning with a letter, at most 48 long"
+ADDRESS = r"^https?://[^/\s@?#]+/?$"
 PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+OURS = {"sakigake": "our own tables", "public": "PostgreSQL", "information_schema": "PostgreSQL"}
 
 
 class Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """The common manner: unknown keys refused, nothing changed after loading; `62.0` without quotes is the text that it looks like."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+    noun: ClassVar[str] = "this part"
 
 
 class Secret(Settings):
     """Where a secret is: an environment variable, or a file that only its owner may read."""
 
-    env: str | None = None
-    file: Path | None = None
+    noun: ClassVar[str] = "a secret"
+    written: ClassVar[str] = "{env: VARIABLE} or {file: PATH}, never the secret itself"
+    secretive: ClassVar[bool] = True
+    env: str | None = Field(
+        None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="the name of an environment variable"
+    )
+    file: Path | None = Field(
+        None, description="a file that only its owner may read; relative ones count from the configuration's folder"
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> "Secret":
         if (self.env is None) == (self.file is None):
-            raise ValueError("a secret names exactly one place: `env: VARIABLE` or `file: PATH`")
+            raise ValueError("a secret names exactly one place, {env: VARIABLE} or {file: PATH}")
         return self
 
     def read(self, folder: Path) -> str:
@@ -45,9 +59,14 @@ class Secret(Settings):
         try:
             mode = path.stat().st_mode
             text = path.read_text("utf-8").strip()
-        except OSError as e:
+        except UnicodeDecodeError as e:
             raise ConfigError(
-                f"The secret file {path} cannot be read ({e.strerror}); create it, or change the reference in sakigake.yaml."
+                f"The secret file {path} is not UTF-8 text; put the secret alone into it, as text."
+            ) from e
+        except (OSError, ValueError) as e:
+            why = e.strerror if isinstance(e, OSError) else "its name is no name of a file"
+            raise ConfigError(
+                f"The secret file {path} cannot be read ({why}); create it, or change the reference in sakigake.yaml."
             ) from e
         if mode & (stat.S_IROTH | stat.S_IWOTH):
             raise ConfigError(f"The secret file {path} can be read by everybody on this machine; say: chmod 600 {path}")
@@ -59,10 +78,12 @@ class Secret(Settings):
 class SalesforceAuth(Settings):
     """Client credentials (`client_secret`), or JWT bearer (`username` and `private_key`)."""
 
-    client_id: str
-    client_secret: Secret | None = None
-    username: str | None = None
-    private_key: Secret | None = None
+    noun: ClassVar[str] = "auth of Salesforce"
+    secretive: ClassVar[bool] = True
+    client_id: str = Field(min_length=1, description="the connected app's consumer key")
+    client_secret: Secret | None = Field(None, description="the connected app's consumer secret")
+    username: str | None = Field(None, description="the integration user, for JWT bearer")
+    private_key: Secret | None = Field(None, description="the PEM key that signs the JWT")
 
     @model_validator(mode="after")
     def _one_flow(self) -> "SalesforceAuth":
@@ -77,10 +98,12 @@ class SalesforceAuth(Settings):
 class HubspotAuth(Settings):
     """A service key or private app token (`token`), or an OAuth app (`client_id`, `client_secret`, `refresh_token`)."""
 
-    token: Secret | None = None
-    client_id: str | None = None
-    client_secret: Secret | None = None
-    refresh_token: Secret | None = None
+    noun: ClassVar[str] = "auth of HubSpot"
+    secretive: ClassVar[bool] = True
+    token: Secret | None = Field(None, description="a service key or private app token")
+    client_id: str | None = Field(None, description="an OAuth app's client id")
+    client_secret: Secret | None = Field(None, description="the OAuth app's client secret")
+    refresh_token: Secret | None = Field(None, description="the OAuth app's refresh token")
 
     @model_validator(mode="after")
     def _one_flow(self) -> "HubspotAuth":
@@ -91,45 +114,46 @@ class HubspotAuth(Settings):
 
 
 class _Connection(Settings):
-    db_schema: str | None = Field(
-        None, alias="schema", pattern=NAME, description="schema of the mirror; default: the connection's name"
-    )
+    noun: ClassVar[str] = "a connection"
+    db_schema: str | None = Field(None, alias="schema", pattern=NAME, description=NAME_IS)
     daily_budget: int | None = Field(
         None, ge=100, description="API calls a day that we may use; default: what the CRM allows"
     )
-    connect_timeout: float = Field(5.0, gt=0, le=60)
-    read_timeout: float = Field(60.0, gt=0, le=600)
+    connect_timeout: float = Field(5.0, gt=0, le=60, description="seconds until a connection must stand")
+    read_timeout: float = Field(60.0, gt=0, le=600, description="seconds that a reply may keep us waiting")
 
 
 class SalesforceConnection(_Connection):
+    noun: ClassVar[str] = "a connection to Salesforce"
     crm: Literal[Crm.SALESFORCE]
-    url: str = Field(
-        pattern=r"^https?://[^/\s]+/?$", description="the org's My Domain, such as https://acme.my.salesforce.com"
-    )
+    url: str = Field(pattern=ADDRESS, description="the org's My Domain, such as https://acme.my.salesforce.com")
     auth: SalesforceAuth
-    api_version: str | None = Field(
-        None, pattern=r"^\d\d\.0$", description="default: the newest that the server and we both know"
-    )
+    api_version: str | None = Field(None, pattern=r"^\d\d\.0$", description="a version such as 66.0")
 
 
 class HubspotConnection(_Connection):
+    noun: ClassVar[str] = "a connection to HubSpot"
     crm: Literal[Crm.HUBSPOT]
-    url: str = Field("https://api.hubapi.com", pattern=r"^https?://[^/\s]+/?$")
+    url: str = Field("https://api.hubapi.com", pattern=ADDRESS, description="an address such as https://api.hubapi.com")
     auth: HubspotAuth
-    api_version: str = Field("2026-09", pattern=r"^(v3|20\d\d-\d\d)$")
-    ten_second_limit: int = Field(100, ge=10, le=1000)
+    api_version: str = Field(
+        "2026-09", pattern=r"^(v3|20\d\d-\d\d)$", description="v3 or a dated version such as 2026-09"
+    )
+    ten_second_limit: int = Field(100, ge=10, le=1000, description="calls in ten seconds that we may use")
 
 
 Connection = Annotated[SalesforceConnection | HubspotConnection, Field(discriminator="crm")]
 
 
 class Guards(Settings):
+    noun: ClassVar[str] = "guards"
     first_plan: Literal["hold", "deliver"] = Field(
         "hold", description="the first plan of all waits for a person, or is delivered"
     )
 
 
 class Schedule(Settings):
+    noun: ClassVar[str] = "schedule"
     cycle: str = Field(
         "15m",
         pattern=r"^[1-9]\d{0,3}[smhd]$",
@@ -144,10 +168,15 @@ class Schedule(Settings):
 class WorkspaceSettings(Settings):
     """One company or business unit: its connections, its mapping, its rules."""
 
-    mapping: Path = Path("mapping.yaml")
-    connections: dict[Annotated[str, Field(pattern=NAME)], Connection] = Field(min_length=1)
+    noun: ClassVar[str] = "a workspace"
+    mapping: Path = Field(
+        Path("mapping.yaml"), description="the mapping's file; relative ones count from the configuration's folder"
+    )
+    connections: dict[Annotated[str, Field(pattern=NAME, description=NAME_IS)], Connection] = Field(min_length=1)
     prefix: str = Field(
-        "sakigake", pattern=r"^[a-z][a-z0-9]{1,19}$", description="what the names of our fields in the CRM begin with"
+        "sakigake",
+        pattern=r"^[a-z][a-z0-9]{1,19}$",
+        description="a word of 2 to 20 small letters and digits, beginning with a letter",
     )
     guards: Guards = Guards()
     schedule: Schedule = Schedule()
@@ -158,24 +187,8 @@ class WorkspaceSettings(Settings):
 
 
 class Configuration(Settings):
-    workspaces: dict[Annotated[str, Field(pattern=NAME)], WorkspaceSettings] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _schemas_apart(self) -> "Configuration":
-        taken: dict[str, str] = {
-            "sakigake": "our own tables",
-            "public": "PostgreSQL",
-            "information_schema": "PostgreSQL",
-        }
-        for name, workspace in self.workspaces.items():
-            for connection in workspace.connections:
-                schema = workspace.schema_of(connection)
-                if schema in taken:
-                    raise ValueError(
-                        f"connection {connection} of workspace {name} would be mirrored into the schema {schema}, which is taken by {taken[schema]}; give it `schema: another_name`"
-                    )
-                taken[schema] = f"connection {connection} of workspace {name}"
-        return self
+    noun: ClassVar[str] = "the configuration"
+    workspaces: dict[Annotated[str, Field(pattern=NAME, description=NAME_IS)], WorkspaceSettings] = Field(min_length=1)
 
 
 def load(path: Path) -> Configuration:
@@ -186,9 +199,44 @@ def load(path: Path) -> Configuration:
         raise ConfigError(
             f"There is no {path}; make one with: sakigake init --preset sandbox, or say where it is with --config FILE."
         ) from e
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path} cannot be read as UTF-8 text ({e}).") from e
+    except UnicodeDecodeError as e:
+        raise ConfigError(f"{path} is not UTF-8 text; save it as UTF-8.") from e
+    except OSError as e:
+        raise ConfigError(
+            f"{path} cannot be read ({e.strerror}); say with --config FILE where the configuration is."
+        ) from e
     try:
-        return read_document(text, str(path), Configuration)
+        return read(text, str(path))
     except DocumentError as e:
         raise ConfigError(str(e)) from e
+
+
+def read(text: str, filename: str = "sakigake.yaml") -> Configuration:
+    """The configuration that the text says. DocumentError with all that is wrong, each with its line."""
+    document = read_document(text, filename)
+    if not isinstance(document.data, dict):
+        what = "is empty" if document.data is None else "holds no keys with values"
+        raise DocumentError([Problem(filename, 1, f"the file {what}; it starts with workspaces:")])
+    try:
+        configuration = Configuration.model_validate(document.data)
+    except ValidationError as e:
+        raise DocumentError(problems_of(e, Configuration, document)) from None
+    problems = [Problem(filename, document.line(path), said) for path, said in _schemas_taken(configuration)]
+    if problems:
+        raise DocumentError(problems)
+    return configuration
+
+
+def _schemas_taken(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Connections that would be mirrored into a schema which is not theirs."""
+    taken = dict(OURS)
+    for name, workspace in configuration.workspaces.items():
+        for connection in workspace.connections:
+            schema = workspace.schema_of(connection)
+            if schema in taken or schema.startswith("pg_"):
+                whose = taken.get(schema, "PostgreSQL")
+                yield (
+                    ("workspaces", name, "connections", connection, "schema"),
+                    f"the schema {schema} is taken by {whose}, and connection {connection} of workspace {name} would be mirrored into it; give it `schema: another_name`",
+                )
+            taken.setdefault(schema, f"connection {connection} of workspace {name}")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
 from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.documents import Problem, advice
 from sync.mapping.conditions import Condition
 from sync.mapping.grammar import Mapping
-from sync.mapping.problems import Problem, advice
 from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule, Reference
 
 Descriptions = MappingType[tuple[str, str], ObjectDescription]

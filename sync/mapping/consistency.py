@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from models.vocabulary import Milestone
-from sync.mapping.problems import advice
+from sync.documents import advice
 from sync.mapping.rules import EntryRule, MilestoneRule, Reference
 
 if TYPE_CHECKING:

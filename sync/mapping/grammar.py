@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 
+from sync.documents import Document, DocumentError, Problem, problems_of, read_document
 from sync.mapping.conditions import Rule
 from sync.mapping.consistency import inconsistencies
-from sync.mapping.document import Document, read_document
-from sync.mapping.problems import MappingError, Problem
+from sync.mapping.problems import MappingError
 from sync.mapping.rules import ActivityRule, DealRule, EntryRule, FieldName, PartnerRule, PartnerType, WriteBack
-from sync.mapping.sentences import problems_of
 
 __all__ = ["Mapping", "MappingError", "Problem", "json_schema", "load_mapping"]
 
@@ -107,14 +106,17 @@ def path_text(path: tuple[str | int, ...]) -> str:
 
 def load_mapping(text: str, filename: str = "mapping.yaml") -> Mapping:
     """The mapping that the text says. MappingError with all that is wrong, each with its line."""
-    document = read_document(text, filename)
+    try:
+        document = read_document(text, filename)
+    except DocumentError as error:
+        raise MappingError(error.problems) from None
     if not isinstance(document.data, MappingType):
         what = "is empty" if document.data is None else "holds no mapping of keys to values"
         raise MappingError([Problem(filename, 1, f"the file {what}; it starts with timezone:, partners: and entries:")])
     try:
         mapping = Mapping.model_validate(document.data)
     except ValidationError as error:
-        raise MappingError(problems_of(error, Mapping, document)) from None
+        raise MappingError(problems_of(error, Mapping, document, key_nouns={"milestones": "a milestone"})) from None
     mapping._document = document  # noqa: SLF001
     mapping._text = text  # noqa: SLF001
     problems = [mapping.problem(path, sentence) for path, sentence in inconsistencies(mapping)]

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from models.catalogue import Subject, fields_of
 from models.vocabulary import ActivityKind, Milestone, Willingness
+from sync.documents import advice
 from sync.mapping.conditions import ConditionInput, Rule, Scalars, Where
-from sync.mapping.problems import advice
 
 
 def _object_name(value: str) -> str:
@@ -47,6 +47,7 @@ class Reference(Rule):
     """How a record points at another: by a field that holds its id, or by an association (with a label, where given)."""
 
     noun: ClassVar[str] = "a reference"
+    written: ClassVar[str] = "a field's name or {association: object, label: text}"
     field: FieldName | None = Field(None, description="a field that holds the other record's id")
     association: FieldName | None = Field(None, description="the associated object, such as companies")
     label: str | None = Field(None, description="the association's label; without it every association counts")

@@ -1,6 +1,6 @@
 """YAML text as plain values, with the line of every key and value, so that a message can name it.
 
-Read node by node rather than constructed: a mapping needs no tags, anchors or aliases, and refusing them closes the door on
+Read node by node rather than constructed: our files need no tags, anchors or aliases, and refusing them closes the door on
 expansion bombs and cycles. Duplicate keys are refused, since the later one would silently win.
 """
 
@@ -13,7 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from sync.mapping.problems import MappingError, Problem
+from sync.documents.problems import DocumentError, Problem
 
 Path = tuple[str | int, ...]
 DEEPEST = 100  # brackets; the reader's time grows with the square of their depth
@@ -43,32 +43,34 @@ class Document:
 
 
 def read_document(text: str, file: str) -> Document:
-    """Raises MappingError with what YAML has to say, or with every alias, tag and duplicate key."""
+    """Raises DocumentError with what YAML has to say, or with every alias, tag and duplicate key."""
     if _depth(text) > DEEPEST or len(text) > LONGEST:
         what = "nested too deeply" if len(text) <= LONGEST else "too long"
-        raise MappingError([Problem(file, 1, f"the file is {what} to be a mapping")])
+        raise DocumentError([Problem(file, 1, f"the file is {what}; nobody writes such a file by hand")])
     try:
         root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it cannot be read"
         line = mark.line + 1 if mark else 1
-        raise MappingError([Problem(file, line, f"this is not YAML: {what}")]) from None
+        raise DocumentError([Problem(file, line, f"this is not YAML: {what}")]) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise MappingError(
+        raise DocumentError(
             [Problem(file, line, "a control character stands here; save the file as plain UTF-8 text")]
         ) from None
     except RecursionError:
-        raise MappingError([Problem(file, 1, "the file is nested too deeply to be a mapping")]) from None
+        raise DocumentError(
+            [Problem(file, 1, "the file is nested too deeply; nobody writes such a file by hand")]
+        ) from None
     except YAMLError as error:
-        raise MappingError([Problem(file, 1, f"this is not YAML: {error}")]) from None
+        raise DocumentError([Problem(file, 1, f"this is not YAML: {error}")]) from None
     document = Document(file, None)
     problems: list[Problem] = []
     if root is not None:
         document.data = _value(root, (), document, problems, set())
     if problems:
-        raise MappingError(problems)
+        raise DocumentError(problems)
     return document
 
 
