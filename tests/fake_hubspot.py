@@ -98,6 +98,10 @@ class FakeHubspot:
             and r.id > last
             and (r.seen_from is None or r.seen_from <= self.now)
         )
+        order = body["sorts"][0]
+        if order["propertyName"] == self.stamp:
+            assert order["direction"] == "DESCENDING"
+            found.sort(key=lambda i: self.rows[i].at, reverse=True)
         page = found[: min(body["limit"], 10_000)]
         return {"total": len(found), "results": [self._wire(self.rows[i], body["properties"], []) for i in page]}
 

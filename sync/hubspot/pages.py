@@ -18,7 +18,7 @@ from sync.errors import BadReply
 from sync.hubspot.describe import list_kind
 from sync.hubspot.listing import list_objects
 from sync.hubspot.reading import PAGE, Gathered, Reading, fit
-from sync.hubspot.search import search
+from sync.hubspot.search import newest, search
 from sync.hubspot.small import small_list
 from sync.hubspot.transport import Transport
 from sync.hubspot.values import moment
@@ -114,7 +114,7 @@ class Pages:
         if confirmed < min(settled, low):
             windows.append(_window(confirmed, min(settled, low)))
         if low < self._now:
-            windows.append(_window(low, self._now))
+            windows.append({**_window(low, self._now), "read_to": state["watermark"]})
         reached = {
             "watermark": max(_time(state["watermark"]), self._now).isoformat(),
             "confirmed": max(confirmed, settled).isoformat(),
@@ -142,30 +142,44 @@ class Pages:
         """(rows of about one page, windows still to read behind them, records this window has in all)."""
         for place, window in enumerate(windows):
             later = windows[place + 1 :]
+            news = self._news(window)
+            if news is not None:
+                yield news, later, len(news)
+                continue
             rows: list[Any] = []
             expected: int | None = None
             for found in search(self._reading, _time(window["low"]), _time(window["high"]), window["last"]):
-                first, expected = expected is None, len(found.rows) + found.left if expected is None else expected
+                expected = len(found.rows) + found.left if expected is None else expected
                 rows += found.rows
-                if found.left == 0 or (first and window["last"] is None and self._held(window, found.rows, expected)):
+                if found.left == 0:
                     yield rows, later, expected
-                    break
-                if len(rows) >= PAGE:
+                elif len(rows) >= PAGE:
                     yield rows, [{**window, "last": found.last}, *later], expected
                     rows = []
 
-    def _held(self, window: dict[str, Any], rows: list[Any], expected: int) -> bool:
-        """Whether the mirror has all of a window that was read before: as many records, and those of its first page as they are.
+    def _news(self, window: dict[str, Any]) -> list[Any] | None:
+        """What is new in a window of which a part was read before, by one call; None where it has to be read whole.
 
-        After a large write of ours the overlap holds thousands of records that have not moved since; counting them costs one call.
-        What this could miss, a record that came late while another left, the delayed window finds: it is read when it has settled.
+        After a large write of ours that part holds thousands of records that have not moved since. The newest page shows all that
+        is stamped since; of the rest it is enough that HubSpot counts as many as the mirror holds. What counting could miss, a
+        record that came late while another left, the delayed window reads once it has settled.
         """
-        reading = self._reading
-        if reading.known.count(self._spec.object, _time(window["low"]), _time(window["high"])) != expected:
-            return False
-        records = [reading.record(row) for row in rows]
-        held = reading.known(self._spec.object, [r.id for r in records])
-        return all(held.get(r.id) == r.version for r in records)
+        if window.get("read_to") is None or window["last"] is not None:
+            return None
+        low, read_to = _time(window["low"]), _time(window["read_to"])
+        rows, total = newest(self._reading, low, _time(window["high"]))
+        if not rows and total > 0:
+            return None  # the plain search says what is wrong with that
+        if total <= len(rows):
+            return rows
+        records = [self._reading.record(row) for row in rows]
+        if min(r.version for r in records) >= read_to:
+            return None
+        known, name = self._reading.known, self._spec.object
+        fresh = [r.id for r in records if r.version >= read_to]
+        moved = sum(low <= v < read_to for v in known(name, fresh).values())
+        held = known.count(name, low, read_to - timedelta(milliseconds=1)) - moved
+        return rows if held == total - len(fresh) else None
 
     def _sweep(self, state: State) -> Iterator[Page]:
         """The archived list, whole, since it has no filter by time; only what was archived since the last sweep goes on."""

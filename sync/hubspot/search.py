@@ -25,6 +25,17 @@ class Found:
     left: int
 
 
+def newest(reading: Reading, low: datetime, high: datetime) -> tuple[list[Mapping[str, Any]], int]:
+    """(at most a page of the records whose stamp lies in [low, high], the newest first; how many there are in all)."""
+    reply = reading.transport.read(
+        "POST",
+        reading.transport.paths.objects(reading.spec.object, "search"),
+        body=_body(reading, _between(reading, low, high), reading.stamp, "DESCENDING"),
+        search=True,
+    )
+    return reply.results(), int(reply.body.get("total") or 0)
+
+
 def search(reading: Reading, low: datetime, high: datetime, last: str | None) -> Iterator[Found]:
     """Records whose stamp lies in [low, high] and whose id is beyond `last`, by id.
 
@@ -32,18 +43,10 @@ def search(reading: Reading, low: datetime, high: datetime, last: str | None) ->
     """
     path = reading.transport.paths.objects(reading.spec.object, "search")
     while True:
-        filters = [
-            {"propertyName": reading.stamp, "operator": "GTE", "value": milliseconds(low)},
-            {"propertyName": reading.stamp, "operator": "LTE", "value": milliseconds(high)},
-        ]
+        filters = _between(reading, low, high)
         if last is not None:
             filters.append({"propertyName": ID, "operator": "GT", "value": last})
-        body = {
-            "filterGroups": [{"filters": filters}],
-            "sorts": [{"propertyName": ID, "direction": "ASCENDING"}],
-            "properties": reading.asked,
-            "limit": SEARCH_PAGE,
-        }
+        body = _body(reading, filters, ID, "ASCENDING")
         for attempt in (1, 2):
             reply = reading.transport.read("POST", path, body=body, search=True)
             rows = reply.results("id")
@@ -66,6 +69,22 @@ def search(reading: Reading, low: datetime, high: datetime, last: str | None) ->
         yield Found(rows, last, left)
         if left == 0:
             return
+
+
+def _between(reading: Reading, low: datetime, high: datetime) -> list[dict[str, str]]:
+    return [
+        {"propertyName": reading.stamp, "operator": "GTE", "value": milliseconds(low)},
+        {"propertyName": reading.stamp, "operator": "LTE", "value": milliseconds(high)},
+    ]
+
+
+def _body(reading: Reading, filters: list[dict[str, str]], order: str, direction: str) -> dict[str, Any]:
+    return {
+        "filterGroups": [{"filters": filters}],
+        "sorts": [{"propertyName": order, "direction": direction}],
+        "properties": reading.asked,
+        "limit": SEARCH_PAGE,
+    }
 
 
 def _moves_on(rows: list[Mapping[str, Any]], last: str | None) -> bool:
