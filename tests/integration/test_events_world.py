@@ -104,7 +104,7 @@ def test_every_milestone_is_found_on_its_day(told):
         }
         return
     # a step entered late, after it was already reached a second time, finds its date field taken: that day stands nowhere in the CRM
-    wrong = [key for key, steps in true.items() if first(found[key]) != first(steps)]
+    wrong = [key for key, steps in true.items() if first(found[key], but="won") != first(steps, but="won")]
     assert len(wrong) <= len(true) // 100
 
 
