@@ -24,6 +24,8 @@ class Rule(BaseModel):
 
 def _as_text(value: Any) -> Any:
     """A CRM's value as text: `true`, `1001` and `"1001"` are what the CRM would write."""
+    if value == "":
+        raise ValueError("an empty text matches nothing; write {empty: true} for a field that holds nothing")
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else value

@@ -44,7 +44,7 @@ def test_all_conditions_must_hold_and_a_missing_field_is_empty():
     assert all_of({})({})
 
 
-@pytest.mark.parametrize("nothing", [{}, [], {"in": []}])
+@pytest.mark.parametrize("nothing", [{}, [], {"in": []}, "", ["A", ""]])
 def test_a_condition_that_says_nothing_is_refused(nothing):
     with pytest.raises(ValidationError):
         CONDITION.validate_python(nothing)
