@@ -108,12 +108,12 @@ def rates(
     out: Console, conversion: Mapping[str, Mapping[str, Any]], lead_time: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Conversion and lead time by type and step."""
-    right = ("conversion", "95 % interval", "n", "median days", "80 % within")
+    right = ("conversion", "95 % interval", "n", "median", "80 % within")
     shown = table("Conversion and lead time (within 180 days)", "type", "step", *right, right=right)
     for kind, steps in conversion.items():
         for i, (step, c) in enumerate(steps.items()):
             lead = lead_time.get(kind, {}).get(step, {})
-            interval = "-" if c["low"] is None else f"{percent(c['low'])} to {percent(c['high'])}"
+            interval = "-" if c["low"] is None else f"{100 * c['low']:.0f} to {100 * c['high']:.0f} %"
             days = lead.get("median")
             shown.add_row(
                 kind if i == 0 else "",
@@ -121,7 +121,7 @@ def rates(
                 percent(c["rate"]),
                 interval,
                 number(c["n"]),
-                number(days),
+                "-" if days is None else f"{days} days",
                 "-" if lead.get("p80") is None else f"{lead['p80']} days",
             )
         shown.add_section()

@@ -37,9 +37,9 @@ def confirmed_values(conn: Connect, workspace: str) -> dict[tuple[RecordRef, str
 
 
 def has_delivered(conn: Connect, workspace: str) -> bool:
-    """Whether any plan of this workspace was ever delivered."""
+    """Whether any plan of this workspace that changed something was ever delivered."""
     row = conn.execute(
-        "select exists (select from sakigake.plan where workspace = %s and status = %s)",
+        "select exists (select from sakigake.plan where workspace = %s and status = %s and changes > 0)",
         (workspace, PlanStatus.DELIVERED),
     ).fetchone()
     return bool(row and row[0])

@@ -236,3 +236,13 @@ def test_whatever_fails_the_crm_ends_as_wanted_and_each_value_is_applied_once(
     assert fresh.tiers() == {"a": "A", "b": "B", "c": "C", "d": "D", "e": "D"}
     applied = [i for i, _ in fresh.crm.applied]
     assert sorted(applied) == ["a", "b", "c"]
+
+
+def test_a_plan_that_changed_nothing_does_not_count_as_the_first_delivery(world: World) -> None:
+    world.crm.put("a", sakigake_tier="A", sakigake_listed_90d=7)
+    deliver(world.delivery, world.plan(a="A"))
+    with world.connect() as conn:
+        assert not journal.has_delivered(conn, "main")
+    deliver(world.delivery, world.plan(b="A"))
+    with world.connect() as conn:
+        assert journal.has_delivered(conn, "main")
