@@ -1,15 +1,17 @@
 """Answers as tables a person enjoys reading."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from jobs.pipeline import RunReport
 from models.vocabulary import FUNNEL, Tier
-from sync.connector import ProvisionStep
+
+if TYPE_CHECKING:  # reading commands show tables without loading the arithmetic
+    from jobs.pipeline import RunReport
+    from sync.connector import ProvisionStep
 
 SHOWN = 40  # rows of a long list before "... and n more"
 
@@ -34,7 +36,7 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def run_report(out: Console, report: RunReport) -> None:
+def run_report(out: Console, report: "RunReport") -> None:
     """What one run did."""
     if report.pulled:
         pulled(out, report.pulled)
@@ -128,7 +130,7 @@ def rates(
     out.print(shown)
 
 
-def written(out: Console, report: RunReport) -> None:
+def written(out: Console, report: "RunReport") -> None:
     """What reached the CRMs."""
     if report.held:
         for sentence in report.held_because:
@@ -192,7 +194,7 @@ def applied(out: Console, document: Mapping[str, Any]) -> None:
     out.print("Written: " + ", ".join(f"{name} {number(n)}" for name, n in document["written"].items()))
 
 
-def provision(out: Console, steps: Sequence[tuple[str, ProvisionStep]], *, dry_run: bool) -> None:
+def provision(out: Console, steps: "Sequence[tuple[str, ProvisionStep]]", *, dry_run: bool) -> None:
     """What was, or would be, made in the CRMs."""
     if dry_run:
         for connection, step in steps:

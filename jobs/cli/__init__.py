@@ -1,17 +1,17 @@
-"""The command line. Errors are one sentence and an exit code, never a traceback."""
+"""The command line. Errors are one sentence and an exit code, never a traceback.
+
+Commands import what they need when they are called: `--help` and a mistyped option need no database driver and no arithmetic.
+"""
 
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
-import psycopg
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.cli import checking, cycle, database, looking, setup, world
-from jobs.cli.common import quiet_logs
-from jobs.errors import SakigakeError
-from sync.errors import SyncError
+from jobs.cli.failures import INTERRUPTED, explain
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,33 +24,40 @@ for part in (setup, checking, cycle, looking, world):
 app.add_typer(database.app, name="db", help="Our tables: upgrade, address, a shell.")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"sakigake {version('sakigake')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    _ = version
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs a command; a failure on purpose is printed as its sentence."""
-    quiet_logs()
+    """Runs a command; whatever ends it is printed as one sentence, and told by the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=list(arguments) if arguments is not None else None)
-    except SakigakeError as e:
-        _fail(str(e), e.exit_code)
-    except SyncError as e:
-        _fail(str(e), 1)
-    except psycopg.Error as e:
-        _fail(
-            f"PostgreSQL said no: {(e.diag.message_primary or str(e)).strip()}. Look at the server's log, then run the command again.",
-            1,
-        )
-    except SQLAlchemyError as e:
-        _fail(
-            f"The database could not be used ({type(e).__name__}). Check DATABASE_URL and the server's log, then run the command again.",
-            1,
-        )
+        code = app(args=given, standalone_mode=False)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
-    except OSError as e:
-        _fail(
-            f"{e.strerror or e}{f': {e.filename}' if e.filename else ''}. Make room or mend the place, then run the command again.",
-            1,
-        )
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person reads one sentence
+        if type(error).__name__ == "NoArgsIsHelpError":  # the message is the help
+            sys.stderr.write(error.format_message())  # type: ignore[attr-defined]
+            sys.exit(2)
+        sentence, code = explain(error)
+        _fail(sentence, code)
+    if code == INTERRUPTED:
+        _fail("Interrupted; what was stored stays, and the next run goes on from there.", INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -4,11 +4,16 @@ from dataclasses import asdict
 
 import typer
 
-from jobs import tables
-from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
-from jobs.doctor import FAIL, OK, Finding, examine
-from jobs.settings import load
-from jobs.wiring import choose_workspace, open_connector, read_rules
+from jobs.cli.common import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    WorkspaceOption,
+    opened_database,
+    out,
+    set_logs,
+    show_json,
+)
 
 config_app = typer.Typer(no_args_is_help=True, help="The configuration file.")
 mapping_app = typer.Typer(no_args_is_help=True, help="What the CRM's stages and fields mean.")
@@ -16,8 +21,13 @@ mapping_app = typer.Typer(no_args_is_help=True, help="What the CRM's stages and 
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Check configuration, database, logins, quotas, mapping and fields. Exit code 1 where something must be mended."""
-    found: list[Finding] = []
+    from jobs.settings import load
+
     configuration = load(config)
+    from jobs import tables
+    from jobs.doctor import FAIL, OK, Finding, examine
+
+    found: list[Finding] = []
     with opened_database() as engine:
         found += examine(configuration, config.absolute().parent, engine, workspace)
     bad = any(f.status == FAIL for f in found)
@@ -36,6 +46,9 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
 @config_app.command("check")
 def config_check(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Check sakigake.yaml and the mappings it names, without touching database or CRMs."""
+    from jobs.settings import load
+    from jobs.wiring import read_rules
+
     configuration = load(config)
     hashes = {}
     for name, settings in configuration.workspaces.items():
@@ -53,9 +66,12 @@ def mapping_check(
     config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False
 ) -> None:
     """Check the mapping against the live CRMs: objects, fields, picklist values and stages."""
+    from jobs.settings import load
+    from jobs.wiring import choose_workspace, open_connector, read_rules
     from sync.mapping.check import check
     from sync.mapping.needs import needs
 
+    set_logs()
     _, settings = choose_workspace(load(config), workspace)
     folder = config.absolute().parent
     rules = read_rules(settings, folder)

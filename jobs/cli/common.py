@@ -6,16 +6,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import structlog
 import typer
 from rich.console import Console
-from sqlalchemy import Engine
 
-from jobs.database import check_schema_version, database, engine, home_folder
-from jobs.settings import Configuration, load
-from jobs.wiring import Workspace, open_workspace
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from jobs.wiring import Workspace
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", help="The configuration file.", envvar="SAKIGAKE_CONFIG", show_default=True)
@@ -32,12 +31,10 @@ def show_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
-def quiet_logs() -> None:
-    """Logs go to standard error: as lines for a person at a terminal, as JSON for everybody else. Warnings and worse only."""
-    set_logs("warning")
+def set_logs(level: str = "warning") -> None:
+    """Logs go to standard error: as lines for a person at a terminal, as JSON for everybody else."""
+    import structlog
 
-
-def set_logs(level: str) -> None:
     renderer: Any = (
         structlog.dev.ConsoleRenderer()
         if sys.stderr.isatty()
@@ -57,8 +54,11 @@ def set_logs(level: str) -> None:
 
 
 @contextmanager
-def opened_database() -> Iterator[Engine]:
+def opened_database(*, logs: str = "warning") -> "Iterator[Engine]":
     """Our database, of the version this code works with."""
+    from jobs.database import check_schema_version, database, engine, home_folder
+
+    set_logs(logs)
     with database(home_folder(), os.environ.get("DATABASE_URL")) as url:
         opened = engine(url)
         try:
@@ -69,11 +69,15 @@ def opened_database() -> Iterator[Engine]:
 
 
 @contextmanager
-def opened_workspace(config: Path, workspace: str | None) -> Iterator[Workspace]:
+def opened_workspace(config: Path, workspace: str | None, *, logs: str = "warning") -> "Iterator[Workspace]":
     """The workspace of the configuration, on our database, with its CRMs."""
-    configuration: Configuration = load(config)
+    from jobs.settings import load
+
+    configuration = load(config)  # before the rest is imported: a fault in the file is told at once
+    from jobs.wiring import open_workspace
+
     with (
-        opened_database() as opened,
+        opened_database(logs=logs) as opened,
         open_workspace(configuration, config.absolute().parent, opened, workspace) as ready,
     ):
         yield ready

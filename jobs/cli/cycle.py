@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from jobs import pipeline, scheduler, tables
 from jobs.cli.common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -12,13 +11,9 @@ from jobs.cli.common import (
     WorkspaceOption,
     opened_workspace,
     out,
-    set_logs,
     show_json,
 )
 from jobs.errors import ConfigError
-from jobs.progress import bars
-from jobs.steps import approve
-from jobs.steps import provision as provision_step
 from models.vocabulary import Step
 
 HELD = 3
@@ -34,10 +29,14 @@ def run(
 ) -> None:
     """Run one cycle: pull, map, compute, plan, deliver. Exit code 3 where the plan is held for a person."""
     steps = _steps(only)
-    with opened_workspace(config, workspace) as ready, bars(wanted=not json) as progress:
+    with opened_workspace(config, workspace) as ready:
         if connection is not None and connection not in ready.connectors:
             raise ConfigError(f"There is no connection {connection!r}; there are {', '.join(ready.connectors)}.")
-        report = pipeline.run_cycle(ready, steps=steps, only_connection=connection, full=full, progress=progress)
+        from jobs import pipeline, tables
+        from jobs.progress import bars
+
+        with bars(wanted=not json) as progress:
+            report = pipeline.run_cycle(ready, steps=steps, only_connection=connection, full=full, progress=progress)
     if json:
         show_json(report.document())
     else:
@@ -58,6 +57,9 @@ def plan(
 ) -> None:
     """Show what a write-back would change: record, field, old, new, why."""
     with opened_workspace(config, workspace) as ready:
+        from jobs import pipeline, tables
+        from jobs.steps import approve
+
         if plan_id is None:
             plan_id = str(pipeline.run_cycle(ready, steps=[Step.PLAN]).plan)
         document = approve.plan_document(ready, plan_id)
@@ -77,8 +79,13 @@ def apply(
     json: JsonOption = False,
 ) -> None:
     """Deliver a plan that was held, comparing every record with its live value first."""
-    with opened_workspace(config, workspace) as ready, bars(wanted=not json) as progress:
-        document = approve.apply_plan(ready, plan_id, reason, progress)
+    with opened_workspace(config, workspace) as ready:
+        from jobs import tables
+        from jobs.progress import bars
+        from jobs.steps import approve
+
+        with bars(wanted=not json) as progress:
+            document = approve.apply_plan(ready, plan_id, reason, progress)
     if json:
         show_json(document)
     else:
@@ -95,9 +102,12 @@ def provision(
 ) -> None:
     """Create our fields, their labels and their rights in the CRMs. A second time changes nothing."""
     with opened_workspace(config, workspace) as ready:
-        steps = provision_step.provision(ready.settings, ready.rules, ready.connectors, dry_run=dry_run)
+        from jobs import tables
+        from jobs.steps import provision as step_of
+
+        steps = step_of.provision(ready.settings, ready.rules, ready.connectors, dry_run=dry_run)
     if json:
-        show_json({"steps": provision_step.documents(steps)})
+        show_json({"steps": step_of.documents(steps)})
     else:
         tables.provision(out, steps, dry_run=dry_run)
     if any(step.status == "refused" for _, step in steps):
@@ -106,19 +116,20 @@ def provision(
 
 def serve(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None) -> None:
     """Run the cycle on its schedule until told to stop (SIGTERM or ctrl-C)."""
-    set_logs("info")
-    with opened_workspace(config, workspace) as ready:
+    with opened_workspace(config, workspace, logs="info") as ready:
+        from jobs import scheduler
+
         scheduler.serve(ready)
 
 
 def _steps(only: str | None) -> tuple[Step, ...]:
     if only is None:
-        return pipeline.ALL_STEPS
+        return tuple(Step)
     names = [part.strip() for part in only.split(",") if part.strip()]
     unknown = [n for n in names if n not in list(Step)]
     if unknown or not names:
         raise ConfigError(
-            f"--only {only!r} names no step{f' called {unknown[0]!r}' if unknown else ''}; the steps are {', '.join(Step)}."
+            f"--only names {f'{unknown[0]!r}, which is no step' if unknown else 'no step'}; the steps are {', '.join(Step)}."
         )
     return tuple(s for s in Step if s in names)
 

@@ -6,7 +6,6 @@ import subprocess
 
 import typer
 
-from jobs import database as db
 from jobs.cli.common import JsonOption, out, show_json
 from jobs.errors import NotFound
 
@@ -16,6 +15,8 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def upgrade(json: JsonOption = False) -> None:
     """Bring our tables to this version. Safe to repeat."""
+    from jobs import database as db
+
     with db.database(db.home_folder(), os.environ.get("DATABASE_URL")) as url:
         opened = db.engine(url)
         before = db.schema_version(opened)
@@ -32,6 +33,8 @@ def upgrade(json: JsonOption = False) -> None:
 @app.command()
 def url() -> None:
     """Print the database's address, password included: for psql and BI tools on this machine."""
+    from jobs import database as db
+
     with db.database(db.home_folder(), os.environ.get("DATABASE_URL")) as address:
         print(address.replace("postgresql+psycopg://", "postgresql://", 1))
         if not os.environ.get("DATABASE_URL"):
@@ -44,6 +47,8 @@ def url() -> None:
 @app.command()
 def shell() -> None:
     """Open psql on our database."""
+    from jobs import database as db
+
     program = shutil.which("psql")
     if program is None:
         raise NotFound(

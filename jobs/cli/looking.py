@@ -4,18 +4,20 @@ from typing import Annotated
 
 import typer
 
-from jobs import tables, views
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
 from jobs.errors import ConfigError
-from jobs.settings import load
-from jobs.wiring import choose_workspace, connect_with
-from models.catalogue import BY_NAME
 from models.vocabulary import RecordRef
 
 
 def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Show the last runs, how fresh each object is, and what waits for a person."""
-    name, _ = choose_workspace(load(config), workspace)
+    from jobs.settings import load
+
+    configuration = load(config)
+    from jobs import tables, views
+    from jobs.wiring import choose_workspace, connect_with
+
+    name, _ = choose_workspace(configuration, workspace)
     with opened_database() as engine, connect_with(engine)() as conn:
         document = views.status(conn, name)
     if json:
@@ -64,7 +66,14 @@ def explain(
         ref = RecordRef.parse(record)
     except ValueError as e:
         raise ConfigError(f"{e}.") from e
-    name, _ = choose_workspace(load(config), workspace)
+    from jobs.settings import load
+
+    configuration = load(config)
+    from jobs import tables, views
+    from jobs.wiring import choose_workspace, connect_with
+    from models.catalogue import BY_NAME
+
+    name, _ = choose_workspace(configuration, workspace)
     with opened_database() as engine, connect_with(engine)() as conn:
         document = views.explain(conn, name, ref, field)
     if json:
@@ -116,7 +125,13 @@ def indicators(
     config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False
 ) -> None:
     """Show conversion and lead time per partner type and step, and partners per tier."""
-    name, _ = choose_workspace(load(config), workspace)
+    from jobs.settings import load
+
+    configuration = load(config)
+    from jobs import tables, views
+    from jobs.wiring import choose_workspace, connect_with
+
+    name, _ = choose_workspace(configuration, workspace)
     with opened_database() as engine, connect_with(engine)() as conn:
         document = views.indicators(conn, name)
     if json:

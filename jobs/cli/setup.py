@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from jobs.cli.common import JsonOption, out, show_json
-from jobs.presets import write_preset
 
 
 def init(
@@ -17,6 +16,8 @@ def init(
     json: JsonOption = False,
 ) -> None:
     """Write a commented sakigake.yaml and mapping.yaml."""
+    from jobs.presets import write_preset
+
     written = write_preset(preset, folder, sandbox_url=sandbox_url, force=force)
     if json:
         show_json({"written": [str(w.path) for w in written]})

@@ -87,8 +87,8 @@ def _sentence(detail: ErrorDetails, root: type[BaseModel], key_nouns: Mapping[st
             if kind != "too_short"
             else f"'{last}' is empty"
         )
-    if kind in ("model_type", "model_attributes_type", "dict_type") and (form := written(here.model)):
-        return f"'{last}' needs {form}, found {found}"
+    if kind in ("model_type", "model_attributes_type", "dict_type") and written(here.model):
+        return f"'{last}' needs {written(here.model)}, found {found}"
     if kind in _WORDS:
         return f"'{last}' needs {_WORDS[kind]}, found {found}"
     return f"'{last}': {detail['msg'][:1].lower()}{detail['msg'][1:]}"
