@@ -97,7 +97,11 @@ def read_world(folder: Path, *, as_of: date | None = None) -> World:
         )
         for r in _rows(folder, "activities.csv")
     ]
-    start = date.fromisoformat(arguments["start"]) if "start" in arguments else min(e.occurred_on for e in events)
+    start = (
+        date.fromisoformat(arguments["start"])
+        if "start" in arguments
+        else min((e.occurred_on for e in events), default=whole)
+    )
     world = World(start, whole, partners, list(entries.values()), events, activities, [], truth)
     last = max([whole, *(e.recorded_on for e in events)])
     # the partner-sourced share holds over the folder's own last 365 days, wherever the clock starts

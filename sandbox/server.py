@@ -22,6 +22,10 @@ class SandboxCannotListen(OSError):
     """The address cannot be used; the message says why and what to do."""
 
 
+class SandboxCannotBeMade(ValueError):
+    """The settings name a world that cannot be made; the message says why and what to give instead."""
+
+
 class SandboxPortInUse(SandboxCannotListen):
     """Another program listens there."""
 
@@ -31,7 +35,7 @@ def serve(
 ) -> None:
     """Serves until SIGTERM or SIGINT, then returns. `ready` is told the address once calls are answered; port 0 picks one.
 
-    Raises SandboxPortInUse or SandboxCannotListen before the world is made.
+    Raises SandboxPortInUse or SandboxCannotListen before the world is made, and SandboxCannotBeMade where it cannot be.
     """
     listener = _listen(host, port)
     try:
@@ -103,7 +107,10 @@ class _Server(uvicorn.Server):
 
 
 def _server(settings: SandboxSettings, halves: Halves, on_start: Callable[[], None] | None = None) -> _Server:
-    app = build(settings, halves=halves)
+    try:
+        app = build(settings, halves=halves)
+    except ValueError as error:
+        raise SandboxCannotBeMade(str(error)) from error
     config = uvicorn.Config(
         app,
         http=_CuttableProtocol,

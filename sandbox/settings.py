@@ -54,6 +54,10 @@ class SandboxSettings:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}; give a positive number")
         if self.scenario not in get_args(Scenario):
             raise ValueError(f"scenario is one of {', '.join(get_args(Scenario))}, got {self.scenario!r}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}; give 0 or more")
+        if self.as_of is not None and not 1990 <= self.as_of.year <= 2200:
+            raise ValueError(f"as_of lies between 1990 and 2200, got {self.as_of}; give a day that CRMs know")
         if self.future_days < 0:
             raise ValueError(
                 f"future_days must not be negative, got {self.future_days}; 0 makes a world without a future"

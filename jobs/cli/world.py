@@ -4,6 +4,7 @@ import json as json_module
 import os
 import sys
 import threading
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,12 @@ def sandbox(
     host: Annotated[str, typer.Option(help="Loopback by default: whoever reaches it owns it.")] = "127.0.0.1",
     world: Annotated[
         Path | None, typer.Option(help="A folder with partners, entries, events and activities as CSV.")
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE", help="The day the clock starts, such as 2026-10-31; `advance` reveals what comes later."
+        ),
     ] = None,
     rows: Annotated[
         list[str] | None, typer.Option(metavar="OBJECT=N", help="Make one object that large, for load.")
@@ -34,7 +41,7 @@ def sandbox(
     json: JsonOption = False,
 ) -> None:
     """Run a local Salesforce and HubSpot that speak the real wire formats, until ctrl-C."""
-    from sandbox.server import SandboxCannotListen, serve
+    from sandbox.server import SandboxCannotBeMade, SandboxCannotListen, serve
     from sandbox.settings import SandboxSettings
 
     large: dict[str, int] = {}
@@ -50,6 +57,7 @@ def sandbox(
             seed=seed,
             entries=entries,
             scenario="messy" if scenario == "messy" else "clean",
+            as_of=_day(as_of),
             world_dir=world,
             rows=large,
             limits=limits,
@@ -70,9 +78,10 @@ def sandbox(
         threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         serve(settings, host, port, ready=ready)
+    except SandboxCannotBeMade as e:
+        raise ConfigError(f"{e}.") from e
     except SandboxCannotListen as e:
-        text = str(e)
-        raise SakigakeError(f"{text[:1].upper()}{text[1:]}.") from e
+        raise SakigakeError(f"{e}.") from e
 
 
 def demo(
@@ -87,6 +96,13 @@ def demo(
     document = run_demo(once=once, quiet=json)
     if json:
         show_json(document)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as e:
+        raise ConfigError(f"--as-of is {text!r}, expected a day such as 2026-10-31.") from e
 
 
 def _end_with_parent() -> None:

@@ -87,8 +87,10 @@ class HubspotCrm:
         """Makes one object `n` rows large; ValueError for a name that is none of the portal's objects."""
         try:
             kind = self.records.kinds.find(object_name)
-        except HubspotError as refused:
-            raise ValueError(refused.message) from None
+        except HubspotError:
+            raise ValueError(
+                f"{object_name} is not an object that can be made large; name companies, contacts, tasks or the like"
+            ) from None
         bulk_rows.fill(self.records, kind, n, self.clock.now())
 
     def expire_tokens(self) -> None:
