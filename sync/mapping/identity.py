@@ -1,6 +1,7 @@
 """Marks of identity: deterministic ids, corporate numbers, domains, and which records share them."""
 
 import hashlib
+import re
 import unicodedata
 import uuid
 from collections.abc import Iterable
@@ -10,6 +11,8 @@ from models.vocabulary import RecordRef
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "sakigake.invalid")
 _NAMESPACE = NAMESPACE.bytes
+_NO_DIGIT = re.compile(r"[^0-9]")
+_HOST = re.compile(r"[^\s.]+(\.[^\s.]+)+")
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 # Web addresses of these say where a company writes or is hosted, not which company it is
@@ -85,7 +88,8 @@ def corporate_number(text: str) -> str | None:
     """
     if not text:
         return None
-    digits = "".join(c for c in unicodedata.normalize("NFKC", text) if c.isascii() and c.isdigit())
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    digits = _NO_DIGIT.sub("", plain)
     if len(digits) != 13:
         return None
     total = sum(int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(digits[1:])))
@@ -96,7 +100,7 @@ def domain(text: str) -> str | None:
     """The domain of a web address, bare and lower-case, without `www.`; None where it names no company's own domain."""
     if not text:
         return None
-    address = unicodedata.normalize("NFKC", text).strip().lower()
+    address = (text if text.isascii() else unicodedata.normalize("NFKC", text)).strip().lower()
     try:
         host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
     except ValueError:
@@ -107,9 +111,8 @@ def domain(text: str) -> str | None:
             host = host.encode("idna").decode("ascii")
         except UnicodeError:
             return None
-    if "." not in host or host in SHARED_DOMAINS or host.replace(".", "").isdigit() or any(c.isspace() for c in host):
-        return None
-    return host
+    named = _HOST.fullmatch(host) and not host.replace(".", "").isdigit()
+    return host if named and host not in SHARED_DOMAINS else None
 
 
 class Groups:

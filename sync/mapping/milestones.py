@@ -20,7 +20,7 @@ from sync.mapping.grammar import Mapping
 from sync.mapping.identity import stable_id
 from sync.mapping.reader import MirrorReader
 from sync.mapping.rules import EntryRule, MilestoneRule
-from sync.mapping.stages import Entered, History, passages, read_history
+from sync.mapping.stages import Entered, History, StageChange, passages, read_history
 
 Values = MappingType[str, MirrorValue]
 
@@ -85,17 +85,21 @@ class MilestoneReader:
         self.milestone = milestone
         self.path = f"entries[{index}].milestones.{milestone.value}"
         self._rule = rule
+        self._at = rule.at
+        self._reason = rule.reason
         self._zone: ZoneInfo = mapping.zone
         self._stage_field, stages = rule.stage or ("", [])
         self._stages = frozenset(stages)
         self._linked = linked
-        self._changes = (linked.history if linked else history).get(self._stage_field, {})
+        self._changes: MappingType[str, list[StageChange]] = (linked.history if linked else history).get(
+            self._stage_field, {}
+        )
         self._guessed: list[RecordRef] = []
         self._created = mapping.created_field(entry.connection, linked.object if linked else entry.object)
 
     def events(self, key: EntryKey, record: RecordRef, values: Values, issues: Issues) -> list[Event]:
         """What this record, or the records it is linked to, says of the milestone."""
-        reason = (text_of(values.get(self._rule.reason)) or None) if self._rule.reason else None
+        reason = (text_of(values.get(self._reason)) or None) if self._reason else None
         if self._linked is None:
             return self._of(Told(key, record, values, reason), issues)
         out = []
@@ -149,7 +153,7 @@ class MilestoneReader:
         if stamp is None:
             made = self._made_at(told.values)
             stamp = made if made is not None and self._made_by(made, day) else None
-        return make_event(told, self.milestone, day, change_id=str(self._rule.at), rule=self.path, stamped_at=stamp)
+        return make_event(told, self.milestone, day, change_id=str(self._at), rule=self.path, stamped_at=stamp)
 
     def _made_by(self, made: datetime, day: date) -> bool:
         """Whether the record was made on that day or later; time zones are asked only where they can matter."""
@@ -157,12 +161,12 @@ class MilestoneReader:
         return apart > 1 or (apart >= -1 and made.astimezone(self._zone).date() >= day)
 
     def _day(self, told: Told, issues: Issues) -> date | None:
-        if self._rule.at is None:
+        if self._at is None:
             return None
         try:
-            return day_of(told.values.get(self._rule.at), self._zone)
+            return day_of(told.values.get(self._at), self._zone)
         except UnreadableDateError:
-            issues.add(IssueKind.DATE_UNREADABLE, self.path, told.source, field=self._rule.at)
+            issues.add(IssueKind.DATE_UNREADABLE, self.path, told.source, field=self._at)
             return None
 
     def report_history(self, issues: Issues) -> None:

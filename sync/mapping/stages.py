@@ -37,13 +37,17 @@ History = dict[str, dict[str, list[StageChange]]]
 
 
 def read_history(reader: MirrorReader, connection: str, object_name: str, fields: Sequence[str]) -> History:
-    """Field -> record -> its changes, in no order yet."""
+    """Field -> record -> its changes, in their order."""
     history: History = {field: defaultdict(list) for field in fields}
     if fields:
         for row in reader.history(connection, object_name, fields):
             of_field = history.get(row.field)
             if of_field is not None:  # Salesforce also tells of the creation, as a field of its own
                 of_field[row.record_id].append(StageChange(row.changed_at, row.change_id, row.old, row.new))
+    for of_field in history.values():
+        for record, changes in of_field.items():
+            if len(changes) > 1:  # once a record, rather than once a milestone
+                of_field[record] = in_order(changes)
     return history
 
 
@@ -69,14 +73,13 @@ def in_order(changes: list[StageChange]) -> list[StageChange]:
     return ordered
 
 
-def passages(changes: list[StageChange], current: str | None, stages: AbstractSet[str]) -> Passages:
+def passages(ordered: list[StageChange], current: str | None, stages: AbstractSet[str]) -> Passages:
     """Each time the record came into one of `stages` from outside. Moving between two of them is no new entry.
 
     What it was before the first known change, it was from the start; without any change, so is what it is now.
     """
-    if not changes:
+    if not ordered:
         return Passages([Entered(None, AT_CREATION)] if current in stages else [], unseen=False)
-    ordered = in_order(changes)
     inside = ordered[0].old in stages
     entered = [Entered(None, AT_CREATION)] if inside else []
     for change in ordered:
