@@ -18,13 +18,9 @@ from sandbox.salesforce.org import Org
 from sandbox.salesforce.wire import Call, Handler, Reply, Route, required
 from sandbox.salesforce.writer import Writer
 
-VERSIONS = {
-    f"v{n}.0": f"{season} '{year}"
-    for n, season, year in (
-        (59, "Winter", 24), (60, "Spring", 24), (61, "Summer", 24), (62, "Winter", 25), (63, "Spring", 25),
-        (64, "Summer", 25), (65, "Winter", 26), (66, "Spring", 26), (67, "Summer", 26),
-    )
-}  # fmt: skip
+SEASONS = ("Spring", "Summer", "Winter")
+"""31.0 came with Summer '14; three releases a year since. Older ones are retired."""
+VERSIONS = {f"v{n}.0": f"{SEASONS[n % 3]} '{14 + (n - 30 + (n % 3 == 2)) // 3}" for n in range(31, 68)}
 LONGEST_HEAD = 16_384  # bytes of request line and headers
 _RESOURCES = ("tooling", "query", "queryAll", "composite", "sobjects", "limits", "jobs")
 
