@@ -7,14 +7,15 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from jobs.errors import SakigakeError
+from jobs.mapping_check import problems_with
 from jobs.settings import Configuration, WorkspaceSettings
 from jobs.steps.provision import provision
 from jobs.wiring import choose_workspace, open_connector, read_rules
-from sync.connector import Connector, ObjectDescription
+from sync.connector import Connector
 from sync.errors import SyncError
-from sync.mapping.check import check
 
 OK, WARN, FAIL = "ok", "warn", "fail"
+A_MOMENT = 4.0  # seconds of trying again: a person waits for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
     try:
         for connection, given in settings.connections.items():
             try:
-                connectors[connection] = open_connector(connection, given, folder)
+                connectors[connection] = open_connector(connection, given, folder, retry_for=A_MOMENT)
                 greeting = connectors[connection].greet()
             except (SyncError, SakigakeError) as e:
                 connectors.pop(connection, None)
@@ -78,26 +79,17 @@ def _mapping(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Co
     except SakigakeError as e:
         yield Finding("mapping", FAIL, str(e))
         return
-    from sync.mapping.needs import needs
-
-    descriptions: dict[tuple[str, str], ObjectDescription] = {}
-    for connection, specs in needs(rules).items():
-        if connection not in settings.connections:
-            yield Finding(
-                "mapping",
-                FAIL,
-                f"it reads from {connection}, and sakigake.yaml has no connection of that name",
-                "Mend one of the two.",
-            )
-        for object_name in specs if connection in connectors else ():
-            try:
-                descriptions[connection, object_name] = connectors[connection].describe(object_name)
-            except SyncError as e:
-                yield Finding("mapping", FAIL, f"{connection}.{object_name}: {e}")
-    problems = check(rules, descriptions)
+    unseen = [name for name in settings.connections if name not in connectors]
+    if unseen:
+        yield Finding("mapping", WARN, f"not held against {', '.join(unseen)}", "Mend the connection first.")
+    try:
+        problems = problems_with(rules, connectors)
+    except SyncError as e:
+        yield Finding("mapping", FAIL, str(e))
+        return
     for problem in problems:
         yield Finding("mapping", FAIL, str(problem))
-    if not problems:
+    if not problems and not unseen:
         yield Finding("mapping", OK, f"version {rules.hash[:12]}, every object, field and stage it names is there")
 
 
@@ -122,8 +114,8 @@ def _fields(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Con
         yield Finding(
             "fields",
             WARN,
-            f"{len(missing) - len(refused)} fields or rights are not made yet",
-            "Say: sakigake provision",
+            f"{len(missing) - len(refused)} fields or rights are not made yet.",
+            "Make them with: sakigake provision",
         )
     if not missing:
         yield Finding("fields", OK, f"all {len(steps)} fields and rights are there")

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from jobs.mapping_check import require_fitting
 from jobs.progress import NoProgress, Progress
 from jobs.runs import RunLog, new_id, only_run
 from jobs.steps import compute as compute_step
@@ -107,6 +108,8 @@ def _steps(
     full: bool,
     progress: Progress,
 ) -> None:
+    if Step.PULL in steps or Step.MAP in steps:
+        require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors)
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
             found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)

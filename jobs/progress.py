@@ -56,8 +56,11 @@ class _Bar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._bars.update(self._task, completed=self._done or 1, total=self._done or 1)
+    def __exit__(self, *error: object) -> None:
+        if error[:1] == (None,):
+            self._bars.update(self._task, completed=self._done or 1, total=self._done or 1)
+        else:
+            self._bars.stop_task(self._task)  # what failed is not shown as done
 
 
 class Bars:
@@ -72,9 +75,9 @@ class Bars:
 
 @contextmanager
 def bars(*, wanted: bool) -> Iterator[Progress]:
-    """Bars where they are wanted and standard error is a terminal or a plain log line each otherwise."""
+    """Bars where they are wanted and a person looks: in a file or a pipe they would stand between the log's lines."""
     console = Console(stderr=True)
-    if not wanted:
+    if not (wanted and console.is_terminal):
         yield NoProgress()
         return
     with RichProgress(

@@ -121,6 +121,9 @@ class _Connection(Settings):
     )
     connect_timeout: float = Field(5.0, gt=0, le=60, description="seconds until a connection must stand")
     read_timeout: float = Field(60.0, gt=0, le=600, description="seconds that a reply may keep us waiting")
+    retry_for: float = Field(
+        180.0, ge=0, le=3600, description="seconds for which one call is tried again where that may help"
+    )
 
 
 class SalesforceConnection(_Connection):

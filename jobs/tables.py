@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from models.vocabulary import FUNNEL, Tier
 
@@ -16,9 +18,16 @@ if TYPE_CHECKING:  # reading commands show tables without loading the arithmetic
 SHOWN = 40  # rows of a long list before "... and n more"
 
 
-def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
+class PlainTable(Table):
+    """Cells say what they say: square brackets in a record's text are no markup, and cannot break a page."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
+def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
     """A table with plain rules; the columns in `right` hold numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = PlainTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         made.add_column(name, justify="right" if name in right else "left", overflow="fold")
     return made
@@ -134,7 +143,7 @@ def written(out: Console, report: "RunReport") -> None:
     """What reached the CRMs."""
     if report.held:
         for sentence in report.held_because:
-            out.print(f"[yellow]Held:[/] {sentence}")
+            out.print(f"[yellow]Held:[/] {escape(sentence)}")
         out.print(f"{number(sum(report.planned.values()))} changes wait in {report.plan}.")
     elif report.plan is not None and report.delivered:
         if any(report.written.values()) or report.delivered.get("failed"):
@@ -153,7 +162,7 @@ def written(out: Console, report: "RunReport") -> None:
                 f"{number(report.delivered['dropped'])} changes were dropped, since the field had moved meanwhile."
             )
     for why, count in report.skipped.items():
-        out.print(f"Skipped {number(count)}: {why}.")
+        out.print(f"Skipped {number(count)}: {escape(why)}.")
     out.print("API calls: " + ", ".join(f"{name} {number(calls)}" for name, calls in report.api_calls.items()))
 
 
@@ -163,7 +172,7 @@ def plan(out: Console, document: Mapping[str, Any]) -> None:
         f"[bold]{document['plan']}[/] is {document['status']}, made {document['created_at']} by {document['run']}."
     )
     for sentence in document["held_because"]:
-        out.print(f"[yellow]Held:[/] {sentence}")
+        out.print(f"[yellow]Held:[/] {escape(sentence)}")
     if document["changes"]:
         shown = table("", "record", "field", "old", "new", "why", "status")
         for c in document["changes"][:SHOWN]:
@@ -182,7 +191,7 @@ def plan(out: Console, document: Mapping[str, Any]) -> None:
     else:
         out.print("It changes nothing: every field in the CRMs is as it should be.")
     for why, count in document["skipped"].items():
-        out.print(f"Skipped {number(count)}: {why}.")
+        out.print(f"Skipped {number(count)}: {escape(why)}.")
 
 
 def applied(out: Console, document: Mapping[str, Any]) -> None:
@@ -199,7 +208,7 @@ def provision(out: Console, steps: "Sequence[tuple[str, ProvisionStep]]", *, dry
     if dry_run:
         for connection, step in steps:
             if step.request:
-                out.print(f"{connection}: {step.what} on {step.object}: {step.status}")
+                out.print(escape(f"{connection}: {step.what} on {step.object}: {step.status}"))
                 out.print_json(data=dict(step.request))
     counts: dict[tuple[str, str, str], int] = {}
     for connection, step in steps:
@@ -211,7 +220,7 @@ def provision(out: Console, steps: "Sequence[tuple[str, ProvisionStep]]", *, dry
     out.print(shown)
     for connection, step in steps:
         if step.advice:
-            out.print(f"{connection}: {step.what} on {step.object}: {step.status}. {step.advice}")
+            out.print(escape(f"{connection}: {step.what} on {step.object}: {step.status}. {step.advice}"))
 
 
 def value(held: Any) -> str:

@@ -12,6 +12,7 @@ import psycopg
 from sqlalchemy import Engine
 
 from jobs.errors import ConfigError
+from jobs.mapping_check import unknown_connections
 from jobs.settings import Configuration, HubspotConnection, SalesforceConnection, WorkspaceSettings
 from sync.connector import Connector, ReadSpec
 from sync.mapping.grammar import Mapping as Rules
@@ -59,14 +60,8 @@ class Workspace:
         return self.rules.zone
 
     def specs(self) -> dict[str, dict[str, ReadSpec]]:
-        """What the mapping needs, by connection and object; ConfigError where it names a connection there is none of."""
-        wanted = needs(self.rules)
-        for connection in wanted:
-            if connection not in self.settings.connections:
-                raise ConfigError(
-                    f"{self.settings.mapping} reads from {connection}, and sakigake.yaml has no connection of that name; it has {', '.join(self.settings.connections)}."
-                )
-        return wanted
+        """What the mapping needs, by connection and object."""
+        return needs(self.rules)
 
     def crm_now(self) -> datetime:
         """The latest of the CRMs' own clocks: what "now" means for facts."""
@@ -91,16 +86,28 @@ def read_rules(settings: WorkspaceSettings, folder: Path) -> Rules:
         raise ConfigError(
             f"There is no {path}; make one with `sakigake init`, or mend `mapping:` in sakigake.yaml."
         ) from e
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path} cannot be read as UTF-8 text ({e}).") from e
+    except UnicodeDecodeError as e:
+        raise ConfigError(f"{path} is not UTF-8 text; save it as UTF-8.") from e
+    except OSError as e:
+        raise ConfigError(f"{path} cannot be read ({e.strerror}); mend it, or `mapping:` in sakigake.yaml.") from e
     try:
-        return load_mapping(text, str(path))
+        rules = load_mapping(text, str(path))
     except MappingError as e:
         raise ConfigError(str(e)) from e
+    if problems := unknown_connections(rules, settings.connections):
+        raise ConfigError("\n".join(str(problem) for problem in problems))
+    return rules
 
 
-def open_connector(name: str, settings: SalesforceConnection | HubspotConnection, folder: Path) -> Connector:
-    """The connector of one connection; secrets are read here, and kept in memory only."""
+def open_connector(
+    name: str,
+    settings: SalesforceConnection | HubspotConnection,
+    folder: Path,
+    *,
+    retry_for: float | None = None,
+) -> Connector:
+    """The connector of one connection; secrets are read here, and kept in memory only. `retry_for`, in seconds, caps the setting."""
+    patience = settings.retry_for if retry_for is None else min(retry_for, settings.retry_for)
     if isinstance(settings, SalesforceConnection):
         from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
 
@@ -117,6 +124,7 @@ def open_connector(name: str, settings: SalesforceConnection | HubspotConnection
             api_version=settings.api_version,
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
+            retry_for=patience,
         )
     from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
 
@@ -136,6 +144,7 @@ def open_connector(name: str, settings: SalesforceConnection | HubspotConnection
         daily_budget=settings.daily_budget,
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
+        retry_for=patience,
     )
 
 

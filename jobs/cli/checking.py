@@ -24,6 +24,8 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
     from jobs.settings import load
 
     configuration = load(config)
+    from rich.text import Text
+
     from jobs import tables
     from jobs.doctor import FAIL, OK, Finding, examine
 
@@ -36,7 +38,7 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
     else:
         shown = tables.table("", "", "what", "finding")
         for f in found:
-            mark = {OK: "[green]ok[/]", FAIL: "[red]FAIL[/]"}.get(f.status, "[yellow]warn[/]")
+            mark = {OK: Text("ok", "green"), FAIL: Text("FAIL", "red")}.get(f.status, Text("warn", "yellow"))
             shown.add_row(mark, f.subject, f.says + (f" {f.advice}" if f.advice else ""))
         out.print(shown)
     if bad:
@@ -66,31 +68,27 @@ def mapping_check(
     config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False
 ) -> None:
     """Check the mapping against the live CRMs: objects, fields, picklist values and stages."""
+    from contextlib import ExitStack
+
+    from jobs.mapping_check import problems_with
     from jobs.settings import load
     from jobs.wiring import choose_workspace, open_connector, read_rules
-    from sync.mapping.check import check
-    from sync.mapping.needs import needs
 
     set_logs()
     _, settings = choose_workspace(load(config), workspace)
     folder = config.absolute().parent
     rules = read_rules(settings, folder)
-    descriptions = {}
-    for connection, specs in needs(rules).items():
-        if connection not in settings.connections:
-            continue
-        connector = open_connector(connection, settings.connections[connection], folder)
-        try:
-            for name in specs:
-                descriptions[connection, name] = connector.describe(name)
-        finally:
-            connector.close()
-    problems = check(rules, descriptions)
+    with ExitStack() as stack:
+        connectors = {}
+        for name, given in settings.connections.items():
+            connectors[name] = connector = open_connector(name, given, folder)
+            stack.callback(connector.close)
+        problems = problems_with(rules, connectors)
     if json:
         show_json({"ok": not problems, "mapping": rules.hash, "problems": [str(p) for p in problems]})
     else:
         for problem in problems:
-            out.print(str(problem))
+            print(problem)  # not wrapped: editors jump to file:line
         if not problems:
             out.print(
                 f"The mapping, version {rules.hash[:12]}, fits the CRMs: every object, field and stage it names is there."

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
 from jobs.errors import ConfigError
@@ -51,7 +52,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
     for kind, n in document["unplaced"].items():
         out.print(f"[yellow]{n:,} {kind.replace('_', ' ')}[/]")
     for p in document["held_plans"]:
-        out.print(f"[yellow]Held:[/] {p['plan']} with {p['changes']:,} changes. {' '.join(p['held_because'])}")
+        out.print(f"[yellow]Held:[/] {p['plan']} with {p['changes']:,} changes. {escape(' '.join(p['held_because']))}")
 
 
 def explain(
@@ -80,7 +81,7 @@ def explain(
         show_json(document)
         return
     made = document["computed"]
-    out.print(f"[bold]{document['record']}[/] is {document['subject']} {document['id']}")
+    out.print(f"[bold]{escape(document['record'])}[/] is {document['subject']} {document['id']}")
     if made:
         out.print(
             f"as of {made['as_of']}, mapping {made['mapping_hash'][:12]}, code {made['code_version']}, {made['run']}"

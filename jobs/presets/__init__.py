@@ -1,5 +1,6 @@
 """Starting points for `sakigake init`: a configuration and a mapping that fit each other and a kind of CRM."""
 
+import contextlib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -46,16 +47,34 @@ def write_preset(preset: str, folder: Path, *, sandbox_url: str, force: bool = F
         "Salesforce's secret",
         "HubSpot's token",
     )
+    _write_all(texts)
+    return [Written(p, w) for p, w in zip(texts, purposes, strict=True)]
+
+
+def _write_all(texts: dict[Path, str]) -> None:
+    """Every file is written beside its place first, and put there when all are whole; where one cannot be, none is left."""
+    halves: dict[Path, Path] = {}
+    made: list[Path] = []
+    path = next(iter(texts))
     try:
         for path, text in texts.items():
             secret = path.parent.name == "secrets"
+            missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if secret else 0o777)
-            half = path.with_name(path.name + ".new")
+            made += reversed(missing)
+            halves[path] = half = path.with_name(path.name + ".new")
+            half.unlink(missing_ok=True)
             half.touch(mode=0o600 if secret else 0o644)
             half.write_text(text, "utf-8")
+        for path, half in halves.items():
             half.replace(path)
     except OSError as e:
+        for half in halves.values():
+            with contextlib.suppress(OSError):
+                half.unlink(missing_ok=True)
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # not empty: somebody else's
+                folder.rmdir()
         raise ConfigError(
-            f"{e.filename} cannot be written ({e.strerror}); choose a folder of your own with --dir."
+            f"{path} cannot be written ({(e.strerror or str(e)).lower()}); make room, or choose a folder of your own with --dir. Nothing was written."
         ) from e
-    return [Written(p, w) for p, w in zip(texts, purposes, strict=True)]

@@ -64,6 +64,7 @@ class HubspotConnector:
         connect_timeout: float = 5.0,
         read_timeout: float = 60.0,
         call_timeout: float = 120.0,
+        retry_for: float = 180.0,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
@@ -77,7 +78,7 @@ class HubspotConnector:
             self._paths,
             auth,
             timeouts=Timeouts(connect_timeout, read_timeout, call_timeout),
-            patience=Patience(sleep=sleep, monotonic=monotonic, chance=chance, told=told),
+            patience=Patience(deadline=retry_for, sleep=sleep, monotonic=monotonic, chance=chance, told=told),
             calls=RateLimiter(
                 ten_second_limit or SMALLEST_LIMIT,
                 10.0,

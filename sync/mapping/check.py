@@ -10,21 +10,26 @@ from sync.mapping.grammar import Mapping
 from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule, Reference
 
 Descriptions = MappingType[tuple[str, str], ObjectDescription]
+Absent = MappingType[tuple[str, str], str | None]
 Path = tuple[str | int, ...]
 _DAYS = (FieldType.DATE, FieldType.DATETIME)
 
 
-def check(mapping: Mapping, descriptions: Descriptions) -> list[Problem]:
+def check(mapping: Mapping, descriptions: Descriptions, absent: Absent | None = None) -> list[Problem]:
     """Everything in the mapping that the CRMs do not have, in the order of the file. Empty: the mapping fits.
 
     `descriptions` holds the objects that our user can see, by (connection, object); `needs` says which are asked for.
+    `absent` tells of the others: in the CRM's words why they cannot be seen, or None where nobody asked and nothing is said.
     """
-    return sorted(_Check(mapping, descriptions).all(), key=lambda problem: (problem.line, problem.sentence))
+    return sorted(
+        _Check(mapping, descriptions, absent or {}).all(), key=lambda problem: (problem.line, problem.sentence)
+    )
 
 
 class _Check:
-    def __init__(self, mapping: Mapping, descriptions: Descriptions) -> None:
+    def __init__(self, mapping: Mapping, descriptions: Descriptions, absent: Absent) -> None:
         self._mapping = mapping
+        self._absent = absent
         self._descriptions = descriptions
 
     def all(self) -> Iterator[Problem]:
@@ -59,6 +64,9 @@ class _Check:
         found = self._descriptions.get((connection, name))
         if found is not None:
             return found, []
+        if (connection, name) in self._absent:
+            said = self._absent[connection, name]
+            return None, [self._mapping.problem((*path, key), said)] if said else []
         objects = [known for of_connection, known in self._descriptions if of_connection == connection]
         if objects:
             sentence = f"'{connection}' has no object '{name}' that our user can see; {advice(name, objects)}"

@@ -53,6 +53,7 @@ class SalesforceConnector:
         connect_timeout: float = 5.0,
         read_timeout: float = 60.0,
         deadline: float = 300.0,
+        retry_for: float = 300.0,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         told: Told | None = None,
@@ -64,7 +65,7 @@ class SalesforceConnector:
         self._client = Client(
             self._transport,
             auth,
-            patience=Patience(deadline=deadline, sleep=sleep, monotonic=monotonic, told=told),
+            patience=Patience(deadline=min(deadline, retry_for), sleep=sleep, monotonic=monotonic, told=told),
             budget=Budget(daily_budget, monotonic),
             api_version=api_version,
         )
