@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from jobs import tables, views
-from jobs.cli.common import out
+from jobs.cli.common import out, set_logs
 from jobs.database import database, engine, upgrade
 from jobs.errors import SakigakeError
 from jobs.pipeline import RunReport, run_cycle
@@ -36,6 +36,7 @@ PAUSE = 5.0  # seconds between two turns of the demo's world
 def run_demo(*, once: bool, quiet: bool) -> dict[str, Any]:
     """Runs the demo; returns what `--json` prints, of the first cycle. SakigakeError or SyncError where a step fails."""
     began = time.monotonic()
+    set_logs()
     stop = threading.Event()
     with contextlib.ExitStack() as stack:
         folder = Path(

@@ -4,6 +4,7 @@ APScheduler keeps the times, in memory, rebuilt from sakigake.yaml at each start
 going when its next time comes is not started twice, and missed times are made up for by one run.
 """
 
+import os
 import signal
 import threading
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ def serve(workspace: Workspace) -> None:
 
     def asked(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            raise SystemExit(128 + number)
+            os._exit(128 + number)  # SystemExit would wait for the threads, and one of them is what keeps us
         log.info("stopping", signal=signal.Signals(number).name)
         stop.set()
 
