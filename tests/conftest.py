@@ -92,13 +92,13 @@ def database_template(postgres_server: str) -> str:
 @pytest.fixture
 def empty_database_url(postgres_server: str) -> Iterator[str]:
     """A database of this test's own, without tables."""
-    yield from _scratch(postgres_server, "template1")
+    yield from scratch_database(postgres_server, "template1")
 
 
 @pytest.fixture
 def database_url(postgres_server: str, database_template: str) -> Iterator[str]:
     """A database of this test's own, migrated and empty."""
-    yield from _scratch(postgres_server, database_template)
+    yield from scratch_database(postgres_server, database_template)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def home() -> Iterator[Path]:
         yield Path(folder) / "home"
 
 
-def _scratch(server: str, template: str) -> Iterator[str]:
+def scratch_database(server: str, template: str) -> Iterator[str]:
     name = f"sakigake_test_{os.environ[_RUN]}_{uuid.uuid4().hex[:12]}"
     create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     with _admin(server) as admin:
