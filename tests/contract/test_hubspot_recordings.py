@@ -1,77 +1,22 @@
 """Replies that real HubSpot accounts sent pass through the connector, and every field comes out as it went in."""
 
-import base64
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import yaml
 
 from sync.connector import FieldType, ReadSpec, RecordWrite, WriteOutcome
 from sync.errors import FieldMissing, ObjectMissing, PermissionMissing
-from sync.hubspot import AccessToken, HubspotConnector
 from sync.hubspot.values import moment
 from tests.known import Known
-from tests.scripted_http import Answer, Asked, Script, scripted
-from tests.shared_folder import shared
+from tests.recorded_hubspot import cassette, listing, recorded, serving
+from tests.scripted_http import Answer, Asked
 
-AMP = "amp-labs+connectors__test__"
-RUBY = "captaincontrat+hubspot-api-ruby__"
 PROPERTY_TYPES = {
     "number": FieldType.NUMBER,
     "bool": FieldType.BOOLEAN,
     "date": FieldType.DATE,
     "datetime": FieldType.DATETIME,
 }
-
-
-class _Cassette(yaml.SafeLoader):
-    pass
-
-
-_Cassette.add_constructor("!binary", lambda loader, node: base64.b64decode(loader.construct_scalar(node)))
-
-
-def recorded(name: str) -> Any:
-    """A recorded reply's JSON."""
-    return json.loads(shared("recordings", "hubspot", f"{AMP}{name}.json").read_text("utf-8"))
-
-
-def cassette(name: str, path: str) -> list[tuple[int, dict[str, str], Any]]:
-    """(status, headers, JSON) of each recorded reply to that path."""
-    told = yaml.load(shared("recordings", "hubspot", f"{RUBY}{name}.yml").read_text("utf-8"), _Cassette)
-    found = []
-    for one in told["http_interactions"]:
-        if path in one["request"]["uri"]:
-            body = one["response"]["body"]["string"]
-            headers = {k: v[0] for k, v in one["response"]["headers"].items()}
-            found.append((one["response"]["status"]["code"], headers, json.loads(body)))
-    assert found
-    return found
-
-
-@contextmanager
-def serving(answer: Callable[[Asked], Answer], version: str = "v3") -> Iterator[tuple[HubspotConnector, Script]]:
-    with scripted(answer) as script:
-        connector = HubspotConnector("hubspot", AccessToken("t"), url=script.url, api_version=version)
-        yield connector, script
-        connector.close()
-
-
-def listing(rows: list[dict[str, Any]], **others: Any) -> Callable[[Asked], Answer]:
-    """A first load of these rows; `others` answer paths that end so."""
-
-    def answer(asked: Asked) -> Answer:
-        for ending, body in others.items():
-            if asked.path.endswith(ending.replace("__", "/")):
-                return Answer(body, 207 if "errors" in body else 200)
-        if "account-info" in asked.path:
-            return Answer({"portalId": 1})
-        return Answer({"results": [] if asked.query.get("archived") == "true" else rows})
-
-    return answer
 
 
 def assert_unharmed(object_name: str, rows: list[dict[str, Any]]) -> None:

@@ -1,10 +1,6 @@
 """What real Salesforce servers once sent, through the connector over HTTP, every field compared."""
 
 import json
-import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -12,102 +8,25 @@ import yaml
 from sync.connector import FieldType, ReadSpec, RecordWrite, WriteOutcome
 from sync.errors import FieldMissing, ObjectMissing, PermissionMissing, Stop
 from sync.salesforce.ids import long_id
-from tests.salesforce_org import SYSTEM, a_field, org
+from tests.recorded_salesforce import AMP, answering, as_sent, described_by, names, recorded_pages, text_of
+from tests.salesforce_org import org
 from tests.scripted_http import Answer, Asked
-from tests.shared_folder import FOLDER, shared
-
-RECORDINGS = FOLDER / "recordings" / "salesforce"
-AMP = "amp-labs+connectors__providers_salesforce_test_"
-STAMP = "2026-05-01T07:25:37.000+0000"
-
-
-def names(pattern: str) -> list[str]:
-    """Recordings by name; one that does not exist where the folder is absent, so that its test says what it needs."""
-    return sorted(p.name for p in RECORDINGS.glob(pattern)) or [f"absent {pattern}"]
-
-
-def text_of(name: str) -> str:
-    return shared("recordings", "salesforce", name).read_text()
-
-
-def bodies(path: Path) -> Iterator[str]:
-    """Every reply body in a recording, as text."""
-    text = path.read_text()
-    if path.suffix == ".json":
-        yield text
-        return
-    for turn in (yaml.safe_load(text) or {}).get("interactions") or []:
-        body = ((turn.get("response") or {}).get("body") or {}).get("string")
-        if isinstance(body, str):
-            yield body
-
-
-def parsed(text: str) -> Any:
-    """JSON whose numbers keep the way they were written, marked."""
-    try:
-        return json.loads(text, parse_float=lambda written: f"@@{written}@@")
-    except ValueError:
-        return None
-
-
-def as_sent(body: Any) -> bytes:
-    """JSON with its numbers as they were written."""
-    return re.sub(rb'"@@([^@"]*)@@"', rb"\1", json.dumps(body).encode())
-
-
-def recorded_pages() -> list[tuple[str, Any]]:
-    """(where, page) of every recorded reply to a query that returned records, replies inside composite ones included."""
-    found = []
-    for path in sorted(RECORDINGS.glob("*")) if RECORDINGS.exists() else []:
-        if path.suffix not in {".json", ".yaml"} or "describe" in path.name:
-            continue
-        for n, body in enumerate(bodies(path)):
-            document = parsed(body)
-            inner = document.get("compositeResponse", []) if isinstance(document, dict) else []
-            found += [
-                (f"{path.name[-60:]}#{n}", page)
-                for page in [document, *(part.get("body") for part in inner)]
-                if isinstance(page, dict) and page.get("records") and "totalSize" in page
-            ]
-    return found or [("absent", None)]
-
+from tests.shared_folder import shared
 
 PAGES = recorded_pages()
 
 
-@pytest.mark.parametrize(("where", "page"), PAGES, ids=[where for where, _ in PAGES])
-def test_recorded_pages_come_through_with_every_field_as_it_was_sent(where, page):
-    if page is None:
+@pytest.mark.parametrize("sent", PAGES, ids=[sent.where for sent in PAGES])
+def test_recorded_pages_come_through_with_every_field_as_it_was_sent(sent):
+    if sent.page is None:
         shared("recordings", "salesforce")
-    rows = []
-    for row in page["records"]:
-        made = row["attributes"].get("url", "").rpartition("/")[2]
-        # what a recording did not ask for, and every reply to us would hold
-        rows.append({"Id": made, "SystemModstamp": STAMP, "IsDeleted": False, "MasterRecordId": None, **row})
-    fields = tuple(dict.fromkeys(n for row in page["records"] for n in row if n != "attributes"))
-    whole = [row for row in rows if set(fields) <= row.keys()]
-    # one cassette repeats records, as it was edited by hand; a page holds each once
-    unique = list({row["Id"]: row for row in whole}.values())
-    name = page["records"][0]["attributes"]["type"]
-    described = {
-        "name": name,
-        "label": name,
-        "fields": [*SYSTEM, *(a_field(n) for n in fields if n not in {f["name"] for f in SYSTEM})],
-    }
-
-    def answer(asked: Asked) -> Answer:
-        if asked.path.endswith("/describe"):
-            return Answer(described)
-        # a recorded first page has no second one to follow it with
-        return Answer(as_sent({**page, "records": whole, "totalSize": len(whole), "done": True}))
-
-    with org(answer) as place:
-        (got,) = place.connector().pages(ReadSpec(name, fields), None, lambda o, i: {})
+    with org(answering(described_by(sent.fields, sent.object, {}), sent.rows)) as place:
+        (got,) = place.connector().pages(ReadSpec(sent.object, sent.fields), None, lambda o, i: {})
     assert got.loaded
-    assert [r.id for r in got.records] == [long_id(row["Id"]) for row in unique]
-    for record, row in zip(got.records, unique, strict=True):
+    assert [r.id for r in got.records] == [long_id(row["Id"]) for row in sent.unique]
+    for record, row in zip(got.records, sent.unique, strict=True):
         expected = json.loads(as_sent(row), parse_float=str)
-        assert record.values == {n: expected[n] for n in fields}
+        assert record.values == {n: expected[n] for n in sent.fields}
 
 
 DESCRIPTIONS = names("*_describe.yaml")
