@@ -1,7 +1,7 @@
 """Makes our fields in Salesforce, and the rights without which nobody would see them. A second time finds everything and changes nothing.
 
-Two permission sets: `Sakigake_Fields` (read and edit, assigned to the integration user) and `Sakigake_Reader` (read, for the reps). The API can make
-and fill the second, but who gets it is for the organisation's administrator to say.
+Two permission sets: `Sakigake_Fields` (read and edit, assigned to the integration user) and `Sakigake_Reader` (read, assigned to every active
+user of the organisation's own: whoever may open an account may read what stands on it). A field is seen where both allow it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -100,6 +100,7 @@ class Provision:
         usable = [step.what.removeprefix("field ") for step in steps if step.status != "refused"]
         sets = self._permission_sets(steps)
         self._assignment(sets[EDITOR], steps)
+        self._readers(sets[READER], steps)
         self._rights(sets, usable, steps)
         return steps
 
@@ -122,13 +123,7 @@ class Provision:
             if name in ids:
                 steps.append(ProvisionStep(self.object, f"permission set {name}", "present"))
                 continue
-            step = self._make(f"permission set {name}", "sobjects/PermissionSet", {"Name": name, **texts})
-            if name == READER and step.status in {"created", "would create"}:
-                advice = (
-                    "Assign it to the reps who should see the fields: Setup > Permission Sets > Manage Assignments."
-                )
-                step = ProvisionStep(step.object, step.what, step.status, advice, step.request)
-            steps.append(step)
+            steps.append(self._make(f"permission set {name}", "sobjects/PermissionSet", {"Name": name, **texts}))
             ids[name] = None
         if None in ids.values() and not self.dry_run:
             ids |= self._set_ids()
@@ -152,6 +147,33 @@ class Provision:
                 return
         body = {"AssigneeId": user, "PermissionSetId": editor or _pending(EDITOR)}
         steps.append(self._make(what, "sobjects/PermissionSetAssignment", body, already={"DUPLICATE_VALUE"}))
+
+    def _readers(self, reader: str | None, steps: list[ProvisionStep]) -> None:
+        """The reader set for every active user of the organisation's own, so that reps see the fields without anybody's doing."""
+        users = [
+            row["Id"]
+            for row in self._rows(
+                "SELECT Id FROM User WHERE IsActive = true AND UserType = 'Standard'", "query of User"
+            )
+        ]
+        assigned: set[str] = set()
+        if reader is not None:
+            rows = self._rows(
+                f"SELECT AssigneeId FROM PermissionSetAssignment WHERE PermissionSetId = {soql.quoted(reader)}",  # noqa: S608
+                "query of PermissionSetAssignment",
+            )
+            assigned = {row["AssigneeId"][:15] for row in rows}
+        wanted: list[tuple[str, dict[str, Any]]] = []
+        for user in sorted(users):
+            what = f"{READER} for user {user}"
+            if user[:15] == self.client.token.user[:15]:
+                continue  # it has the other set
+            if user[:15] in assigned:
+                steps.append(ProvisionStep(self.object, what, "present"))
+                continue
+            body = {"AssigneeId": user, "PermissionSetId": reader or _pending(READER)}
+            wanted.append((what, {"attributes": {"type": "PermissionSetAssignment"}, **body}))
+        self._many("POST", wanted, steps)
 
     def _rights(self, sets: Mapping[str, str | None], names: list[str], steps: list[ProvisionStep]) -> None:
         """Read for both sets, edit for ours: made where there is none, widened where it is too little."""

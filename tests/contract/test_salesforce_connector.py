@@ -112,9 +112,18 @@ def test_provisioning_gives_reps_a_read_only_set_and_the_integration_user_an_edi
     }
     sets = {r["fields"]["Name"]: i for i, r in subject.user.records("PermissionSet").items()}
     assert granted == {(sets[EDITOR], True), (sets[READER], False)}
-    assigned = {r["fields"]["PermissionSetId"] for r in subject.user.records("PermissionSetAssignment").values()}
-    assert sets[EDITOR] in assigned
-    assert sets[READER] not in assigned
+    assigned: dict[str, set[str]] = {}
+    for r in subject.user.records("PermissionSetAssignment").values():
+        assigned.setdefault(r["fields"]["PermissionSetId"], set()).add(r["fields"]["AssigneeId"])
+    us = connector.greet().user
+    staff = {
+        i
+        for i, r in subject.user.records("User").items()
+        if r["fields"]["IsActive"] and r["fields"]["UserType"] == "Standard"
+    }
+    assert assigned[sets[EDITOR]] == {us}
+    assert assigned[sets[READER]] == staff - {us}
+    assert len(staff) > 1
     described = connector.describe("AttackListEntry__c")
     labels = dict(described.field("Rights_Milestone__c").options)
     assert labels["requested"] == "Requested by name"
