@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable
 
 LONGEST = 63  # bytes, PostgreSQL's NAMEDATALEN less one
-RESERVED = frozenset({"id"})  # the record's own id; our bookkeeping columns start with an underscore
+# the record's own id, and what PostgreSQL keeps for itself; our bookkeeping columns start with an underscore
+RESERVED = frozenset({"id", "tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"})
 
 
 def table_name(object_name: str) -> str:
