@@ -14,7 +14,7 @@ from typing import Any, Self
 import psycopg
 from psycopg import Connection, errors, sql
 
-from sync.connector import AssociationSet, CrmRecord, FieldType, HistoryRow, Page
+from sync.connector import AssociationSet, CrmRecord, FieldType, HistoryRow, Page, Value
 from sync.mirror.schema import BOOKKEEPING, MirrorTable
 from sync.mirror.text import storable
 
@@ -118,7 +118,15 @@ def _newest(records: Sequence[CrmRecord]) -> list[CrmRecord]:
 
 
 NULL = "\\N"
-_PLAIN: dict[object, str] = {None: NULL, True: "t", False: "f"}
+
+
+def _plain(value: Value) -> str:
+    """A value that is no text, as `storable` writes it, so that a row is the same however it came; TypeError where it needs care."""
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is int:
+        return str(value)
+    raise TypeError
 
 
 class _Rows:
@@ -146,12 +154,13 @@ class _Rows:
         try:
             for r in self._records:
                 get = r.values.get
-                cells = [v if type(v) is str else _PLAIN[v] for v in map(get, names)]
-                nulls += cells.count(NULL) + (r.merged_into is None)
+                values = list(map(get, names))
+                cells = [v if type(v) is str else NULL if v is None else _plain(v) for v in values]
+                nulls += values.count(None) + (r.merged_into is None)  # a text that reads \N is not one of ours
                 stamp = stamps.get(r.version) or stamps.setdefault(r.version, r.version.isoformat())
                 cells = [r.id, *cells, stamp, "t" if r.deleted else "f", r.merged_into or NULL, tail]
                 lines.append("\t".join(cells))
-        except (KeyError, TypeError):
+        except TypeError:
             return None
         text = "\n".join((*lines, ""))
         ours = (len(lines) * (len(names) + len(BOOKKEEPING)), len(lines), nulls)

@@ -203,6 +203,37 @@ def test_any_text_survives_storing(text: str) -> None:
     assert (restored(stored) if escaped else stored) == text
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("\\N", "\\N"),
+        ("\\.", "\\."),
+        ("", ""),
+        (1, "1"),
+        (0, "0"),
+        (True, "true"),
+        (False, "false"),
+        (1.5, "1.5"),
+        (None, None),
+    ],
+)
+def test_a_value_is_kept_the_same_whatever_stands_beside_it(
+    sent: Any, kept: str | None, conn: psycopg.Connection[Any]
+) -> None:
+    """Plain pages go to PostgreSQL as one block, others row by row: neither may take text for null, or one for true."""
+    table, place = prepared(conn)
+    store(conn, table, place, record("alone", 1, Name=sent))
+    with conn.transaction():
+        land(
+            conn,
+            table,
+            Page((record("beside", 1, Name=sent), record("care", 1, Name="a\tb")), {}),
+            place,
+            loading=False,
+        )
+    assert (rows(conn)["alone"][0], rows(conn)["beside"][0]) == (kept, kept)
+
+
 def test_deleted_records_stay_and_are_marked(connect: Connect, conn: psycopg.Connection[Any]) -> None:
     crm = FakeCrm()
     crm.put("a", Name="x")
@@ -386,6 +417,7 @@ def test_names_of_columns_are_guessable_and_never_clash() -> None:
     assert len(set(names.values())) == 6
     assert names["id"] != "id"
     assert names["_version"] != "_version"
+    assert column_names(["xmin"])["xmin"] != "xmin"  # PostgreSQL has one of its own
     assert all(len(n.encode()) <= 63 for n in names.values())
 
 
