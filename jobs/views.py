@@ -6,7 +6,7 @@ from psycopg import Connection
 
 from jobs.errors import NotFound
 from models.catalogue import BY_NAME
-from models.vocabulary import RecordRef
+from models.vocabulary import STEPS, RecordRef
 
 Conn = Connection[Any]
 
@@ -140,6 +140,17 @@ def indicators(conn: Conn, workspace: str) -> dict[str, Any]:
         "mapping": row[3],
         "code_version": row[4],
         **row[5],
+        "conversion": _in_order(row[5]["conversion"]),
+        "lead_time": _in_order(row[5]["lead_time"]),
+    }
+
+
+def _in_order(by_type: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Steps as the funnel has them, the whole way last; jsonb sorts keys by their length."""
+    order = [f"{a}>{b}" for a, b in STEPS]
+    return {
+        kind: dict(sorted(steps.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
+        for kind, steps in sorted(by_type.items(), key=lambda item: (item[0] == "all", item[0]))
     }
 
 

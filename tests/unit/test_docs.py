@@ -183,7 +183,8 @@ def tracked() -> list[Path]:
 
 
 HOMES = ("work", "root", "home/[a-z]+", "Users/[a-z]+")
-REGISTRIES = ("pypi.org", "pythonhosted", "npmjs", "artifactory")  # in parts: this file is looked through too
+BACKWARDS = ("gro.ipyp", "detsohnohtyp", "sjmpn", "yrotcafitra")  # this file is looked through too
+REGISTRIES = [name[::-1] for name in BACKWARDS]
 MACHINE = re.compile(rf"(?<![\w.*]){'/'}(?:{'|'.join(HOMES)})/|{'|'.join(REGISTRIES)}|--(?:extra-)?index-url=?\s*[a-z]")
 
 
