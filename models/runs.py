@@ -92,3 +92,33 @@ class ApiCalls(Base):
     calls: Mapped[int] = mapped_column(BigInteger)
     quota_limit: Mapped[int | None] = mapped_column(BigInteger)
     quota_used: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Reconciliation(Base):
+    """What a sweep of one object found: the mirror compared with the CRM by ids and versions, after its repair. Times are by our clock."""
+
+    __tablename__ = "reconciliation"
+    workspace: Mapped[Workspace]
+    run_id: Mapped[Key]
+    connection: Mapped[Key]
+    object: Mapped[Key]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime]
+    here: Mapped[int] = mapped_column(BigInteger)  # live records when the sweep was over
+    there: Mapped[int] = mapped_column(BigInteger)
+    counted: Mapped[int | None] = mapped_column(BigInteger)  # by the CRM's own count
+    missing: Mapped[int] = mapped_column(BigInteger)
+    extra: Mapped[int] = mapped_column(BigInteger)
+    stale: Mapped[int] = mapped_column(BigInteger)
+    recent: Mapped[int] = mapped_column(
+        BigInteger
+    )  # of the missing and stale: changed since the last pull, which is no loss
+    repaired: Mapped[int] = mapped_column(BigInteger)
+    links: Mapped[int] = mapped_column(BigInteger)
+    refreshed: Mapped[int] = mapped_column(BigInteger)
+    proven: Mapped[bool]
+    cause: Mapped[str | None]
+    __table_args__ = (
+        # `status` reads the newest of each object
+        Index("reconciliation_latest_index", "workspace", "connection", "object", "finished_at"),
+    )

@@ -93,6 +93,14 @@ class CrmRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """That a record lives, and its version: what a sweep compares."""
+
+    id: str
+    version: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryRow:
     """One change of one field, from the CRM's own history. `change_id` is the same at every reading."""
 
@@ -124,11 +132,39 @@ class AssociationSet:
     rows: tuple[AssociationRow, ...]
 
 
+class RecordFile(Protocol):
+    """Many records as a CSV file that the CRM wrote: never held whole, and read again where that is needed.
+
+    Quoted as RFC 4180 says, in UTF-8; an empty cell is nothing. `id`, `version`, `deleted` and `merged_into` name the columns that hold
+    those; the others are values under their API names.
+    """
+
+    columns: tuple[str, ...]  # in the order of the file
+    id: str
+    version: str
+    deleted: str | None
+    merged_into: str | None
+    count: int  # records in it, as the CRM says
+
+    def blocks(self) -> Iterator[bytes]:
+        """The file without its header line, piece by piece; opened anew at each call.
+
+        Retry where it broke off on the way. A file that is cut off in silence is not noticed here: compare with `count`.
+        """
+        ...
+
+    def records(self) -> Iterator[CrmRecord]:
+        """The same records value by value, which is slower. BadReply at its end unless there were `count`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What one or a few calls returned. Its rows and its `cursor` are stored in one transaction.
 
-    `gone` are ids that the CRM reports as deleted without sending the record. `loaded` is true from the page that ends the first load.
+    `gone` are ids that the CRM reports as deleted without sending the record; `forgotten` those that it erased for good, so that what we
+    hold of them has to go too. `loaded` is true from the page that ends the first load. `refreshed` are new values of some fields of
+    records whose version did not move: calculated fields change so.
     """
 
     records: tuple[CrmRecord, ...]
@@ -136,9 +172,12 @@ class Page:
     history: tuple[HistoryRow, ...] = ()
     associations: tuple[AssociationSet, ...] = ()
     gone: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
     loaded: bool = False
     covered_until: datetime | None = None
     expected: int | None = None  # how many records the CRM says this reading has in all
+    file: RecordFile | None = None  # records besides `records`
+    refreshed: tuple["LiveRecord", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +273,28 @@ class Connector(Protocol):
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:
         """Everything new since `cursor`: all records (deleted ones included) where it is None. Resumable after any page.
 
-        Records of one reading come in (version, id) order or in id order, and may come again: storing twice is harmless.
+        Records of one reading come in (version, id) order or in id order, those of a file in none, and may come again: storing twice is
+        harmless.
         """
+        ...
+
+    def identities(self, object_name: str) -> Iterator[Sequence[Identity]]:
+        """Every live record with its version, at the least cost the CRM allows. BadReply rather than a list that lacks some."""
+        ...
+
+    def count(self, object_name: str) -> int | None:
+        """How many records live, by the CRM's own count; it may lag behind by minutes. None where the CRM does not count them."""
+        ...
+
+    def fetch(self, spec: ReadSpec, ids: Sequence[str]) -> Iterator[Page]:
+        """These records whole, with histories and links, whatever became of them: live, deleted, merged away, `gone` or `forgotten`.
+
+        Every id is answered for; records that others were merged into may come besides. The pages carry no cursor.
+        """
+        ...
+
+    def links(self, spec: ReadSpec, ids: Sequence[str]) -> Sequence[AssociationSet]:
+        """All links of these records that the spec wants, in as few calls as the CRM allows; nothing where links are fields."""
         ...
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, LiveRecord]:

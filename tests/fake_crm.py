@@ -8,11 +8,14 @@ from typing import Any
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
 from sync.connector import (
+    AssociationRow,
+    AssociationSet,
     CrmRecord,
     Cursor,
     FieldDescription,
     FieldType,
     Greeting,
+    Identity,
     KnownVersions,
     LiveRecord,
     ObjectDescription,
@@ -46,6 +49,10 @@ class FakeCrm:
     records: dict[str, CrmRecord] = field(default_factory=dict)
     applied: list[tuple[str, dict[str, Value]]] = field(default_factory=list)
     faults: dict[str, list[str]] = field(default_factory=dict)
+    unlisted: set[str] = field(default_factory=set)  # alive, and left out of the list of all ids
+    erased: set[str] = field(default_factory=set)  # gone for good, with all that was known of them
+    linked: list[AssociationRow] = field(default_factory=list)
+    miscounted: int = 0
     reads: int = 0
     writes: int = 0
 
@@ -93,6 +100,36 @@ class FakeCrm:
                 covered_until=last.version,
                 expected=len(todo),
             )
+
+    def identities(self, object_name: str) -> Iterator[Sequence[Identity]]:
+        _ = object_name
+        live = sorted(r.id for r in self.records.values() if not r.deleted and r.id not in self.unlisted)
+        for start in range(0, len(live), self.page_size):
+            self.reads += 1
+            yield [Identity(i, self.records[i].version) for i in live[start : start + self.page_size]]
+
+    def count(self, object_name: str) -> int | None:
+        _ = object_name
+        return sum(not r.deleted for r in self.records.values()) + self.miscounted
+
+    def fetch(self, spec: ReadSpec, ids: Sequence[str]) -> Iterator[Page]:
+        for start in range(0, len(ids), self.page_size):
+            self.reads += 1
+            asked = ids[start : start + self.page_size]
+            found = [self.records[i] for i in asked if i in self.records]
+            yield Page(
+                tuple(replace(r, values={k: r.values.get(k) for k in spec.fields}) for r in found),
+                {},
+                gone=tuple(i for i in asked if i not in self.records and i not in self.erased),
+                forgotten=tuple(i for i in asked if i not in self.records and i in self.erased),
+            )
+
+    def links(self, spec: ReadSpec, ids: Sequence[str]) -> Sequence[AssociationSet]:
+        self.reads += bool(spec.associations)
+        return [
+            AssociationSet(to, tuple(ids), tuple(r for r in self.linked if r.from_id in ids))
+            for to in spec.associations
+        ]
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, LiveRecord]:
         _ = object_name

@@ -10,8 +10,10 @@ from typing import Any
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
 from sync.connector import (
+    AssociationSet,
     Cursor,
     Greeting,
+    Identity,
     KnownVersions,
     LiveRecord,
     ObjectDescription,
@@ -32,6 +34,7 @@ from sync.hubspot.pages import Pages
 from sync.hubspot.paths import DEFAULT, Paths
 from sync.hubspot.provision import Provision, api_name
 from sync.hubspot.replies import NoEnvelope, Refused
+from sync.hubspot.sweep import Sweep
 from sync.hubspot.transport import Timeouts, Transport
 from sync.hubspot.write import write_batch
 from sync.ratelimit import RateLimiter
@@ -150,6 +153,25 @@ class HubspotConnector:
         """FieldMissing names the nearest where a property is not there, or no longer visible: it is never read as empty."""
         with _reading(spec.object):
             yield from Pages(self._transport, spec, known, self.crm_now(), self._describe_anew).since(cursor)
+
+    def identities(self, object_name: str) -> Iterator[Sequence[Identity]]:
+        with _reading(object_name):
+            yield from self._sweep().identities(object_name)
+
+    def count(self, object_name: str) -> int | None:
+        with _reading(object_name):
+            return self._sweep().count(object_name)
+
+    def fetch(self, spec: ReadSpec, ids: Sequence[str]) -> Iterator[Page]:
+        with _reading(spec.object):
+            yield from self._sweep().fetch(spec, ids)
+
+    def links(self, spec: ReadSpec, ids: Sequence[str]) -> Sequence[AssociationSet]:
+        with _reading(spec.object):
+            return self._sweep().links(spec, ids)
+
+    def _sweep(self) -> Sweep:
+        return Sweep(self._transport, self.crm_now(), self._describe_anew)
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, LiveRecord]:
         with _reading(object_name):

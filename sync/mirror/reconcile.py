@@ -1,0 +1,350 @@
+"""Proves that the mirror of an object is complete, and makes it so where it is not.
+
+The CRM lists what lives there, by id and version; COPY streams the list into a temporary table, so that memory does not grow with it, and
+PostgreSQL compares. Whatever differs is asked for once more by its id, and the answer is landed: an id that is missing from a list is no
+proof that the record is gone. What the CRM answers for a record asked for by id also mends the list, so that the comparison can be made
+again at the end: a proof is a comparison that finds no difference.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection, sql
+
+from sync.connector import Connector, Identity, Page, ReadSpec
+from sync.errors import Stop
+from sync.mirror.land import LandCounts, Place, forget_staging, land
+from sync.mirror.pull import Connect, Pull
+from sync.mirror.schema import MirrorTable, ensure_table, remembered
+
+COPIED = 5000  # identities held in memory
+BATCH = 1000  # ids asked for at a time: what one call for links takes
+SETTLES = timedelta(minutes=5)  # what changed within it, the CRM's own count may not count yet, or still
+LISTED = sql.Identifier("_sweep_listed")
+DIFFERENT = sql.Identifier("_sweep_different")
+
+
+@dataclass(slots=True)
+class Proof:
+    """What the sweep of one object found and did. `here` and `there` are the live records when it was over."""
+
+    object: str
+    started_at: datetime | None = None  # by the CRM's clock
+    here: int = 0
+    there: int = 0
+    counted: int | None = None  # by the CRM's own count
+    missing: int = 0  # there, and not here
+    extra: int = 0  # here, and not there
+    stale: int = 0  # here in another version
+    recent: int = 0  # of the missing and stale: those that changed since the last pull, which is no loss
+    repaired: int = 0
+    links: int = 0  # links that changed without their records
+    refreshed: int = 0  # records whose calculated values changed
+    proven: bool = False
+    cause: str | None = None  # why it is not proven
+    seconds: float = 0.0
+    landed: LandCounts = field(default_factory=LandCounts)
+
+    @property
+    def altered(self) -> bool:
+        """Whether the mapping could see a difference."""
+        return self.landed.altered or bool(self.links or self.refreshed)
+
+
+def reconcile_object(
+    connect: Connect,
+    connector: Connector,
+    pull: Pull,
+    spec: ReadSpec,
+    *,
+    progress: Callable[[int, int | None], None] = lambda _done, _expected: None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Proof:
+    """Compares one object with the CRM, repairs it, and compares again. May be killed at any instant: each repair is a transaction.
+
+    Where it raises, what was repaired before stays. Belongs under the lock of the workspace's runs: nobody else may write here meanwhile.
+    """
+    proof = Proof(spec.object)
+    began = monotonic()
+    with connect() as conn:
+        sweep = _Sweep(conn, connector, pull, spec, proof, progress)
+        try:
+            sweep.run()
+        finally:
+            proof.seconds = round(monotonic() - began, 3)
+            if not (conn.closed or conn.broken):
+                sweep.clear()
+    return proof
+
+
+class _Sweep:
+    """One object's sweep on one database connection."""
+
+    def __init__(
+        self,
+        conn: Connection[Any],
+        connector: Connector,
+        pull: Pull,
+        spec: ReadSpec,
+        proof: Proof,
+        progress: Callable[[int, int | None], None],
+    ) -> None:
+        self.conn = conn
+        self.connector = connector
+        self.pull = pull
+        self.proof = proof
+        self.progress = progress
+        self.table, self.spec, self.covered, self.calculated = _mirrored(conn, pull, spec)
+
+    def run(self) -> None:
+        proof = self.proof
+        proof.started_at = self.pull.clock()
+        forget_staging(self.conn, self.table)
+        counts = [self.connector.count(self.spec.object)]
+        self._list(counts[0])
+        found = self._compare()
+        proof.missing, proof.extra, proof.stale, proof.recent = found
+        self._repair(sum(found[:3]))
+        left = sum(self._compare()[:3])
+        proof.repaired = sum(found[:3]) - left
+        self._sweep_links()
+        self._refresh()
+        counts.append(self.connector.count(self.spec.object))
+        proof.here, proof.there = self._here(), self._there()
+        proof.counted = counts[-1]
+        proof.cause = self._doubt(left, [n for n in counts if n is not None])
+        proof.proven = proof.cause is None
+        if proof.altered:
+            self._mark()
+
+    def clear(self) -> None:
+        for name in (LISTED, DIFFERENT):
+            self.conn.execute(sql.SQL("drop table if exists pg_temp.{}").format(name))
+
+    def _list(self, expected: int | None) -> None:
+        """The CRM's live records, streamed into a temporary table."""
+        self.clear()
+        self.conn.execute(
+            sql.SQL("create temporary table {} (id text not null, version timestamptz not null)").format(LISTED)
+        )
+        done = 0
+        waiting: list[Identity] = []
+        for some in self.connector.identities(self.spec.object):
+            waiting += some
+            done += len(some)
+            self.progress(done, expected)
+            if len(waiting) >= COPIED:
+                self._copy(waiting)
+                waiting = []
+        self._copy(waiting)
+        with self.conn.transaction():
+            # a record that changed while the list was read may stand in it twice
+            self.conn.execute(
+                sql.SQL(
+                    "delete from {t} a using {t} b where a.id = b.id and (a.version, a.ctid) < (b.version, b.ctid)"
+                ).format(t=LISTED)
+            )
+            self.conn.execute(sql.SQL("alter table {} add primary key (id)").format(LISTED))
+        self.conn.execute(sql.SQL("analyze {}").format(LISTED))
+
+    def _copy(self, identities: Sequence[Identity]) -> None:
+        """One COPY for some, so that no transaction waits for the CRM."""
+        with (
+            self.conn.cursor() as cursor,
+            cursor.copy(sql.SQL("copy {} (id, version) from stdin").format(LISTED)) as copy,
+        ):
+            for one in identities:
+                copy.write_row((one.id, one.version))
+
+    def _compare(self) -> tuple[int, int, int, int]:
+        """(missing, extra, stale, recent); the ids are kept in a temporary table, numbered."""
+        self.conn.execute(sql.SQL("drop table if exists pg_temp.{}").format(DIFFERENT))
+        self.conn.execute(
+            sql.SQL("""
+            create temporary table {different} as
+            select row_number() over () as place, id, kind, recent from (
+                select coalesce(l.id, t.id) as id,
+                    case when t.id is null then 'missing' when l.id is null then 'extra' else 'stale' end as kind,
+                    l.version > {covered} as recent
+                from {listed} l full join (select id, _version from {table} where not _deleted) t on t.id = l.id
+                where l.version is distinct from t._version
+            ) d""").format(
+                different=DIFFERENT,
+                listed=LISTED,
+                table=self.table.identifier,
+                covered=sql.Literal(self.covered),
+            )
+        )
+        self.conn.execute(sql.SQL("alter table {} add primary key (place)").format(DIFFERENT))
+        row = self.conn.execute(
+            sql.SQL("""
+            select count(*) filter (where kind = 'missing'), count(*) filter (where kind = 'extra'),
+                count(*) filter (where kind = 'stale'), count(*) filter (where recent) from {}""").format(DIFFERENT)
+        ).fetchone()
+        assert row is not None
+        return row[0], row[1], row[2], row[3]
+
+    def _repair(self, total: int) -> None:
+        done = 0
+        while done < total:
+            rows = self.conn.execute(
+                sql.SQL("select id from {} where place > %s and place <= %s").format(DIFFERENT), (done, done + BATCH)
+            ).fetchall()
+            for page in self.connector.fetch(self.spec, [r[0] for r in rows]):
+                with self.conn.transaction():
+                    self._believe(page)
+                    self._land(page)
+            done += BATCH
+            self.progress(min(done, total), total)
+
+    def _believe(self, page: Page) -> None:
+        """The CRM's word on records asked for by id goes over what its list said, and over what we held, were it newer."""
+        records = [r for r in page.records if not (r.merged_into is not None and not r.values)]
+        self.conn.execute(
+            sql.SQL("""
+            update {} t set _version = a.version from unnest(%s::text[], %s::timestamptz[]) as a(id, version)
+            where t.id = a.id and t._version > a.version""").format(self.table.identifier),
+            ([r.id for r in records], [r.version for r in records]),
+        )
+        ended = [r.id for r in page.records if r.deleted or r.merged_into is not None]
+        self.conn.execute(
+            sql.SQL("delete from {} where id = any(%s)").format(LISTED), ([*ended, *page.gone, *page.forgotten],)
+        )
+        live = [r for r in page.records if not r.deleted and r.merged_into is None]
+        self.conn.execute(
+            sql.SQL("""
+            insert into {} (id, version) select * from unnest(%s::text[], %s::timestamptz[])
+            on conflict (id) do update set version = excluded.version""").format(LISTED),
+            ([r.id for r in live], [r.version for r in live]),
+        )
+
+    def _land(self, page: Page) -> LandCounts:
+        now = self.pull.clock()
+        place = Place(
+            self.pull.workspace, self.pull.connection, self.pull.run_id, now, tuple(sorted(set(self.spec.fields)))
+        )
+        done = land(self.conn, self.table, replace(page, gone=(*page.gone, *page.forgotten)), place, loading=False)
+        if page.forgotten:
+            forget(self.conn, self.table, place, page.forgotten)
+        self.proof.landed += done
+        return done
+
+    def _sweep_links(self) -> None:
+        """Links have no stamps, and no feed: those of all records are read."""
+        if not self.spec.associations:
+            return
+        done = 0
+        for ids in self._live_ids():
+            sets = self.connector.links(self.spec, ids)
+            with self.conn.transaction():
+                self.proof.links += self._land(Page((), {}, associations=tuple(sets))).links
+            done += len(ids)
+            self.progress(done, None)
+
+    def _refresh(self) -> None:
+        """Calculated values move no stamp: those that the mapping reads are read again, and nothing else of the records."""
+        if not self.calculated:
+            return
+
+    def _live_ids(self) -> Iterator[list[str]]:
+        after = ""
+        query = sql.SQL("select id from {} where not _deleted and id > %s order by id limit %s").format(
+            self.table.identifier
+        )
+        while True:
+            ids = [r[0] for r in self.conn.execute(query, (after, BATCH)).fetchall()]
+            if ids:
+                yield ids
+            if len(ids) < BATCH:
+                return
+            after = ids[-1]
+
+    def _doubt(self, left: int, counts: Sequence[int]) -> str | None:
+        """Why the comparison is no proof, if it is none."""
+        if left:
+            return f"{left} records differ after their repair; the next sweep tries again"
+        if not counts or self.proof.there in counts:
+            return None
+        unsettled = self._unsettled()
+        if min(counts) - unsettled <= self.proof.there <= max(counts) + unsettled:
+            return None
+        return f"the CRM counts {counts[-1]} live records and lists {self.proof.there}"
+
+    def _unsettled(self) -> int:
+        since = (self.proof.started_at or self.pull.clock()) - SETTLES
+        row = self.conn.execute(
+            sql.SQL(
+                "select count(*) from {} where _version >= %s or _changed_at >= %s and (_deleted or _first_seen_at = _changed_at)"
+            ).format(self.table.identifier),
+            (since, since),
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def _here(self) -> int:
+        row = self.conn.execute(
+            sql.SQL("select count(*) from {} where not _deleted").format(self.table.identifier)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def _there(self) -> int:
+        row = self.conn.execute(sql.SQL("select count(*) from {}").format(LISTED)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _mark(self) -> None:
+        """The next map step sees that the object changed."""
+        self.conn.execute(
+            """update sakigake.mirror_object set last_changed_run_id = %s
+            where workspace = %s and connection = %s and object = %s""",
+            (self.pull.run_id, self.pull.workspace, self.pull.connection, self.spec.object),
+        )
+
+
+def _mirrored(
+    conn: Connection[Any], pull: Pull, spec: ReadSpec
+) -> tuple[MirrorTable, ReadSpec, datetime | None, tuple[str, ...]]:
+    """(the table, the spec with every column it has, what the last pull covered, its calculated fields); Stop where it was not loaded."""
+    kept = conn.execute(
+        """select description, fields, loaded, covered_until from sakigake.mirror_object
+        where workspace = %s and connection = %s and object = %s""",
+        (pull.workspace, pull.connection, spec.object),
+    ).fetchone()
+    needs = {*spec.fields, *(f"history:{f}" for f in spec.history), *(f"association:{a}" for a in spec.associations)}
+    if kept is None or not kept[2] or not needs <= set(kept[1]):
+        raise Stop(
+            f"{pull.connection}.{spec.object} has not been read to its end with all that the mapping needs, so there is nothing to compare yet.",
+            remedy="Run `sakigake run --only pull` first.",
+        )
+    description = remembered(kept[0])
+    table, _ = ensure_table(conn, pull.schema, description, description.fields)
+    whole = replace(spec, fields=tuple(table.columns))
+    calculated = tuple(f.name for f in description.fields if f.calculated)
+    return table, whole, kept[3], calculated
+
+
+def forget(conn: Connection[Any], table: MirrorTable, place: Place, ids: Sequence[str]) -> None:
+    """Erases what we hold of records that the CRM erased: values, history, links, parked values. That they were there stays."""
+    given = list(ids)
+    blank = [sql.SQL("{} = null").format(sql.Identifier(column)) for column, _ in table.columns.values()]
+    if blank:
+        conn.execute(
+            sql.SQL("update {} set {} where id = any(%s)").format(table.identifier, sql.SQL(", ").join(blank)), (given,)
+        )
+    conn.execute(
+        sql.SQL("delete from {} where object = %s and record_id = any(%s)").format(
+            sql.Identifier(table.schema, "field_history")
+        ),
+        (table.object, given),
+    )
+    conn.execute(
+        sql.SQL(
+            "delete from {} where from_object = %s and from_id = any(%s) or to_object = %s and to_id = any(%s)"
+        ).format(sql.Identifier(table.schema, "association")),
+        (table.object, given, table.object, given),
+    )
+    conn.execute(
+        "delete from sakigake.parked where workspace = %s and connection = %s and object = %s and record_id = any(%s)",
+        (place.workspace, place.connection, table.object, given),
+    )
