@@ -1,0 +1,57 @@
+"""Memory of a pull is bounded by the page, not by the object; measured on the real command, from its start to its end."""
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.acceptance.conftest import MakeDesk
+from tests.acceptance.desk import COMMAND, Desk, sandbox_process
+from tests.acceptance.truth import connected
+
+ROOM = 40.0  # MiB that ten times the rows may cost
+
+
+def peak_of_a_pull(desk: Desk, connection: str) -> float:
+    """The highest resident memory of one `run --only pull`, in MiB, as the kernel tells it when the process has ended."""
+    process = subprocess.Popen(
+        [COMMAND, "run", "--only", "pull", "--connection", connection, "--json"],
+        cwd=desk.folder,
+        env=desk.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    per_mib = 2**20 if os.uname().sysname == "Darwin" else 2**10
+    return used.ru_maxrss / per_mib
+
+
+@pytest.fixture
+def measure(make_desk: MakeDesk) -> Callable[[str, str, int], float]:
+    def measured(connection: str, name: str, rows: int) -> float:
+        with sandbox_process("--entries", "20", "--no-limits", "--rows", f"{connection}.{name}={rows}") as sandbox:
+            desk = make_desk(sandbox)
+            desk.set("ten_second_limit: 180", "ten_second_limit: 1000")
+            peak = peak_of_a_pull(desk, connection)
+        with connected(str(desk.database_url)) as conn:
+            held = conn.execute(f"select count(*) from {connection}.{name}").fetchone()
+        assert held == (rows,)
+        print(f"{connection}.{name}: {rows:,} rows, {peak:.1f} MiB at most")
+        return peak
+
+    return measured
+
+
+@pytest.mark.parametrize(
+    ("connection", "name", "rows"),
+    [("salesforce", "Task", 200_000), ("hubspot", "tasks", 20_000)],  # HubSpot gives a hundred a call
+)
+def test_ten_times_the_rows_cost_no_more_memory(
+    measure: Callable[[str, str, int], float], connection: str, name: str, rows: int
+) -> None:
+    small = measure(connection, name, rows // 10)
+    large = measure(connection, name, rows)
+    assert large - small < ROOM, f"{rows // 10:,} rows took {small:.1f} MiB, {rows:,} took {large:.1f} MiB"
