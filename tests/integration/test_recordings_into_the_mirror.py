@@ -215,6 +215,19 @@ def test_recorded_hubspot_records_are_mirrored_with_every_field(sent: recorded_h
         assert_settled(place, crm, spec)
 
 
+def test_a_recorded_blank_is_null_where_its_column_is_a_number_and_nothing_is_parked(place: Place) -> None:
+    """Owners' ids are numbers in some accounts; cleared ones were recorded as blanks."""
+    need("hubspot")
+    name = "hubspot_owner_id"
+    (sent,) = (sent for sent in HUBSPOT_RECORDS if sent.where == "meeting_all#0")
+    values = {row["id"]: {name: row["properties"].get(name)} for row in sent.rows}
+    assert "" in {one[name] for one in values.values()}
+    described = {"results": [{**property_of(name), "type": "number"}]}
+    with serving(listing(sent.rows, properties__meetings=described)) as (crm, _):
+        place.pull(crm, ReadSpec("meetings", (name,)))
+    assert_mirrored(place, "meetings", {name: FieldType.NUMBER}, values)
+
+
 @pytest.mark.parametrize("sent", OWNERS, ids=[sent.where for sent in OWNERS])
 def test_recorded_owners_are_mirrored_with_every_field(sent: recorded_hubspot.Sent, place: Place) -> None:
     need("hubspot")
