@@ -4,6 +4,7 @@ Pure ASGI: replies stream through untouched unless a fault must hold them.
 """
 
 import asyncio
+import gzip
 import json
 import logging
 import re
@@ -227,14 +228,18 @@ def expired(crm: str) -> Reply:
 
 
 def edit(reply: Reply, effect: dict[str, Any]) -> Reply:
-    """Changes a genuine reply: status, headers (null removes one), text, or its length."""
-    body = reply.body
+    """Changes a genuine reply: status, headers (null removes one), text, or its length. A packed body is unpacked for it."""
+    body, headers = reply.body, list(reply.headers)
+    packed = (b"content-encoding", b"gzip")
+    if packed in headers and ("find" in effect or "keep" in effect):
+        body = gzip.decompress(body)
+        headers.remove(packed)
     if "find" in effect:
         text = body.decode("utf-8", "surrogateescape")
         body = re.sub(effect["find"], effect.get("replace", ""), text).encode("utf-8", "surrogateescape")
     if "keep" in effect:
         body = body[: _share(effect["keep"], body)]
-    changed = Reply(effect.get("status", reply.status), list(reply.headers), body)
+    changed = Reply(effect.get("status", reply.status), headers, body)
     changed.set_header("content-length", str(len(body)))
     for name, value in effect.get("headers", {}).items():
         changed.set_header(name, value)

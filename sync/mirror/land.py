@@ -66,7 +66,7 @@ def land(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *,
         rows = _Rows(table, place, records)
         if not (loading and _copy_directly(conn, table, rows, counts)):
             _upsert(conn, table, rows, place, counts)
-        counts.parked += _park(conn, table, place, rows.escaped)
+        counts.parked += park(conn, table, place, rows.escaped)
     counts.deleted += sum(_merge_away(conn, table, r, place) for r in merged)
     if page.gone:
         counts.deleted += conn.execute(
@@ -233,14 +233,14 @@ def _copy_directly(conn: Connection[Any], table: MirrorTable, rows: _Rows, count
     return True
 
 
-def _staging(conn: Connection[Any], table: MirrorTable, *, typed: bool) -> sql.Identifier:
+def staging(conn: Connection[Any], table: MirrorTable, *, typed: bool) -> sql.Identifier:
     """A temporary table shaped like the object's, with its types or all text; it empties itself at each commit.
 
     It is kept for the session: making one a page would cost more than filling it.
     """
     name = sql.Identifier(f"_stage_{'typed' if typed else 'text'}_{table.name}"[:63])
     if typed:
-        shape: sql.Composable = sql.SQL("like {}").format(table.identifier)
+        shape: sql.Composable = sql.SQL("like {} including defaults").format(table.identifier)
     else:
         shape = sql.SQL(", ").join(sql.SQL("{} text").format(c) for c in _columns(table))
     conn.execute(sql.SQL("create temporary table if not exists {} ({}) on commit delete rows").format(name, shape))
@@ -258,13 +258,20 @@ def forget_staging(conn: Connection[Any], table: MirrorTable) -> None:
 def _upsert(conn: Connection[Any], table: MirrorTable, rows: _Rows, place: Place, counts: LandCounts) -> None:
     # a page is small beside its table: look each row up by its key, whatever the planner believes of a table it has no figures of
     conn.execute("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
-    staged = _staging(conn, table, typed=True)
+    staged = staging(conn, table, typed=True)
     try:
         with conn.transaction():
             _copy_page(conn, staged, table, rows)
     except psycopg.DataError:
         _stage_parking(conn, table, staged, rows, place, counts)
-    if _prune(conn, table, staged) == len(rows):
+    settle(conn, table, staged, len(rows), place, counts)
+
+
+def settle(
+    conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, rows: int, place: Place, counts: LandCounts
+) -> None:
+    """From a staging table of as many rows, each id once, into the table: what is news there, and its history."""
+    if _prune(conn, table, staged) == rows:
         return
     if place.tracked:
         counts.history += _observe(conn, table, staged, place)
@@ -292,7 +299,7 @@ def _stage_parking(
     conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, rows: _Rows, place: Place, counts: LandCounts
 ) -> None:
     """Stages a page in which some value does not fit: as text first, then what PostgreSQL says is valid; the rest is parked."""
-    text = _staging(conn, table, typed=False)
+    text = staging(conn, table, typed=False)
     _copy(conn, text, _columns(table), rows)
     misfits: list[tuple[str, str, str, str]] = []
     for name, (column, kind) in table.columns.items():
@@ -323,7 +330,7 @@ def _stage_parking(
             staged, sql.SQL(", ").join(_columns(table)), sql.SQL(", ").join(picks), text
         )
     )
-    counts.parked += _park(conn, table, place, misfits)
+    counts.parked += park(conn, table, place, misfits)
 
 
 def _move(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, place: Place, counts: LandCounts) -> None:
@@ -450,7 +457,7 @@ def _link(conn: Connection[Any], table: MirrorTable, links: AssociationSet, plac
     return removed + added
 
 
-def _park(conn: Connection[Any], table: MirrorTable, place: Place, parked: Sequence[tuple[str, str, str, str]]) -> int:
+def park(conn: Connection[Any], table: MirrorTable, place: Place, parked: Sequence[tuple[str, str, str, str]]) -> int:
     if not parked:
         return 0
     with conn.cursor() as cursor:

@@ -9,9 +9,11 @@ from typing import Any
 
 from psycopg import Connection, errors, sql
 
-from sync.connector import Connector, ObjectDescription, ReadSpec
+from sync.connector import Connector, ObjectDescription, Page, ReadSpec
 from sync.errors import FieldMissing, Stop
 from sync.mirror.land import LandCounts, Place, forget_staging, keep_cursor, land
+from sync.mirror.land_file import land_file
+from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, described, ensure_schema, ensure_table, remembered, wanted_fields
 
 DESCRIBE_AGAIN = timedelta(hours=6)  # by the CRM's clock: asking at each cycle would double the calls of a quiet one
@@ -53,7 +55,7 @@ def pull_object(
             for page in connector.pages(spec, cursor, _Held(conn, table)):
                 place = Place(pull.workspace, pull.connection, pull.run_id, pull.clock(), tracked)
                 with conn.transaction():
-                    done = land(conn, table, page, place, loading=not (loaded or present))
+                    done = _landed(conn, table, page, place, loading=not (loaded or present))
                     keep_cursor(conn, table, page, place, done)
                 counts += done
                 progress(counts, page.expected)
@@ -71,6 +73,15 @@ def pull_object(
                 code=e.sqlstate,
             ) from e
         return counts
+
+
+def _landed(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *, loading: bool) -> LandCounts:
+    counts = land(conn, table, page, place, loading=loading)
+    if page.file is not None:
+        counts += land_file(conn, table, page.file, place, loading=loading)
+    if page.refreshed:
+        counts += land_refreshed(conn, table, page.refreshed, place)
+    return counts
 
 
 class _Held:

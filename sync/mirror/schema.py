@@ -15,6 +15,9 @@ from sync.errors import FieldMissing, Stop
 from sync.mirror.names import column_names, table_name
 
 BOOKKEEPING = ("_version", "_deleted", "_merged_into", "_first_seen_at", "_changed_at")
+# a file of the CRM's goes into the table as it is, and knows nothing of when we store it: the session says so
+LANDING = "sakigake.landed_at"
+LANDED_AT = sql.SQL("nullif(current_setting('sakigake.landed_at', true), '')::timestamptz")
 OWNER = "Sakigake's mirror of connection {connection} of workspace {workspace}"
 
 
@@ -110,8 +113,8 @@ def ensure_table(
             sql.SQL("_version timestamptz not null"),
             sql.SQL("_deleted boolean not null default false"),
             sql.SQL("_merged_into text"),
-            sql.SQL("_first_seen_at timestamptz not null"),
-            sql.SQL("_changed_at timestamptz not null"),
+            sql.SQL("_first_seen_at timestamptz not null default {}").format(LANDED_AT),
+            sql.SQL("_changed_at timestamptz not null default {}").format(LANDED_AT),
         ]
         conn.execute(sql.SQL("create table {} ({})").format(place, sql.SQL(", ").join(parts)))
         conn.execute(sql.SQL("comment on table {} is {}").format(place, sql.Literal(description.label)))

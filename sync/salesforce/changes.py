@@ -16,6 +16,9 @@ import structlog
 from sync.connector import CrmRecord, Cursor, HistoryRow, Page, ReadSpec
 from sync.errors import BadReply, SyncError
 from sync.salesforce import soql
+from sync.salesforce.bulk import Circle, follow
+from sync.salesforce.bulk_file import Asked, columns_of
+from sync.salesforce.bulk_jobs import BulkSettings, JobFailed, JobGone, JobRefused
 from sync.salesforce.client import Client, page_of
 from sync.salesforce.describe import Facts
 from sync.salesforce.ids import chunks, long_id
@@ -45,6 +48,7 @@ class _Window:
     gone: tuple[str, ...] = ()  # from the delete log, not yet seen as records
     records_left: int = 0  # rows still due: if fewer come, pages before lacked some, and the window is read anew
     history_left: int = 0
+    job: dict[str, Any] | None = None  # where the bulk job stands that brings the records; {} before it is made
 
     def cursor(self) -> dict[str, Any]:
         return {
@@ -55,26 +59,33 @@ class _Window:
             "history": _place(self.history),
             "gone": list(self.gone),
             "left": [self.records_left, self.history_left],
+            "job": self.job,
         }
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> "_Window":
         return cls(
             moment(kept["covered"]), moment(kept["log_covered"]), _placed(kept["records"]), kept["records_done"],
-            _placed(kept["history"]), tuple(kept["gone"]), *kept["left"],
+            _placed(kept["history"]), tuple(kept["gone"]), kept["left"][0], kept["left"][1], kept.get("job"),
         )  # fmt: skip
 
 
-def window(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor) -> Iterator[Page]:
+def window(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor, bulk: BulkSettings) -> Iterator[Page]:
     """The pages of change since `cursor`. One call where all fits a page; nothing is yielded twice but for the overlap."""
-    if cursor.get("window") is not None:
-        for page in _resumed(client, spec, facts, cursor):
+    while cursor.get("window") is not None:
+        for page in _resumed(client, spec, facts, cursor, bulk):
             cursor = page.cursor
             yield page
-    yield from _fresh(client, spec, facts, cursor)
+    for page in _fresh(client, spec, facts, cursor, bulk):
+        cursor = page.cursor
+        yield page
+    while cursor.get("window") is not None:  # there was much: a bulk job brings it
+        for page in _resumed(client, spec, facts, cursor, bulk):
+            cursor = page.cursor
+            yield page
 
 
-def _fresh(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor) -> Iterator[Page]:
+def _fresh(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor, bulk: BulkSettings) -> Iterator[Page]:
     until, log_until = moment(cursor["until"]), moment(cursor["log_until"])
     asked_at = client.now(newer_than=_FRESH)
     bodies = _ask(client, spec, facts, min(until, log_until) - OVERLAP, (log_until, asked_at))
@@ -84,12 +95,43 @@ def _fresh(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor) -> Iter
     # where there is no log, our own lag is all there is to go by; neither ever moves back
     covered = max(until, min(settled, log_covered) if "log" in bodies else settled)
     place = _Window(covered, max(log_until, log_covered), gone=deleted)
+    records = page_of(bodies["records"], _about(spec))
+    if cursor.get("bulk", True) and bulk.suits(records["totalSize"]):
+        yield Page((), {**cursor, "window": replace(place, job={}).cursor()}, expected=records["totalSize"])
+        return
     history = page_of(bodies["history"], _about_history(spec)) if "history" in bodies else None
-    yield from _pages(client, spec, facts, cursor, place, page_of(bodies["records"], _about(spec)), history)
+    yield from _pages(client, spec, facts, cursor, place, records, history)
 
 
-def _resumed(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor) -> Iterator[Page]:
+def _by_bulk(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor, bulk: BulkSettings) -> Iterator[Page]:
+    """The records of the window by a bulk job; then the window goes on with its history."""
     place = _Window.of(cursor["window"])
+    asked = Asked(spec.object, _about(spec), columns_of(facts, _fields(spec)), facts, frozenset(facts.whole))
+    since = min(moment(cursor["until"]), moment(cursor["log_until"])) - OVERLAP
+    query = soql.everything_since(spec.object, asked.columns, facts.stamp, since)
+    barred = {**_without_window(cursor), "bulk": False}
+    try:
+        for file, job in follow(client, bulk, asked, query, place.job or None):
+            now = replace(place, job=job, records_done=job is None)
+            yield Page((), {**cursor, "window": now.cursor()}, file=file)
+    except JobRefused as e:
+        log.info("bulk_refused", object=spec.object, code=e.code)
+        yield Page((), barred)
+    except JobGone:
+        yield Page((), _without_window(cursor))
+    except (Truncated, Circle):
+        yield Page((), _without_window(cursor))
+        raise
+    except JobFailed:
+        yield Page((), barred)
+        raise
+
+
+def _resumed(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor, bulk: BulkSettings) -> Iterator[Page]:
+    place = _Window.of(cursor["window"])
+    if place.job is not None:
+        yield from _by_bulk(client, spec, facts, cursor, bulk)
+        return
     since = moment(cursor["until"]) - OVERLAP
     records = history = None
     if not place.records_done:
@@ -112,7 +154,7 @@ def _lacks(first: dict[str, Any] | None, left: int) -> bool:
 
 
 def _without_window(cursor: Cursor) -> Cursor:
-    return {k: v for k, v in cursor.items() if k != "window"}
+    return {k: v for k, v in cursor.items() if k not in {"window", "bulk"}}
 
 
 def _pages(

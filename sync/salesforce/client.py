@@ -61,6 +61,26 @@ class Client:
         """The parsed body of a POST that reads: repeated where that helps."""
         return self.ask(kind, about, lambda sf: sf.restful(path, method="POST", json=body))
 
+    def stream(self, path: str, params: Mapping[str, str], about: str) -> requests.Response:
+        """The reply to a GET of a CSV file, its body not read yet. `path` begins with /services/data."""
+
+        def send(sf: Salesforce) -> requests.Response:
+            url, headers = self.token.instance + path, {**sf.headers, "Accept": "text/csv"}
+            reply = self.transport.session.get(url, params=dict(params), headers=headers, stream=True)
+            if reply.status_code == 200 and reply.headers.get("Content-Type", "").startswith("text/csv"):
+                return reply
+            try:
+                content = reply.json() if reply.status_code != 200 else None
+            except ValueError:
+                content = None
+            finally:
+                reply.close()
+            if reply.status_code != 200:
+                raise self._classified(reply.status_code, content, about)
+            raise not_json(about, kind="CSV")
+
+        return self.ask("read", about, send)
+
     def change(self, method: str, path: str, body: Any, about: str) -> Any:
         """The parsed body of a request that changes something: sent once, but for an ended session."""
         return self.once("write", about, lambda sf: sf.restful(path, method=method, json=body))

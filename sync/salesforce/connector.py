@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
 from sync.connector import (
+    AssociationSet,
     Cursor,
     Greeting,
+    Identity,
     KnownVersions,
     LiveRecord,
     ObjectDescription,
@@ -23,10 +25,12 @@ from sync.connector import (
 )
 from sync.errors import FieldMissing, PermissionMissing
 from sync.retry import Patience, Told
-from sync.salesforce import describe, live, values, write
+from sync.salesforce import describe, live, sweep, values, write
 from sync.salesforce.auth import Auth
 from sync.salesforce.budget import Budget
+from sync.salesforce.bulk_jobs import BulkSettings
 from sync.salesforce.client import Client
+from sync.salesforce.describe import Facts
 from sync.salesforce.provision import Provision
 from sync.salesforce.reading import Reading
 from sync.salesforce.transport import Transport, is_loopback
@@ -37,6 +41,8 @@ class SalesforceConnector:
 
     `url` is the My Domain address (or a local one). `daily_budget` bounds our own calls in 24 hours. `deadline` is the most that one call may
     take, in seconds, its retries included; a single reply may take `read_timeout` in silence and half the deadline in all.
+    From `bulk_threshold` records on a reading goes by Bulk API 2.0 (None: never), `bulk_page` records a page, and one job is waited for
+    `bulk_deadline` seconds. Calculated fields are read again every `refresh_every`, by the CRM's clock.
     """
 
     crm = Crm.SALESFORCE
@@ -54,6 +60,10 @@ class SalesforceConnector:
         read_timeout: float = 60.0,
         deadline: float = 300.0,
         retry_for: float = 300.0,
+        bulk_threshold: int | None = 20_000,
+        bulk_page: int = 50_000,
+        bulk_deadline: float = 3600.0,
+        refresh_every: timedelta = timedelta(hours=6),
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         told: Told | None = None,
@@ -69,6 +79,8 @@ class SalesforceConnector:
             budget=Budget(daily_budget, monotonic),
             api_version=api_version,
         )
+        self._bulk = BulkSettings(bulk_threshold, bulk_page, bulk_deadline, sleep, monotonic)
+        self._refresh_every = refresh_every
         self._raw: dict[str, dict[str, Any]] = {}  # descriptions as last read
 
     def greet(self) -> Greeting:
@@ -118,17 +130,35 @@ class SalesforceConnector:
         return describe.described(self._raw[object_name])
 
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:  # noqa: ARG002
-        facts = describe.Facts.of(cursor["facts"]) if cursor else describe.facts(self._description_of(spec.object))
+        facts = Facts.of(cursor["facts"]) if cursor else describe.facts(self._description_of(spec.object), spec.fields)
         if cursor is None:
             described = describe.described(self._raw[spec.object])
             missing = describe.missing_fields(described, (*spec.fields, *spec.history))
             if missing is not None:
                 raise missing
         try:
-            yield from Reading(self._client, spec, facts).pages(cursor)
+            yield from Reading(self._client, spec, facts, self._bulk, refresh_every=self._refresh_every).pages(cursor)
         except FieldMissing as e:
             # the query names one field; the description names all that are missing, and what is near
             raise (describe.missing_fields(self.describe(spec.object), (*spec.fields, *spec.history)) or e) from e
+
+    def identities(self, object_name: str) -> Iterator[Sequence[Identity]]:
+        return sweep.identities(self._client, object_name, self._facts(object_name))
+
+    def count(self, object_name: str) -> int | None:
+        return sweep.count(self._client, object_name, self._facts(object_name))
+
+    def fetch(self, spec: ReadSpec, ids: Sequence[str]) -> Iterator[Page]:
+        try:
+            yield from sweep.fetch(self._client, spec, self._facts(spec.object), ids)
+        except FieldMissing as e:
+            raise (describe.missing_fields(self.describe(spec.object), (*spec.fields, *spec.history)) or e) from e
+
+    def links(self, spec: ReadSpec, ids: Sequence[str]) -> Sequence[AssociationSet]:  # noqa: ARG002
+        return ()  # fields of the records here
+
+    def _facts(self, object_name: str) -> Facts:
+        return describe.facts(self._description_of(object_name))
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, LiveRecord]:
         facts = describe.facts(self._description_of(object_name))

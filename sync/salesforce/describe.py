@@ -33,13 +33,21 @@ class Facts:
     has_deleted: bool
     has_master: bool
     delete_log: bool
+    calculated: tuple[str, ...] = ()  # of the wanted fields, those whose changes move no stamp
+    whole: tuple[str, ...] = ()  # of the wanted fields, those that hold whole numbers
 
     def cursor(self) -> dict[str, Any]:
-        return {"stamp": self.stamp, "deleted": self.has_deleted, "master": self.has_master, "log": self.delete_log}
+        return {
+            "stamp": self.stamp, "deleted": self.has_deleted, "master": self.has_master, "log": self.delete_log,
+            "calculated": list(self.calculated), "whole": list(self.whole),
+        }  # fmt: skip
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Facts":
-        return cls(kept["stamp"], kept["deleted"], kept["master"], kept["log"])
+        return cls(
+            kept["stamp"], kept["deleted"], kept["master"], kept["log"],
+            tuple(kept.get("calculated", ())), tuple(kept.get("whole", ())),
+        )  # fmt: skip
 
     def columns(self) -> tuple[str, ...]:
         """What every query of records asks for besides the wanted fields."""
@@ -83,7 +91,7 @@ def described(raw: Mapping[str, Any]) -> ObjectDescription:
     )
 
 
-def facts(raw: Mapping[str, Any]) -> Facts:
+def facts(raw: Mapping[str, Any], wanted: Iterable[str] = ()) -> Facts:
     """What reading depends on; FieldMissing where nothing tells when a record changed."""
     names = {f["name"] for f in raw["fields"]}
     stamp = next((s for s in STAMPS if s in names), None)
@@ -93,7 +101,15 @@ def facts(raw: Mapping[str, Any]) -> Facts:
             remedy="Take it out of mapping.yaml, or read the object that it describes.",
         )
     # an object keeps a delete log where it is replicateable; where the description does not say, asking costs nothing
-    return Facts(stamp, "IsDeleted" in names, "MasterRecordId" in names, bool(raw.get("replicateable", True)))
+    fields = [_field(f) for f in raw["fields"] if f["name"] in set(wanted)]
+    return Facts(
+        stamp,
+        "IsDeleted" in names,
+        "MasterRecordId" in names,
+        bool(raw.get("replicateable", True)),
+        tuple(f.name for f in fields if f.calculated),
+        tuple(f.name for f in fields if f.type is FieldType.INTEGER),
+    )
 
 
 def missing_fields(description: ObjectDescription, wanted: Iterable[str]) -> FieldMissing | None:

@@ -132,11 +132,11 @@ def first_error(content: Any) -> tuple[str | None, str]:
     return None, ""
 
 
-def not_json(about: str, status: int | None = None) -> SyncError:
-    """A body that is no JSON where JSON was due: a gateway's page, or the wrong address."""
+def not_json(about: str, status: int | None = None, *, kind: str = "JSON") -> SyncError:
+    """A body that is not what was due: a gateway's page, or the wrong address."""
     shown = f" (HTTP {status})" if status else ""
     return Unreachable(
-        f"The {about} was answered with something that is not JSON{shown}.",
+        f"The {about} was answered with something that is not {kind}{shown}.",
         remedy="If it stays, check that `url` is the My Domain address of the organisation and that no proxy stands between.",
         status=status,
     )

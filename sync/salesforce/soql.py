@@ -25,6 +25,24 @@ def load(object_name: str, facts: Facts, fields: Sequence[str], after: str | Non
     return f"SELECT {columns(facts, fields)} FROM {object_name}{where} ORDER BY Id"  # noqa: S608
 
 
+def everything(object_name: str, names: Sequence[str]) -> str:
+    """Every record in no order: an order would keep Salesforce from reading a large object in parts."""
+    return f"SELECT {', '.join(names)} FROM {object_name}"  # noqa: S608
+
+
+def everything_since(object_name: str, names: Sequence[str], stamp: str, since: datetime) -> str:
+    return f"{everything(object_name, names)} WHERE {stamp} >= {literal(since)}"
+
+
+def some(
+    object_name: str, facts: Facts, names: Sequence[str], *, after: str | None = None, ordered: bool = True
+) -> str:
+    """Some fields of every live record, activities of long ago among them if asked as queryAll; by id, or in no order."""
+    where = [*(["IsDeleted = false"] if facts.has_deleted else []), *([f"Id > {quoted(after)}"] if after else [])]
+    condition = f" WHERE {' AND '.join(where)}" if where else ""
+    return f"{everything(object_name, ('Id', *names))}{condition}{' ORDER BY Id' if ordered else ''}"
+
+
 def changed(
     object_name: str, facts: Facts, fields: Sequence[str], since: datetime, after: tuple[datetime, str] | None
 ) -> str:

@@ -1,0 +1,124 @@
+"""Stores a file of the CRM's own making: streamed into COPY as it comes, inside the transaction that keeps the cursor.
+
+Nothing of it is held but the block at hand. The CRM says how many records the file has; where COPY counts another number, or a value
+does not fit its column, the file is read again value by value, in the way that parks what does not fit and names what is missing.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import psycopg
+from psycopg import Connection, errors, sql
+
+from sync.connector import Page, RecordFile
+from sync.errors import Retry
+from sync.mirror.land import LandCounts, Place, forget_staging, land, settle, staging
+from sync.mirror.schema import LANDING, MirrorTable
+
+TRIES = 3  # of a file that breaks off on its way
+_AT_ONCE = 2000  # records, where they are taken value by value
+_LONG_ID = 18  # letters; a shorter one names the same record, and needs the careful way
+
+
+def land_file(
+    conn: Connection[Any], table: MirrorTable, file: RecordFile, place: Place, *, loading: bool
+) -> LandCounts:
+    """Stores the file's records inside the caller's transaction; all of them, or an error of `sync.errors`.
+
+    `loading` says that rows are not expected to exist yet.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            with conn.transaction():
+                return _landed(conn, table, file, place, loading=loading)
+        except Retry:
+            if attempt == TRIES:
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
+def _landed(conn: Connection[Any], table: MirrorTable, file: RecordFile, place: Place, *, loading: bool) -> LandCounts:
+    conn.execute("select set_config(%s, %s, true)", (LANDING, place.now.isoformat()))
+    if loading and not _doubled(table, file):
+        try:
+            with conn.transaction():
+                if _copied(conn, table, file, table.identifier):
+                    return LandCounts(read=file.count, inserted=file.count)
+                raise _Short
+        except errors.UniqueViolation:
+            pass  # a file that was stored before, or a record that came meanwhile
+        except (psycopg.DataError, errors.NotNullViolation, _Short):
+            return _carefully(conn, table, file, place, loading=loading)
+    try:
+        with conn.transaction():
+            return _settled(conn, table, file, place)
+    except (psycopg.DataError, errors.NotNullViolation, errors.CardinalityViolation, _Short):
+        return _carefully(conn, table, file, place, loading=False)
+
+
+class _Short(Exception):
+    """COPY did not count what the CRM did."""
+
+
+def _copied(conn: Connection[Any], table: MirrorTable, file: RecordFile, into: sql.Identifier) -> bool:
+    """Whether all of the file went in."""
+    columns = sql.SQL(", ").join(sql.Identifier(_column(table, file, name)) for name in file.columns)
+    statement = sql.SQL("copy {} ({}) from stdin with (format csv, force_null ({})) where length(id) = {}").format(
+        into, columns, columns, sql.Literal(_LONG_ID)
+    )
+    with conn.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            for block in file.blocks():
+                copy.write(block)
+        return cursor.rowcount == file.count
+
+
+def _settled(conn: Connection[Any], table: MirrorTable, file: RecordFile, place: Place) -> LandCounts:
+    # a file is small beside the table it belongs to: each row is looked up by its key
+    conn.execute("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
+    counts = LandCounts(read=file.count)
+    staged = staging(conn, table, typed=True)
+    if not _copied(conn, table, file, staged):
+        raise _Short
+    for name, own in _doubled(table, file).items():
+        column, kind = table.columns[name]
+        conn.execute(
+            sql.SQL("update {} set {} = {}::{}").format(
+                staged, sql.Identifier(column), sql.Identifier(own), sql.SQL(kind.value)
+            )
+        )
+    settle(conn, table, staged, file.count, place, counts)
+    return counts
+
+
+def _carefully(
+    conn: Connection[Any], table: MirrorTable, file: RecordFile, place: Place, *, loading: bool
+) -> LandCounts:
+    counts = LandCounts()
+    for records in _chunks(file):
+        forget_staging(conn, table)  # it empties itself at a commit only
+        counts += land(conn, table, Page(records, {}), place, loading=loading)
+    return counts
+
+
+def _chunks(file: RecordFile) -> Iterator[tuple[Any, ...]]:
+    records = file.records()
+    while some := tuple(islice(records, _AT_ONCE)):
+        yield some
+
+
+def _column(table: MirrorTable, file: RecordFile, name: str) -> str:
+    own = _own(file).get(name)
+    return own if own is not None else table.columns[name][0]
+
+
+def _doubled(table: MirrorTable, file: RecordFile) -> dict[str, str]:
+    """Columns of ours that the mapping also wants as a field: the file has them once."""
+    return {name: own for name, own in _own(file).items() if name in table.columns}
+
+
+def _own(file: RecordFile) -> dict[str, str]:
+    """API names of the columns whose meaning we know, and ours for them."""
+    named = {file.id: "id", file.version: "_version", file.deleted: "_deleted", file.merged_into: "_merged_into"}
+    return {name: own for name, own in named.items() if name is not None}

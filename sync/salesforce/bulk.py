@@ -1,0 +1,66 @@
+"""One bulk job followed to its end, checked while it goes: all pages, none twice, as many records as the job says.
+
+Where a job stands is kept as {"id", "version", "locator", "read"}: the job, the API version that made it, the page that is due, and how
+many records came before it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sync.errors import BadReply
+from sync.salesforce import bulk_jobs
+from sync.salesforce.bulk_file import Asked, BulkFile
+from sync.salesforce.bulk_jobs import BulkSettings, Job, JobFailed
+from sync.salesforce.client import Client
+from sync.salesforce.runs import Truncated
+
+Place = dict[str, Any]
+
+
+def follow(
+    client: Client, settings: BulkSettings, asked: Asked, query: str, at: Place | None
+) -> Iterator[tuple[BulkFile | None, Place | None]]:
+    """Each page of results with the place behind it; None behind the last. First of all the place of a new job, without a page.
+
+    JobRefused where Bulk does not do the query, JobGone where a job that was begun is not there any more. Whatever ends the job for good
+    takes it away; what only ends this reading leaves it, so that the next one goes on.
+    """
+    if at is None:
+        made = bulk_jobs.create(client, query, asked.about)
+        at = {"id": made.id, "version": made.version, "locator": None, "read": 0}
+        yield None, at
+    job = Job(at["id"], at["version"])
+    try:
+        count = bulk_jobs.wait(client, job, asked.about, settings)
+        locator, read, seen = at["locator"], at["read"], {at["locator"]}
+        while True:
+            file = BulkFile(client, job, asked, locator, settings.page)
+            read, locator = read + file.count, file.next
+            _check(asked.about, file, read, count, repeated=locator in seen)
+            seen.add(locator)
+            yield file, None if locator is None else {**at, "locator": locator, "read": read}
+            file.close()
+            if locator is None:
+                break
+    except (JobFailed, Truncated, Circle) as e:
+        bulk_jobs.remove(client, job, asked.about, running=isinstance(e, JobFailed))
+        raise
+    bulk_jobs.remove(client, job, asked.about)
+
+
+class Circle(BadReply):
+    """A page of results points back to one that was read."""
+
+
+def _check(about: str, file: BulkFile, read: int, count: int, *, repeated: bool) -> None:
+    try:
+        if file.next is not None and (repeated or file.count == 0):
+            raise Circle(f"The results of the bulk {about} run in a circle.", remedy="Try again; they are read anew.")
+        if read > count or (file.next is None and read != count):
+            raise Truncated(
+                f"The bulk {about} counted {count} records and its results held {read}{'' if file.next is None else ' or more'}.",
+                remedy="Try again; they are read anew.",
+            )
+    except BadReply:
+        file.close()
+        raise
