@@ -159,7 +159,7 @@ class Provision:
         assigned: set[str] = set()
         if reader is not None:
             rows = self._rows(
-                f"SELECT AssigneeId FROM PermissionSetAssignment WHERE PermissionSetId = {soql.quoted(reader)}",  # noqa: S608
+                f"SELECT Id, AssigneeId FROM PermissionSetAssignment WHERE PermissionSetId = {soql.quoted(reader)}",  # noqa: S608
                 "query of PermissionSetAssignment",
             )
             assigned = {row["AssigneeId"][:15] for row in rows}
