@@ -21,7 +21,7 @@ class Written:
 def write_preset(preset: str, folder: Path, *, sandbox_url: str, force: bool = False) -> list[Written]:
     """Writes the preset's files into `folder`; all or nothing: where one exists already, none is touched (unless `force`)."""
     if preset not in PRESETS:
-        raise ConfigError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+        raise ConfigError(f"There is no preset {preset!r}; choose {' or '.join(PRESETS)}.")
     if not sandbox_url.startswith(("http://", "https://")):
         raise ConfigError(
             f"--sandbox-url is {sandbox_url!r}, expected an address such as http://127.0.0.1:8600; start one with: sakigake sandbox"

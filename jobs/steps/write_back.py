@@ -10,6 +10,7 @@ from jobs.runs import new_id, utc_now
 from jobs.wiring import Workspace
 from models.catalogue import BY_NAME, fields_of
 from models.vocabulary import PlanStatus, RecordRef
+from sync.errors import FieldMissing
 from sync.writeback import journal
 from sync.writeback.deliver import DeliverCounts, Delivery, deliver, live_values, resolve_lost
 from sync.writeback.plan import Draft, Wanted, candidates, draft
@@ -25,7 +26,15 @@ def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, lis
     with workspace.connect() as conn, conn.transaction():
         wanted = list(_wanted(conn, workspace))
         open_ones = candidates(wanted, journal.confirmed_values(conn, workspace.name))
-    live = live_values(workspace.connectors, open_ones, workspace.settings.prefix)
+    try:
+        live = live_values(workspace.connectors, open_ones, workspace.settings.prefix)
+    except FieldMissing as e:  # of ours, which no mapping names
+        raise FieldMissing(
+            f"Our own fields are not all there: {e.message.partition('. ')[0].rstrip('.')}.",
+            remedy="Make them, and the rights to see them, with: sakigake provision",
+            status=e.status,
+            code=e.code,
+        ) from e
     drafted = draft(open_ones, live)
     names = {
         (connection, name): connector.api_name(field, workspace.settings.prefix)
