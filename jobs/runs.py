@@ -76,7 +76,7 @@ class RunLog:
         )
 
     @contextmanager
-    def step(self, step: Step, connection: str = "") -> Iterator[StepNote]:
+    def step(self, step: str, connection: str = "") -> Iterator[StepNote]:
         """Notes the step's start and end; an error is noted as its cause and goes on to the caller."""
         key = (self.workspace, self.run_id, step, connection)
         self.conn.execute(

@@ -1,13 +1,13 @@
-"""`sakigake serve`: the cycle on its schedule, in one process, until told to stop.
+"""`sakigake serve`: the cycle and the sweep on their schedules, in one process, until told to stop.
 
 APScheduler keeps the times, in memory, rebuilt from sakigake.yaml at each start; the state of runs is in our tables. A run that is still
-going when its next time comes is not started twice, and missed times are made up for by one run.
+going when its next time comes is not started twice, and missed times are made up for by one run. Cycle and sweep take turns.
 """
 
 import os
 import signal
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 import structlog
@@ -17,10 +17,13 @@ from apscheduler.triggers.interval import IntervalTrigger
 from jobs.errors import RunBusy, SakigakeError
 from jobs.pipeline import run_cycle
 from jobs.progress import Stoppable, Stopped
+from jobs.steps.reconcile import STEP, reconcile
 from jobs.wiring import Workspace
 from sync.errors import SyncError
 
 log = structlog.get_logger()
+FIRST_SWEEP = timedelta(minutes=1)  # after the start: the cycle goes first
+BUSY_AGAIN = 30.0  # seconds until a sweep that met another run tries again
 
 
 def serve(workspace: Workspace) -> None:
@@ -39,15 +42,27 @@ def serve(workspace: Workspace) -> None:
     previous = {s: signal.signal(s, asked) for s in (signal.SIGTERM, signal.SIGINT)}
     seconds = workspace.settings.schedule.cycle_seconds
     scheduler = BackgroundScheduler(timezone=UTC)
+    turn = threading.Lock()
     scheduler.add_job(
         _cycle,
         IntervalTrigger(seconds=seconds, timezone=UTC),
-        args=(workspace, stop),
+        args=(workspace, stop, turn),
         id="cycle",
         next_run_time=datetime.now(UTC),
         max_instances=1,
         coalesce=True,
         misfire_grace_time=seconds,
+    )
+    sweeps = workspace.settings.schedule.reconcile_seconds
+    scheduler.add_job(
+        _sweep,
+        IntervalTrigger(seconds=sweeps, timezone=UTC),
+        args=(workspace, stop, turn),
+        id="reconcile",
+        next_run_time=_next_sweep(workspace, datetime.now(UTC)),
+        max_instances=1,
+        coalesce=True,
+        misfire_grace_time=sweeps,
     )
     scheduler.start()
     log.info("serving", workspace=workspace.name, every_seconds=seconds)
@@ -61,12 +76,49 @@ def serve(workspace: Workspace) -> None:
         log.info("stopped", workspace=workspace.name)
 
 
-def _cycle(workspace: Workspace, stop: threading.Event) -> None:
+def _next_sweep(workspace: Workspace, now: datetime) -> datetime:
+    """When the next sweep is due, going by the last one, so that restarts neither repeat nor put it off; soon where there was none."""
+    with workspace.connect() as conn:
+        row = conn.execute(
+            "select max(started_at) from sakigake.run_step where workspace = %s and step = %s and status = 'succeeded'",
+            (workspace.name, STEP),
+        ).fetchone()
+    soon = now + FIRST_SWEEP
+    last: datetime | None = row[0] if row else None
+    return soon if last is None else max(soon, last + timedelta(seconds=workspace.settings.schedule.reconcile_seconds))
+
+
+def _sweep(workspace: Workspace, stop: threading.Event, turn: threading.Lock) -> None:
+    """One scheduled sweep; where another process runs something, it waits rather than be left out until the next day."""
+    while not stop.is_set():
+        try:
+            with turn:
+                report = reconcile(workspace, progress=Stoppable(stop))
+        except RunBusy:
+            stop.wait(BUSY_AGAIN)
+            continue
+        except Stopped:
+            log.info("sweep interrupted", workspace=workspace.name)
+        except (SyncError, SakigakeError) as e:
+            log.error("sweep failed", workspace=workspace.name, cause=str(e))  # noqa: TRY400 - a failure with a name needs no traceback
+        except Exception as e:
+            log.exception("sweep failed", workspace=workspace.name, cause=type(e).__name__)
+        else:
+            doubtful = [f"{o.connection}.{o.object}" for o in report.objects if not o.proven]
+            tell = log.error if doubtful else log.info
+            tell(
+                "sweep done", workspace=workspace.name, run=report.run, not_proven=doubtful, api_calls=report.api_calls
+            )
+        return
+
+
+def _cycle(workspace: Workspace, stop: threading.Event, turn: threading.Lock) -> None:
     """One scheduled run. Its failure is noted and logged; the schedule goes on."""
     if stop.is_set():
         return
     try:
-        report = run_cycle(workspace, progress=Stoppable(stop))
+        with turn:
+            report = run_cycle(workspace, progress=Stoppable(stop))
     except Stopped:
         log.info("run interrupted", workspace=workspace.name)
     except RunBusy as e:

@@ -162,10 +162,19 @@ class Schedule(Settings):
         pattern=r"^[1-9]\d{0,3}[smhd]$",
         description="time between the starts of two cycles, such as 90s, 15m, 1h",
     )
+    reconcile: str = Field(
+        "24h",
+        pattern=r"^[1-9]\d{0,3}[smhd]$",
+        description="time between two sweeps that compare the mirror with the CRMs record by record, such as 6h, 24h, 7d",
+    )
 
     @property
     def cycle_seconds(self) -> int:
         return int(self.cycle[:-1]) * PER_UNIT[self.cycle[-1]]
+
+    @property
+    def reconcile_seconds(self) -> int:
+        return int(self.reconcile[:-1]) * PER_UNIT[self.reconcile[-1]]
 
 
 class WorkspaceSettings(Settings):

@@ -166,6 +166,60 @@ def written(out: Console, report: "RunReport") -> None:
     out.print("API calls: " + ", ".join(f"{name} {number(calls)}" for name, calls in report.api_calls.items()))
 
 
+def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
+    """Each mirrored object: how far it was read, and how complete it was proven to be."""
+    numbers = ("here", "there", "missing", "extra", "parked")
+    shown = table(
+        "Objects in the mirror",
+        "object",
+        "read through",
+        "lag",
+        *numbers[:4],
+        "proven",
+        "last change",
+        "parked",
+        right=("lag", *numbers),
+    )
+    for o in found:
+        shown.add_row(
+            f"{o['connection']}.{o['object']}",
+            (o["covered_until"] or "first load under way")[:19],
+            span(o["lag_seconds"]),
+            *(number(o[name]) for name in numbers[:4]),
+            "never" if o["proven_at"] is None else f"{span(o['proof_age_seconds'])} ago",
+            o["last_changed_run"] or "-",
+            number(o["parked"]),
+        )
+    out.print(shown)
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in its largest unit: 40 s, 12 min, 5 h, 3 d."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def reconciliation(out: Console, document: Mapping[str, Any]) -> None:
+    """The proof of completeness, object by object."""
+    columns = ("here", "there", "missing", "extra", "stale", "repaired", "links", "seconds")
+    shown = table("Mirror against CRM", "object", *columns, "proven", right=columns)
+    for o in document["objects"]:
+        numbers = (number(o[name]) for name in columns)
+        shown.add_row(f"{o['connection']}.{o['object']}", *numbers, "yes" if o["proven"] else "NO")
+    out.print(shown)
+    for o in document["objects"]:
+        if o["cause"]:
+            out.print(f"[yellow]{o['connection']}.{o['object']}:[/] {escape(o['cause'])}")
+    recent = sum(o["recent"] or 0 for o in document["objects"])
+    if recent:
+        out.print(f"{number(recent)} of the missing and stale had changed since the last pull, which is no loss.")
+    out.print("API calls: " + ", ".join(f"{name} {number(calls)}" for name, calls in document["api_calls"].items()))
+
+
 def plan(out: Console, document: Mapping[str, Any]) -> None:
     """A plan with its changes."""
     out.print(

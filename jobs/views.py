@@ -39,8 +39,18 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         """select o.connection, o.object, o.table_name as table, o.loaded, o.covered_until, o.updated_at,
             o.last_run_id as run, o.last_changed_run_id as last_changed_run,
             (select count(*) from sakigake.parked p where p.workspace = o.workspace and p.connection = o.connection
-                and p.object = o.object) as parked
-        from sakigake.mirror_object o where o.workspace = %s order by 1, 2""",
+                and p.object = o.object) as parked,
+            r.here, r.there, r.missing, r.extra, r.stale, r.repaired, p.proven_at,
+            round(extract(epoch from now() - p.proven_at), 1)::float8 as proof_age_seconds,
+            round(extract(epoch from (o.updated_at - o.covered_until) + (now() - coalesce(s.finished_at, now()))), 1)::float8
+                as lag_seconds
+        from sakigake.mirror_object o
+        left join lateral (select * from sakigake.reconciliation r where (r.workspace, r.connection, r.object)
+            = (o.workspace, o.connection, o.object) order by finished_at desc limit 1) r on true
+        left join lateral (select max(finished_at) as proven_at from sakigake.reconciliation p where
+            (p.workspace, p.connection, p.object) = (o.workspace, o.connection, o.object) and p.proven) p on true
+        left join sakigake.run_step s on (s.workspace, s.run_id, s.step) = (o.workspace, o.last_run_id, 'pull')
+        where o.workspace = %s order by 1, 2""",
         (workspace,),
     )
     held = _rows(

@@ -1,4 +1,4 @@
-"""Commands that act: run, plan, apply, provision, serve."""
+"""Commands that act: run, reconcile, plan, apply, provision, serve."""
 
 from typing import Annotated
 
@@ -44,6 +44,29 @@ def run(
     if report.held:
         raise typer.Exit(HELD)
     if report.refused:
+        raise typer.Exit(1)
+
+
+def reconcile(
+    connection: Annotated[str | None, typer.Option(help="Only this connection.")] = None,
+    object_name: Annotated[str | None, typer.Option("--object", help="Only this object, such as Account.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare the mirror with the CRMs record by record, repair it, and print the proof. Exit code 1 where it is not proven."""
+    with opened_workspace(config, workspace) as ready:
+        from jobs import tables
+        from jobs.progress import bars
+        from jobs.steps import reconcile as step_of
+
+        with bars(wanted=not json) as progress:
+            report = step_of.reconcile(ready, only_connection=connection, only_object=object_name, progress=progress)
+    if json:
+        show_json(report.document())
+    else:
+        tables.reconciliation(out, report.document())
+    if not report.proven:
         raise typer.Exit(1)
 
 
@@ -135,5 +158,5 @@ def _steps(only: str | None) -> tuple[Step, ...]:
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (run, plan, apply, provision, serve):
+    for command in (run, reconcile, plan, apply, provision, serve):
         app.command()(command)

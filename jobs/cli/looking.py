@@ -31,18 +31,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
     for r in document["runs"]:
         shown.add_row(r["run"], r["started_at"][:19], r["status"], r["as_of"] or "-", r["cause"] or "")
     out.print(shown)
-    shown = tables.table(
-        "Objects in the mirror", "object", "table", "read through", "last change", "parked", right=("parked",)
-    )
-    for o in document["objects"]:
-        shown.add_row(
-            f"{o['connection']}.{o['object']}",
-            o["table"],
-            (o["covered_until"] or "first load under way")[:19],
-            o["last_changed_run"] or "-",
-            tables.number(o["parked"]),
-        )
-    out.print(shown)
+    tables.objects(out, document["objects"])
     last = document["last_delivery"]
     out.print(f"Last delivery: {last['run']} at {last['finished_at'][:19]}" if last else "Nothing was delivered yet.")
     for q in document["quota"]:

@@ -48,12 +48,6 @@ class Proof:
     seconds: float = 0.0
     landed: LandCounts = field(default_factory=LandCounts)
 
-    @property
-    def altered(self) -> bool:
-        """Whether the mapping could see a difference."""
-        return self.landed.altered or bool(self.links or self.refreshed)
-
-
 def reconcile_object(
     connect: Connect,
     connector: Connector,
@@ -117,8 +111,6 @@ class _Sweep:
         proof.counted = counts[-1]
         proof.cause = self._doubt(left, [n for n in counts if n is not None])
         proof.proven = proof.cause is None
-        if proof.altered:
-            self._mark()
 
     def clear(self) -> None:
         for name in (LISTED, DIFFERENT):
@@ -230,6 +222,8 @@ class _Sweep:
         if page.forgotten:
             forget(self.conn, self.table, place, page.forgotten)
         self.proof.landed += done
+        if done.altered:
+            self._mark()
         return done
 
     def _sweep_links(self) -> None:

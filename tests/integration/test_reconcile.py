@@ -79,7 +79,7 @@ def test_a_mirror_that_is_whole_is_proven_and_nothing_is_written(
     assert (proof.here, proof.there, proof.counted) == (7, 7, 7)
     assert (proof.missing, proof.extra, proof.stale, proof.repaired) == (0, 0, 0, 0)
     assert proof.proven
-    assert not proof.altered
+    assert not proof.landed.altered
     assert conn.execute("select id, xmin::text from fake.thing order by id").fetchall() == before
 
 
@@ -191,7 +191,7 @@ def test_a_link_that_changed_without_its_record_is_noticed(connect: Connect, con
     crm.linked = [AssociationRow("r1", "o2", "5", "HUBSPOT_DEFINED", "partner")]
     proof = sweep(connect, crm, LINKED)
     assert proof.links == 2
-    assert proof.altered
+    assert proof.landed.altered
     assert conn.execute("select to_id, label from fake.association").fetchall() == [("o2", "partner")]
     assert sweep(connect, crm, LINKED).links == 0
 

@@ -1,0 +1,196 @@
+"""The proof of completeness: every object of the mapping compared with its CRM, repaired, and the result kept."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from jobs.errors import NotFound
+from jobs.progress import NoProgress, Progress
+from jobs.runs import RunLog, new_id, only_run, utc_now
+from jobs.wiring import Workspace
+from models.vocabulary import RunStatus
+from sync.connector import ReadSpec
+from sync.errors import LoginRefused, QuotaExhausted, Retry, SyncError
+from sync.mirror.reconcile import Proof, reconcile_object
+
+log = structlog.get_logger()
+STEP = "reconcile"
+HOPELESS = (LoginRefused, QuotaExhausted, Retry)  # what stops one object stops the others of its connection
+
+
+@dataclass(slots=True)
+class Found:
+    """One object's proof, or why there is none."""
+
+    connection: str
+    object: str
+    proof: Proof | None = None
+    cause: str | None = None
+
+    @property
+    def proven(self) -> bool:
+        return self.proof is not None and self.proof.proven
+
+    def document(self) -> dict[str, Any]:
+        """As JSON; numbers are null where nothing could be compared."""
+        names = ("here", "there", "counted", "missing", "extra", "stale", "recent", "repaired", "links", "refreshed")
+        return {
+            "connection": self.connection,
+            "object": self.object,
+            **{name: getattr(self.proof, name, None) for name in names},
+            "proven": self.proven,
+            "cause": self.proof.cause if self.proof is not None else self.cause,
+            "seconds": self.proof.seconds if self.proof is not None else None,
+        }
+
+
+@dataclass(slots=True)
+class ReconcileReport:
+    """What one sweep of a workspace did: what `reconcile --json` prints, and what the table is made from."""
+
+    run: str
+    workspace: str
+    objects: list[Found] = field(default_factory=list)
+    api_calls: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def proven(self) -> bool:
+        return all(o.proven for o in self.objects)
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {
+            "run": self.run,
+            "workspace": self.workspace,
+            "proven": self.proven,
+            "objects": [o.document() for o in self.objects],
+            "api_calls": self.api_calls,
+        }
+
+
+def reconcile(
+    workspace: Workspace,
+    *,
+    only_connection: str | None = None,
+    only_object: str | None = None,
+    progress: Progress | None = None,
+) -> ReconcileReport:
+    """Sweeps the objects asked for, as a run of its own. An object that cannot be compared is told with its cause; the others still are.
+
+    NotFound where nothing of that name is mapped; RunBusy while another run of the workspace is under way.
+    """
+    wanted = _wanted(workspace, only_connection, only_object)
+    shown = progress or NoProgress()
+    report = ReconcileReport(new_id("run"), workspace.name)
+    before = {c: sum(workspace.connectors[c].calls().values()) for c in wanted}
+    with workspace.connect() as conn, only_run(conn, workspace.name):
+        story = RunLog(conn, workspace.name, report.run)
+        story.begin(workspace.rules.hash)
+        log.info("reconcile started", workspace=workspace.name, run=report.run)
+        status, cause = RunStatus.FAILED, "interrupted"
+        try:
+            with story.step(STEP) as note:
+                report.objects = _all(workspace, wanted, report.run, shown)
+                note.counts = {f"{o.connection}.{o.object}": o.document() for o in report.objects}
+            status, cause = _outcome(report)
+        except Exception as e:
+            cause = str(e)
+            raise
+        finally:
+            for name in wanted:
+                connector = workspace.connectors[name]
+                report.api_calls[name] = sum(connector.calls().values()) - before[name]
+                if not conn.closed:
+                    story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
+            if not conn.closed:
+                story.end(status, as_of=None, cause=cause or None)
+            log.info("reconcile ended", workspace=workspace.name, run=report.run, status=str(status))
+    return report
+
+
+def _wanted(
+    workspace: Workspace, only_connection: str | None, only_object: str | None
+) -> dict[str, dict[str, ReadSpec]]:
+    mapped = workspace.specs()
+    found = {
+        c: {name: spec for name, spec in specs.items() if only_object in (None, name)}
+        for c, specs in mapped.items()
+        if only_connection in (None, c)
+    }
+    found = {c: specs for c, specs in found.items() if specs}
+    if not found:
+        known = ", ".join(f"{c}.{name}" for c, specs in mapped.items() for name in specs)
+        asked = ".".join(part for part in (only_connection, only_object) if part)
+        raise NotFound(f"The mapping reads nothing called {asked}; it reads {known}.")
+    return found
+
+
+def _outcome(report: ReconcileReport) -> tuple[RunStatus, str]:
+    doubtful = [f"{o.connection}.{o.object}" for o in report.objects if not o.proven]
+    if not doubtful:
+        return RunStatus.SUCCEEDED, ""
+    return RunStatus.FAILED, f"not proven complete: {', '.join(doubtful)}"
+
+
+def _all(workspace: Workspace, wanted: dict[str, dict[str, ReadSpec]], run_id: str, progress: Progress) -> list[Found]:
+    """One connection beside the other. What is no failure of a CRM ends it, after the others came to their end."""
+    found: list[Found] = []
+    failures: list[BaseException] = []
+    with ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix=STEP) as pool:
+        futures = [pool.submit(_connection, workspace, c, specs, run_id, progress) for c, specs in wanted.items()]
+        for future in as_completed(futures):
+            error = future.exception()
+            if error is not None:
+                failures.append(error)
+            else:
+                found += future.result()
+    if failures:
+        raise failures[0]
+    return sorted(found, key=lambda o: (o.connection, o.object))
+
+
+def _connection(
+    workspace: Workspace, connection: str, specs: dict[str, ReadSpec], run_id: str, progress: Progress
+) -> list[Found]:
+    found: list[Found] = []
+    hopeless: str | None = None
+    for name, spec in specs.items():
+        one = Found(connection, name, cause=hopeless)
+        found.append(one)
+        if hopeless is not None:
+            continue
+        started = utc_now()
+        with progress.task(f"reconcile {connection}.{name}") as task:
+            try:
+                one.proof = reconcile_object(
+                    workspace.connect,
+                    workspace.connectors[connection],
+                    workspace.pull_of(connection, run_id),
+                    spec,
+                    progress=task.update,
+                )
+            except SyncError as e:
+                one.cause = str(e)
+                hopeless = str(e) if isinstance(e, HOPELESS) else None
+                log.error("not compared", object=f"{connection}.{name}", cause=str(e))  # noqa: TRY400 - a failure with a name
+                continue
+        _keep(workspace, run_id, connection, one.proof, started)
+    return found
+
+
+def _keep(workspace: Workspace, run_id: str, connection: str, proof: Proof, started: datetime) -> None:
+    names = ("here", "there", "counted", "missing", "extra", "stale", "recent", "repaired", "links", "refreshed")
+    values: Sequence[Any] = [getattr(proof, name) for name in names]
+    with workspace.connect() as conn:
+        conn.execute(
+            """insert into sakigake.reconciliation (workspace, run_id, connection, object, started_at, finished_at,
+                here, there, counted, missing, extra, stale, recent, repaired, links, refreshed, proven, cause)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            (
+                workspace.name, run_id, connection, proof.object, started, utc_now(), *values, proof.proven, proof.cause,
+            ),
+        )  # fmt: skip
