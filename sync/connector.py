@@ -79,6 +79,7 @@ class ReadSpec:
     fields: tuple[str, ...]
     history: tuple[str, ...] = ()  # fields whose change history is wanted
     associations: tuple[str, ...] = ()  # objects it is linked to without a field (HubSpot)
+    instants: frozenset[str] = frozenset()  # fields whose columns hold instants: a CRM may write one in two ways
 
 
 @dataclass(frozen=True, slots=True)

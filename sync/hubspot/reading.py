@@ -18,7 +18,7 @@ from sync.hubspot.extras import (
     tombstones,
 )
 from sync.hubspot.transport import Transport
-from sync.hubspot.values import version_of
+from sync.hubspot.values import moment, version_of
 
 PAGE = 1000  # records of one page: what one call for links takes
 URI_ROOM = 15_000  # characters of properties in an address; HubSpot refuses above about 16,200
@@ -67,6 +67,10 @@ class Reading:
         """Only what was asked for. A property that HubSpot left out is left out here too, and not made null."""
         properties = row.get("properties") or {}
         values = {name: properties[name] for name in self.wanted if name in properties}
+        for name in self.spec.instants & values.keys():
+            told = values[name]
+            if isinstance(told, str) and told.lstrip("-").isdigit():  # epoch milliseconds, as some writers leave them
+                values[name] = instant.isoformat() if (instant := moment(told)) else told
         return CrmRecord(
             str(row["id"]), version_of(row, self.stamp), values, deleted=deleted or bool(row.get("archived"))
         )

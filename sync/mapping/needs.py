@@ -47,7 +47,8 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
         _created(wanted, mapping, connection, object_name)
     result: dict[str, dict[str, ReadSpec]] = {}
     for (connection, name), want in sorted(wanted.items()):
-        spec = ReadSpec(name, *(tuple(sorted(part)) for part in (want.fields, want.history, want.associations)))
+        fields, history, links = (tuple(sorted(part)) for part in (want.fields, want.history, want.associations))
+        spec = ReadSpec(name, fields, history, links)
         result.setdefault(connection, {})[name] = spec
     return result
 

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection, errors, sql
 
-from sync.connector import Connector, ObjectDescription, Page, ReadSpec
+from sync.connector import Connector, FieldType, ObjectDescription, Page, ReadSpec
 from sync.errors import FieldMissing, Stop
 from sync.mirror.land import LandCounts, Place, forget_staging, keep_cursor, land
 from sync.mirror.land_file import land_file
@@ -50,6 +50,8 @@ def pull_object(
         forget_staging(conn, table)
         counts = LandCounts()
         tracked = tuple(sorted(set(spec.fields)))
+        instants = frozenset(n for n, (_, kind) in table.columns.items() if kind is FieldType.DATETIME)
+        spec = replace(spec, instants=instants)
 
         try:
             for page in connector.pages(spec, cursor, _Held(conn, table)):
