@@ -1,6 +1,5 @@
 """The proof of completeness: every object of the mapping compared with its CRM, repaired, and the result kept."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +18,7 @@ from sync.mirror.reconcile import Proof, reconcile_object
 
 log = structlog.get_logger()
 STEP = "reconcile"
+KEPT = ("here", "there", "counted", "missing", "extra", "stale", "recent", "repaired", "links", "refreshed")
 HOPELESS = (LoginRefused, QuotaExhausted, Retry)  # what stops one object stops the others of its connection
 
 
@@ -37,7 +37,7 @@ class Found:
 
     def document(self) -> dict[str, Any]:
         """As JSON; numbers are null where nothing could be compared."""
-        names = ("here", "there", "counted", "missing", "extra", "stale", "recent", "repaired", "links", "refreshed")
+        names = (*KEPT, "parked")
         return {
             "connection": self.connection,
             "object": self.object,
@@ -183,8 +183,7 @@ def _connection(
 
 
 def _keep(workspace: Workspace, run_id: str, connection: str, proof: Proof, started: datetime) -> None:
-    names = ("here", "there", "counted", "missing", "extra", "stale", "recent", "repaired", "links", "refreshed")
-    values: Sequence[Any] = [getattr(proof, name) for name in names]
+    values = [getattr(proof, name) for name in KEPT]
     with workspace.connect() as conn:
         conn.execute(
             """insert into sakigake.reconciliation (workspace, run_id, connection, object, started_at, finished_at,

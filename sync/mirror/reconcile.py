@@ -18,6 +18,7 @@ from sync.connector import Connector, Identity, Page, ReadSpec
 from sync.errors import Stop
 from sync.mirror.land import LandCounts, Place, forget_staging, land
 from sync.mirror.pull import Connect, Pull
+from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_table, remembered
 
 COPIED = 5000  # identities held in memory
@@ -43,10 +44,12 @@ class Proof:
     repaired: int = 0
     links: int = 0  # links that changed without their records
     refreshed: int = 0  # records whose calculated values changed
+    parked: int = 0  # values that could not be stored as they are, after another try
     proven: bool = False
     cause: str | None = None  # why it is not proven
     seconds: float = 0.0
     landed: LandCounts = field(default_factory=LandCounts)
+
 
 def reconcile_object(
     connect: Connect,
@@ -104,6 +107,7 @@ class _Sweep:
         self._repair(sum(found[:3]))
         left = sum(self._compare()[:3])
         proof.repaired = sum(found[:3]) - left
+        self._retry_parked()
         self._sweep_links()
         self._refresh()
         counts.append(self.connector.count(self.spec.object))
@@ -214,17 +218,22 @@ class _Sweep:
         )
 
     def _land(self, page: Page) -> LandCounts:
-        now = self.pull.clock()
-        place = Place(
-            self.pull.workspace, self.pull.connection, self.pull.run_id, now, tuple(sorted(set(self.spec.fields)))
-        )
-        done = land(self.conn, self.table, replace(page, gone=(*page.gone, *page.forgotten)), place, loading=False)
+        place = self._place()
+        whole = replace(page, gone=(*page.gone, *page.forgotten))
+        done = land(self.conn, self.table, whole, place, loading=False)
         if page.forgotten:
             forget(self.conn, self.table, place, page.forgotten)
+        self._count(done)
+        return done
+
+    def _place(self) -> Place:
+        pull = self.pull
+        return Place(pull.workspace, pull.connection, pull.run_id, pull.clock(), tuple(sorted(set(self.spec.fields))))
+
+    def _count(self, done: LandCounts) -> None:
         self.proof.landed += done
         if done.altered:
             self._mark()
-        return done
 
     def _sweep_links(self) -> None:
         """Links have no stamps, and no feed: those of all records are read."""
@@ -242,6 +251,44 @@ class _Sweep:
         """Calculated values move no stamp: those that the mapping reads are read again, and nothing else of the records."""
         if not self.calculated:
             return
+        # a field that our user can no longer see would be read as empty
+        visible = {f.name for f in self.connector.describe(self.spec.object).fields}
+        names = [n for n in self.calculated if n in visible]
+        done = 0
+        for ids in self._live_ids() if names else ():
+            read = self.connector.read(self.spec.object, ids, names)
+            with self.conn.transaction():
+                place = self._place()
+                counts = land_refreshed(self.conn, self.table, [r for r in read.values() if not r.missing], place)
+                self._count(counts)
+            self.proof.refreshed += counts.changed
+            done += len(ids)
+            self.progress(done, None)
+
+    def _retry_parked(self) -> None:
+        """What was parked is read again: where it fits now, in the CRM or in its column, it is parked no more."""
+        key = (self.pull.workspace, self.pull.connection, self.spec.object)
+        rows = self.conn.execute(
+            "select distinct record_id from sakigake.parked where workspace = %s and connection = %s and object = %s and step = 'pull'",
+            key,
+        ).fetchall()
+        parked = [r[0] for r in rows]
+        for start in range(0, len(parked), BATCH):
+            for page in self.connector.fetch(self.spec, parked[start : start + BATCH]):
+                told = [*(r.id for r in page.records), *page.gone, *page.forgotten]
+                with self.conn.transaction():
+                    self.conn.execute(
+                        """delete from sakigake.parked where workspace = %s and connection = %s and object = %s and step = 'pull'
+                        and record_id = any(%s)""",
+                        (*key, told),
+                    )
+                    self._believe(page)
+                    self._land(page)
+        row = self.conn.execute(
+            "select count(*) from sakigake.parked where workspace = %s and connection = %s and object = %s and step = 'pull'",
+            key,
+        ).fetchone()
+        self.proof.parked = int(row[0]) if row else 0
 
     def _live_ids(self) -> Iterator[list[str]]:
         after = ""

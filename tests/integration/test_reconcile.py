@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -268,3 +269,44 @@ def test_whatever_the_two_hold_after_the_sweep_they_hold_the_same(
         assert names == {i: f"{i} at {v}" for i, v in live_there.items()}
         again = sweep(connect, crm)
         assert (again.missing, again.extra, again.stale, again.proven) == (0, 0, 0, True)
+
+
+def test_calculated_values_that_moved_no_stamp_are_read_again(connect: Connect, conn: psycopg.Connection[Any]) -> None:
+    crm = FakeCrm()
+    crm.fields = tuple(replace(f, calculated=f.name == "Amount") for f in crm.fields)
+    for i in range(4):
+        crm.put(f"r{i}", Name=f"n{i}", Amount="1")
+    pull(connect, crm)
+    held = crm.records["r2"]
+    crm.records["r2"] = replace(held, values={**held.values, "Amount": "7", "Name": "unseen"})
+    proof = sweep(connect, crm)
+    assert (proof.stale, proof.refreshed) == (0, 1)
+    assert proof.landed.altered
+    row = conn.execute("select amount, name, _version from fake.thing where id = 'r2'").fetchone()
+    assert row == (7, "n2", held.version)
+    assert sweep(connect, crm).refreshed == 0
+
+
+def test_a_calculated_field_that_is_no_longer_visible_is_not_read_as_empty(
+    connect: Connect, conn: psycopg.Connection[Any]
+) -> None:
+    crm = FakeCrm()
+    crm.fields = tuple(replace(f, calculated=f.name == "Amount") for f in crm.fields)
+    crm.put("r1", Name="n", Amount="1")
+    pull(connect, crm)
+    crm.fields = tuple(f for f in crm.fields if f.name != "Amount")
+    crm.records["r1"] = replace(crm.records["r1"], values={"Name": "n"})
+    assert sweep(connect, crm).refreshed == 0
+    assert conn.execute("select amount from fake.thing").fetchone() == (1,)
+
+
+def test_what_was_parked_is_tried_again_and_counted(connect: Connect, conn: psycopg.Connection[Any]) -> None:
+    crm = loaded(connect)
+    crm.put("r1", Amount="not a number")
+    crm.put("r2", ClosedOn="nor a day")
+    pull(connect, crm)
+    assert sweep(connect, crm).parked == 2
+    crm.put("r1", Amount="5")
+    pull(connect, crm)
+    assert sweep(connect, crm).parked == 1
+    assert conn.execute("select record_id, field from sakigake.parked").fetchall() == [("r2", "ClosedOn")]
