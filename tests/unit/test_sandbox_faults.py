@@ -1,5 +1,7 @@
 """Fault scripts and call templates, without a network."""
 
+import gzip
+
 import pytest
 
 from sandbox.calls import Calls, crm_of, template
@@ -114,6 +116,12 @@ class TestEdit:
         reply = edit(Reply(200, [], b"\xff\x00page"), {"kind": "edit", "find": "page", "replace": "Page"})
         assert reply.body == b"\xff\x00Page"
         assert reply.headers == [(b"content-length", b"6")]
+
+    def test_a_packed_body_is_cut_in_its_text_and_goes_out_unpacked(self):
+        packed = Reply(200, [(b"content-encoding", b"gzip")], gzip.compress(b"one\ntwo\n"))
+        cut = edit(packed, {"kind": "edit", "find": r"\n[^\n]*\n\Z", "replace": "\n"})
+        assert (cut.body, cut.headers) == (b"one\n", [(b"content-length", b"4")])
+        assert edit(packed, {"kind": "edit", "headers": {"x": "y"}}).body == packed.body
 
     def test_keep_is_a_share_up_to_one_and_bytes_above(self):
         whole = Reply(200, [], b"0123456789")
