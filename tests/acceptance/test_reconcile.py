@@ -16,6 +16,7 @@ from tests.acceptance.documents import documented
 from tests.acceptance.truth import Ledger, connected, mapped_fields, mirror_differences
 
 LATE = 3 * 86400  # seconds: far beyond what any reading of changes goes back over
+CALCULATED = "days_since_attack_list"
 COMPANY, DEAL, ENTRY = "companies", "deals", "AttackListEntry__c"
 
 
@@ -61,6 +62,9 @@ def story(
     with scratch(postgres_server, database_template) as url:
         desk = Desk(module_folder, module_folder / "home", url)
         desk.sakigake("init", "--preset", "sandbox", "--sandbox-url", sandbox.url)
+        mapping = desk.folder / "mapping.yaml"  # read a property that HubSpot calculates anew each day, and stamps nothing
+        text = mapping.read_text("utf-8")
+        mapping.write_text(text.replace("contract: partner_contract", f"contract: {CALCULATED}"), "utf-8")
         sf, hs = User(sandbox, "salesforce"), User(sandbox, "hubspot")
         ids = before_the_load(sf, hs)
         desk.sakigake("run", "--only", "pull")
@@ -158,6 +162,12 @@ def test_the_sweep_says_what_it_found(story: Story) -> None:
     assert story.found[f"hubspot.{COMPANY}"]["extra"] == 3
     deals = story.found[f"hubspot.{DEAL}"]
     assert deals["missing"] + deals["stale"] > deals["recent"], "the late change is a loss, and no lag"
+
+
+def test_calculated_values_that_moved_without_a_stamp_are_those_of_the_crm(story: Story) -> None:
+    assert any(CALCULATED in d for d in story.after_pull)
+    assert story.found[f"hubspot.{COMPANY}"]["refreshed"] > 0
+    assert story.again[f"hubspot.{COMPANY}"]["refreshed"] == 0
 
 
 def test_a_link_that_changed_alone_is_stored(story: Story) -> None:
