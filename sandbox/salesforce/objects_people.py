@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.salesforce.fields import audit, computed, deletion, identity, lookup, owner, picklist, text, viewed
+from sandbox.salesforce.fields import audit, computed, day, deletion, identity, lookup, owner, picklist, text, viewed
 from sandbox.salesforce.objects import INDUSTRIES, SOURCES, make, plain
 from sandbox.salesforce.schema import Field, Object
 from sandbox.store import Record
@@ -51,6 +51,9 @@ def lead() -> Object:
                  nillable=False, defaulted=True, default="Open - Not Contacted"),
         picklist("Industry", "Industry", INDUSTRIES),
         _flag("IsConverted", "Converted", updateable=False),
+        day("ConvertedDate", "Converted Date", createable=False, updateable=False),
+        *(lookup(f"Converted{to}Id", f"Converted {to} ID", to, f"Converted{to}", createable=False, updateable=False)
+          for to in ("Account", "Contact", "Opportunity")),
         owner(), *audit(), *viewed(),
     ], mergeable=True)  # fmt: skip
 
