@@ -11,6 +11,7 @@ from sandbox.settings import SandboxSettings
 from sync.connector import ReadSpec
 from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
 from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject, history_of, newest, read_all
+from tests.contract.sweep_suite import SweepSuite
 from tests.known import Known
 
 SETTINGS = SandboxSettings(
@@ -67,6 +68,12 @@ def subject_of(url: str, version: str, *, oauth: bool) -> Subject:
 
 
 class TestHubspot(ConnectorSuite):
+    @pytest.fixture
+    def subject(self, subject: Subject) -> Subject:
+        return subject
+
+
+class TestHubspotSweep(SweepSuite):
     @pytest.fixture
     def subject(self, subject: Subject) -> Subject:
         return subject
@@ -156,3 +163,49 @@ def test_with_the_accounts_limits_on_the_pace_is_held_without_a_refusal() -> Non
         assert connector._transport._searches.allowed == 5
         assert connector._transport._calls.allowed == 60
         connector.close()
+
+
+def test_lists_without_a_feed_are_swept_too(subject: Subject) -> None:
+    connector = subject.connect()
+    owners = {one.id for some in connector.identities("owners") for one in some}
+    assert owners
+    assert connector.count("owners") is None
+    one = min(owners)
+    (page,) = connector.fetch(ReadSpec("owners", ("email",)), [one, "77"])
+    assert one in {r.id for r in page.records}
+    assert page.gone == ("77",)
+
+
+def test_links_are_swept_a_thousand_records_a_call(subject: Subject) -> None:
+    connector = subject.connect()
+    spec = ReadSpec("deals", ("dealname",), (), ("companies", "contacts"))
+    deals = sorted(i for i, r in subject.user.records("deals").items() if not r["deleted"])
+    partner = subject.user.create("companies", {"name": "取引先"})
+    subject.user._act(
+        "edit",
+        object="deals",
+        id=deals[0],
+        associate=[{"to_object": "companies", "to_id": partner, "label": "partner"}],
+    )
+    connector.greet()
+    subject.user.forget_calls()
+    companies, contacts = connector.links(spec, deals)
+    assert subject.user.calls() == 2
+    assert companies.from_ids == contacts.from_ids == tuple(deals)
+    assert (deals[0], partner, "partner") in {(r.from_id, r.to_id, r.label) for r in companies.rows}
+
+
+def test_what_is_no_hubspot_id_is_gone_and_harms_no_batch(subject: Subject) -> None:
+    one = subject.user.create("companies", {"name": "取引先"})
+    pages = list(subject.connect().fetch(ReadSpec("companies", ("name",)), ["no-id", one]))
+    assert [i for p in pages for i in p.gone] == ["no-id"]
+    assert one in newest(pages)
+
+
+def test_what_was_erased_is_told_apart_from_what_was_archived(subject: Subject) -> None:
+    erased, archived = (subject.user.create("companies", {"name": f"会社{n}"}) for n in range(2))
+    subject.user._act("purge", object="companies", id=erased)
+    subject.user.delete("companies", archived)
+    (page,) = subject.connect().fetch(ReadSpec("companies", ("name",)), [erased, archived])
+    assert page.forgotten == (erased,)
+    assert [(r.id, r.deleted, r.values) for r in page.records] == [(archived, True, {"name": "会社1"})]

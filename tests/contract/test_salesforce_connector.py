@@ -16,6 +16,7 @@ from sync.errors import LoginRefused
 from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
 from sync.salesforce.provision import EDITOR, READER
 from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject, newest, read_all
+from tests.contract.sweep_suite import SweepSuite
 from tests.known import Known
 
 SETTINGS = SandboxSettings(partners=12, months=6, entries=120, rows={"Contact": 4500})
@@ -52,6 +53,12 @@ def subject() -> Iterator[Subject]:
 
 
 class TestSalesforce(ConnectorSuite):
+    @pytest.fixture
+    def subject(self, subject: Subject) -> Subject:
+        return subject
+
+
+class TestSalesforceSweep(SweepSuite):
     @pytest.fixture
     def subject(self, subject: Subject) -> Subject:
         return subject
@@ -145,3 +152,27 @@ def test_a_signed_assertion_logs_in_and_a_foreign_key_does_not():
             connector(other, url).greet()
         with pytest.raises(LoginRefused, match="private key"):
             SalesforceConnector("salesforce", url, JwtBearer("a", "b", "no key")).greet()
+
+
+def test_a_sweep_sees_activities_that_queries_hide(subject):
+    """Activities of more than a year ago are archived: they live, and only queryAll shows them."""
+    connector = subject.connect()
+    old = subject.user.create("Task", {"Subject": "事例共有", "ActivityDate": "2024-01-10"})
+    listed = {one.id for some in connector.identities("Task") for one in some}
+    assert old in listed
+    assert connector.count("Task") == len(listed)
+    (page,) = connector.fetch(ReadSpec("Task", ("Subject",)), [old])
+    assert [(r.id, r.deleted) for r in page.records] == [(old, False)]
+
+
+def test_a_list_whose_locator_was_lost_goes_on_behind_what_it_brought(subject):
+    connector = subject.connect()
+    lost = {"kind": "status", "status": 400, "body": [{"errorCode": "INVALID_QUERY_LOCATOR", "message": "gone"}]}
+    with subject.user.fault(lost, times=1, path="/query/0r8"):
+        listed = [one.id for some in connector.identities("Contact") for one in some]
+    assert sorted(listed) == sorted(i for i, r in subject.user.records("Contact").items() if not r["deleted"])
+
+
+def test_what_is_no_salesforce_id_is_gone_and_harms_no_query(subject):
+    pages = list(subject.connect().fetch(subject.spec(), ["x' OR Name != '", "12345"]))
+    assert [p.gone for p in pages] == [("x' OR Name != '", "12345")]
