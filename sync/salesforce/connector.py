@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -130,7 +131,9 @@ class SalesforceConnector:
         return describe.described(self._raw[object_name])
 
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:  # noqa: ARG002
-        facts = Facts.of(cursor["facts"]) if cursor else describe.facts(self._description_of(spec.object), spec.fields)
+        facts = self._facts_for(spec, cursor)
+        if cursor is not None and facts != Facts.of(cursor["facts"]):
+            cursor = {**cursor, "facts": facts.cursor()}
         if cursor is None:
             described = describe.described(self._raw[spec.object])
             missing = describe.missing_fields(described, (*spec.fields, *spec.history))
@@ -156,6 +159,16 @@ class SalesforceConnector:
 
     def links(self, spec: ReadSpec, ids: Sequence[str]) -> Sequence[AssociationSet]:  # noqa: ARG002
         return ()  # fields of the records here
+
+    def _facts_for(self, spec: ReadSpec, cursor: Cursor | None) -> Facts:
+        """What the cursor remembers; which fields are calculated is taken from a younger description where there is one."""
+        if cursor is None:
+            return describe.facts(self._description_of(spec.object), spec.fields)
+        kept = Facts.of(cursor["facts"])
+        if spec.object not in self._raw:
+            return kept
+        now = describe.facts(self._raw[spec.object], spec.fields)
+        return replace(kept, calculated=now.calculated, whole=now.whole)
 
     def _facts(self, object_name: str) -> Facts:
         return describe.facts(self._description_of(object_name))

@@ -104,6 +104,20 @@ def test_a_refresh_that_was_killed_goes_on_behind_the_last_page(world: World):
     connector.close()
 
 
+def test_a_field_that_became_calculated_is_noticed_with_the_next_description(world: World):
+    connector = world.connector(bulk_threshold=None, refresh_every=timedelta(0))
+    cursor = read_all(connector, SPEC)[-1].cursor
+    cursor["facts"]["calculated"] = []  # as it was described then
+    unaware = world.connector(bulk_threshold=None, refresh_every=timedelta(0))
+    assert not any(p.refreshed for p in read_all(unaware, SPEC, cursor))
+    unaware.describe("Account")
+    pages = read_all(unaware, SPEC, cursor)
+    assert any(p.refreshed for p in pages)
+    assert pages[-1].cursor["facts"]["calculated"] == [FORMULA]
+    connector.close()
+    unaware.close()
+
+
 def test_an_object_without_calculated_fields_costs_nothing_more(url: str):
     auth = ClientCredentials(SETTINGS.salesforce_client_id, SETTINGS.salesforce_client_secret)
     connector = SalesforceConnector("salesforce", url, auth, refresh_every=timedelta(0))
