@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command; whatever ends it is printed as one sentence, and told by the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(args=given, standalone_mode=False)
+        code = app(args=given, prog_name="sakigake", standalone_mode=False)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
