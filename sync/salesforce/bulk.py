@@ -32,12 +32,13 @@ def follow(
     job = Job(at["id"], at["version"])
     try:
         count = bulk_jobs.wait(client, job, asked.about, settings)
-        locator, read, seen = at["locator"], at["read"], {at["locator"]}
+        locator, read = at["locator"], at["read"]
+        seen: set[str | bytes] = {locator} if locator else set()  # where pages were, and how they began
         while True:
             file = BulkFile(client, job, asked, locator, settings.page)
             read, locator = read + file.count, file.next
-            _check(asked.about, file, read, count, repeated=locator in seen)
-            seen.add(locator)
+            _check(asked.about, file, read, count, repeated=locator in seen or file.start in seen)
+            seen |= {mark for mark in (locator, file.start) if mark}
             yield file, None if locator is None else {**at, "locator": locator, "read": read}
             file.close()
             if locator is None:
@@ -54,7 +55,7 @@ class Circle(BadReply):
 
 def _check(about: str, file: BulkFile, read: int, count: int, *, repeated: bool) -> None:
     try:
-        if file.next is not None and (repeated or file.count == 0):
+        if repeated or (file.next is not None and file.count == 0):
             raise Circle(f"The results of the bulk {about} run in a circle.", remedy="Try again; they are read anew.")
         if read > count or (file.next is None and read != count):
             raise Truncated(

@@ -11,7 +11,7 @@ import requests
 
 from sync.connector import CrmRecord
 from sync.deadline import within
-from sync.errors import BadReply
+from sync.errors import BadReply, Retry
 from sync.salesforce import bulk_jobs
 from sync.salesforce.bulk_jobs import Job
 from sync.salesforce.client import Client
@@ -23,6 +23,9 @@ from sync.salesforce.stamps import moment
 
 BLOCK = 1 << 17  # bytes
 _LONGEST_HEADER = 1 << 20
+_TRIES = 3  # of a reply that breaks off before its header line is over
+_TIMES = 4  # a file may take longer than another reply
+_START = 40  # bytes: the id that comes first, and so no two pages alike
 _BOM = b"\xef\xbb\xbf"
 csv.field_size_limit(1 << 27)  # a long text area holds 131,072 characters, a rich one more; the module refuses those
 
@@ -96,24 +99,28 @@ class BulkFile:
 
     def _opened(self) -> tuple[requests.Response, Iterator[bytes]]:
         """A reply whose header line has been read and checked, and the rest of it."""
-        return self._client.patience.call(self._open)
-
-    def _open(self) -> tuple[requests.Response, Iterator[bytes]]:
-        reply = bulk_jobs.results(self._client, self._job, self._asked.about, self._locator, self._most)
-        try:
-            told = _told(reply, self._asked.about)
-            if self._told not in (None, told):
-                raise BadReply(
-                    f"A page of results of the bulk {self._asked.about} changed between two readings.",
-                    remedy="Try again; the job is read from this page on.",
-                )
-            body = self._body(reply)
-        except BaseException:
-            reply.close()
-            raise
-        self._told = told
-        self.count, self.next = told
-        return reply, body
+        for attempt in range(1, _TRIES + 1):
+            reply = bulk_jobs.results(self._client, self._job, self._asked.about, self._locator, self._most)
+            try:
+                told = _told(reply, self._asked.about)
+                if self._told not in (None, told):
+                    raise BadReply(
+                        f"A page of results of the bulk {self._asked.about} changed between two readings.",
+                        remedy="Try again; the job is read from this page on.",
+                    )
+                body = self._body(reply)
+            except Retry:
+                reply.close()
+                if attempt == _TRIES:
+                    raise
+            except BaseException:
+                reply.close()
+                raise
+            else:
+                self._told = told
+                self.count, self.next = told
+                return reply, body
+        raise AssertionError("the loop returns or raises")
 
     def _body(self, reply: requests.Response) -> Iterator[bytes]:
         """Reads and checks the header line; gives the rest."""
@@ -121,7 +128,7 @@ class BulkFile:
         head = b""
         for piece in pieces:
             head += piece
-            if b"\n" in head or len(head) > _LONGEST_HEADER:
+            if len(head.partition(b"\n")[2]) >= _START or len(head) > _LONGEST_HEADER:
                 break
         line, found, rest = head.removeprefix(_BOM).partition(b"\n")
         names = next(csv.reader([line.decode("utf-8", "replace").rstrip("\r")]), []) if found else []
@@ -133,6 +140,7 @@ class BulkFile:
                 remedy="Try again later; a missing value is never read as an empty one.",
             )
         self.columns: tuple[str, ...] = tuple(n for n in known if n)
+        self.start = rest[:_START] if self.columns[0] == "Id" else b""
         return _chain(rest, pieces)
 
     def _pieces(self, reply: requests.Response) -> Iterator[bytes]:
@@ -142,9 +150,9 @@ class BulkFile:
             raise unreachable(e, self._client.transport.url, f"results of the bulk {self._asked.about}") from e
 
     def _bounded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The pieces, all of them within one call's time. Between two of them the thread is free to do something else."""
+        """The pieces, all of them within the time of a file. Between two of them the thread is free to do something else."""
         transport = self._client.transport
-        end = transport.monotonic() + transport.deadline
+        end = transport.monotonic() + _TIMES * transport.deadline
         while True:
             with within(max(end - transport.monotonic(), 0.0)):
                 piece = next(pieces, None)

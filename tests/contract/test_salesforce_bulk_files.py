@@ -195,6 +195,12 @@ def test_the_same_page_again_is_a_circle(load: Load):
         load(bulk([file([row(1)], more="again"), file([row(2)], more="again")], count=9))
 
 
+def test_a_page_that_comes_again_in_place_of_the_next_is_noticed_although_the_count_is_right(load: Load):
+    first = [row(1), row(2)]
+    with pytest.raises(BadReply, match="circle"):
+        load(bulk([file(first, more="b"), file(first)]))
+
+
 def test_a_page_that_was_cut_once_is_read_again_within_the_run(load: Load):
     whole = [row(n, f"name {n}") for n in range(1, 4)]
     cut = file(whole, body=csv(whole)[:-9])
