@@ -15,8 +15,8 @@ from jobs.cli.common import (
     show_json,
 )
 
-config_app = typer.Typer(no_args_is_help=True, help="The configuration file.")
-mapping_app = typer.Typer(no_args_is_help=True, help="What the CRM's stages and fields mean.")
+config_app = typer.Typer(no_args_is_help=True, help="The configuration: check it by file and line.")
+mapping_app = typer.Typer(no_args_is_help=True, help="The mapping: check it against the live CRMs.")
 
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
