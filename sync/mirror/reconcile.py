@@ -366,7 +366,7 @@ def _mirrored(
 
 
 def forget(conn: Connection[Any], table: MirrorTable, place: Place, ids: Sequence[str]) -> None:
-    """Erases what we hold of records that the CRM erased: values, history, links, parked values. That they were there stays."""
+    """Erases what we hold of records that the CRM erased: values, history, links, parked values, writes that wait. That they were there stays."""
     given = list(ids)
     blank = [sql.SQL("{} = null").format(sql.Identifier(column)) for column, _ in table.columns.values()]
     if blank:
@@ -388,4 +388,9 @@ def forget(conn: Connection[Any], table: MirrorTable, place: Place, ids: Sequenc
     conn.execute(
         "delete from sakigake.parked where workspace = %s and connection = %s and object = %s and record_id = any(%s)",
         (place.workspace, place.connection, table.object, given),
+    )
+    conn.execute(
+        """update sakigake.change set status = 'dropped', settled_at = %s, cause = 'the CRM erased the record'
+        where workspace = %s and connection = %s and object = %s and record_id = any(%s) and status = 'planned'""",
+        (place.now, place.workspace, place.connection, table.object, given),
     )

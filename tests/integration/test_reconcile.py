@@ -174,6 +174,14 @@ def test_what_the_crm_erased_for_good_is_erased_here_with_its_history_and_links(
     del crm.records["r1"]
     crm.erased = {"r1"}
     crm.linked = crm.linked[1:]
+    conn.execute(
+        "insert into sakigake.plan (workspace, plan_id, run_id, created_at, status, mapping_hash, held_because, skipped, changes)"
+        " values ('main', 'plan', 'run', now(), 'held', 'hash', '[]', '{}', 2)"
+    )
+    conn.execute(
+        "insert into sakigake.change (workspace, plan_id, seq, connection, object, record_id, field, api_name, old, new, why, status)"
+        " select 'main', 'plan', n, 'fake', 'Thing', 'r' || n, 'tier', 'T', 'null', 'null', '', 'planned' from generate_series(1, 2) n"
+    )
     assert sweep(connect, crm, LINKED).proven
     assert conn.execute("select name, amount, _deleted from fake.thing where id = 'r1'").fetchone() == (
         None,
@@ -182,6 +190,8 @@ def test_what_the_crm_erased_for_good_is_erased_here_with_its_history_and_links(
     )
     assert conn.execute("select count(*) from fake.field_history where record_id = 'r1'").fetchone() == (0,)
     assert conn.execute("select from_id from fake.association").fetchall() == [("r2",)]
+    waiting = conn.execute("select record_id, status from sakigake.change order by seq").fetchall()
+    assert waiting == [("r1", "dropped"), ("r2", "planned")]
 
 
 def test_a_link_that_changed_without_its_record_is_noticed(connect: Connect, conn: psycopg.Connection[Any]) -> None:
