@@ -16,6 +16,7 @@ from psycopg import Connection, sql
 
 from sync.connector import Connector, Identity, Page, ReadSpec
 from sync.errors import Stop
+from sync.mirror.forget import forget
 from sync.mirror.land import LandCounts, Place, forget_staging, land
 from sync.mirror.pull import Connect, Pull
 from sync.mirror.refresh import land_refreshed
@@ -363,34 +364,3 @@ def _mirrored(
     whole = replace(spec, fields=tuple(table.columns))
     calculated = tuple(f.name for f in description.fields if f.calculated)
     return table, whole, kept[3], calculated
-
-
-def forget(conn: Connection[Any], table: MirrorTable, place: Place, ids: Sequence[str]) -> None:
-    """Erases what we hold of records that the CRM erased: values, history, links, parked values, writes that wait. That they were there stays."""
-    given = list(ids)
-    blank = [sql.SQL("{} = null").format(sql.Identifier(column)) for column, _ in table.columns.values()]
-    if blank:
-        conn.execute(
-            sql.SQL("update {} set {} where id = any(%s)").format(table.identifier, sql.SQL(", ").join(blank)), (given,)
-        )
-    conn.execute(
-        sql.SQL("delete from {} where object = %s and record_id = any(%s)").format(
-            sql.Identifier(table.schema, "field_history")
-        ),
-        (table.object, given),
-    )
-    conn.execute(
-        sql.SQL(
-            "delete from {} where from_object = %s and from_id = any(%s) or to_object = %s and to_id = any(%s)"
-        ).format(sql.Identifier(table.schema, "association")),
-        (table.object, given, table.object, given),
-    )
-    conn.execute(
-        "delete from sakigake.parked where workspace = %s and connection = %s and object = %s and record_id = any(%s)",
-        (place.workspace, place.connection, table.object, given),
-    )
-    conn.execute(
-        """update sakigake.change set status = 'dropped', settled_at = %s, cause = 'the CRM erased the record'
-        where workspace = %s and connection = %s and object = %s and record_id = any(%s) and status = 'planned'""",
-        (place.now, place.workspace, place.connection, table.object, given),
-    )

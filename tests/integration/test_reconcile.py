@@ -320,3 +320,27 @@ def test_what_was_parked_is_tried_again_and_counted(connect: Connect, conn: psyc
     pull(connect, crm)
     assert sweep(connect, crm).parked == 1
     assert conn.execute("select record_id, field from sakigake.parked").fetchall() == [("r2", "ClosedOn")]
+
+
+def test_records_that_move_between_the_list_and_their_repair_are_proven_all_the_same(
+    connect: Connect, conn: psycopg.Connection[Any]
+) -> None:
+    crm = loaded(connect)
+    crm.put("new", Name="as listed")
+    crm.put("r1", Name="as listed")
+    crm.put("r2", Name="as listed")
+
+    class Moving(FakeCrm):
+        def fetch(self, spec: ReadSpec, ids: Any) -> Any:
+            if "new" in ids and self.records["new"].values["Name"] == "as listed":
+                self.put("new", Name="moved on")
+                self.put("r1", Name="moved on")
+                self.put("r2", deleted=True)
+            yield from super().fetch(spec, ids)
+
+    moving = Moving(records=crm.records, now=crm.now, page_size=100)
+    proof = sweep(connect, moving)
+    assert proof.proven, proof.cause
+    assert (proof.missing, proof.stale, proof.repaired) == (1, 2, 3)
+    assert live(conn) == truth(moving)
+    assert conn.execute("select name from fake.thing where id = 'r1'").fetchone() == ("moved on",)
