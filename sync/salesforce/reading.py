@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from sync.connector import Cursor, Page, ReadSpec
+from sync.errors import Retry
 from sync.salesforce import soql
 from sync.salesforce.bulk import Circle, follow
 from sync.salesforce.bulk_file import Asked, columns_of
@@ -93,13 +94,21 @@ class Reading:
     def _load(self, at: Cursor) -> Iterator[Page]:
         name, about = self.spec.object, f"query of {self.spec.object}"
         after: str | None = at["after"]
-        first = self.client.query(soql.load(name, self.facts, self.fields, after), about, deleted=True)
+        may = after is None and at.get("bulk", True) and self.bulk.threshold is not None
+        try:
+            first = self.client.query(soql.load(name, self.facts, self.fields, after), about, deleted=True)
+        except Retry as e:
+            if e.code != "QUERY_TIMEOUT" or not may:
+                raise
+            # too large to be put in order, let alone counted
+            yield Page((), self._cursor("bulk", began=at["began"], expected=None, job=None))
+            return
         base = at.get("read", 0)
         if first["totalSize"] < at.get("left", 0):
             # fewer rows are left than there should be: either some were purged meanwhile, or pages before lacked rows
             after, base = at["from"], at["base"]
             first = self.client.query(soql.load(name, self.facts, self.fields, after), about, deleted=True)
-        if after is None and at.get("bulk", True) and self.bulk.suits(first["totalSize"]):
+        if may and after is None and self.bulk.suits(first["totalSize"]):
             yield Page((), self._cursor("bulk", began=at["began"], expected=first["totalSize"], job=None))
             return
         start, expected = after, base + first["totalSize"]

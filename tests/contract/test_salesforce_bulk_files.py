@@ -15,7 +15,7 @@ from sync.errors import BadReply
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.text import restored
 from sync.salesforce.runs import Truncated
-from tests.salesforce_org import SYSTEM, Answers, a_field, describe_of, org, page
+from tests.salesforce_org import SYSTEM, Answers, a_field, describe_of, error, org, page
 from tests.scripted_http import Answer, Asked
 
 HEADER = ("Id", "SystemModstamp", "IsDeleted", "MasterRecordId", "Name", "Seats__c", "Amount", "Since__c", "Tags__c")
@@ -182,6 +182,16 @@ def test_a_system_field_that_the_mapping_wants_too_is_in_both_places(load: Load)
     rows = [r[:5] for r in (row(1, "a"), row(2, "b"))]
     load(bulk([file(rows, header=HEADER[:5])]), spec)
     assert load.ask("select _version = systemmodstamp from sf.account") == [(True,), (True,)]
+
+
+def test_an_object_too_large_for_a_query_in_order_is_read_by_a_job(load: Load):
+    jobs = bulk([file([row(1), row(2)])])
+
+    def answer(asked: Asked) -> Answer:
+        timed_out = "/query" in asked.path and "/jobs/" not in asked.path
+        return error(400, "QUERY_TIMEOUT") if timed_out else jobs(asked)
+
+    assert len(load(answer)) == 2
 
 
 def test_a_job_that_counted_more_than_its_files_hold_is_never_a_short_success(load: Load):
