@@ -62,7 +62,9 @@ def story(
     with scratch(postgres_server, database_template) as url:
         desk = Desk(module_folder, module_folder / "home", url)
         desk.sakigake("init", "--preset", "sandbox", "--sandbox-url", sandbox.url)
-        mapping = desk.folder / "mapping.yaml"  # read a property that HubSpot calculates anew each day, and stamps nothing
+        mapping = (
+            desk.folder / "mapping.yaml"
+        )  # read a property that HubSpot calculates anew each day, and stamps nothing
         text = mapping.read_text("utf-8")
         mapping.write_text(text.replace("contract: partner_contract", f"contract: {CALCULATED}"), "utf-8")
         sf, hs = User(sandbox, "salesforce"), User(sandbox, "hubspot")
@@ -207,6 +209,19 @@ def test_status_shows_the_proof_with_its_age_and_the_lag(story: Story) -> None:
             assert 86_000 < o["lag_seconds"] < 88_000, name
         else:
             assert 0 <= o["lag_seconds"] < 1200, name
+
+
+def test_the_proof_can_be_read_by_a_person(story: Story) -> None:
+    shown = story.desk.sakigake("status").stdout
+    (line,) = (row for row in shown.splitlines() if "salesforce.AttackListEntry__c" in row)
+    assert f"{story.again[f'salesforce.{ENTRY}']['here']:,}" in line.split()
+    assert " s ago" in line or " min ago" in line
+
+
+def test_what_a_sweep_repaired_is_mapped_by_the_next_cycle(story: Story) -> None:
+    mapped = story.desk.document("run", "--only", "map")["mapped"]
+    assert "skipped" not in mapped
+    assert "skipped" in story.desk.document("run", "--only", "map")["mapped"]
 
 
 def test_a_count_that_contradicts_the_list_is_no_proof_and_exit_code_1(story: Story) -> None:
