@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # reading commands show tables without loading the arithmetic
     from jobs.pipeline import RunReport
     from sync.connector import ProvisionStep
 
+WHOLE = frozenset({"step", "since run", "started", "occurred", "plan", "as of"})  # never folded, whatever the width
 SHOWN = 40  # rows of a long list before "... and n more"
 
 
@@ -26,10 +27,13 @@ class PlainTable(Table):
 
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
-    """A table with plain rules; the columns in `right` hold numbers."""
-    made = PlainTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    """A table with plain rules; the columns in `right` hold numbers. Names and numbers stay in one piece, texts fold."""
+    made = PlainTable(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    for at, name in enumerate(columns):
+        whole = name in right or at == 0 or name in WHOLE
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=whole)
     return made
 
 
@@ -38,6 +42,11 @@ def number(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def short(run: str | None) -> str:
+    """A run or plan by the end of its id: enough to find it in a list."""
+    return "-" if not run else run.rsplit("-", 1)[-1]
 
 
 def percent(value: float | None) -> str:
@@ -57,12 +66,12 @@ def run_report(out: Console, report: "RunReport") -> None:
 
 
 def pulled(out: Console, found: Mapping[str, Mapping[str, int]]) -> None:
-    columns = ("rows read", "new", "changed", "deleted", "history", "links", "parked")
+    columns = ("read", "new", "changed", "gone", "history", "parked")
     shown = table("Pulled from the CRMs", "object", *columns, right=columns)
     for label, c in found.items():
         shown.add_row(
             label,
-            *(number(c[k]) for k in ("read", "inserted", "changed", "deleted", "history", "links", "parked")),
+            *(number(c[k]) for k in ("read", "inserted", "changed", "deleted", "history", "parked")),
         )
     out.print(shown)
 
@@ -119,8 +128,8 @@ def rates(
     out: Console, conversion: Mapping[str, Mapping[str, Any]], lead_time: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Conversion and lead time by type and step."""
-    right = ("conversion", "95 % interval", "n", "median", "80 % within")
-    shown = table("Conversion and lead time (within 180 days)", "type", "step", *right, right=right)
+    right = ("rate", "95 % interval", "n", "median", "80 % in")
+    shown = table("Conversion and lead time, within 180 days", "type", "step", *right, right=right)
     for kind, steps in conversion.items():
         for i, (step, c) in enumerate(steps.items()):
             lead = lead_time.get(kind, {}).get(step, {})
@@ -168,27 +177,17 @@ def written(out: Console, report: "RunReport") -> None:
 
 def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     """Each mirrored object: how far it was read, and how complete it was proven to be."""
-    numbers = ("here", "there", "missing", "extra", "parked")
-    shown = table(
-        "Objects in the mirror",
-        "object",
-        "read through",
-        "lag",
-        *numbers[:4],
-        "proven",
-        "last change",
-        "parked",
-        right=("lag", *numbers),
-    )
+    right = ("lag", "here", "there", "differ", "parked", "proven")
+    shown = table("Objects in the mirror", "object", *right, right=right)
     for o in found:
         shown.add_row(
             f"{o['connection']}.{o['object']}",
-            (o["covered_until"] or "first load under way")[:19],
-            span(o["lag_seconds"]),
-            *(number(o[name]) for name in numbers[:4]),
-            "never" if o["proven_at"] is None else f"{span(o['proof_age_seconds'])} ago",
-            o["last_changed_run"] or "-",
+            span(o["lag_seconds"]) if o["covered_until"] else "loading",
+            number(o["here"]),
+            number(o["there"]),
+            "-" if o["missing"] is None else number(o["missing"] + o["extra"]),
             number(o["parked"]),
+            "never" if o["proven_at"] is None else f"{span(o['proof_age_seconds'])} ago",
         )
     out.print(shown)
 
@@ -205,7 +204,7 @@ def span(seconds: float | None) -> str:
 
 def reconciliation(out: Console, document: Mapping[str, Any]) -> None:
     """The proof of completeness, object by object."""
-    columns = ("here", "there", "missing", "extra", "stale", "repaired", "links", "seconds")
+    columns = ("here", "there", "missing", "extra", "stale", "repaired")
     shown = table("Mirror against CRM", "object", *columns, "proven", right=columns)
     for o in document["objects"]:
         numbers = (number(o[name]) for name in columns)

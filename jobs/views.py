@@ -63,7 +63,7 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         conn,
         """select distinct on (a.connection) a.connection, a.calls as last_run_calls, a.quota_limit, a.quota_used
         from sakigake.api_calls a join sakigake.run r using (workspace, run_id)
-        where a.workspace = %s order by a.connection, r.started_at desc""",
+        where a.workspace = %s order by a.connection, a.quota_limit is null, r.started_at desc""",
         (workspace,),
     )
     issues = conn.execute(

@@ -23,7 +23,8 @@ WorkspaceOption = Annotated[str | None, typer.Option("--workspace", help="Which 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 DEFAULT_CONFIG = Path("sakigake.yaml")
 
-out = Console(highlight=False)
+PIPED = 120  # characters a line where nobody's window says how wide it is
+out = Console(highlight=False, width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or PIPED))
 
 
 def show_json(document: Any) -> None:

@@ -29,7 +29,9 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
         return
     shown = tables.table("Last runs", "run", "started", "status", "as of", "cause")
     for r in document["runs"]:
-        shown.add_row(r["run"], r["started_at"][:19], r["status"], r["as_of"] or "-", r["cause"] or "")
+        shown.add_row(
+            r["run"], r["started_at"][:16].replace("T", " "), r["status"], r["as_of"] or "-", r["cause"] or ""
+        )
     out.print(shown)
     tables.objects(out, document["objects"])
     last = document["last_delivery"]
@@ -80,8 +82,8 @@ def explain(
         shown.add_row(
             BY_NAME[r["field"]].label_en if r["field"] in BY_NAME else r["field"],
             tables.value(r["value"]),
-            r["inputs"].get("why", ""),
-            r["run"],
+            "" if r["inputs"].get("why") == r["value"] else r["inputs"].get("why", ""),
+            tables.short(r["run"]),
         )
     out.print(shown)
     shown = tables.table("Events", "occurred", "known", "milestone", "op", "rule", "source")
