@@ -1,11 +1,14 @@
 """One run: the steps in their order, each noted with what it did. Wires and orders; decides nothing of the business."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import psycopg
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.mapping_check import require_fitting
 from jobs.progress import NoProgress, Progress
@@ -95,6 +98,10 @@ def run_cycle(
                     story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
             if not conn.closed:
                 story.end(status, as_of=report.as_of, cause=cause or None)
+            else:
+                # where the server is still away, the next run takes note
+                with suppress(psycopg.Error, SQLAlchemyError), workspace.connect() as another:
+                    story.lost(another, cause)
             log.info("run ended", workspace=workspace.name, run=report.run, status=str(status), cause=cause or None)
     return report
 

@@ -39,7 +39,8 @@ def only_run(conn: Conn, workspace: str) -> Iterator[None]:
     try:
         yield
     finally:
-        conn.execute("select pg_advisory_unlock(hashtextextended('sakigake run ' || %s, 0))", (workspace,))
+        if not conn.closed:  # a session that is gone holds no lock
+            conn.execute("select pg_advisory_unlock(hashtextextended('sakigake run ' || %s, 0))", (workspace,))
 
 
 @dataclass(slots=True)
@@ -104,6 +105,15 @@ class RunLog:
             "update sakigake.run set finished_at = %s, status = %s, as_of = %s, cause = %s where workspace = %s and run_id = %s",
             (utc_now(), status, as_of, cause, self.workspace, self.run_id),
         )
+
+    def lost(self, conn: Conn, cause: str) -> None:
+        """Ends the run, and the step it was in, over another connection: ours went away with the server."""
+        for table in ("run_step", "run"):
+            conn.execute(
+                f"update sakigake.{table} set status = 'failed', finished_at = %s, cause = %s "  # noqa: S608
+                "where workspace = %s and run_id = %s and status = 'running'",
+                (utc_now(), cause, self.workspace, self.run_id),
+            )
 
     def note_calls(self, connection: str, calls: Mapping[str, int], quota: tuple[int | None, int | None]) -> None:
         """Calls this run made of one CRM, and how much of the day's quota is used."""
