@@ -1,0 +1,402 @@
+"""What goes wrong on the wire and in the database, met by whole cycles: the status is true, and soon the mirror is the ledger again.
+
+The oracle is the sandbox's ledger, after at most two clean cycles. What went wrong with single calls stands in tests/contract.
+"""
+
+# ruff: noqa: F811 (fixtures are imported)
+import gc
+import signal
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import database as db
+from sync.connector import CrmRecord
+from sync.errors import BadReply, LoginRefused, QuotaExhausted, RateLimited, Stop, SyncError, Unreachable
+from sync.hubspot import OAuthRefresh
+from tests.acceptance.desk import Sandbox
+from tests.acceptance.in_process import PATIENCE, Company, Ran
+from tests.acceptance.in_process_fixtures import (  # noqa: F401
+    company,
+    company_of,
+    loaded_database,
+    newcomer,
+    reader_of_pages,
+    world,
+    world_of_pages,
+)
+from tests.integration import holders
+from tests.integration.holders import server, until
+
+READS = {"salesforce": r"/(query|queryAll|composite)", "hubspot": r"/objects/"}
+ACCOUNT, DEAL = "Account", "deals"
+
+
+def strike(
+    crm: str, effect: dict[str, Any], *, times: int | None = None, skip: int = 0, **match: str
+) -> dict[str, Any]:
+    return {"match": {"crm": crm, "path": READS[crm], **match}, "times": times, "skip": skip, "effect": effect}
+
+
+def both(effect: dict[str, Any], **how: Any) -> list[dict[str, Any]]:
+    return [strike(crm, effect, **how) for crm in READS]
+
+
+def something_changes(company: Company) -> None:
+    """In either CRM, so that a cycle which brings nothing shows in the mirror."""
+    ledger = company.sandbox.ledger()["records"]
+    for crm, kind, field in (("salesforce", ACCOUNT, "Name"), ("hubspot", DEAL, "target_name")):
+        one = next(r["id"] for r in ledger if (r["crm"], r["object"], r["deleted"]) == (crm, kind, False))
+        company.sandbox.act(crm=crm, action="edit", object=kind, id=one, fields={field: "変わった名前"})
+    company.sandbox.advance(2 / 86400)  # the CRMs tell their time in whole seconds
+    assert len(company.differences()) >= 2
+
+
+def refused_truthfully(company: Company, *scripts: dict[str, Any], kind: type[Exception] = SyncError) -> Ran:
+    """A cycle cut short by these faults: it says so, and what was held is neither emptied nor believed to be newer."""
+    before, cursors = held(company), company.cursors()
+    company.sandbox.faults(*scripts)
+    ran = company.run()
+    assert isinstance(ran.error, kind), repr(ran.error)
+    assert ran.newest["cause"] == str(ran.error)
+    assert held(company) == before
+    for name in (f"salesforce.{ACCOUNT}", f"hubspot.{DEAL}"):
+        assert company.cursors().get(name) == cursors.get(name), name
+    return ran
+
+
+def held(company: Company) -> int:
+    return sum(int(o["n"]) for o in live_rows(company))
+
+
+def live_rows(company: Company) -> list[dict[str, Any]]:
+    tables = ("salesforce.account", "hubspot.deals")
+    return [{"n": company.one(f"select count(*) from {t} where not _deleted")} for t in tables]
+
+
+# the database
+
+
+def test_a_database_restarted_at_once_in_mid_run_costs_that_run_at_most(
+    world: Sandbox, home: Path, tmp_path: Path
+) -> None:
+    """SIGQUIT to the server is what `pg_ctl restart -m immediate` sends; its keeper starts it again."""
+    world.reset()
+    with db.database(home, None) as url:
+        db.upgrade(url)
+        before = server(home)
+        assert before
+
+        def restart(connection: str, name: str, _count: int) -> None:
+            if (connection, name) == ("salesforce", "Opportunity"):
+                before.send_signal(signal.SIGQUIT)
+                before.wait(10)
+                until(lambda: server(home) not in (None, before))
+                with holders.connected(url.replace("+psycopg", "")):
+                    pass
+
+        with company_of(world, tmp_path, url) as restarted:
+            restarted.between = restart
+            ran = restarted.run()
+            assert server(home) != before
+            assert ran.error is not None
+            assert ran.newest["status"] == "failed"
+            assert ran.newest["cause"]
+            restarted.recovers()
+
+
+@pytest.mark.parametrize(
+    ("fault", "met"),
+    [
+        ("perform pg_sleep(5)", "statement timeout"),
+        (
+            "raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'",
+            "No space left",
+        ),
+        ("raise exception 'cannot execute INSERT in a read-only transaction' using errcode = '25006'", "read-only"),
+    ],
+    ids=["statement timeout", "disk full", "read-only"],
+)
+def test_a_database_that_cannot_store_a_page_stops_the_run_and_keeps_the_watermark(
+    company: Company, fault: str, met: str
+) -> None:
+    something_changes(company)
+    company.engine.dispose()
+    company.engine = db.engine(company.url, statement_timeout=timedelta(seconds=0.5))
+    company.execute(
+        f"""create function salesforce.fault() returns trigger language plpgsql as $$ begin {fault}; return new; end $$;
+        create trigger fault before insert or update on salesforce.account for each row execute function salesforce.fault()"""
+    )
+    before = company.cursors()[f"salesforce.{ACCOUNT}"]
+    ran = company.run()
+    assert isinstance(ran.error, Stop)
+    assert met in ran.newest["cause"]
+    assert "Account" in ran.newest["cause"]
+    assert company.cursors()[f"salesforce.{ACCOUNT}"] == before
+    company.execute("drop function salesforce.fault() cascade")
+    company.recovers()
+    company.engine.dispose()
+
+
+def test_a_database_that_turned_read_only_is_said_and_nothing_is_lost(company: Company) -> None:
+    """Nothing can be noted in it either: the newest run of the status stays the one before."""
+    something_changes(company)
+    before = company.one("select max(run_id) from sakigake.run")
+    name = company.url.rpartition("/")[2].partition("?")[0]
+    company.execute(f'alter database "{name}" set default_transaction_read_only = on')
+    ran = company.run(noted=False)
+    company.execute(
+        "set default_transaction_read_only = off", f'alter database "{name}" reset default_transaction_read_only'
+    )
+    assert ran.sentence.startswith("PostgreSQL said no (cannot execute ")
+    assert "in a read-only transaction" in ran.sentence
+    assert ran.newest["run"] == before
+    company.engine.dispose()
+    company.recovers()
+
+
+# too many calls
+
+
+def in_two_seconds() -> str:
+    return format_datetime(
+        datetime(2199, 1, 1, tzinfo=UTC), usegmt=True
+    )  # an absurd one: the sandbox's clock is its own
+
+
+WAITS = {
+    "none": {},
+    "seconds": {"Retry-After": "7"},
+    "a date": {"Retry-After": in_two_seconds()},
+    "absurd": {"Retry-After": "1e9"},
+}
+
+
+@pytest.mark.parametrize("headers", WAITS.values(), ids=list(WAITS))
+def test_a_storm_of_429_ends_in_time_and_a_short_one_is_waited_out(company: Company, headers: dict[str, str]) -> None:
+    """Waits are capped whatever the header asks, and our count of calls stays the CRM's own."""
+    something_changes(company)
+    storm = {"kind": "status", "status": 429, "headers": headers, "body": {"policyName": "TEN_SECONDLY_ROLLING"}}
+    refused_truthfully(company, *both(storm), kind=RateLimited)
+    ran = refused_truthfully(company, *both(storm), kind=RateLimited)
+    for crm in READS:
+        assert max(ran.waits[crm]) <= 61, crm
+        assert sum(ran.waits[crm]) <= 2 * PATIENCE, crm
+        assert min(ran.waits[crm]) >= 0, crm
+    company.sandbox.faults(*both(storm, times=2))
+    company.sandbox.control("POST", "calls/reset")
+    ran = company.run()
+    assert ran.error is None
+    assert ran.newest["status"] == "succeeded"
+    told = {q["connection"]: q["last_run_calls"] for q in ran.status["quota"]}
+    for crm in READS:
+        assert told[crm] == company.sandbox.total_calls(crm), crm
+        if headers == {"Retry-After": "7"}:
+            assert [w for w in ran.waits[crm] if w >= 7], crm
+    assert company.differences() == []
+
+
+# the day's calls
+
+
+REFUSALS = {
+    "salesforce": {
+        "kind": "status",
+        "status": 403,
+        "body": [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}],
+    },
+    "hubspot": {
+        "kind": "status",
+        "status": 429,
+        "body": {"status": "error", "errorType": "RATE_LIMIT", "policyName": "DAILY", "message": "daily limit"},
+    },
+}
+
+
+@pytest.mark.parametrize("crm", list(REFUSALS))
+def test_used_up_calls_are_said_at_once_and_the_next_window_goes_on(company: Company, crm: str) -> None:
+    something_changes(company)
+    company.sandbox.faults(strike(crm, REFUSALS[crm]))
+    ran = company.run()
+    assert isinstance(ran.error, QuotaExhausted)
+    assert "calls" in ran.newest["cause"]
+    assert ran.waits[crm] == [] or max(ran.waits[crm]) < 1, "waiting does not help"
+    struck = company.sandbox.control("GET", "faults")["faults"][0]["hits"]
+    assert struck <= 2, "nothing is sent after it"
+    assert company.differences(), "what could not be read is not claimed"
+    company.recovers()
+
+
+def test_at_90_per_cent_of_the_organisation_s_calls_we_leave_the_rest_to_people(company: Company) -> None:
+    something_changes(company)
+    nearly = {"kind": "edit", "headers": {"Sforce-Limit-Info": "api-usage=90001/100000"}}
+    company.sandbox.faults({"match": {"crm": "salesforce"}, "times": None, "effect": nearly})
+    ran = company.run()
+    assert isinstance(ran.error, QuotaExhausted)
+    assert "90001" in ran.newest["cause"]
+    assert company.sandbox.control("GET", "faults")["faults"][0]["hits"] <= 4
+    quota = next(q for q in ran.status["quota"] if q["connection"] == "salesforce")
+    assert (quota["quota_used"], quota["quota_limit"]) == (90001, 100_000)
+    company.recovers()
+
+
+# servers that are not themselves
+
+
+JSON = {"Content-Type": "application/json;charset=UTF-8"}
+BROKEN = {
+    "503": {"kind": "status", "status": 503, "body": ""},
+    "502 in HTML with headers of JSON": {
+        "kind": "status",
+        "status": 502,
+        "headers": JSON,
+        "body": "<html>bad gateway</html>",
+    },
+    "200 in HTML with headers of JSON": {
+        "kind": "status",
+        "status": 200,
+        "headers": JSON,
+        "body": "<html>a page</html>",
+    },
+    "a reply cut off": {"kind": "cut"},
+    "a lost reply": {"kind": "lost_reply"},
+}
+
+
+@pytest.mark.parametrize("effect", BROKEN.values(), ids=list(BROKEN))
+def test_a_burst_is_waited_out_and_a_server_that_stays_broken_is_no_empty_crm(
+    company: Company, effect: dict[str, Any]
+) -> None:
+    something_changes(company)
+    refused_truthfully(company, *both(effect), kind=Unreachable)
+    company.sandbox.faults(*both(effect, times=3))
+    ran = company.run()
+    assert (ran.error, ran.newest["status"]) == (None, "succeeded")
+    assert company.differences() == []
+
+
+def test_a_query_that_timed_out_is_a_failed_load_and_not_an_empty_one(newcomer: Company) -> None:
+    body = [{"errorCode": "QUERY_TIMEOUT", "message": "Your query request was running for too long."}]
+    newcomer.sandbox.faults(strike("salesforce", {"kind": "status", "status": 400, "body": body}))
+    ran = newcomer.run()
+    assert isinstance(ran.error, SyncError)
+    assert "QUERY_TIMEOUT" in ran.newest["cause"]
+    assert not any(o["loaded"] for o in ran.status["objects"] if o["connection"] == "salesforce")
+    newcomer.recovers()
+
+
+SLOW = {
+    "hung": {"kind": "hang", "seconds": 60},
+    "a byte now and then": {"kind": "trickle", "seconds": 0.15, "bytes": 1},
+}
+
+
+@pytest.mark.parametrize("effect", SLOW.values(), ids=list(SLOW))
+def test_a_server_that_hangs_or_sends_a_byte_now_and_then_is_left_in_time(
+    company: Company, effect: dict[str, Any]
+) -> None:
+    something_changes(company)
+    company.salesforce = {"read_timeout": 0.25, "deadline": 0.8}
+    company.hubspot = {"read_timeout": 0.25, "call_timeout": 0.4, "retry_for": 0.8}
+    refused_truthfully(company, *both(effect), kind=Unreachable)
+    company.salesforce = company.hubspot = {}
+    company.recovers()
+
+
+# who we are
+
+
+def logins(company: Company, crm: str) -> int:
+    return sum(
+        c["count"] for c in company.sandbox.calls() if c["crm"] == crm and "oauth" in c["path"] and "token" in c["path"]
+    )
+
+
+def with_oauth(company: Company) -> None:
+    company.oauth = OAuthRefresh("sandbox-hubspot-app", "sandbox-hubspot-secret", "sandbox-refresh-token")
+
+
+def test_a_token_that_ends_in_mid_load_costs_one_login_and_nothing_else(newcomer: Company) -> None:
+    with_oauth(newcomer)
+    newcomer.sandbox.faults(*both({"kind": "expired_token", "revoke": True}, times=1, skip=3))
+    ran = newcomer.run()
+    assert (ran.error, ran.newest["status"]) == (None, "succeeded")
+    assert {crm: logins(newcomer, crm) for crm in READS} == {"salesforce": 2, "hubspot": 2}
+    assert newcomer.differences() == []
+
+
+@pytest.mark.parametrize("crm", list(READS))
+def test_a_login_that_is_not_renewed_needs_a_person_and_says_so(company: Company, crm: str) -> None:
+    with_oauth(company)
+    something_changes(company)
+    gone = {
+        "kind": "status",
+        "status": 400,
+        "body": {"error": "invalid_grant", "error_description": "no", "status": "BAD_REFRESH_TOKEN"},
+    }
+    company.sandbox.faults(
+        strike(crm, {"kind": "expired_token", "revoke": True}),
+        {"match": {"crm": crm, "path": "oauth.*/token"}, "skip": 1, "times": None, "effect": gone},
+    )
+    ran = company.run()
+    assert isinstance(ran.error, LoginRefused)
+    assert ran.error.remedy
+    assert ran.newest["cause"] == str(ran.error)
+    assert logins(company, crm) == 2, "a refused login is not repeated"
+    company.recovers()
+
+
+# pages that lack something
+
+
+def test_a_page_that_lacks_a_row_is_never_taken_for_the_whole(newcomer: Company) -> None:
+    lacking = {
+        "kind": "edit",
+        "find": r'"records":\s*\[\s*\{"attributes":\s*\{[^}]*\}[^{}]*\},',
+        "replace": '"records":[',
+    }
+    newcomer.sandbox.faults(strike("salesforce", lacking, path="/queryAll"))
+    ran = newcomer.run()
+    assert isinstance(ran.error, BadReply)
+    assert not any(o["loaded"] for o in ran.status["objects"] if o["connection"] == "salesforce")
+    newcomer.recovers()
+
+
+FILES = {
+    "on a row's end": {"kind": "edit", "find": r"\n[^\n]*\n\Z", "replace": "\n"},
+    "in a row": {"kind": "edit", "keep": 0.5},
+}
+
+
+@pytest.mark.parametrize("effect", FILES.values(), ids=list(FILES))
+def test_a_bulk_file_cut_off_is_never_taken_for_the_whole(reader_of_pages: Company, effect: dict[str, Any]) -> None:
+    company = reader_of_pages
+    company.salesforce = {"bulk_threshold": 1000, "bulk_page": 2000}
+    cut = {"match": {"crm": "salesforce", "path": "/results$"}, "skip": 1, "times": None, "effect": effect}
+    company.sandbox.faults(cut)
+    ran = company.run()
+    assert isinstance(ran.error, SyncError)
+    assert not ran.of("salesforce.Opportunity")["loaded"]
+    company.recovers()
+
+
+# a database slower than the CRM
+
+
+def test_a_slow_database_is_not_outrun(reader_of_pages: Company) -> None:
+    """Pages wait for the one before them to be stored, so memory holds two of each CRM at most."""
+    company, most = reader_of_pages, 0
+
+    def count(connection: str, name: str, _count: int) -> None:
+        nonlocal most
+        if (connection, name) == ("salesforce", "Opportunity"):
+            company.execute("select pg_sleep(0.3)")
+            most = max(most, sum(isinstance(o, CrmRecord) for o in gc.get_objects()))
+
+    company.between = count
+    assert company.run().error is None
+    assert 2000 <= most <= 2 * (2000 + 100)
+    assert company.differences() == []
