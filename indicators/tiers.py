@@ -196,7 +196,8 @@ def _points(rows: ListRows, partners: PartnerTable, as_of: int) -> tuple[Ints, I
 def month_ends(first: int, last: int) -> Ints:
     """The last days of months from day `first` to day `last`, both included, as day numbers."""
     months = np.arange(
-        np.datetime64(first, "D").astype("datetime64[M]"), np.datetime64(last, "D").astype("datetime64[M]") + 2
+        np.datetime64(first, "D").astype("datetime64[M]"),
+        np.datetime64(last, "D").astype("datetime64[M]") + np.timedelta64(2, "M"),
     )
     ends = months.astype("datetime64[D]").astype(np.int64) - 1
     return np.asarray(ends[(ends >= first) & (ends <= last)], np.int64)

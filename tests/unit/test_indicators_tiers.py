@@ -184,7 +184,7 @@ def test_a_tier_set_by_hand_holds_until_its_end():
 def test_the_same_past_is_replayed_from_any_later_day():
     rng = np.random.default_rng(4)
     listings = [
-        (str(D("2025-01-01") + int(d)), int(n))
+        (str(D("2025-01-01") + np.timedelta64(int(d), "D")), int(n))
         for d, n in zip(rng.integers(0, 500, 40), rng.integers(1, 5, 40), strict=True)
     ]
     late = history(tiers_of(listings, "2026-12-31"))
