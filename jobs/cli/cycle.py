@@ -50,6 +50,9 @@ def run(
 def reconcile(
     connection: Annotated[str | None, typer.Option(help="Only this connection.")] = None,
     object_name: Annotated[str | None, typer.Option("--object", help="Only this object, such as Account.")] = None,
+    accept_removals: Annotated[
+        bool, typer.Option("--accept-removals", help="Most of an object is really gone from the CRM: mark it so.")
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -61,7 +64,13 @@ def reconcile(
         from jobs.steps import reconcile as step_of
 
         with bars(wanted=not json) as progress:
-            report = step_of.reconcile(ready, only_connection=connection, only_object=object_name, progress=progress)
+            report = step_of.reconcile(
+                ready,
+                only_connection=connection,
+                only_object=object_name,
+                progress=progress,
+                accept_removals=accept_removals,
+            )
     if json:
         show_json(report.document())
     else:

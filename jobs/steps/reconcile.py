@@ -78,6 +78,7 @@ def reconcile(
     only_connection: str | None = None,
     only_object: str | None = None,
     progress: Progress | None = None,
+    accept_removals: bool = False,
 ) -> ReconcileReport:
     """Sweeps the objects asked for, as a run of its own. An object that cannot be compared is told with its cause; the others still are.
 
@@ -94,7 +95,7 @@ def reconcile(
         status, cause = RunStatus.FAILED, "interrupted"
         try:
             with story.step(STEP) as note:
-                report.objects = _all(workspace, wanted, report.run, shown)
+                report.objects = _all(workspace, wanted, report.run, shown, accept_removals)
                 note.counts = {f"{o.connection}.{o.object}": o.document() for o in report.objects}
             status, cause = _outcome(report)
         except Exception as e:
@@ -136,12 +137,21 @@ def _outcome(report: ReconcileReport) -> tuple[RunStatus, str]:
     return RunStatus.FAILED, f"not proven complete: {', '.join(doubtful)}"
 
 
-def _all(workspace: Workspace, wanted: dict[str, dict[str, ReadSpec]], run_id: str, progress: Progress) -> list[Found]:
+def _all(
+    workspace: Workspace,
+    wanted: dict[str, dict[str, ReadSpec]],
+    run_id: str,
+    progress: Progress,
+    accept_removals: bool,
+) -> list[Found]:
     """One connection beside the other. What is no failure of a CRM ends it, after the others came to their end."""
     found: list[Found] = []
     failures: list[BaseException] = []
     with ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix=STEP) as pool:
-        futures = [pool.submit(_connection, workspace, c, specs, run_id, progress) for c, specs in wanted.items()]
+        futures = [
+            pool.submit(_connection, workspace, c, specs, run_id, progress, accept_removals)
+            for c, specs in wanted.items()
+        ]
         for future in as_completed(futures):
             error = future.exception()
             if error is not None:
@@ -154,7 +164,12 @@ def _all(workspace: Workspace, wanted: dict[str, dict[str, ReadSpec]], run_id: s
 
 
 def _connection(
-    workspace: Workspace, connection: str, specs: dict[str, ReadSpec], run_id: str, progress: Progress
+    workspace: Workspace,
+    connection: str,
+    specs: dict[str, ReadSpec],
+    run_id: str,
+    progress: Progress,
+    accept_removals: bool,
 ) -> list[Found]:
     found: list[Found] = []
     hopeless: str | None = None
@@ -172,6 +187,7 @@ def _connection(
                     workspace.pull_of(connection, run_id),
                     spec,
                     progress=task.update,
+                    accept_removals=accept_removals,
                 )
             except SyncError as e:
                 one.cause = str(e)

@@ -23,6 +23,7 @@ from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_table, remembered
 
 COPIED = 5000  # identities held in memory
+FEW, MOST = 50, 0.5  # removals beyond both, a number and a share of what is held, wait for a person
 BATCH = 1000  # ids asked for at a time: what one call for links takes
 SETTLES = timedelta(minutes=5)  # what changed within it, the CRM's own count may not count yet, or still
 LISTED = sql.Identifier("_sweep_listed")
@@ -60,8 +61,12 @@ def reconcile_object(
     *,
     progress: Callable[[int, int | None], None] = lambda _done, _expected: None,
     monotonic: Callable[[], float] = time.monotonic,
+    accept_removals: bool = False,
 ) -> Proof:
     """Compares one object with the CRM, repairs it, and compares again. May be killed at any instant: each repair is a transaction.
+
+    Raises Stop before anything is repaired where most of what we hold is not there, unless `accept_removals`: that is more often a
+    connection pointed at another account, or a right taken away, than a wish.
 
     Where it raises, what was repaired before stays. Belongs under the lock of the workspace's runs: nobody else may write here meanwhile.
     """
@@ -70,7 +75,7 @@ def reconcile_object(
     with connect() as conn:
         sweep = _Sweep(conn, connector, pull, spec, proof, progress)
         try:
-            sweep.run()
+            sweep.run(accept_removals=accept_removals)
         finally:
             proof.seconds = round(monotonic() - began, 3)
             if not (conn.closed or conn.broken):
@@ -97,7 +102,7 @@ class _Sweep:
         self.progress = progress
         self.table, self.spec, self.covered, self.calculated = _mirrored(conn, pull, spec)
 
-    def run(self) -> None:
+    def run(self, *, accept_removals: bool) -> None:
         proof = self.proof
         proof.started_at = self.pull.clock()
         forget_staging(self.conn, self.table)
@@ -105,6 +110,13 @@ class _Sweep:
         self._list(counts[0])
         found = self._compare()
         proof.missing, proof.extra, proof.stale, proof.recent = found
+        held = self._here()
+        if proof.extra > max(FEW, held * MOST) and not accept_removals:
+            raise Stop(
+                f"{self.spec.object}: {proof.extra:,} of {held:,} records that we hold are not in the CRM, as our user sees it.",
+                remedy="Nothing was marked as deleted. Check that the connection names the right account and that its user may still see the "
+                "records; if they are really gone, say: sakigake reconcile --accept-removals",
+            )
         self._repair(sum(found[:3]))
         left = sum(self._compare()[:3])
         proof.repaired = sum(found[:3]) - left

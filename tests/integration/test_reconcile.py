@@ -344,3 +344,16 @@ def test_records_that_move_between_the_list_and_their_repair_are_proven_all_the_
     assert (proof.missing, proof.stale, proof.repaired) == (1, 2, 3)
     assert live(conn) == truth(moving)
     assert conn.execute("select name from fake.thing where id = 'r1'").fetchone() == ("moved on",)
+
+
+def test_most_records_vanishing_at_once_waits_for_a_person(connect: Connect, conn: psycopg.Connection[Any]) -> None:
+    """A connection pointed at another account must not empty the mirror."""
+    crm = loaded(connect, 130)
+    for i in range(70):
+        del crm.records[f"r{i}"]
+    with pytest.raises(Stop, match=r"70 of 130 records.*Nothing was marked.*--accept-removals"):
+        sweep(connect, crm)
+    assert len(live(conn)) == 130
+    proof = reconcile_object(connect, crm, of(crm, "sweep"), SPEC, accept_removals=True)
+    assert proof.proven
+    assert live(conn) == truth(crm)
