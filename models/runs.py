@@ -64,6 +64,30 @@ class MirrorObject(Base):
     last_run_id: Mapped[str | None]
     last_changed_run_id: Mapped[str | None]  # the newest run that changed a row here
     updated_at: Mapped[datetime]
+    # by field: since when the CRM shows it no more, and how it was described; its column keeps what was read last
+    stale: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    filling: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))  # columns being filled
+    gone_since: Mapped[datetime | None]  # the CRM shows the whole object no more
+
+
+class Drift(Base):
+    """A way in which a CRM's description of a mirrored field came to differ from what it was. Times are by the CRM's clock.
+
+    Rows stay; `resolved_at` is set where the difference is over, or never needed anybody. `field` is empty where it is the object itself.
+    """
+
+    __tablename__ = "drift"
+    workspace: Mapped[Workspace]
+    connection: Mapped[Key]
+    object: Mapped[Key]
+    field: Mapped[Key] = mapped_column(server_default=text("''"))
+    kind: Mapped[Key]
+    value: Mapped[Key] = mapped_column(server_default=text("''"))  # of the options of a picklist, the one it is about
+    first_seen_at: Mapped[datetime] = mapped_column(primary_key=True)
+    was: Mapped[str | None]
+    now: Mapped[str | None]
+    resolved_at: Mapped[datetime | None]
+    depends: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))  # rules, milestones, fields
 
 
 class Parked(Base):
