@@ -10,7 +10,9 @@ from jobs.errors import SakigakeError
 from jobs.mapping_check import problems_with
 from jobs.settings import Configuration, WorkspaceSettings
 from jobs.steps.provision import provision
-from jobs.wiring import choose_workspace, open_connector, read_rules
+from jobs.tables import drift_sentence
+from jobs.views import drift
+from jobs.wiring import choose_workspace, connect_with, open_connector, read_rules
 from sync.connector import Connector
 from sync.errors import SyncError
 
@@ -66,11 +68,23 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
                     "more than 80 % of the day's API calls are used",
                     "Look for other users of this account, or set daily_budget.",
                 )
+        yield from _drift(engine, name)
         yield from _mapping(settings, folder, connectors)
         yield from _fields(settings, folder, connectors)
     finally:
         for connector in connectors.values():
             connector.close()
+
+
+def _drift(engine: Engine, workspace: str) -> Iterator[Finding]:
+    """What the last reading found to differ in the CRMs' descriptions, while nobody has settled it."""
+    with connect_with(engine)() as conn:
+        found = [d for d in drift(conn, workspace) if d["resolved_at"] is None]
+    for d in found:
+        place = ".".join(part for part in (d["object"], d["field"]) if part)
+        rules, fields = d["depends"].get("rules", []), d["depends"].get("fields", [])
+        advice = f"Read by {', '.join(rules)}; {len(fields)} of our fields rest on it." if rules else ""
+        yield Finding(d["connection"], WARN, f"{place}: {drift_sentence(d)}.", advice)
 
 
 def _mapping(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Connector]) -> Iterator[Finding]:

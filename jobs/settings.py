@@ -4,9 +4,9 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from jobs.errors import ConfigError
 from models.vocabulary import Crm
@@ -113,11 +113,30 @@ class HubspotAuth(Settings):
         return self
 
 
+def _choice(value: Any) -> Any:
+    named = isinstance(value, list) and value and all(isinstance(name, str) and name for name in value)
+    if value in ("mapped", "all") or named:
+        return value
+    raise ValueError(f"{value!r} is not understood; write mapped, all, or a list of field names")
+
+
+FieldChoice = Annotated[str | list[str], BeforeValidator(_choice)]
+
+
 class _Connection(Settings):
     noun: ClassVar[str] = "a connection"
     db_schema: str | None = Field(None, alias="schema", pattern=NAME, description=NAME_IS)
     daily_budget: int | None = Field(
         None, ge=100, description="API calls a day that we may use; default: what the CRM allows"
+    )
+    fields: str = Field(
+        "mapped",
+        pattern=r"^(mapped|all)$",
+        description="which fields of the mapped objects are mirrored: those that the mapping reads (mapped), or all",
+    )
+    mirror: dict[str, FieldChoice] = Field(
+        default_factory=dict,
+        description="by object, also one that no rule reads: mapped, all, or a list of fields besides the mapped ones",
     )
     connect_timeout: float = Field(5.0, gt=0, le=60, description="seconds until a connection must stand")
     read_timeout: float = Field(60.0, gt=0, le=600, description="seconds that a reply may keep us waiting")

@@ -192,6 +192,39 @@ def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     out.print(shown)
 
 
+def drift(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
+    """How the CRMs' descriptions changed, and what rests on it: what is open, and what the last days brought."""
+    if not found:
+        return
+    shown = table("Changes of the CRMs' fields", "field", "what", "since", "state", "read by")
+    for d in found:
+        shown.add_row(
+            ".".join(part for part in (d["connection"], d["object"], d["field"]) if part),
+            drift_sentence(d),
+            d["first_seen_at"][:16],
+            "settled" if d["resolved_at"] else "OPEN",
+            ", ".join(d["depends"].get("rules", ())) or "-",
+        )
+    out.print(shown)
+
+
+def drift_sentence(d: Mapping[str, Any]) -> str:
+    """One difference as a person says it."""
+    says = {
+        "missing": "not shown to us any more; its column keeps what was read last",
+        "renamed": f"not shown to us any more; perhaps it is {d['now']} now",
+        "gone": "the object is not shown to us any more; what was read stays",
+        "added": "new; mirrored",
+        "widened": f"was {d['was']}, is {d['now']}; it has a new column",
+        "retyped": f"was {d['was']}, is {d['now']}; it has a new column",
+        "option_added": f"has a new value {d['value']!r}",
+        "option_renamed": f"calls its value {d['value']!r} {d['now']!r} now",
+        "option_removed": f"has no value {d['value']!r} any more"
+        + (f"; perhaps it is {d['now']!r}" if d["now"] else ""),
+    }
+    return says[d["kind"]]
+
+
 def span(seconds: float | None) -> str:
     """A length of time in its largest unit: 40 s, 12 min, 5 h, 3 d."""
     if seconds is None:

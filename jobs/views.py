@@ -38,6 +38,7 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         conn,
         """select o.connection, o.object, o.table_name as table, o.loaded, o.covered_until, o.updated_at,
             o.last_run_id as run, o.last_changed_run_id as last_changed_run,
+            case when o.gone_since is not null then array[''] else array(select jsonb_object_keys(o.stale) order by 1) end as stale_fields,
             (select count(*) from sakigake.parked p where p.workspace = o.workspace and p.connection = o.connection
                 and p.object = o.object) as parked,
             r.here, r.there, r.missing, r.extra, r.stale, r.repaired, p.proven_at,
@@ -76,10 +77,23 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         "runs": runs,
         "last_delivery": delivered[0] if delivered else None,
         "objects": objects,
+        "drift": drift(conn, workspace),
         "held_plans": held,
         "quota": calls,
         "unplaced": issues[0] if issues and issues[0] else {},
     }
+
+
+def drift(conn: Conn, workspace: str) -> list[dict[str, Any]]:
+    """How the CRMs' descriptions came to differ: what is open, then what the last seven days brought."""
+    return _rows(
+        conn,
+        """select d.connection, d.object, d.field, d.kind, d.value, d.was, d.now, d.first_seen_at, d.resolved_at, d.depends
+        from sakigake.drift d left join sakigake.mirror_object o using (workspace, connection, object)
+        where d.workspace = %s and (d.resolved_at is null or d.first_seen_at > o.updated_at - interval '7 days')
+        order by d.resolved_at is not null, 1, 2, 3, 4, 5""",
+        (workspace,),
+    )
 
 
 def explain(conn: Conn, workspace: str, ref: RecordRef, field: str | None) -> dict[str, Any]:

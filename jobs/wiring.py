@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,7 @@ from jobs.errors import ConfigError
 from jobs.mapping_check import unknown_connections
 from jobs.settings import Configuration, HubspotConnection, SalesforceConnection, WorkspaceSettings
 from sync.connector import Connector, ReadSpec
+from sync.mapping.depends import by_object
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.grammar import load_mapping
 from sync.mapping.needs import needs
@@ -60,8 +61,13 @@ class Workspace:
         return self.rules.zone
 
     def specs(self) -> dict[str, dict[str, ReadSpec]]:
-        """What the mapping needs, by connection and object."""
-        return needs(self.rules)
+        """What is mirrored, by connection and object: what the mapping needs, and what the settings add to it."""
+        needed = needs(self.rules)
+        return {
+            connection: _mirrored(needed.get(connection, {}), given)
+            for connection, given in self.settings.connections.items()
+            if needed.get(connection) or given.mirror
+        }
 
     def crm_now(self) -> datetime:
         """The latest of the CRMs' own clocks: what "now" means for facts."""
@@ -73,8 +79,25 @@ class Workspace:
 
     def pull_of(self, connection: str, run_id: str) -> Pull:
         return Pull(
-            self.name, connection, self.settings.schema_of(connection), run_id, self.connectors[connection].crm_now
+            self.name,
+            connection,
+            self.settings.schema_of(connection),
+            run_id,
+            self.connectors[connection].crm_now,
+            by_object(self.rules, connection),
         )
+
+
+def _mirrored(needed: Mapping[str, ReadSpec], given: SalesforceConnection | HubspotConnection) -> dict[str, ReadSpec]:
+    chosen = {**dict.fromkeys(needed, given.fields), **given.mirror}
+    return {
+        name: replace(
+            needed.get(name, ReadSpec(name, ())),
+            every=choice == "all",
+            extra=tuple(sorted(set(choice))) if isinstance(choice, list) else (),
+        )
+        for name, choice in sorted(chosen.items())
+    }
 
 
 def read_rules(settings: WorkspaceSettings, folder: Path) -> Rules:

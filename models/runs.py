@@ -87,7 +87,9 @@ class Drift(Base):
     was: Mapped[str | None]
     now: Mapped[str | None]
     resolved_at: Mapped[datetime | None]
-    depends: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))  # rules, milestones, fields
+    depends: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, server_default=text("'{}'::jsonb")
+    )  # rules, milestones, fields
 
 
 class Parked(Base):

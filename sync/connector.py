@@ -80,6 +80,11 @@ class ReadSpec:
     history: tuple[str, ...] = ()  # fields whose change history is wanted
     associations: tuple[str, ...] = ()  # objects it is linked to without a field (HubSpot)
     instants: frozenset[str] = frozenset()  # fields whose columns hold instants: a CRM may write one in two ways
+    # for the mirror alone, no connector looks at them:
+    extra: tuple[str, ...] = ()  # fields that no rule reads and somebody wants in the mirror
+    every: bool = False  # all fields that our user can see, besides
+    filtered: tuple[str, ...] = field(default=(), compare=False)  # fields that rules choose records by: people will too
+    days: tuple[str, ...] = field(default=(), compare=False)  # fields that have to be dates or times
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any, cast
 import psycopg
 from sqlalchemy import text
 
+from jobs.steps.fresh import require_fresh
 from jobs.wiring import Workspace
 from sync.events.store import remember_mapping, store
 from sync.mapping.derive import derive
@@ -19,6 +20,8 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
     """
     with workspace.engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read"))
+        raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
+        require_fresh(raw, workspace, otherwise="Until then nothing is mapped; what is known stays as it was.")
         rows = conn.execute(
             text(
                 "select connection || '.' || object, coalesce(last_changed_run_id, '') from sakigake.mirror_object where workspace = :w order by 1"
@@ -32,7 +35,6 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         seen = conn.execute(
             text("select exists (select from sakigake.event where workspace = :w)"), {"w": workspace.name}
         ).scalar_one()
-        raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
         facts = derive(workspace.rules, Mirror(raw, workspace.name, workspace.settings.schema_of))
         now = workspace.crm_now()
         remember_mapping(conn, workspace.name, workspace.rules.hash, workspace.rules.text, now)

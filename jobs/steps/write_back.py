@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from jobs.progress import Progress
 from jobs.runs import new_id, utc_now
+from jobs.steps.fresh import lacks, require_fresh
 from jobs.wiring import Workspace
 from models.catalogue import BY_NAME, fields_of
 from models.vocabulary import PlanStatus, RecordRef
@@ -25,6 +26,9 @@ def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, lis
     resolve_lost(delivery_of(workspace))
     with workspace.connect() as conn, conn.transaction():
         wanted = list(_wanted(conn, workspace))
+        stale = lacks(conn, workspace)
+        held_back = len(wanted) if stale else 0
+        wanted = [] if stale else wanted
         open_ones = candidates(wanted, journal.confirmed_values(conn, workspace.name))
     try:
         live = live_values(workspace.connectors, open_ones, workspace.settings.prefix)
@@ -36,6 +40,8 @@ def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, lis
             code=e.code,
         ) from e
     drafted = draft(open_ones, live)
+    if held_back:  # all results rest on all facts: none of them is sent while some are in doubt
+        drafted.skipped[f"{', '.join(one.place for one in stale)} is stale"] = held_back
     names = {
         (connection, name): connector.api_name(field, workspace.settings.prefix)
         for connection, connector in workspace.connectors.items()
@@ -43,8 +49,10 @@ def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, lis
     }
     plan_id = new_id("plan")
     with workspace.connect() as conn, conn.transaction():
-        held = []
-        if workspace.settings.guards.first_plan == "hold" and not journal.has_delivered(conn, workspace.name):
+        held: list[str] = []
+        if held_back:
+            pass  # nothing in it that a person could decide on
+        elif workspace.settings.guards.first_plan == "hold" and not journal.has_delivered(conn, workspace.name):
             held.append(
                 f"This is the first plan of workspace {workspace.name}; look at it with `sakigake plan`, then say: sakigake apply {plan_id} --reason WHY"
             )
@@ -63,7 +71,9 @@ def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, lis
 
 
 def send(workspace: Workspace, plan_id: str, *, recheck: bool, progress: Progress) -> DeliverCounts:
-    """Delivers a plan's open changes."""
+    """Delivers a plan's open changes; MirrorStale where what they rest on is in doubt."""
+    with workspace.connect() as conn:
+        require_fresh(conn, workspace, otherwise="Until then nothing is written to the CRMs.")
     with progress.task("deliver") as task:
         return deliver(
             delivery_of(workspace),

@@ -17,6 +17,8 @@ class _Wanted:
     fields: set[str] = field(default_factory=set)
     history: set[str] = field(default_factory=set)
     associations: set[str] = field(default_factory=set)
+    filtered: set[str] = field(default_factory=set)
+    days: set[str] = field(default_factory=set)
 
     def reference(self, reference: Reference | None) -> None:
         if reference is not None and reference.field:
@@ -29,17 +31,24 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     """Connection -> object -> what is wanted of it, all in the order of their names."""
     wanted: dict[tuple[str, str], _Wanted] = defaultdict(_Wanted)
     for partner in mapping.partners:
-        wanted[partner.connection, partner.object].fields |= partner_fields(partner)
+        want = wanted[partner.connection, partner.object]
+        want.fields |= partner_fields(partner)
+        want.filtered |= set(partner.where)
+        want.days |= {a.field for name, a in partner.attributes.items() if name in ("submitted_on", "joined_on")}
     for entry in mapping.entries:
         _of_entry(wanted, entry)
     for activity in mapping.activities:
         want = wanted[activity.connection, activity.object]
         want.fields |= {activity.at, *activity.where}
+        want.filtered |= {activity.at, *activity.where}
+        want.days.add(activity.at)
         want.reference(activity.partner)
         want.reference(activity.entry)
     for deal in mapping.deals_all_channels:
         want = wanted[deal.connection, deal.object]
         want.fields |= {*deal.where, *deal.partner_sourced, *([deal.at] if deal.at else [])}
+        want.filtered |= set(deal.where)
+        want.days |= {deal.at} if deal.at else set()
     # a moment of creation dates what history does not, and stamps what was there from the start
     for rule in (*mapping.entries, *mapping.activities, *mapping.deals_all_channels):
         _created(wanted, mapping, rule.connection, rule.object)
@@ -48,7 +57,8 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     result: dict[str, dict[str, ReadSpec]] = {}
     for (connection, name), want in sorted(wanted.items()):
         fields, history, links = (tuple(sorted(part)) for part in (want.fields, want.history, want.associations))
-        spec = ReadSpec(name, fields, history, links)
+        filtered, days = tuple(sorted(want.filtered)), tuple(sorted(want.days))
+        spec = ReadSpec(name, fields, history, links, filtered=filtered, days=days)
         result.setdefault(connection, {})[name] = spec
     return result
 
@@ -63,7 +73,10 @@ def partner_fields(rule: PartnerRule) -> set[str]:
 def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
     want = wanted[entry.connection, entry.object]
     want.fields |= {*entry.where, *entry.ignored, *(name for _, name in entry.target.items())}
+    want.filtered |= set(entry.where)
     want.reference(entry.partner)
+    if entry.partner.field:
+        want.filtered.add(entry.partner.field)
     for rule in entry.milestones.values():
         want.reference(rule.linked)
         if rule.reason:
@@ -71,9 +84,11 @@ def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
         source = wanted[entry.connection, rule.linked_object] if rule.linked_object else want
         if rule.at:
             source.fields.add(rule.at)
+            source.days.add(rule.at)
         if rule.stage:
             source.fields.add(rule.stage[0])
             source.history.add(rule.stage[0])
+            source.filtered.add(rule.stage[0])
 
 
 def _linked(entries: Iterable[EntryRule]) -> Iterator[tuple[str, str]]:
@@ -86,3 +101,4 @@ def _linked(entries: Iterable[EntryRule]) -> Iterator[tuple[str, str]]:
 def _created(wanted: dict[tuple[str, str], _Wanted], mapping: Mapping, connection: str, object_name: str) -> None:
     if name := mapping.created_field(connection, object_name):
         wanted[connection, object_name].fields.add(name)
+        wanted[connection, object_name].days.add(name)

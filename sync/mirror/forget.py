@@ -6,13 +6,19 @@ from typing import Any
 from psycopg import Connection, sql
 
 from sync.mirror.land import Place
-from sync.mirror.schema import MirrorTable
+from sync.mirror.schema import BOOKKEEPING, MirrorTable
 
 
 def forget(conn: Connection[Any], table: MirrorTable, place: Place, ids: Sequence[str]) -> None:
     """Erases values, history, links, parked values and writes that wait; the rows stay, deleted and empty."""
     given = list(ids)
-    blank = [sql.SQL("{} = null").format(sql.Identifier(column)) for column, _ in table.columns.values()]
+    ours = ["id", *BOOKKEEPING]  # all others are the CRM's: those that went stale or changed their type too
+    columns = conn.execute(
+        """select column_name from information_schema.columns where table_schema = %s and table_name = %s
+        and column_name <> all(%s)""",
+        (table.schema, table.name, ours),
+    ).fetchall()
+    blank = [sql.SQL("{} = null").format(sql.Identifier(column)) for (column,) in columns]
     if blank:
         conn.execute(
             sql.SQL("update {} set {} where id = any(%s)").format(table.identifier, sql.SQL(", ").join(blank)), (given,)

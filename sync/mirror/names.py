@@ -30,6 +30,16 @@ def column_names(fields: Iterable[str]) -> dict[str, str]:
     }
 
 
+def typed_name(column: str, kind: str) -> str:
+    """The column of a field that changed its type: `closedon` -> `closedon__datetime`. No CRM ends a name so."""
+    return _fit(f"{column}__{kind}", f"{column} as {kind}")
+
+
+def index_name(table: str, column: str) -> str:
+    """`opportunity` and `stagename` -> `opportunity_stagename_index`."""
+    return _fit(f"{table}_{column}_index", f"{table}.{column}")
+
+
 def _fit(name: str, original: str) -> str:
     return name if len(name.encode()) <= LONGEST else _suffixed(name, original)
 

@@ -1,24 +1,30 @@
 """Drives a connector's pages into the mirror, one transaction a page, and keeps how far it has come."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, errors, sql
 
-from sync.connector import Connector, FieldType, ObjectDescription, Page, ReadSpec
+from sync.connector import Connector, Page, ReadSpec
 from sync.errors import FieldMissing, Stop
+from sync.mirror.drift import Depends
+from sync.mirror.fill import fill
 from sync.mirror.land import LandCounts, Place, forget_staging, keep_cursor, land
 from sync.mirror.land_file import land_file
+from sync.mirror.prepare import Key, Prepared, prepare
 from sync.mirror.refresh import land_refreshed
-from sync.mirror.schema import MirrorTable, described, ensure_schema, ensure_table, remembered, wanted_fields
+from sync.mirror.schema import MirrorTable, ensure_indexes
 
-DESCRIBE_AGAIN = timedelta(hours=6)  # by the CRM's clock: asking at each cycle would double the calls of a quiet one
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 """Opens a connection of its own to our database, outside any transaction."""
+
+
+def no_dependants(_object: str, _field: str) -> Mapping[str, list[str]]:
+    """Where nobody knows what rests on a field."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Pull:
     schema: str
     run_id: str
     clock: Callable[[], datetime]
+    depends: Depends = no_dependants
 
 
 def pull_object(
@@ -43,38 +50,70 @@ def pull_object(
 ) -> LandCounts:
     """Brings one object up to date; returns what changed. May be killed at any instant: the next call goes on after the last page.
 
-    `full` reads everything again. Memory is bounded by the page: nothing of an earlier page is held.
+    A field that the CRM shows no more is left out, and its column keeps what was read last; where the whole object is shown no more,
+    nothing is read: `mirror_object` and `drift` tell of both. `full` reads everything again. Memory is bounded by the page: nothing of an earlier page is held.
     """
+    key = Key(pull.workspace, pull.connection, spec.object, pull.schema, pull.clock(), pull.depends)
     with connect() as conn:
-        table, cursor, loaded, present = _prepare(conn, connector, pull, spec, full=full)
-        forget_staging(conn, table)
-        counts = LandCounts()
-        tracked = tuple(sorted(set(spec.fields)))
-        instants = frozenset(n for n, (_, kind) in table.columns.items() if kind is FieldType.DATETIME)
-        spec = replace(spec, instants=instants)
-
+        prepared = prepare(conn, connector, key, spec, full=full)
+        if prepared is None:
+            return LandCounts()
         try:
-            for page in connector.pages(spec, cursor, _Held(conn, table)):
-                place = Place(pull.workspace, pull.connection, pull.run_id, pull.clock(), tracked)
-                with conn.transaction():
-                    done = _landed(conn, table, page, place, loading=not (loaded or present))
-                    keep_cursor(conn, table, page, place, done)
-                counts += done
-                progress(counts, page.expected)
+            return _read(conn, connector, pull, prepared, progress)
+        except FieldMissing:  # what we remembered of the object is no longer so: ask, and go on with what is left
+            _forget_description(conn, pull, spec)
+        prepared = prepare(conn, connector, key, spec, full=False)
+        if prepared is None:
+            return LandCounts()
+        try:
+            return _read(conn, connector, pull, prepared, progress)
         except FieldMissing:
-            with conn.transaction():  # what we remembered of the object is no longer so: ask next time
-                conn.execute(
-                    "update sakigake.mirror_object set description = description - 'described_at' where workspace = %s and connection = %s and object = %s",
-                    (pull.workspace, pull.connection, spec.object),
-                )
+            _forget_description(conn, pull, spec)
             raise
-        except (errors.DiskFull, errors.OutOfMemory, errors.ReadOnlySqlTransaction, errors.QueryCanceled) as e:
-            raise Stop(
-                f"PostgreSQL could not store a page of {spec.object}: {e.diag.message_primary}.",
-                remedy="Every page before it is stored; make room (or mend the server's settings) and run again, it goes on from there.",
-                code=e.sqlstate,
-            ) from e
-        return counts
+
+
+def _forget_description(conn: Connection[Any], pull: Pull, spec: ReadSpec) -> None:
+    conn.execute(
+        "update sakigake.mirror_object set description = description - 'described_at' where workspace = %s and connection = %s and object = %s",
+        (pull.workspace, pull.connection, spec.object),
+    )
+
+
+def _read(
+    conn: Connection[Any],
+    connector: Connector,
+    pull: Pull,
+    prepared: Prepared,
+    progress: Callable[[LandCounts, int | None], None],
+) -> LandCounts:
+    table, counts, expected = prepared.table, LandCounts(), None
+    forget_staging(conn, table)
+    # a column's first values are no changes of the records
+    tracked = tuple(n for n in prepared.tracked if prepared.filling.get(n, {"returned": True})["returned"])
+
+    def place() -> Place:
+        return Place(pull.workspace, pull.connection, pull.run_id, pull.clock(), tracked)
+
+    try:
+        for page in connector.pages(prepared.spec, prepared.cursor, _Held(conn, table)):
+            at = place()
+            with conn.transaction():
+                done = _landed(conn, table, page, at, loading=prepared.loading)
+                keep_cursor(conn, table, page, at, done)
+            counts += done
+            expected = page.expected
+            progress(counts, expected)
+        base, read = counts, counts.read
+        counts += fill(conn, connector, prepared, place, lambda _done: progress(base, expected))
+        counts.read = read  # records, not values of theirs
+        ensure_indexes(conn, table, prepared.indexed)
+    except (errors.DiskFull, errors.OutOfMemory, errors.ReadOnlySqlTransaction, errors.QueryCanceled) as e:
+        raise Stop(
+            f"PostgreSQL could not store a page of {table.object}: {e.diag.message_primary}.",
+            remedy="Every page before it is stored; make room (or mend the server's settings) and run again, it goes on from there.",
+            code=e.sqlstate,
+        ) from e
+    return counts
 
 
 def _landed(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *, loading: bool) -> LandCounts:
@@ -105,59 +144,3 @@ class _Held:
         )
         row = self._conn.execute(query, (low, high)).fetchone()
         return int(row[0]) if row else 0
-
-
-def _prepare(
-    conn: Connection[Any], connector: Connector, pull: Pull, spec: ReadSpec, *, full: bool
-) -> tuple[MirrorTable, dict[str, Any] | None, bool, bool]:
-    """The table, the cursor to go on from, whether the first load is over, and whether the table holds rows."""
-    description, described_at = _description(conn, connector, pull, spec, full=full)
-    wanted = wanted_fields(description, spec)
-    with conn.transaction():
-        ensure_schema(conn, pull.schema, workspace=pull.workspace, connection=pull.connection)
-        table, added = ensure_table(conn, pull.schema, description, wanted)
-        key = (pull.workspace, pull.connection, spec.object)
-        kept = conn.execute(
-            "select cursor, loaded, fields from sakigake.mirror_object where workspace = %s and connection = %s and object = %s for update",
-            key,
-        ).fetchone()
-        needs = [
-            *spec.fields,
-            *(f"history:{f}" for f in spec.history),
-            *(f"association:{a}" for a in spec.associations),
-        ]
-        # what was not asked for before has not been read before: only a full reading brings it
-        wider = kept is not None and not set(needs) <= set(kept[2])
-        again = full or bool(added) or wider
-        conn.execute(
-            """insert into sakigake.mirror_object as m
-                (workspace, connection, object, table_name, description, fields, loaded, updated_at)
-            values (%s, %s, %s, %s, %s, %s, false, %s)
-            on conflict (workspace, connection, object) do update set description = excluded.description, fields = excluded.fields,
-                cursor = case when %s then null else m.cursor end, loaded = m.loaded and not %s
-            where %s or (m.description, m.fields) is distinct from (excluded.description, excluded.fields)""",
-            (
-                *key, f"{table.schema}.{table.name}", json.dumps(described(description, wanted, described_at)),
-                json.dumps(sorted(needs)), pull.clock(), again, again, again,
-            ),
-        )  # fmt: skip
-        present = conn.execute(sql.SQL("select exists (select from {})").format(table.identifier)).fetchone()
-    cursor = None if kept is None or again else kept[0]
-    return table, cursor, bool(kept is not None and kept[1] and not again), bool(present and present[0])
-
-
-def _description(
-    conn: Connection[Any], connector: Connector, pull: Pull, spec: ReadSpec, *, full: bool
-) -> tuple[ObjectDescription, datetime]:
-    """The object's description and when it was asked for: the one we remember while it is young and has every field wanted."""
-    now = pull.clock()
-    kept = conn.execute(
-        "select description from sakigake.mirror_object where workspace = %s and connection = %s and object = %s",
-        (pull.workspace, pull.connection, spec.object),
-    ).fetchone()
-    if kept is not None and not full and "described_at" in kept[0]:
-        at = datetime.fromisoformat(kept[0]["described_at"])
-        description = remembered(kept[0])
-        if now - DESCRIBE_AGAIN < at <= now and {f.name for f in description.fields} >= set(spec.fields):
-            return description, at
-    return connector.describe(spec.object), now

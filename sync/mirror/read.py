@@ -7,7 +7,7 @@ from psycopg import Connection, sql
 
 from sync.connector import HistoryRow
 from sync.mapping.reader import MirrorRow
-from sync.mirror.names import column_names, table_name
+from sync.mirror.names import table_name
 
 BATCH = 5000
 
@@ -31,7 +31,7 @@ class Mirror:
         mirrored = self._mirrored(connection, object_name)
         if mirrored is None:
             return
-        columns = column_names(mirrored)
+        columns = mirrored
         wanted = list(fields)
         picks = [sql.SQL("id, _version, _deleted, _merged_into"), *(sql.Identifier(columns[f]) for f in wanted)]
         query = sql.SQL("select {} from {} where {} order by id").format(
@@ -73,13 +73,13 @@ class Mirror:
         ).format(sql.Identifier(self._schema_of(connection), "association"))
         yield from self._stream(query, (from_object, to_object))
 
-    def _mirrored(self, connection: str, object_name: str) -> list[str] | None:
-        """The API names that have columns, or None where the object was never pulled."""
+    def _mirrored(self, connection: str, object_name: str) -> dict[str, str] | None:
+        """The columns by API name, without those that are stale, or None where the object was never pulled."""
         row = self._conn.execute(
-            "select description from sakigake.mirror_object where workspace = %s and connection = %s and object = %s",
+            "select description -> 'columns' from sakigake.mirror_object where workspace = %s and connection = %s and object = %s",
             (self._workspace, connection, object_name),
         ).fetchone()
-        return None if row is None else [f["name"] for f in row[0]["fields"]]
+        return None if row is None else row[0] or {}
 
     def _stream(self, query: sql.Composed, given: Sequence[Any] = ()) -> Iterator[Any]:
         self._serial += 1

@@ -361,11 +361,19 @@ def _mirrored(
 ) -> tuple[MirrorTable, ReadSpec, datetime | None, tuple[str, ...]]:
     """(the table, the spec with every column it has, what the last pull covered, its calculated fields); Stop where it was not loaded."""
     kept = conn.execute(
-        """select description, fields, loaded, covered_until from sakigake.mirror_object
+        """select description, fields, loaded, covered_until, stale from sakigake.mirror_object
         where workspace = %s and connection = %s and object = %s""",
         (pull.workspace, pull.connection, spec.object),
     ).fetchone()
-    needs = {*spec.fields, *(f"history:{f}" for f in spec.history), *(f"association:{a}" for a in spec.associations)}
+    stale = kept[4] if kept is not None else {}  # the CRM shows them no more, and they are not compared
+    spec = replace(spec, history=tuple(h for h in spec.history if h not in stale))
+    needs = {
+        *spec.fields,
+        *spec.extra,
+        *(f"history:{f}" for f in spec.history),
+        *(f"association:{a}" for a in spec.associations),
+    }
+    needs -= stale.keys()
     if kept is None or not kept[2] or not needs <= set(kept[1]):
         raise Stop(
             f"{pull.connection}.{spec.object} has not been read to its end with all that the mapping needs, so there is nothing to compare yet.",

@@ -1,6 +1,7 @@
 """Stores new values of some fields of rows whose version did not move: calculated fields."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
@@ -14,12 +15,18 @@ _STAGE = sql.Identifier("_refreshed")
 
 
 def land_refreshed(
-    conn: Connection[Any], table: MirrorTable, records: Sequence[LiveRecord], place: Place
+    conn: Connection[Any],
+    table: MirrorTable,
+    records: Sequence[LiveRecord],
+    place: Place,
+    *,
+    known_before: datetime | None = None,
 ) -> LandCounts:
     """Updates what differs inside the caller's transaction; the versions stay.
 
     Rows that are not held are left out: reading brings them whole. The old and the new value of a tracked field are kept, dated by when
     they were noticed, because nothing tells when they came to be. A value that does not fit is parked, and the one before it stays.
+    `known_before`: rows first seen after it never had a value of these fields here, so that theirs is no change.
     """
     counts = LandCounts(read=len(records))
     names = [n for n in table.columns if records and n in records[0].values]
@@ -38,10 +45,11 @@ def land_refreshed(
             insert into {history} (object, record_id, field, change_id, old_value, new_value, changed_at, first_seen_at, origin)
             select %(object)s, t.id, v.field, 'refreshed:' || %(mark)s, v.old, v.new, %(now)s, %(now)s, 'observed'
             from {stage} s join {table} t on t.id = s.id cross join lateral (values {pairs}) as v(field, old, new)
-            where v.old is distinct from v.new on conflict do nothing""").format(
+            where v.old is distinct from v.new and (%(before)s::timestamptz is null or t._first_seen_at <= %(before)s)
+            on conflict do nothing""").format(
                 history=sql.Identifier(table.schema, "field_history"), stage=_STAGE, table=table.identifier, pairs=pairs
             ),
-            {"object": table.object, "mark": place.now.isoformat(), "now": place.now},
+            {"object": table.object, "mark": place.now.isoformat(), "now": place.now, "before": known_before},
         ).rowcount
     counts.changed = conn.execute(
         sql.SQL("""

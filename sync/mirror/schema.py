@@ -3,16 +3,16 @@
 Columns are only added, never dropped or rewritten, so that a running BI query or an older process never loses one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription, ReadSpec
-from sync.errors import FieldMissing, Stop
-from sync.mirror.names import column_names, table_name
+from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.errors import Stop
+from sync.mirror.names import column_names, index_name, table_name, typed_name
 
 BOOKKEEPING = ("_version", "_deleted", "_merged_into", "_first_seen_at", "_changed_at")
 # a file of the CRM's goes into the table as it is, and knows nothing of when we store it: the session says so
@@ -79,24 +79,14 @@ def ensure_schema(conn: Connection[Any], schema: str, *, workspace: str, connect
     )
 
 
-def wanted_fields(description: ObjectDescription, spec: ReadSpec) -> list[FieldDescription]:
-    """The described fields that the spec asks for; FieldMissing names the first that our user cannot see."""
-    found = {f.name: f for f in description.fields}
-    for name in spec.fields:
-        if name not in found:
-            raise FieldMissing(
-                f"{spec.object} has no field {name} that our user can see.",
-                remedy="Mend the name in mapping.yaml, or grant the integration user read access to it; `sakigake mapping check` lists the fields there are.",
-            )
-    return [found[name] for name in sorted(set(spec.fields))]
-
-
 def ensure_table(
     conn: Connection[Any], schema: str, description: ObjectDescription, fields: Sequence[FieldDescription]
 ) -> tuple[MirrorTable, list[str]]:
-    """Makes the object's table or adds the columns it lacks. Returns it and the API names that were added to an existing table."""
+    """Makes the object's table or adds the columns it lacks. Returns it and the API names that were added to an existing table.
+
+    A field whose type changed gets a column of the new type, under the old name and the type's; the old column keeps its values.
+    """
     name = table_name(description.name)
-    columns = column_names(f.name for f in fields)
     place = sql.Identifier(schema, name)
     present = {
         row[0]: row[1]
@@ -105,7 +95,8 @@ def ensure_table(
             (schema, name),
         )
     }
-    added: list[str] = []
+    columns = typed_columns(fields, present)
+    missing = [f for f in fields if columns[f.name] not in present]
     if not present:
         parts: list[sql.Composable] = [sql.SQL("id text primary key")]
         parts += [sql.SQL("{} {}").format(sql.Identifier(columns[f.name]), sql.SQL(f.type.value)) for f in fields]
@@ -120,51 +111,92 @@ def ensure_table(
         conn.execute(sql.SQL("comment on table {} is {}").format(place, sql.Literal(description.label)))
         # connectors ask how many records a window of time holds; a summarising index leaves updates in place (PostgreSQL 16)
         conn.execute(sql.SQL("create index on {} using brin (_version)").format(place))
-    else:
-        missing = [f for f in fields if columns[f.name] not in present]
-        for f in missing:
-            conn.execute(
-                sql.SQL("alter table {} add column {} {}").format(
-                    place, sql.Identifier(columns[f.name]), sql.SQL(f.type.value)
-                )
-            )
-        added = [f.name for f in missing]
-    for f in fields:
-        if columns[f.name] not in present:
-            text = f.label if not f.help else f"{f.label}: {f.help}"
-            conn.execute(
-                sql.SQL("comment on column {} is {}").format(
-                    sql.Identifier(schema, name, columns[f.name]), sql.Literal(text)
-                )
-            )
-    types = {f.name: FieldType(present.get(columns[f.name], f.type.value)) for f in fields}
-    return MirrorTable(
-        schema, name, description.name, {f.name: (columns[f.name], types[f.name]) for f in fields}
-    ), added
+    elif missing:
+        added = (
+            sql.SQL("add column {} {}").format(sql.Identifier(columns[f.name]), sql.SQL(f.type.value)) for f in missing
+        )
+        conn.execute(sql.SQL("alter table {} {}").format(place, sql.SQL(", ").join(added)))
+    table = MirrorTable(schema, name, description.name, {f.name: (columns[f.name], f.type) for f in fields})
+    plain = column_names(f.name for f in fields)
+    for f in missing:
+        comment(conn, table, f)
+        if present and plain[f.name] in present:
+            said = f"{_said(f)} (until it changed its type; it goes on in {columns[f.name]})"
+            conn.execute(_commented(table, plain[f.name], said))
+    return table, [f.name for f in missing] if present else []
 
 
-def described(description: ObjectDescription, fields: Sequence[FieldDescription], at: datetime) -> dict[str, Any]:
+def typed_columns(fields: Sequence[FieldDescription], present: Mapping[str, str]) -> dict[str, str]:
+    """API name -> column that has the field's type, or may be made with it. `present` are the table's columns with their types."""
+    plain = column_names(f.name for f in fields)
+    return {
+        f.name: plain[f.name]
+        if present.get(plain[f.name], f.type.value) == f.type.value
+        else typed_name(plain[f.name], f.type.name.lower())
+        for f in fields
+    }
+
+
+def comment(
+    conn: Connection[Any], table: MirrorTable, f: FieldDescription, *, stale_since: datetime | None = None
+) -> None:
+    """What people read beside the column: label and help; and since when its values are not kept up to date, if they are not."""
+    said = _said(f)
+    if stale_since is not None:
+        said += f" (STALE: not shown to us since {stale_since:%Y-%m-%d %H:%M} UTC; these are the values read last)"
+    conn.execute(_commented(table, table.columns[f.name][0], said))
+
+
+def _said(f: FieldDescription) -> str:
+    return f.label if not f.help else f"{f.label}: {f.help}"
+
+
+def _commented(table: MirrorTable, column: str, said: str) -> sql.Composed:
+    place = sql.Identifier(table.schema, table.name, column)
+    return sql.SQL("comment on column {} is {}").format(place, sql.Literal(said))
+
+
+def ensure_indexes(conn: Connection[Any], table: MirrorTable, names: Iterable[str]) -> None:
+    """An index for each of these columns that has none: people look records up by them. Best when the rows are there already."""
+    wanted = {index_name(table.name, table.columns[n][0]): table.columns[n][0] for n in names if n in table.columns}
+    query = "select indexname from pg_indexes where schemaname = %s and tablename = %s"
+    present = {r[0] for r in conn.execute(query, (table.schema, table.name))}
+    for name, column in wanted.items():
+        if name not in present:
+            conn.execute(
+                sql.SQL("create index if not exists {} on {} ({})").format(
+                    sql.Identifier(name), table.identifier, sql.Identifier(column)
+                )
+            )
+
+
+def described(
+    description: ObjectDescription, fields: Sequence[FieldDescription], table: MirrorTable, at: datetime
+) -> dict[str, Any]:
     """The description as it is kept with the mirror (JSON): what was true of these columns at that time."""
     return {
         "name": description.name,
         "label": description.label,
         "custom": description.custom,
         "fields": [asdict(f) for f in fields],
+        "columns": {name: column for name, (column, _) in table.columns.items()},
         "described_at": at.isoformat(),
     }
 
 
 def remembered(kept: dict[str, Any]) -> ObjectDescription:
     """The description that `described` kept, of the mirrored fields alone."""
-    fields = (
-        FieldDescription(
-            **{
-                **f,
-                "type": FieldType(f["type"]),
-                "references": tuple(f["references"]),
-                "options": tuple((v, label) for v, label in f["options"]),
-            }
-        )
-        for f in kept["fields"]
+    fields = tuple(remembered_field(f) for f in kept["fields"])
+    return ObjectDescription(kept["name"], kept["label"], fields, kept["custom"])
+
+
+def remembered_field(kept: dict[str, Any]) -> FieldDescription:
+    """One field of it."""
+    return FieldDescription(
+        **{
+            **kept,
+            "type": FieldType(kept["type"]),
+            "references": tuple(kept["references"]),
+            "options": tuple((v, label) for v, label in kept["options"]),
+        }
     )
-    return ObjectDescription(kept["name"], kept["label"], tuple(fields), kept["custom"])

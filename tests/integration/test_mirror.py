@@ -459,6 +459,8 @@ def test_a_description_is_asked_for_again_only_when_it_is_old_or_wrong(
     crm.pages = hidden  # type: ignore[method-assign]
     with pytest.raises(FieldMissing):
         pull(connect, crm)
+    assert len(asked) == 3
     crm.pages = pages  # type: ignore[method-assign]
     pull(connect, crm)
-    assert len(asked) == 3
+    pull(connect, crm)
+    assert len(asked) == 4

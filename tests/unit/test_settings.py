@@ -69,6 +69,8 @@ def test_a_version_without_quotes_is_the_text_it_looks_like():
         ("  hub:", "  Hub-1:", "sakigake.yaml:10: 'Hub-1' must be a name of small letters"),
         ("crm: hubspot", "crm: hubspot\n        daily_budget: 5", "sakigake.yaml:12: 'daily_budget' needs at least 100, found '5'"),
         ("crm: hubspot", "crm: hubspot\n        read_timeout: soon", "sakigake.yaml:12: 'read_timeout' needs a number, found 'soon'"),
+        ("crm: hubspot", "crm: hubspot\n        fields: some", "sakigake.yaml:12: 'fields' needs which fields of the mapped objects are mirrored"),
+        ("crm: hubspot", "crm: hubspot\n        mirror: {deals: some}", "sakigake.yaml:12: 'some' is not understood; write mapped, all, or a list of field names"),
         ("  main:", "  main:\n    schedule: {cycle: daily}", "sakigake.yaml:3: 'cycle' needs time between the starts of two cycles, such as 90s, 15m, 1h, found 'daily'"),
         ("  main:", "  main:\n    guards: {first_plan: delivr}", "sakigake.yaml:3: 'delivr' is not known as first_plan; did you mean 'deliver'?"),
         ("  main:", "  main:\n    prefix: ''", "sakigake.yaml:3: 'prefix' needs a word of 2 to 20"),

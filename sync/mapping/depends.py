@@ -1,0 +1,125 @@
+"""What rests on a field of a CRM: the rules that read it, the milestones they make, and the fields that are written back from them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from models.catalogue import CATALOGUE
+from models.vocabulary import Milestone
+from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.grammar import path_text
+from sync.mapping.rules import EntryRule, Reference
+
+_ALL = tuple(f.name for f in CATALOGUE)
+_COUNTS = frozenset(f"{m}_90d" for m in Milestone)
+_MEETINGS = ("next_regular_meeting_due", "next_step")
+_SHARE = ("deals_target_month",)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One place of the mapping that reads a field. `fields` are those of the catalogue that come of it."""
+
+    connection: str
+    object: str
+    field: str
+    path: tuple[str | int, ...]
+    milestones: tuple[str, ...] = ()
+    fields: tuple[str, ...] = _ALL
+
+
+def dependants(rules: Rules, connection: str, object_name: str, field: str = "") -> dict[str, list[str]]:
+    """`rules`, `milestones` and `fields` (of the catalogue) that rest on the field; without one, on the object."""
+    found = [u for u in uses(rules) if (u.connection, u.object) == (connection, object_name) and field in ("", u.field)]
+    milestones = {m for u in found for m in u.milestones}
+    fields = {f for u in found for f in u.fields}
+    return {
+        "rules": list(dict.fromkeys(path_text(u.path) for u in found)),
+        "milestones": [m.value for m in Milestone if m.value in milestones],
+        "fields": [f for f in _ALL if f in fields],
+    }
+
+
+def uses(rules: Rules) -> Iterator[Use]:
+    """Every place that reads a field, in the order of the file."""
+    for i, partner in enumerate(rules.partners):
+        at: tuple[str | int, ...] = ("partners", i)
+        named: list[tuple[tuple[str, ...], str]] = [(("where", f), f) for f in partner.where]
+        named += [(("name",), partner.name)] if partner.name else []
+        marks = {"corporate_number": partner.match_on.corporate_number, "domain": partner.match_on.domain}
+        named += [(("match_on", mark), f) for mark, f in marks.items() if f]
+        named += [(("attributes", name), attribute.field) for name, attribute in partner.attributes.items()]
+        yield from (Use(partner.connection, partner.object, f, (*at, *path)) for path, f in named)
+    for i, entry in enumerate(rules.entries):
+        yield from _of_entry(("entries", i), entry)
+    for i, rule in enumerate(rules.activities):
+        at = ("activities", i)
+        made = tuple(
+            m.value
+            for e in rules.entries
+            for m, of in e.milestones.items()
+            if of.activity is not None and of.activity.kind == rule.kind
+        )
+        fields = (*_MEETINGS, *(_fields_of(made) if made else ()))
+        read = [*rule.where, rule.at, *_of(rule.partner), *_of(rule.entry)]
+        yield from (Use(rule.connection, rule.object, f, at, made, fields) for f in read)
+    for i, deal in enumerate(rules.deals_all_channels):
+        read = [*deal.where, *deal.partner_sourced, *([deal.at] if deal.at else [])]
+        yield from (Use(deal.connection, deal.object, f, ("deals_all_channels", i), (), _SHARE) for f in read)
+    yield from _created(rules)
+
+
+def _of_entry(at: tuple[str | int, ...], entry: EntryRule) -> Iterator[Use]:
+    everything = tuple(m.value for m in entry.milestones)
+    named: list[tuple[tuple[str, ...], str]] = [(("where", f), f) for f in entry.where]
+    named += [(("partner",), f) for f in _of(entry.partner)]
+    named += [(("target", name), f) for name, f in entry.target.items()]
+    yield from (Use(entry.connection, entry.object, f, (*at, *path), everything) for path, f in named)
+    for f in entry.ignored:
+        yield Use(entry.connection, entry.object, f, (*at, "ignored", f), (), ())
+    for milestone, rule in entry.milestones.items():
+        path = (*at, "milestones", milestone.value)
+        own, fields = [*_of(rule.linked), *([rule.reason] if rule.reason else [])], _fields_of((milestone.value,))
+        there = [*([rule.at] if rule.at else []), *(rule.enters or ())]
+        for f in own:
+            yield Use(entry.connection, entry.object, f, path, (milestone.value,), fields)
+        for f in there:
+            yield Use(entry.connection, rule.linked_object or entry.object, f, path, (milestone.value,), fields)
+
+
+def _created(rules: Rules) -> Iterator[Use]:
+    """The moment a record was made dates what its history does not."""
+    read = {(r.connection, r.object): None for r in (*rules.entries, *rules.activities, *rules.deals_all_channels)} | {
+        (e.connection, m.linked_object): None for e in rules.entries for m in e.milestones.values() if m.linked_object
+    }
+    for connection, object_name in read:
+        field = rules.created_field(connection, object_name)
+        if field:
+            key = f"{connection}.{object_name}"
+            milestones = tuple(m.value for e in rules.entries if e.connection == connection for m in e.milestones)
+            yield Use(
+                connection, object_name, field, ("created", key if key in rules.created else connection), milestones
+            )
+
+
+def _of(reference: Reference | None) -> list[str]:
+    return [reference.field] if reference is not None and reference.field else []
+
+
+def _fields_of(milestones: Iterable[str]) -> tuple[str, ...]:
+    """All but the counts of other milestones."""
+    counts = {f"{m}_90d" for m in milestones}
+    return tuple(f for f in _ALL if f not in _COUNTS or f in counts)
+
+
+def by_object(rules: Rules, connection: str) -> "_OfConnection":
+    """`dependants` of one connection, for those who know fields and no mapping."""
+    return _OfConnection(rules, connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _OfConnection:
+    rules: Rules
+    connection: str
+
+    def __call__(self, object_name: str, field: str) -> Mapping[str, list[str]]:
+        return dependants(self.rules, self.connection, object_name, field)
