@@ -1,6 +1,5 @@
 """What counts as having reached a milestone, and when (METHODS 3a)."""
 
-
 import numpy as np
 import pytest
 
