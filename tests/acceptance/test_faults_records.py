@@ -188,11 +188,11 @@ def test_a_transaction_of_ten_minutes_is_waited_for_and_the_lag_is_shown(company
 
 def test_what_search_shows_a_minute_late_is_found_by_the_next_cycle(company: Company, hs: User) -> None:
     one = hs.live(DEAL)[0]
-    hs("edit", DEAL, one, fields={"target_name": "遅れて見える"}, visible_after_s=1.5)
+    hs("edit", DEAL, one, fields={"target_name": "遅れて見える"}, visible_after_s=3)
     company.sandbox.advance(TICK)
     company.clean()
     assert company.differences(), "search does not show it yet"
-    time.sleep(1.5)
+    time.sleep(3)
     company.sandbox.advance(1 * MINUTE)
     company.recovers(runs=1)
 
