@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from models.vocabulary import Crm
 from sync.connector import (
     AssociationSet,
     Cursor,
+    FieldType,
     Greeting,
     Identity,
     KnownVersions,
@@ -27,12 +29,13 @@ from sync.connector import (
 from sync.errors import BadReply, PermissionMissing, SyncError
 from sync.hubspot import values
 from sync.hubspot.auth import AccessToken, OAuthRefresh
-from sync.hubspot.describe import describe
+from sync.hubspot.describe import describe, list_kind
 from sync.hubspot.extras import BATCH
 from sync.hubspot.live import read_live
 from sync.hubspot.pages import Pages
 from sync.hubspot.paths import DEFAULT, Paths
 from sync.hubspot.provision import Provision, api_name
+from sync.hubspot.reading import in_one_way
 from sync.hubspot.replies import NoEnvelope, Refused
 from sync.hubspot.sweep import Sweep
 from sync.hubspot.transport import Timeouts, Transport
@@ -174,8 +177,17 @@ class HubspotConnector:
         return Sweep(self._transport, self.crm_now(), self._describe_anew)
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, LiveRecord]:
+        """Lists that are read whole, such as owners, are read whole. Instants are written in one way where the description is at hand."""
         with _reading(object_name):
-            return read_live(self._transport, object_name, ids, fields)
+            if list_kind(object_name) is not None:
+                pages = self._sweep().fetch(ReadSpec(object_name, tuple(fields)), ids)
+                listed = {r.id: r for page in pages for r in page.records if not r.deleted}
+                return {i: LiveRecord(i, listed[i].values) if i in listed else LiveRecord(i, missing=True) for i in ids}
+            found = read_live(self._transport, object_name, ids, fields)
+        with self._lock:
+            held = self._described.get(object_name)
+        instants = {f.name for f in held[1].fields if f.type is FieldType.DATETIME} & set(fields) if held else set()
+        return {i: replace(r, values=in_one_way(r.values, instants)) if instants else r for i, r in found.items()}
 
     def write(self, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
         """At most 100 records. FieldMissing where HubSpot lacks one of the properties: nothing was applied then."""

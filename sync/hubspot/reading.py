@@ -2,11 +2,12 @@
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from sync.connector import AssociationSet, CrmRecord, HistoryRow, KnownVersions, ObjectDescription, ReadSpec
+from sync.connector import AssociationSet, CrmRecord, HistoryRow, KnownVersions, ObjectDescription, ReadSpec, Value
 from sync.errors import FieldMissing
 from sync.hubspot.extras import (
     MERGED_IDS,
@@ -39,6 +40,16 @@ def fit(fields: Sequence[str], room: int = URI_ROOM) -> tuple[list[str], list[st
     return list(fields), []
 
 
+def in_one_way(values: Mapping[str, Value], instants: AbstractSet[str]) -> dict[str, Value]:
+    """The values, with instants that stand there as epoch milliseconds, as some writers leave them, in ISO 8601."""
+    out = dict(values)
+    for name in instants & values.keys():
+        told = values[name]
+        if isinstance(told, str) and told.lstrip("-").isdigit():
+            out[name] = instant.isoformat() if (instant := moment(told)) else told
+    return out
+
+
 @dataclass
 class Gathered:
     """Rows of a few calls, on their way to one page."""
@@ -67,12 +78,11 @@ class Reading:
         """Only what was asked for. A property that HubSpot left out is left out here too, and not made null."""
         properties = row.get("properties") or {}
         values = {name: properties[name] for name in self.wanted if name in properties}
-        for name in self.spec.instants & values.keys():
-            told = values[name]
-            if isinstance(told, str) and told.lstrip("-").isdigit():  # epoch milliseconds, as some writers leave them
-                values[name] = instant.isoformat() if (instant := moment(told)) else told
         return CrmRecord(
-            str(row["id"]), version_of(row, self.stamp), values, deleted=deleted or bool(row.get("archived"))
+            str(row["id"]),
+            version_of(row, self.stamp),
+            in_one_way(values, self.spec.instants),
+            deleted=deleted or bool(row.get("archived")),
         )
 
     def gather(

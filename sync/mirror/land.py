@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Self
 
 import psycopg
@@ -16,6 +17,7 @@ from psycopg import Connection, errors, sql
 
 from sync.connector import AssociationSet, CrmRecord, FieldType, HistoryRow, Page, Value
 from sync.mirror.schema import BOOKKEEPING, MirrorTable
+from sync.mirror.shapes import SHAPES, fits, odd
 from sync.mirror.text import storable
 
 Row = tuple[str | None, ...]
@@ -141,6 +143,16 @@ class _Rows:
     def __len__(self) -> int:
         return len(self._records)
 
+    @cached_property
+    def odd(self) -> bool:
+        """Whether PostgreSQL would take some text for a number or a time that is none."""
+        values = [r.values for r in self._records]
+        return any(
+            odd(kind, [v.get(name) for v in values])
+            for name, (_, kind) in self._table.columns.items()
+            if kind in SHAPES
+        )
+
     def block(self) -> bytes | None:
         """The whole page in COPY's text format; None where some value needs care, so that rows have to be taken one by one.
 
@@ -224,6 +236,8 @@ def _copy_page(conn: Connection[Any], into: sql.Composable, table: MirrorTable, 
 
 def _copy_directly(conn: Connection[Any], table: MirrorTable, rows: _Rows, counts: LandCounts) -> bool:
     """COPY into the table itself. False, and nothing done, where a row exists already or a value does not fit."""
+    if rows.odd:
+        return False
     try:
         with conn.transaction():
             _copy_page(conn, table.identifier, table, rows)
@@ -260,6 +274,8 @@ def _upsert(conn: Connection[Any], table: MirrorTable, rows: _Rows, place: Place
     conn.execute("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
     staged = staging(conn, table, typed=True)
     try:
+        if rows.odd:
+            raise psycopg.DataError
         with conn.transaction():
             _copy_page(conn, staged, table, rows)
     except psycopg.DataError:
@@ -306,8 +322,8 @@ def _stage_parking(
         if kind is FieldType.TEXT:
             continue
         found = conn.execute(
-            sql.SQL("select id, {c} from {t} where {c} is not null and not pg_input_is_valid({c}, {k})").format(
-                c=sql.Identifier(column), t=text, k=sql.Literal(kind.value)
+            sql.SQL("select id, {c} from {t} where {c} is not null and not {fits}").format(
+                c=sql.Identifier(column), t=text, fits=fits(sql.Identifier(column), kind)
             )
         )
         misfits += [(r[0], name, f"it does not fit the column's type {kind.value}", r[1]) for r in found]
@@ -316,8 +332,8 @@ def _stage_parking(
         picks.append(
             sql.SQL("{c}").format(c=sql.Identifier(column))
             if kind is FieldType.TEXT
-            else sql.SQL("case when pg_input_is_valid({c}, {k}) then {c}::{t} end").format(
-                c=sql.Identifier(column), k=sql.Literal(kind.value), t=sql.SQL(kind.value)
+            else sql.SQL("case when {fits} then {c}::{t} end").format(
+                fits=fits(sql.Identifier(column), kind), c=sql.Identifier(column), t=sql.SQL(kind.value)
             )
         )
     picks.append(

@@ -107,6 +107,12 @@ def _read(
         counts += fill(conn, connector, prepared, place, lambda _done: progress(base, expected))
         counts.read = read  # records, not values of theirs
         ensure_indexes(conn, table, prepared.indexed)
+    except errors.ProgramLimitExceeded as e:
+        raise Stop(
+            f"PostgreSQL could not store a page of {table.object}: {e.diag.message_primary}; a row of {len(table.columns)} columns that are all filled may be too wide.",
+            remedy="Mirror fewer of its fields: `fields:` and `mirror:` of the connection in sakigake.yaml. Every page before it is stored.",
+            code=e.sqlstate,
+        ) from e
     except (errors.DiskFull, errors.OutOfMemory, errors.ReadOnlySqlTransaction, errors.QueryCanceled) as e:
         raise Stop(
             f"PostgreSQL could not store a page of {table.object}: {e.diag.message_primary}.",

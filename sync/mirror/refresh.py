@@ -9,6 +9,7 @@ from psycopg import Connection, sql
 from sync.connector import FieldType, LiveRecord
 from sync.mirror.land import LandCounts, Place, park
 from sync.mirror.schema import MirrorTable
+from sync.mirror.shapes import fits
 from sync.mirror.text import storable
 
 _STAGE = sql.Identifier("_refreshed")
@@ -88,8 +89,8 @@ def _stage(
         if kind is FieldType.TEXT:
             continue
         found = conn.execute(
-            sql.SQL("select id, {c} from {t} where {c} is not null and not pg_input_is_valid({c}, {k})").format(
-                c=sql.Identifier(column), t=_STAGE, k=sql.Literal(kind.value)
+            sql.SQL("select id, {c} from {t} where {c} is not null and not {fits}").format(
+                c=sql.Identifier(column), t=_STAGE, fits=fits(sql.Identifier(column), kind)
             )
         )
         misfits += [(r[0], name, f"it does not fit the column's type {kind.value}", r[1]) for r in found]
@@ -105,6 +106,6 @@ def _cast(column: str, kind: FieldType) -> sql.Composed:
     c = sql.Identifier(column)
     if kind is FieldType.TEXT:
         return sql.SQL("s.{}").format(c)
-    return sql.SQL("case when s.{c} is null or pg_input_is_valid(s.{c}, {k}) then s.{c}::{t} else t.{c} end").format(
-        c=c, k=sql.Literal(kind.value), t=sql.SQL(kind.value)
+    return sql.SQL("case when s.{c} is null or {fits} then s.{c}::{t} else t.{c} end").format(
+        c=c, fits=fits(sql.SQL("s.{}").format(c), kind), t=sql.SQL(kind.value)
     )

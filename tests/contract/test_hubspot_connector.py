@@ -125,6 +125,14 @@ def test_deleted_and_merged_records_come_by_the_sweep_and_by_the_survivor(subjec
     assert {i for i, r in held.items() if not r.deleted} == truth
 
 
+def test_live_values_of_lists_have_an_entry_for_every_id(subject: Subject) -> None:
+    connector = subject.connect()
+    one = min(one.id for some in connector.identities("owners") for one in some)
+    read = connector.read("owners", [one, "77"], ["email"])
+    assert "@" in str(read[one].values["email"])
+    assert read["77"].missing
+
+
 def test_owners_and_pipelines_are_read_as_lists(subject: Subject) -> None:
     connector = subject.connect()
     owners = newest(read_all(connector, ReadSpec("owners", ("email", "userId"))))
