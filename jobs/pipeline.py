@@ -1,14 +1,11 @@
 """One run: the steps in their order, each noted with what it did. Wires and orders; decides nothing of the business."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import psycopg
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.mapping_check import require_fitting
 from jobs.progress import NoProgress, Progress
@@ -96,12 +93,7 @@ def run_cycle(
                 report.api_calls[name] = sum(connector.calls().values()) - before[name]
                 if not conn.closed:
                     story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
-            if not conn.closed:
-                story.end(status, as_of=report.as_of, cause=cause or None)
-            else:
-                # where the server is still away, the next run takes note
-                with suppress(psycopg.Error, SQLAlchemyError), workspace.connect() as another:
-                    story.lost(another, cause)
+            story.finish(workspace.connect, status, as_of=report.as_of, cause=cause)
             log.info("run ended", workspace=workspace.name, run=report.run, status=str(status), cause=cause or None)
     return report
 

@@ -2,18 +2,21 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+import psycopg
 from psycopg import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.errors import RunBusy
 from models.vocabulary import RunStatus, Step
 
 Conn = Connection[Any]
+Connect = Callable[[], AbstractContextManager[Conn]]
 
 
 def utc_now() -> datetime:
@@ -106,8 +109,18 @@ class RunLog:
             (utc_now(), status, as_of, cause, self.workspace, self.run_id),
         )
 
-    def lost(self, conn: Conn, cause: str) -> None:
-        """Ends the run, and the step it was in, over another connection: ours went away with the server."""
+    def finish(self, connect: Connect, status: RunStatus, *, as_of: date | None = None, cause: str = "") -> None:
+        """Notes the run's end, over another connection where ours went away with the server."""
+        if not self.conn.closed:
+            self.end(status, as_of=as_of, cause=cause or None)
+            return
+        with (
+            suppress(psycopg.Error, SQLAlchemyError),
+            connect() as another,
+        ):  # where it is still away, the next run takes note
+            self._lost(another, cause)
+
+    def _lost(self, conn: Conn, cause: str) -> None:
         for table in ("run_step", "run"):
             conn.execute(
                 f"update sakigake.{table} set status = 'failed', finished_at = %s, cause = %s "  # noqa: S608

@@ -89,8 +89,7 @@ def apply_plan(workspace: Workspace, plan_id: str, reason: str, progress: Progre
             cause = str(e)
             raise
         finally:
-            if not conn.closed:
-                story.end(outcome, as_of=None, cause=cause or None)
+            story.finish(workspace.connect, outcome, cause=cause)
     return {"run": run_id, "plan": plan_id, "delivered": delivered, "written": written}
 
 

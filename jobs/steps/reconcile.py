@@ -107,8 +107,7 @@ def reconcile(
                 report.api_calls[name] = sum(connector.calls().values()) - before[name]
                 if not conn.closed:
                     story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
-            if not conn.closed:
-                story.end(status, as_of=None, cause=cause or None)
+            story.finish(workspace.connect, status, cause=cause)
             log.info("reconcile ended", workspace=workspace.name, run=report.run, status=str(status))
     return report
 
