@@ -12,7 +12,8 @@ from bench.measure import Row, median_rates, seconds
 from jobs.database import database, engine, upgrade
 from jobs.wiring import connect_with
 from sync.connector import CrmRecord, FieldDescription, FieldType, ObjectDescription, Page
-from sync.mirror.land import Place, land
+from sync.mirror.land import land
+from sync.mirror.place import Place
 from sync.mirror.schema import MirrorTable, ensure_schema, ensure_table
 
 ROWS, PAGE, ROUNDS = 100_000, 2_000, 3

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.progress import Progress, Stopped, Task
 from jobs.wiring import Workspace
-from sync.mirror.land import LandCounts
+from sync.mirror.place import LandCounts
 from sync.mirror.pull import pull_object
 
 

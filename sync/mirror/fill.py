@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from sync.connector import Connector
-from sync.mirror.land import LandCounts, Place
+from sync.mirror.place import LandCounts, Place
 from sync.mirror.prepare import BY_THE_READING, Filling, Prepared
 from sync.mirror.refresh import land_refreshed
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.mirror.land import Place
+from sync.mirror.place import Place
 from sync.mirror.schema import BOOKKEEPING, MirrorTable
 
 

@@ -6,56 +6,18 @@ WHERE changed moves it over. A value that does not fit its column is parked with
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime
-from functools import cached_property
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 from psycopg import Connection, errors, sql
 
-from sync.connector import AssociationSet, CrmRecord, FieldType, HistoryRow, Page, Value
-from sync.mirror.schema import BOOKKEEPING, MirrorTable
-from sync.mirror.shapes import SHAPES, fits, odd
-from sync.mirror.text import storable
-
-Row = tuple[str | None, ...]
-
-
-@dataclass(slots=True)
-class LandCounts:
-    """What storing did. `touched` rows moved their version only: no value of theirs changed."""
-
-    read: int = 0
-    inserted: int = 0
-    changed: int = 0
-    touched: int = 0
-    deleted: int = 0
-    history: int = 0
-    links: int = 0
-    parked: int = 0
-
-    def __iadd__(self, other: "LandCounts") -> Self:
-        for f in fields(self):
-            setattr(self, f.name, getattr(self, f.name) + getattr(other, f.name))
-        return self
-
-    @property
-    def altered(self) -> bool:
-        """Whether the mapping could see a difference."""
-        return bool(self.inserted or self.changed or self.deleted or self.history or self.links)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page belongs, and when it is stored."""
-
-    workspace: str
-    connection: str
-    run_id: str
-    now: datetime
-    tracked: tuple[str, ...] = field(default=())  # fields whose value changes are kept
+from sync.connector import CrmRecord, FieldType, Page
+from sync.mirror.place import LandCounts, Place
+from sync.mirror.rows import Rows, columns_of, copy_page, copy_rows, newest
+from sync.mirror.schema import MirrorTable
+from sync.mirror.shapes import fits
+from sync.mirror.trail import keep_history, keep_links
 
 
 def land(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *, loading: bool) -> LandCounts:
@@ -63,9 +25,9 @@ def land(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *,
     counts = LandCounts(read=len(page.records))
     # a record that was merged away comes without values: what it held stays readable
     merged = [r for r in page.records if r.merged_into is not None and not r.values]
-    records = _newest([r for r in page.records if r.merged_into is None or r.values])
+    records = newest([r for r in page.records if r.merged_into is None or r.values])
     if records:
-        rows = _Rows(table, place, records)
+        rows = Rows(table, place.now, records)
         if not (loading and _copy_directly(conn, table, rows, counts)):
             _upsert(conn, table, rows, place, counts)
         counts.parked += park(conn, table, place, rows.escaped)
@@ -77,9 +39,9 @@ def land(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *,
             ),
             (place.now, list(page.gone)),
         ).rowcount
-    counts.history += _history(conn, table, page.history, place)
+    counts.history += keep_history(conn, table, page.history, place)
     for links in page.associations:
-        counts.links += _link(conn, table, links, place)
+        counts.links += keep_links(conn, table, links, place)
     return counts
 
 
@@ -109,138 +71,13 @@ def keep_cursor(conn: Connection[Any], table: MirrorTable, page: Page, place: Pl
     )  # fmt: skip
 
 
-def _newest(records: Sequence[CrmRecord]) -> list[CrmRecord]:
-    """One version of each id: the newest, of equal ones the last; in (version, id) order, so that a crash leaves a prefix."""
-    best: dict[str, CrmRecord] = {}
-    for record in records:
-        held = best.get(record.id)
-        if held is None or record.version >= held.version:
-            best[record.id] = record
-    return sorted(best.values(), key=lambda r: (r.version, r.id))
-
-
-NULL = "\\N"
-
-
-def _plain(value: Value) -> str:
-    """A value that is no text, as `storable` writes it, so that a row is the same however it came; TypeError where it needs care."""
-    if type(value) is bool:
-        return "true" if value else "false"
-    if type(value) is int:
-        return str(value)
-    raise TypeError
-
-
-class _Rows:
-    """The page as text for COPY; `escaped` tells which values had to be changed to be stored at all."""
-
-    def __init__(self, table: MirrorTable, place: Place, records: Sequence[CrmRecord]) -> None:
-        self._table = table
-        self._now = place.now.isoformat()
-        self._records = records
-        self.escaped: list[tuple[str, str, str, str]] = []  # record, field, cause, text
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    @cached_property
-    def odd(self) -> bool:
-        """Whether PostgreSQL would take some text for a number or a time that is none."""
-        values = [r.values for r in self._records]
-        return any(
-            odd(kind, [v.get(name) for v in values])
-            for name, (_, kind) in self._table.columns.items()
-            if kind in SHAPES
-        )
-
-    def block(self) -> bytes | None:
-        """The whole page in COPY's text format; None where some value needs care, so that rows have to be taken one by one.
-
-        Whether one does is seen by counting: a tab, a line end or a backslash that is not ours would be one too many.
-        """
-        names = list(self._table.columns)
-        lines: list[str] = []
-        nulls = 0
-        tail = f"{self._now}\t{self._now}"
-        stamps: dict[datetime, str] = {}  # many records of a page share one
-        try:
-            for r in self._records:
-                get = r.values.get
-                values = list(map(get, names))
-                cells = [v if type(v) is str else NULL if v is None else _plain(v) for v in values]
-                nulls += values.count(None) + (r.merged_into is None)  # a text that reads \N is not one of ours
-                stamp = stamps.get(r.version) or stamps.setdefault(r.version, r.version.isoformat())
-                cells = [r.id, *cells, stamp, "t" if r.deleted else "f", r.merged_into or NULL, tail]
-                lines.append("\t".join(cells))
-        except TypeError:
-            return None
-        text = "\n".join((*lines, ""))
-        ours = (len(lines) * (len(names) + len(BOOKKEEPING)), len(lines), nulls)
-        if (text.count("\t"), text.count("\n"), text.count("\\")) != ours or "\x00" in text or "\r" in text:
-            return None
-        try:
-            return text.encode("utf-8")
-        except UnicodeEncodeError:
-            return None
-
-    def __iter__(self) -> Iterator[Row]:
-        self.escaped.clear()
-        blank_is_null = [(name, kind is not FieldType.TEXT) for name, (_, kind) in self._table.columns.items()]
-        for record in self._records:
-            values: list[str | None] = [record.id]
-            for name, blank in blank_is_null:
-                value = record.values.get(name)
-                if blank and value == "":
-                    value = None
-                text, escaped = storable(value)
-                if escaped and text is not None:
-                    self.escaped.append((record.id, name, "it holds a NUL or a lone surrogate; kept escaped", text))
-                values.append(text)
-            values += [
-                record.version.isoformat(), "t" if record.deleted else "f", record.merged_into, self._now, self._now,
-            ]  # fmt: skip
-            yield tuple(values)
-
-
-def _columns(table: MirrorTable) -> list[sql.Identifier]:
-    names = ["id", *(column for column, _ in table.columns.values())]
-    return [
-        sql.Identifier(n) for n in (*names, "_version", "_deleted", "_merged_into", "_first_seen_at", "_changed_at")
-    ]
-
-
-def _copy(conn: Connection[Any], into: sql.Composable, columns: Sequence[sql.Identifier], rows: Iterable[Row]) -> None:
-    statement = sql.SQL("copy {} ({}) from stdin").format(into, sql.SQL(", ").join(columns))
-    with conn.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
-
-
-def _copy_page(conn: Connection[Any], into: sql.Composable, table: MirrorTable, rows: _Rows) -> None:
-    """The page by COPY: as one block where all its values are plain, otherwise row by row.
-
-    Raises psycopg.DataError where a value does not fit its column.
-    """
-    block = rows.block()
-    if block is not None:
-        try:
-            with conn.transaction():
-                statement = sql.SQL("copy {} ({}) from stdin").format(into, sql.SQL(", ").join(_columns(table)))
-                with conn.cursor() as cursor, cursor.copy(statement) as copy:
-                    copy.write(block)
-            return
-        except psycopg.DataError:
-            pass  # a blank where a number is due is nothing, and only the careful way knows that
-    _copy(conn, into, _columns(table), rows)
-
-
-def _copy_directly(conn: Connection[Any], table: MirrorTable, rows: _Rows, counts: LandCounts) -> bool:
+def _copy_directly(conn: Connection[Any], table: MirrorTable, rows: Rows, counts: LandCounts) -> bool:
     """COPY into the table itself. False, and nothing done, where a row exists already or a value does not fit."""
     if rows.odd:
         return False
     try:
         with conn.transaction():
-            _copy_page(conn, table.identifier, table, rows)
+            copy_page(conn, table.identifier, table, rows)
     except (errors.UniqueViolation, psycopg.DataError):
         return False
     counts.inserted += len(rows)
@@ -256,7 +93,7 @@ def staging(conn: Connection[Any], table: MirrorTable, *, typed: bool) -> sql.Id
     if typed:
         shape: sql.Composable = sql.SQL("like {} including defaults").format(table.identifier)
     else:
-        shape = sql.SQL(", ").join(sql.SQL("{} text").format(c) for c in _columns(table))
+        shape = sql.SQL(", ").join(sql.SQL("{} text").format(c) for c in columns_of(table))
     conn.execute(sql.SQL("create temporary table if not exists {} ({}) on commit delete rows").format(name, shape))
     return name
 
@@ -269,7 +106,7 @@ def forget_staging(conn: Connection[Any], table: MirrorTable) -> None:
         )
 
 
-def _upsert(conn: Connection[Any], table: MirrorTable, rows: _Rows, place: Place, counts: LandCounts) -> None:
+def _upsert(conn: Connection[Any], table: MirrorTable, rows: Rows, place: Place, counts: LandCounts) -> None:
     # a page is small beside its table: look each row up by its key, whatever the planner believes of a table it has no figures of
     conn.execute("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
     staged = staging(conn, table, typed=True)
@@ -277,7 +114,7 @@ def _upsert(conn: Connection[Any], table: MirrorTable, rows: _Rows, place: Place
         if rows.odd:
             raise psycopg.DataError
         with conn.transaction():
-            _copy_page(conn, staged, table, rows)
+            copy_page(conn, staged, table, rows)
     except psycopg.DataError:
         _stage_parking(conn, table, staged, rows, place, counts)
     settle(conn, table, staged, len(rows), place, counts)
@@ -312,11 +149,11 @@ def _content(table: MirrorTable, alias: str) -> sql.Composed:
 
 
 def _stage_parking(
-    conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, rows: _Rows, place: Place, counts: LandCounts
+    conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, rows: Rows, place: Place, counts: LandCounts
 ) -> None:
     """Stages a page in which some value does not fit: as text first, then what PostgreSQL says is valid; the rest is parked."""
     text = staging(conn, table, typed=False)
-    _copy(conn, text, _columns(table), rows)
+    copy_rows(conn, text, columns_of(table), rows)
     misfits: list[tuple[str, str, str, str]] = []
     for name, (column, kind) in table.columns.items():
         if kind is FieldType.TEXT:
@@ -343,7 +180,7 @@ def _stage_parking(
     )
     conn.execute(
         sql.SQL("insert into {} ({}) select {} from {}").format(
-            staged, sql.SQL(", ").join(_columns(table)), sql.SQL(", ").join(picks), text
+            staged, sql.SQL(", ").join(columns_of(table)), sql.SQL(", ").join(picks), text
         )
     )
     counts.parked += park(conn, table, place, misfits)
@@ -363,7 +200,7 @@ def _move(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, pla
         select count(*) filter (where is_new), count(*) filter (where is_changed and not is_new),
             count(*) filter (where not is_changed) from moved""").format(
             table=table.identifier,
-            columns=sql.SQL(", ").join(_columns(table)),
+            columns=sql.SQL(", ").join(columns_of(table)),
             staged=staged,
             sets=sql.SQL(", ").join(sql.SQL("{c} = excluded.{c}").format(c=sql.Identifier(n)) for n in names),
             held=_content(table, "t"),
@@ -399,78 +236,6 @@ def _observe(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, 
         ),
         (table.object, place.now),
     ).rowcount
-
-
-def _history(conn: Connection[Any], table: MirrorTable, history: Sequence[HistoryRow], place: Place) -> int:
-    if not history:
-        return 0
-    stage = sql.Identifier(f"_history_{table.name}"[:63])
-    conn.execute(sql.SQL("drop table if exists pg_temp.{}").format(stage))
-    place_of = sql.Identifier(table.schema, "field_history")
-    conn.execute(sql.SQL("create temporary table {} (like {}) on commit drop").format(stage, place_of))
-    columns = (
-        "object",
-        "record_id",
-        "field",
-        "change_id",
-        "old_value",
-        "new_value",
-        "changed_at",
-        "first_seen_at",
-        "origin",
-    )
-    now = place.now.isoformat()
-    _copy(
-        conn,
-        stage,
-        [sql.Identifier(c) for c in columns],
-        (
-            (
-                table.object, h.record_id, h.field, h.change_id, storable(h.old)[0], storable(h.new)[0],
-                h.changed_at.isoformat(), now, "crm",
-            )
-            for h in history
-        ),
-    )  # fmt: skip
-    return conn.execute(
-        sql.SQL("insert into {} select * from {} on conflict do nothing").format(place_of, stage)
-    ).rowcount
-
-
-def _link(conn: Connection[Any], table: MirrorTable, links: AssociationSet, place: Place) -> int:
-    """Makes the links from these records to that object exactly what the CRM says; returns how many rows changed."""
-    association = sql.Identifier(table.schema, "association")
-    rows = links.rows
-    given = {
-        "object": table.object,
-        "to": links.to_object,
-        "ids": list(links.from_ids),
-        "from_ids": [r.from_id for r in rows],
-        "to_ids": [r.to_id for r in rows],
-        "types": [r.type_id for r in rows],
-        "categories": [r.category for r in rows],
-        "labels": [r.label for r in rows],
-        "now": place.now,
-    }
-    removed = conn.execute(
-        sql.SQL("""
-        delete from {} a where from_object = %(object)s and to_object = %(to)s and from_id = any(%(ids)s)
-            and not exists (select from unnest(%(from_ids)s::text[], %(to_ids)s::text[], %(types)s::text[]) as n(f, t, y)
-                where n.f = a.from_id and n.t = a.to_id and n.y = a.type_id)""").format(association),
-        given,
-    ).rowcount
-    added = conn.execute(
-        sql.SQL("""
-        insert into {} as a (from_object, from_id, to_object, to_id, type_id, category, label, seen_at)
-        select distinct on (f, t, y) %(object)s, f, %(to)s, t, y, c, l, %(now)s
-        from unnest(%(from_ids)s::text[], %(to_ids)s::text[], %(types)s::text[], %(categories)s::text[], %(labels)s::text[])
-            as n(f, t, y, c, l)
-        on conflict (from_object, to_object, from_id, to_id, type_id) do update
-            set category = excluded.category, label = excluded.label, seen_at = excluded.seen_at
-            where (a.category, a.label) is distinct from (excluded.category, excluded.label)""").format(association),
-        given,
-    ).rowcount
-    return removed + added
 
 
 def park(conn: Connection[Any], table: MirrorTable, place: Place, parked: Sequence[tuple[str, str, str, str]]) -> int:

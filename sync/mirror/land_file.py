@@ -13,7 +13,8 @@ from psycopg import Connection, errors, sql
 
 from sync.connector import Page, RecordFile
 from sync.errors import Retry
-from sync.mirror.land import LandCounts, Place, forget_staging, land, settle, staging
+from sync.mirror.land import forget_staging, land, settle, staging
+from sync.mirror.place import LandCounts, Place
 from sync.mirror.schema import LANDING, MirrorTable
 
 TRIES = 3  # of a file that breaks off on its way

@@ -12,8 +12,9 @@ from sync.connector import Connector, Page, ReadSpec
 from sync.errors import FieldMissing, Stop
 from sync.mirror.drift import Depends
 from sync.mirror.fill import fill
-from sync.mirror.land import LandCounts, Place, forget_staging, keep_cursor, land
+from sync.mirror.land import forget_staging, keep_cursor, land
 from sync.mirror.land_file import land_file
+from sync.mirror.place import LandCounts, Place
 from sync.mirror.prepare import Key, Prepared, prepare
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_indexes

@@ -17,7 +17,8 @@ from psycopg import Connection, sql
 from sync.connector import Connector, Identity, Page, ReadSpec
 from sync.errors import Stop
 from sync.mirror.forget import forget
-from sync.mirror.land import LandCounts, Place, forget_staging, land
+from sync.mirror.land import forget_staging, land
+from sync.mirror.place import LandCounts, Place
 from sync.mirror.pull import Connect, Pull
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_table, remembered

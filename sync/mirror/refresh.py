@@ -7,7 +7,8 @@ from typing import Any
 from psycopg import Connection, sql
 
 from sync.connector import FieldType, LiveRecord
-from sync.mirror.land import LandCounts, Place, park
+from sync.mirror.land import park
+from sync.mirror.place import LandCounts, Place
 from sync.mirror.schema import MirrorTable
 from sync.mirror.shapes import fits
 from sync.mirror.text import storable

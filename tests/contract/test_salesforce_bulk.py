@@ -13,7 +13,7 @@ from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from sync.connector import ReadSpec
 from sync.errors import BadReply, QuotaExhausted, SyncError
-from sync.mirror.land import LandCounts
+from sync.mirror.place import LandCounts
 from sync.mirror.pull import Pull, pull_object
 from sync.salesforce import ClientCredentials, SalesforceConnector
 from sync.salesforce.bulk_jobs import JobFailed

@@ -25,7 +25,8 @@ from sync.connector import (
     ReadSpec,
 )
 from sync.errors import FieldMissing, Stop
-from sync.mirror.land import Place, land
+from sync.mirror.land import land
+from sync.mirror.place import Place
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.read import Mirror
 from sync.mirror.schema import ensure_schema, ensure_table

@@ -1,0 +1,40 @@
+"""What storing a page did, and where the page belongs."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Self
+
+
+@dataclass(slots=True)
+class LandCounts:
+    """What storing did. `touched` rows moved their version only: no value of theirs changed."""
+
+    read: int = 0
+    inserted: int = 0
+    changed: int = 0
+    touched: int = 0
+    deleted: int = 0
+    history: int = 0
+    links: int = 0
+    parked: int = 0
+
+    def __iadd__(self, other: "LandCounts") -> Self:
+        for f in fields(self):
+            setattr(self, f.name, getattr(self, f.name) + getattr(other, f.name))
+        return self
+
+    @property
+    def altered(self) -> bool:
+        """Whether the mapping could see a difference."""
+        return bool(self.inserted or self.changed or self.deleted or self.history or self.links)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page belongs, and when it is stored."""
+
+    workspace: str
+    connection: str
+    run_id: str
+    now: datetime
+    tracked: tuple[str, ...] = field(default=())  # fields whose value changes are kept
