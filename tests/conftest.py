@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import uuid
@@ -34,6 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_RUN] = uuid.uuid4().hex[:8]
         os.environ[_SCRATCH] = str(choose_scratch_folder())
         config.stash[_FIRST] = True
+    # a shell starts background jobs with ctrl-C ignored, and children would inherit it: here it has to reach them
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     close_network()
 
 
