@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import select
 
 from indicators.inputs import (
     MILESTONE_CODE,
@@ -24,7 +25,8 @@ from indicators.summary import summarise
 from jobs.runs import utc_now
 from jobs.steps import results as shaped
 from jobs.wiring import Workspace
-from models.vocabulary import Entry
+from models.coverage import UnplacedEntry
+from models.vocabulary import Entry, RecordRef
 from sync.events import read
 
 CODE_VERSION = version("sakigake")
@@ -103,6 +105,7 @@ def _inputs(
             np.array([place_of_partner[e.partner_id] for e in entries], np.int64),
             last_activity_day=last_activity,
             target=_targets(entries),
+            unplaced=_unplaced(conn, workspace, entries),
         ),
         PartnerTable.of(
             [p.partner_id for p in partners],
@@ -113,6 +116,13 @@ def _inputs(
             joined_day=day_numbers(p.joined_on for p in partners),
         ),
     )
+
+
+def _unplaced(conn: SqlConnection, workspace: str, entries: Iterable[Entry]) -> list[bool]:
+    """Of each entry, whether it stands in a stage that the mapping does not name."""
+    query = select(UnplacedEntry.connection, UnplacedEntry.object, UnplacedEntry.record_id)
+    found = {RecordRef(*row) for row in conn.execute(query.where(UnplacedEntry.workspace == workspace))}
+    return [entry.source in found for entry in entries]
 
 
 def _targets(entries: Iterable[Entry]) -> np.ndarray[Any, np.dtype[np.int64]]:
