@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from jobs.heads import note_head
 from jobs.mapping_check import require_fitting
 from jobs.progress import NoProgress, Progress
 from jobs.runs import RunLog, new_id, only_run
@@ -94,6 +95,8 @@ def run_cycle(
                 if not conn.closed:
                     story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
             story.finish(workspace.connect, status, as_of=report.as_of, cause=cause)
+            if not conn.closed:
+                note_head(conn, workspace.name, workspace.home)
             log.info("run ended", workspace=workspace.name, run=report.run, status=str(status), cause=cause or None)
     return report
 
