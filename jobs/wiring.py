@@ -104,7 +104,16 @@ def _mirrored(needed: Mapping[str, ReadSpec], given: SalesforceConnection | Hubs
 
 def read_rules(settings: WorkspaceSettings, folder: Path) -> Rules:
     """The workspace's mapping; ConfigError lists every fault with file and line."""
-    path = settings.mapping if settings.mapping.is_absolute() else folder / settings.mapping
+    return read_mapping(mapping_path(settings, folder), settings)
+
+
+def mapping_path(settings: WorkspaceSettings, folder: Path) -> Path:
+    """Where the workspace's mapping stands."""
+    return settings.mapping if settings.mapping.is_absolute() else folder / settings.mapping
+
+
+def read_mapping(path: Path, settings: WorkspaceSettings) -> Rules:
+    """A file's mapping, of the workspace's connections; ConfigError lists every fault with file and line."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError as e:

@@ -1,7 +1,7 @@
 """Events to results: reads the log once, hands columns to the arithmetic, keeps what it says where it changed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from importlib.metadata import version
 from typing import Any
@@ -24,7 +24,7 @@ from indicators.summary import summarise
 from jobs.runs import utc_now
 from jobs.steps import results as shaped
 from jobs.wiring import Workspace
-from models.vocabulary import Entry
+from models.vocabulary import Activity, Entry, Partner
 from sync.events import read
 
 CODE_VERSION = version("sakigake")
@@ -75,12 +75,25 @@ def compute(
 def _inputs(
     conn: SqlConnection, workspace: str, as_of: date, known_at: datetime
 ) -> tuple[EventTable, EntryTable, PartnerTable]:
-    """The tables as columns of whole numbers; events of entries or partners that stand no more are left out."""
-    partners = read.partners(conn, workspace)
+    """The stored facts as tables."""
+    return tables_of(
+        read.partners(conn, workspace),
+        read.entries(conn, workspace),
+        read.visible_events(conn, workspace, as_of, known_at),
+        read.activities(conn, workspace, as_of),
+    )
+
+
+def tables_of(
+    partners: Sequence[Partner],
+    every_entry: Iterable[Entry],
+    columns: read.EventColumns,
+    activities: Iterable[Activity],
+) -> tuple[EventTable, EntryTable, PartnerTable]:
+    """Facts as columns of whole numbers; events of entries or partners that stand no more are left out."""
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
-    entries = [e for e in read.entries(conn, workspace) if e.partner_id in place_of_partner]
+    entries = [e for e in every_entry if e.partner_id in place_of_partner]
     place_of_entry = {e.entry_id: i for i, e in enumerate(entries)}
-    columns = read.visible_events(conn, workspace, as_of, known_at)
     places = np.array([place_of_entry.get(e, -1) for e in columns.entry_ids], np.int64)
     entry = places[columns.entry] if len(columns) else np.zeros(0, np.int64)
     stands = entry >= 0
@@ -91,7 +104,7 @@ def _inputs(
         columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
     )
     last_activity = np.full(len(entries), NO_DAY, np.int64)
-    for activity in read.activities(conn, workspace, as_of):
+    for activity in activities:
         at = place_of_entry.get(activity.entry_id or "", -1)
         if at >= 0:
             last_activity[at] = max(last_activity[at], day_number(activity.occurred_on))
