@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, cast
 
 import psycopg
+from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, text
 
 from indicators.inputs import EntryTable, PartnerTable, day_number
@@ -21,7 +22,7 @@ from jobs.mapping_sides import Lenient, Missing, Side, derived, nothing, stored
 from jobs.mapping_versions import active, rules_of, text_diff
 from jobs.settings import WorkspaceSettings
 from jobs.steps import results as shaped
-from jobs.steps.compute import tables_of
+from jobs.steps.compute import Given, inputs_of
 from models.catalogue import fields_of
 from models.vocabulary import RecordRef, Step
 from sync.chain.links import canonical
@@ -61,8 +62,8 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
             before = derived(old, Lenient(raw, workspace, mirror, old, old), as_of)
         after = derived(new, reader, as_of)
         confirmed = confirmed_values(raw, workspace)
+        was, becomes = (_compute(conn, workspace, side, as_of, moment) for side in (before, after))
     differences = compare_events(before.said, after.said)
-    was, becomes = _compute(before, as_of), _compute(after, as_of)
     document = {
         "workspace": workspace,
         "active": now.mapping_hash if now else None,
@@ -108,8 +109,9 @@ def _mapped(raw: psycopg.Connection[Any], workspace: str) -> dict[str, Any] | No
     return None if row is None or row[0] is None else {k: row[0].get(k) for k in ("objects", "mapping")}
 
 
-def _compute(side: Side, as_of: date) -> _Computed:
-    events, entries, partners = tables_of(side.partners, side.entries, side.events, side.activities)
+def _compute(conn: SqlConnection, workspace: str, side: Side, as_of: date, known_at: datetime) -> _Computed:
+    given = Given(side.partners, side.entries, side.events, side.activities)
+    events, entries, partners = inputs_of(conn, workspace, as_of, known_at, given)
     results = summarise(events, entries, partners, day_number(as_of))
     return _Computed(results, partners, entries, shaped.document(results, partners))
 

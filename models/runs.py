@@ -80,10 +80,11 @@ class Landing(Base):
     workspace: Mapped[Workspace]
     connection: Mapped[Key]
     object: Mapped[Key]
-    landed_at: Mapped[datetime] = mapped_column(primary_key=True)
     run_id: Mapped[Key]
     page: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # of this object in this run, from 1
+    landed_at: Mapped[datetime]
     records: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (Index("landing_moment_index", "workspace", "connection", "object", "landed_at"),)  # `explain`
 
 
 class Drift(Base):

@@ -56,12 +56,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "landing",
-        _text("workspace"), _text("connection"), _text("object"), _moment("landed_at"), _text("run_id"),
-        _number("page"), _number("records"),
-        sa.PrimaryKeyConstraint(
-            "workspace", "connection", "object", "landed_at", "run_id", "page", name=op.f("landing_pk")
-        ),
+        _text("workspace"), _text("connection"), _text("object"), _text("run_id"), _number("page"),
+        _moment("landed_at"), _number("records"),
+        sa.PrimaryKeyConstraint("workspace", "connection", "object", "run_id", "page", name=op.f("landing_pk")),
         schema="sakigake",
+    )
+    op.create_index(
+        "landing_moment_index", "landing", ["workspace", "connection", "object", "landed_at"], schema="sakigake"
     )
     op.create_table(
         "result_log",
