@@ -1,7 +1,8 @@
 """Events to results: reads the log once, hands columns to the arithmetic, keeps what it says where it changed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
 from typing import Any
@@ -26,7 +27,7 @@ from jobs.runs import utc_now
 from jobs.steps import results as shaped
 from jobs.wiring import Workspace
 from models.coverage import UnplacedEntry
-from models.vocabulary import Entry, RecordRef
+from models.vocabulary import Activity, Entry, Partner, RecordRef
 from sync.events import read
 
 CODE_VERSION = version("sakigake")
@@ -44,7 +45,7 @@ def compute(
         return {"skipped": "no fact changed, and the day is the same", "input": before}
     known_at = workspace.crm_now()
     with workspace.engine.begin() as conn:
-        events, entries, partners = _inputs(conn, workspace.name, as_of, known_at)
+        events, entries, partners = inputs_of(conn, workspace.name, as_of, known_at)
     results = summarise(events, entries, partners, day_number(as_of))
     language = workspace.rules.language
     document = shaped.document(results, partners)
@@ -54,6 +55,8 @@ def compute(
             workspace.name,
             run_id,
             (*shaped.partner_rows(results, language), *shaped.entry_rows(results, entries, language)),
+            as_of,
+            known_at,
         )
         _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(results, partners))
         raw.execute(
@@ -74,15 +77,31 @@ def compute(
     return {**document, "values_changed": changed, "input": key}
 
 
-def _inputs(
-    conn: SqlConnection, workspace: str, as_of: date, known_at: datetime
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Facts that are computed on: those that are stored, or those that another version of the mapping would make."""
+
+    partners: Sequence[Partner]
+    entries: Iterable[Entry]
+    events: read.EventColumns
+    activities: Iterable[Activity]
+
+
+def inputs_of(
+    conn: SqlConnection, workspace: str, as_of: date, known_at: datetime, given: Given | None = None
 ) -> tuple[EventTable, EntryTable, PartnerTable]:
     """The tables as columns of whole numbers; events of entries or partners that stand no more are left out."""
-    partners = read.partners(conn, workspace)
+    facts = given or Given(
+        read.partners(conn, workspace),
+        read.entries(conn, workspace),
+        read.visible_events(conn, workspace, as_of, known_at),
+        read.activities(conn, workspace, as_of),
+    )
+    partners = facts.partners
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
-    entries = [e for e in read.entries(conn, workspace) if e.partner_id in place_of_partner]
+    entries = [e for e in facts.entries if e.partner_id in place_of_partner]
     place_of_entry = {e.entry_id: i for i, e in enumerate(entries)}
-    columns = read.visible_events(conn, workspace, as_of, known_at)
+    columns = facts.events
     places = np.array([place_of_entry.get(e, -1) for e in columns.entry_ids], np.int64)
     entry = places[columns.entry] if len(columns) else np.zeros(0, np.int64)
     stands = entry >= 0
@@ -93,7 +112,7 @@ def _inputs(
         columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
     )
     last_activity = np.full(len(entries), NO_DAY, np.int64)
-    for activity in read.activities(conn, workspace, as_of):
+    for activity in facts.activities:
         at = place_of_entry.get(activity.entry_id or "", -1)
         if at >= 0:
             last_activity[at] = max(last_activity[at], day_number(activity.occurred_on))
@@ -144,8 +163,10 @@ def _targets(entries: Iterable[Entry]) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.array(found, np.int64)
 
 
-def _keep(conn: Connection[Any], workspace: str, run_id: str, rows: Iterable[shaped.Row]) -> int:
-    """Stores values that changed, removes those of subjects that are gone; returns how many rows were written."""
+def _keep(
+    conn: Connection[Any], workspace: str, run_id: str, rows: Iterable[shaped.Row], as_of: date, known_at: datetime
+) -> int:
+    """Stores values that changed, removes those of subjects that are gone, and logs both; returns how many rows were written."""
     conn.execute(
         "create temporary table computed (subject text, subject_id text, field text, value jsonb, inputs jsonb) on commit drop"
     )
@@ -153,20 +174,26 @@ def _keep(conn: Connection[Any], workspace: str, run_id: str, rows: Iterable[sha
         for subject, subject_id, field, value, inputs in rows:
             copy.write_row((subject, subject_id, field, json.dumps(value), json.dumps(inputs, ensure_ascii=False)))
     conn.execute("analyze computed")
-    written = conn.execute(
-        """insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
-        select %s, subject, subject_id, field, value, inputs, %s from computed
-        on conflict (workspace, subject, subject_id, field) do update
-            set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
-            where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)""",
-        (workspace, run_id),
-    ).rowcount
-    gone = conn.execute(
-        """delete from sakigake.result r where workspace = %s and not exists (
-            select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)""",
-        (workspace,),
-    ).rowcount
-    return written + gone
+    row = conn.execute(
+        """with written as (
+            insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
+            select %(workspace)s, subject, subject_id, field, value, inputs, %(run)s from computed
+            on conflict (workspace, subject, subject_id, field) do update
+                set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
+                where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)
+            returning r.subject, r.subject_id, r.field, r.value, r.inputs, false as gone),
+        removed as (
+            delete from sakigake.result r where workspace = %(workspace)s and not exists (
+                select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)
+            returning r.subject, r.subject_id, r.field, r.value, r.inputs, true as gone),
+        logged as (
+            insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
+            select %(workspace)s, n.*, %(run)s, %(as_of)s, %(known_at)s
+            from (select * from written union all select * from removed) n)
+        select (select count(*) from written) + (select count(*) from removed)""",
+        {"workspace": workspace, "run": run_id, "as_of": as_of, "known_at": known_at},
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _keep_tiers(
