@@ -115,6 +115,16 @@ def funnel_conversions(
     return (*rows, _with_product(replace(whole, corrected=whole.rate), rows))
 
 
+def point_conversions(
+    funnel: Funnel, types: Sequence[str], assumptions: Assumptions = DEFAULTS
+) -> tuple[Conversion, ...]:
+    """The four steps for each partner type and `all`, with the analytic interval only: what is no more than a means needs no draws."""
+    kinds: list[tuple[str, int | None]] = [*((name, index) for index, name in enumerate(types)), (ALL, None)]
+    return tuple(
+        _conversion(funnel, name, index, step, assumptions, draw=False) for name, index in kinds for step in STEPS
+    )
+
+
 def correct_skips(rates: Sequence[float | None], skipped: Sequence[float]) -> tuple[float | None, ...]:
     """Rates of the four steps without the tilt that unrecorded milestones give them (METHODS 3a, 4).
 
@@ -177,13 +187,13 @@ def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -
 
 
 def _conversion(
-    funnel: Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions
+    funnel: Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions, *, draw: bool = True
 ) -> Conversion:
     subjects, window = funnel.subjects(step, partner_type, assumptions.window, assumptions.min_subjects)
     curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
     analytic = rate_interval(curve) if len(subjects) else WHOLE
     bootstrap = None
-    if len(subjects):
+    if len(subjects) and draw:
         drawn = bootstrap_curves(subjects, f"{name}|{step_name(step)}", assumptions)[:, -1]
         low, high = np.percentile(drawn, [2.5, 97.5])
         bootstrap = Interval(float(low), min(1.0, float(high)))
