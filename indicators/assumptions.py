@@ -23,6 +23,7 @@ class Assumptions:
     window            entries that came to a milestone within this many days before the as-of day are the subjects of its rate
     min_subjects      the window grows until it holds this many
     min_at_risk       a curve is read up to the last day on which this many are still watched
+    max_unwatched     a curve is also mature as far as no more of its subjects (a share) were too young to be watched
     within            windows of the plain cohort rates
     min_conversions   fewer: no lead time is published
     max_skip_rate     above: the lead time of a step is greyed out, since too many of its ends are unknown (a share)
@@ -56,6 +57,7 @@ class Assumptions:
     window: int | None = 365
     min_subjects: int = 30
     min_at_risk: int = 10
+    max_unwatched: float = 0.10
     within: tuple[int, ...] = (30, 60)
     min_conversions: int = 10
     max_skip_rate: float = 0.20

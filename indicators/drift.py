@@ -57,7 +57,9 @@ def _step(funnel: Funnel, name: str, partner_type: int | None, step: Step, assum
     recent = funnel.paths.as_of - subjects.start < assumptions.drift_recent
     curves = [aalen_johansen(s.duration, s.ending, at) for s in (subjects.only(recent), subjects.only(~recent))]
     enough = all(
-        curve.at_risk[-1] >= assumptions.min_at_risk and curve.n >= assumptions.min_subjects for curve in curves
+        curve.n >= assumptions.min_subjects
+        and curve.watched_to(assumptions.min_at_risk, assumptions.max_unwatched) >= at
+        for curve in curves
     )
     rates = [float(curve.f1[-1]) for curve in curves]
     spread = math.sqrt(sum(float(curve.variance[-1]) for curve in curves))

@@ -107,8 +107,10 @@ def partner_rates(
     a, b = np.maximum(rate * (k_all + informed), 1e-9), np.maximum((1 - rate) * (k_all + informed), 1e-9)
     return PartnerRates(
         rate=rate,
-        low=np.asarray(betaincinv(a, b, 0.1), np.float64),
-        high=np.asarray(betaincinv(a, b, 0.9), np.float64),
+        low=np.minimum(
+            betaincinv(a, b, 0.1), rate
+        ),  # a distribution all in one corner has its mean outside of its middle
+        high=np.maximum(betaincinv(a, b, 0.9), rate),
         attempts=counts["attempts"],
         converted=counts["converted"],
         open=counts["open"],

@@ -24,7 +24,7 @@ from indicators.month import (
 from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
 from indicators.reverse_funnel import Chances, chances_of, least
-from indicators.weekly import WeeklyTargets, weekly_targets
+from indicators.weekly import WeeklyTargets, moving_on, weekly_targets
 
 VERDICTS = ("already_covered", "feasible", "infeasible_capacity", "infeasible_time", "not_enough_data")
 ALREADY_COVERED, FEASIBLE, INFEASIBLE_CAPACITY, INFEASIBLE_TIME, NOT_ENOUGH_DATA = VERDICTS
@@ -175,7 +175,7 @@ def target_plan(
         mean=None,
         safe=None,
         listed=np.zeros(len(pace)),
-        weekly=weekly_targets(outlook, under_way, weeks, np.zeros(len(pace)), month),
+        weekly=weekly_targets(outlook, moving_on(outlook, under_way, weeks), weeks, np.zeros(len(pace)), month),
         at_capacity=None,
         earliest=None,
         immature=_immature(outlook, chosen, pace),
@@ -244,7 +244,7 @@ def _judged(
         found,
         verdict=verdict,
         listed=7.0 * a_day,
-        weekly=weekly_targets(outlook, plan.under_way, weeks, a_day, plan.month),
+        weekly=weekly_targets(outlook, plan.weekly.in_flight, weeks, a_day, plan.month),
     )
 
 

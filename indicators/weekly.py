@@ -34,21 +34,31 @@ class WeeklyTargets:
         return int(self.goals[milestone].sum())
 
 
-def weekly_targets(
-    outlook: Outlook, under_way: OpenEntries, weeks: Sequence[Week], listed: Floats, month: Month
-) -> WeeklyTargets:
-    """The targets of a plan that lists `listed` [types] entries a day from tomorrow to the end of the last week."""
+def moving_on(outlook: Outlook, under_way: OpenEntries, weeks: Sequence[Week]) -> Floats:
+    """[5 milestones, types, weeks]: how many of those under way are expected to reach each milestone in each week."""
     kinds = len(outlook.partners.types)
-    in_flight = np.zeros((DEAL + 1, kinds, len(weeks)))
+    found = np.zeros((DEAL + 1, kinds, len(weeks)))
+    ends = [week.end - outlook.as_of for week in weeks]
+    last = outlook.assumptions.horizon
+    for j in range(LISTED + 1, DEAL + 1) if weeks else ():
+        ways = outlook.ways if j == DEAL else way_tables(outlook.curves, j, only=[min(end, last) for end in ends])
+        found[j] = np.diff(_arriving(under_way, ways, outlook.rates.rate, ends, j, kinds), axis=1, prepend=0.0)
+    return found
+
+
+def weekly_targets(
+    outlook: Outlook, in_flight: Floats, weeks: Sequence[Week], listed: Floats, month: Month
+) -> WeeklyTargets:
+    """The targets of a plan that lists `listed` [types] entries a day from tomorrow to the end of the last week.
+
+    `in_flight` is what `moving_on` gives for these weeks.
+    """
     new = np.zeros_like(in_flight)
     if not weeks:
         return WeeklyTargets((), in_flight, new, np.zeros(in_flight.shape, np.int64), (-1,) * (DEAL + 1))
     ends = [week.end - outlook.as_of for week in weeks]
-    for j in range(LISTED + 1, DEAL + 1):
-        ways = outlook.ways if j == DEAL else way_tables(outlook.curves, j)
-        in_flight[j] = np.diff(_arriving(under_way, ways, outlook.rates.rate, ends, j, kinds), axis=1, prepend=0.0)
     new[LISTED] = listed[:, None] * np.array([week.days for week in weeks])
-    for t in range(kinds):
+    for t in range(in_flight.shape[1]):
         row = outlook.curves[t]
         rate = 1.0
         for j in range(LISTED + 1, DEAL + 1):
