@@ -69,7 +69,7 @@ def chances_of(wanted: int, mean: Floats, second: Floats) -> Chances:
 def binomial_like(mean: Floats, second: Floats, below: int) -> Floats:
     """[draws, below]: the chance of 0, 1, .. `below` - 1 happenings, from sums of chances and of squared chances [draws]."""
     some = mean > 1e-12
-    trials = np.where(some, np.maximum(1.0, mean**2 / np.where(some, np.maximum(second, 1e-300), 1.0)), 1.0)
+    trials = np.where(some, np.clip(mean**2 / np.where(some, np.maximum(second, 1e-300), 1.0), 1.0, 1e9), 1.0)
     chance = np.where(some, np.minimum(1.0, mean / trials), 0.0)
     k = np.arange(below + 1)
     # P(N < k) of a binomial, whose number of trials need not be whole
