@@ -50,7 +50,7 @@ class Incidence:
     @property
     def censored(self) -> Ints:
         """Subjects a day of whom no more is known; on the last day those that outlast the horizon."""
-        return self.at_risk - self.converted - self.ended - np.r_[self.at_risk[1:], 0]
+        return np.asarray(self.at_risk - self.converted - self.ended - np.r_[self.at_risk[1:], 0], np.int64)
 
     def watched_to(self, min_at_risk: int, max_unwatched: float) -> int:
         """The last day on which `min_at_risk` are still watched, or before which no larger share than `max_unwatched` was too young."""
