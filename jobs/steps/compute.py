@@ -73,12 +73,16 @@ def compute(
 
 
 def _inputs(
-    conn: SqlConnection, workspace: str, as_of: date, known_at: datetime
+    conn: SqlConnection, workspace: str, as_of: date, known_at: datetime, *, past: bool = False
 ) -> tuple[EventTable, EntryTable, PartnerTable]:
-    """The tables as columns of whole numbers; events of entries or partners that stand no more are left out."""
-    partners = read.partners(conn, workspace)
+    """The tables as columns of whole numbers; events of entries or partners that stand no more are left out.
+
+    `past`: partners, entries and activities as they were known at `known_at`; without it as they are now, which is quicker.
+    """
+    then = known_at if past else None
+    partners = read.partners(conn, workspace, then)
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
-    entries = [e for e in read.entries(conn, workspace) if e.partner_id in place_of_partner]
+    entries = [e for e in read.entries(conn, workspace, then) if e.partner_id in place_of_partner]
     place_of_entry = {e.entry_id: i for i, e in enumerate(entries)}
     columns = read.visible_events(conn, workspace, as_of, known_at)
     places = np.array([place_of_entry.get(e, -1) for e in columns.entry_ids], np.int64)
@@ -89,9 +93,10 @@ def _inputs(
         entry[stands],
         codes[columns.milestone][stands],
         columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
+        source=columns.connection[stands],
     )
     last_activity = np.full(len(entries), NO_DAY, np.int64)
-    for activity in read.activities(conn, workspace, as_of):
+    for activity in read.activities(conn, workspace, as_of, then):
         at = place_of_entry.get(activity.entry_id or "", -1)
         if at >= 0:
             last_activity[at] = max(last_activity[at], day_number(activity.occurred_on))

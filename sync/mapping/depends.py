@@ -47,8 +47,7 @@ def uses(rules: Rules) -> Iterator[Use]:
         yield from _of_where(partner.connection, partner.object, partner.where, (*at, "where"))
         named: list[tuple[tuple[str, ...], str]] = []
         named += [(("name",), partner.name)] if partner.name else []
-        marks = {"corporate_number": partner.match_on.corporate_number, "domain": partner.match_on.domain}
-        named += [(("match_on", mark), f) for mark, f in marks.items() if f]
+        named += [(("match_on", mark), f) for mark, f in partner.match_on.items()]
         named += [(("attributes", name), attribute.field) for name, attribute in partner.attributes.items()]
         yield from (Use(partner.connection, partner.object, f, (*at, *path)) for path, f in named)
     for i, entry in enumerate(rules.entries):
