@@ -16,14 +16,20 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
 
     configuration = load(config)
     from jobs import tables, views
+    from jobs.mapping_versions import standing
     from jobs.wiring import choose_workspace, connect_with
 
-    name, _ = choose_workspace(configuration, workspace)
+    name, settings = choose_workspace(configuration, workspace)
     with opened_database() as engine, connect_with(engine)() as conn:
         document = views.status(conn, name)
+        document["mapping"] = standing(conn, name, settings, config.absolute().parent)
     if json:
         show_json(document)
         return
+    if document["mapping"]["waits"]:
+        out.print(
+            "[yellow]The mapping's file waits for a person:[/] sakigake mapping diff, then sakigake mapping activate"
+        )
     if not document["runs"]:
         out.print(f"Workspace {name} has not run yet; say: sakigake run")
         return
