@@ -9,6 +9,7 @@ import pytest
 from jobs import database as db
 from jobs.mapping_check import problems_with
 from jobs.mapping_coverage import document
+from jobs.mapping_versions import activate
 from jobs.pipeline import RunReport, run_cycle
 from jobs.presets import PRESETS, SANDBOX, write_preset
 from jobs.settings import load
@@ -68,6 +69,8 @@ def tried(
                 found.steps = [
                     step for _, step in provision(ready.settings, ready.rules, ready.connectors, dry_run=False)
                 ]
+                with ready.connect() as conn:
+                    activate(conn, ready.name, ready.rules, who="RevOps", reason="a first look", preview=None)
                 found.report = run_cycle(ready)
                 _look(ready, found)
         finally:
