@@ -130,6 +130,9 @@ class SalesforceConnector:
         self._raw[object_name] = describe.fetch(self._client, object_name)
         return describe.described(self._raw[object_name])
 
+    def custom_objects(self) -> Sequence[tuple[str, str]]:
+        return describe.custom_objects(self._client)
+
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:  # noqa: ARG002
         facts = self._facts_for(spec, cursor)
         spec = _askable(spec, tracked=facts.history)

@@ -82,6 +82,16 @@ def fetch(client: Client, object_name: str) -> dict[str, Any]:
     return raw
 
 
+def custom_objects(client: Client) -> list[tuple[str, str]]:
+    """(API name, label) of the custom objects that hold records of their own: no settings, events or shadows of others."""
+    visible = client.get("sobjects", "list of objects", kind="describe")
+    return [
+        (str(o["name"]), str(o.get("label") or o["name"]))
+        for o in visible["sobjects"]
+        if o.get("custom") and str(o["name"]).endswith("__c") and not o.get("customSetting")
+    ]
+
+
 def described(raw: Mapping[str, Any]) -> ObjectDescription:
     """The description in our words."""
     return ObjectDescription(
