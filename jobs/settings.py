@@ -175,6 +175,9 @@ class Guards(Settings):
     first_plan: Literal["hold", "deliver"] = Field(
         "hold", description="the first plan of all waits for a person, or is delivered"
     )
+    first_mapping: Literal["hold", "activate"] = Field(
+        "hold", description="the first version of the mapping waits for a person, or comes into force by itself"
+    )
 
 
 class Schedule(Settings):

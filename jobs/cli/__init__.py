@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli import checking, cycle, database, looking, numbers, setup, world
+from jobs.cli import audit, checking, cycle, database, looking, mapping_versions, numbers, setup, world
 from jobs.cli.failures import INTERRUPTED, explain
 
 # The arithmetic is many small products, over which BLAS threads spin longer than one thread works; read when numpy is loaded.
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Sakigake: the leading indicators of partner sales, from your own CRM, written back where your team looks.",
 )
-for part in (setup, checking, cycle, looking, numbers, world):
+for part in (setup, checking, mapping_versions, cycle, looking, numbers, audit, world):
     part.add_to(app)
 app.add_typer(database.app, name="db", help="Our tables: upgrade, address, a shell.")
 

@@ -34,7 +34,7 @@ def indicators(
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
-    """Show conversion, lead time, forecast and partners per tier; of one partner also its own rates."""
+    """Show conversion, lead time, forecast and tiers."""
     from jobs.settings import load
 
     configuration = load(config)
@@ -87,7 +87,7 @@ def targets(
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
-    """Show what a month's deals ask for: by milestone, week and partner, and whether they can still be met."""
+    """Show what a month's deals ask for, by week and partner."""
     from jobs.settings import load
 
     configuration = load(config)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from importlib.metadata import version
 from itertools import chain
 from typing import Any
@@ -69,6 +69,8 @@ def compute(
                 shaped.entry_rows(results, entries, language),
                 entry_prospect_rows(results, entries, language),
             ),
+            as_of,
+            known_at,
         )
         _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(results, partners))
         raw.execute(
@@ -114,8 +116,10 @@ def _settings_hash(workspace: Workspace) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def _keep(conn: Connection[Any], workspace: str, run_id: str, rows: Iterable[shaped.Row]) -> int:
-    """Stores values that changed, removes those of subjects that are gone; returns how many rows were written."""
+def _keep(
+    conn: Connection[Any], workspace: str, run_id: str, rows: Iterable[shaped.Row], as_of: date, known_at: datetime
+) -> int:
+    """Stores values that changed, removes those of subjects that are gone, and logs both; returns how many rows were written."""
     conn.execute(
         "create temporary table computed (subject text, subject_id text, field text, value jsonb, inputs jsonb) on commit drop"
     )
@@ -123,20 +127,26 @@ def _keep(conn: Connection[Any], workspace: str, run_id: str, rows: Iterable[sha
         for subject, subject_id, field, value, inputs in rows:
             copy.write_row((subject, subject_id, field, json.dumps(value), json.dumps(inputs, ensure_ascii=False)))
     conn.execute("analyze computed")
-    written = conn.execute(
-        """insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
-        select %s, subject, subject_id, field, value, inputs, %s from computed
-        on conflict (workspace, subject, subject_id, field) do update
-            set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
-            where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)""",
-        (workspace, run_id),
-    ).rowcount
-    gone = conn.execute(
-        """delete from sakigake.result r where workspace = %s and not exists (
-            select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)""",
-        (workspace,),
-    ).rowcount
-    return written + gone
+    row = conn.execute(
+        """with written as (
+            insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
+            select %(workspace)s, subject, subject_id, field, value, inputs, %(run)s from computed
+            on conflict (workspace, subject, subject_id, field) do update
+                set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
+                where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)
+            returning r.subject, r.subject_id, r.field, r.value, r.inputs, false as gone),
+        removed as (
+            delete from sakigake.result r where workspace = %(workspace)s and not exists (
+                select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)
+            returning r.subject, r.subject_id, r.field, r.value, r.inputs, true as gone),
+        logged as (
+            insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
+            select %(workspace)s, n.*, %(run)s, %(as_of)s, %(known_at)s
+            from (select * from written union all select * from removed) n)
+        select (select count(*) from written) + (select count(*) from removed)""",
+        {"workspace": workspace, "run": run_id, "as_of": as_of, "known_at": known_at},
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _keep_tiers(

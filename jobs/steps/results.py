@@ -27,6 +27,7 @@ _WHY = {
         "milestone": "the newest milestone that this entry reached",
         "entry_stalled": "{0}: {1} days at `{2}`, {3} beyond what 80 % needed",
         "closed": "the entry is at `{0}`",
+        "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
     },
     "ja": {
         "count": "直近90日に「{0}」へ到達したこのパートナーのエントリー",
@@ -38,6 +39,7 @@ _WHY = {
         "milestone": "このエントリーが到達した最新のマイルストーン",
         "entry_stalled": "{0}:「{2}」で{1}日、80%が進んだ日数を{3}日超過",
         "closed": "エントリーは「{0}」",
+        "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
     },
 }
 
@@ -64,6 +66,9 @@ def entry_rows(results: Results, entries: EntryTable, language: Language) -> Ite
         yield "entry", entry_id, "milestone", milestone, {"why": words["milestone"]}
         yield "entry", entry_id, "milestone_since", _iso(int(columns.since[i])), {"why": words["milestone"]}
         status = STATUSES[int(stalled.status[i])]
+        if entries.unplaced[i]:
+            yield "entry", entry_id, "stalled", False, {"why": words["unplaced"], "status": "unplaced"}
+            continue
         if not stalled.open[i]:
             why = words["closed"].format(labels[milestone])
             inputs: dict[str, Any] = {"why": why, "status": "closed"}
