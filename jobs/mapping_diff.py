@@ -22,7 +22,7 @@ from jobs.mapping_sides import Lenient, Missing, Side, derived, nothing, stored
 from jobs.mapping_versions import active, rules_of, text_diff
 from jobs.settings import WorkspaceSettings
 from jobs.steps import results as shaped
-from jobs.steps.compute import Given, inputs_of
+from jobs.steps.inputs import Given, read_inputs
 from models.catalogue import fields_of
 from models.vocabulary import RecordRef, Step
 from sync.chain.links import canonical
@@ -111,7 +111,7 @@ def _mapped(raw: psycopg.Connection[Any], workspace: str) -> dict[str, Any] | No
 
 def _compute(conn: SqlConnection, workspace: str, side: Side, as_of: date, known_at: datetime) -> _Computed:
     given = Given(side.partners, side.entries, side.events, side.activities)
-    events, entries, partners = inputs_of(conn, workspace, as_of, known_at, given)
+    events, entries, partners = read_inputs(conn, workspace, as_of, known_at, given)
     results = summarise(events, entries, partners, day_number(as_of))
     return _Computed(results, partners, entries, shaped.document(results, partners))
 

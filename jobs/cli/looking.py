@@ -43,6 +43,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
         of = f" of {q['quota_limit']:,}" if q["quota_limit"] else ""
         used = f"; {q['quota_used']:,}{of} of the day's calls are used" if q["quota_used"] is not None else ""
         out.print(f"{q['connection']}: {q['last_run_calls']:,} calls in the last run{used}")
+    tables.unmapped(out, document["unmapped"])
     for kind, n in document["unplaced"].items():
         out.print(f"[yellow]{n:,} {kind.replace('_', ' ')}[/]")
     for p in document["held_plans"]:

@@ -1,32 +1,28 @@
 """Events to results: reads the log once, hands columns to the arithmetic, keeps what it says where it changed."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
-import numpy as np
 from psycopg import Connection
-from sqlalchemy import Connection as SqlConnection
 
-from indicators.inputs import (
-    MILESTONE_CODE,
-    NO_DAY,
-    WILLINGNESS_CODE,
-    EntryTable,
-    EventTable,
-    PartnerTable,
-    day_number,
-    day_numbers,
-)
-from indicators.summary import summarise
+from indicators.allocation import Allocation
+from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.inputs import PartnerTable, day_number
+from indicators.month_goals import month_goals
+from indicators.summary import Results, summarise
+from jobs.calendar import business_days
+from jobs.months import capacity_of, month_of
 from jobs.runs import utc_now
 from jobs.steps import results as shaped
+from jobs.steps.inputs import read_inputs
+from jobs.steps.prospect_rows import entry_prospect_rows, partner_prospect_rows
 from jobs.wiring import Workspace
-from models.vocabulary import Activity, Entry, Partner
-from sync.events import read
 
 CODE_VERSION = version("sakigake")
 
@@ -34,25 +30,45 @@ CODE_VERSION = version("sakigake")
 def compute(
     workspace: Workspace, run_id: str, as_of: date, before: dict[str, Any] | None, facts: str | None
 ) -> dict[str, Any]:
-    """Tiers, conversions and lead times, as kept. Left out where facts, day, mapping and code are as they were.
+    """All indicators, as kept. Left out where facts, day, mapping, settings and code are as they were.
 
     `facts` is the run that last changed a fact.
     """
-    key = {"facts": facts, "as_of": as_of.isoformat(), "mapping": workspace.rules.hash, "code": CODE_VERSION}
+    key = {
+        "facts": facts,
+        "as_of": as_of.isoformat(),
+        "mapping": workspace.rules.hash,
+        "code": CODE_VERSION,
+        "settings": _settings_hash(workspace),
+    }
     if before is not None and before == key:
         return {"skipped": "no fact changed, and the day is the same", "input": before}
     known_at = workspace.crm_now()
     with workspace.engine.begin() as conn:
-        events, entries, partners = inputs_of(conn, workspace.name, as_of, known_at)
-    results = summarise(events, entries, partners, day_number(as_of))
+        events, entries, partners = read_inputs(conn, workspace.name, as_of, known_at)
+    assumptions = assumptions_of(workspace.rules.hash)
+    results = summarise(
+        events,
+        entries,
+        partners,
+        day_number(as_of),
+        assumptions=assumptions,
+        calendar=business_days(workspace.settings.calendar, as_of),
+    )
+    deals, goals = _goals(workspace, results, partners, as_of, assumptions)
     language = workspace.rules.language
-    document = shaped.document(results, partners)
+    document = {**shaped.document(results, partners), "deals_wanted": deals}
     with workspace.connect() as raw, raw.transaction():
         changed = _keep(
             raw,
             workspace.name,
             run_id,
-            (*shaped.partner_rows(results, language), *shaped.entry_rows(results, entries, language)),
+            chain(
+                shaped.partner_rows(results, language),
+                partner_prospect_rows(results, partners, goals, deals, language),
+                shaped.entry_rows(results, entries, language),
+                entry_prospect_rows(results, entries, language),
+            ),
             as_of,
             known_at,
         )
@@ -75,82 +91,29 @@ def compute(
     return {**document, "values_changed": changed, "input": key}
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Facts that are computed on: those that are stored, or those that another version of the mapping would make."""
-
-    partners: Sequence[Partner]
-    entries: Iterable[Entry]
-    events: read.EventColumns
-    activities: Iterable[Activity]
+def assumptions_of(mapping_hash: str) -> Assumptions:
+    """The defaults; draws are seeded by the mapping, so that equal facts and rules give equal bytes."""
+    return replace(DEFAULTS, seed=mapping_hash)
 
 
-def inputs_of(
-    conn: SqlConnection, workspace: str, as_of: date, known_at: datetime, given: Given | None = None
-) -> tuple[EventTable, EntryTable, PartnerTable]:
-    """The tables as columns of whole numbers; events of entries or partners that stand no more are left out."""
-    facts = given or Given(
-        read.partners(conn, workspace),
-        read.entries(conn, workspace),
-        read.visible_events(conn, workspace, as_of, known_at),
-        read.activities(conn, workspace, as_of),
-    )
-    partners = facts.partners
-    place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
-    entries = [e for e in facts.entries if e.partner_id in place_of_partner]
-    place_of_entry = {e.entry_id: i for i, e in enumerate(entries)}
-    columns = facts.events
-    places = np.array([place_of_entry.get(e, -1) for e in columns.entry_ids], np.int64)
-    entry = places[columns.entry] if len(columns) else np.zeros(0, np.int64)
-    stands = entry >= 0
-    codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int8)
-    events = EventTable.of(
-        entry[stands],
-        codes[columns.milestone][stands],
-        columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
-    )
-    last_activity = np.full(len(entries), NO_DAY, np.int64)
-    for activity in facts.activities:
-        at = place_of_entry.get(activity.entry_id or "", -1)
-        if at >= 0:
-            last_activity[at] = max(last_activity[at], day_number(activity.occurred_on))
-    kinds = sorted({p.type for p in partners})
-    return (
-        events,
-        EntryTable.of(
-            [e.entry_id for e in entries],
-            np.array([place_of_partner[e.partner_id] for e in entries], np.int64),
-            last_activity_day=last_activity,
-            target=_targets(entries),
-        ),
-        PartnerTable.of(
-            [p.partner_id for p in partners],
-            kinds,
-            np.array([kinds.index(p.type) for p in partners], np.int64),
-            willingness=np.array([WILLINGNESS_CODE[p.willingness.value] for p in partners], np.int64),
-            submitted_day=day_numbers(p.submitted_on for p in partners),
-            joined_day=day_numbers(p.joined_on for p in partners),
-        ),
-    )
+def _goals(
+    workspace: Workspace, results: Results, partners: PartnerTable, as_of: date, assumptions: Assumptions
+) -> tuple[int | None, Allocation | None]:
+    """The month's target, and its part of every partner; None where none is set."""
+    targets = workspace.settings.targets
+    deals = targets.deals_in(as_of)
+    if deals is None:
+        return None, None
+    limits = capacity_of(targets.capacity, partners.types)
+    months = month_of(as_of), month_of(as_of, 1)
+    _, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
+    return deals, goals
 
 
-def _targets(entries: Iterable[Entry]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A number per target company: the same by corporate number, else by domain, else by name with phone; otherwise its own."""
-    numbers: dict[tuple[str, ...], int] = {}
-    found = []
-    for entry in entries:
-        t = entry.target
-        key = (
-            ("number", t.corporate_number)
-            if t.corporate_number
-            else ("domain", t.domain)
-            if t.domain
-            else ("name", t.name, t.phone)
-            if t.name and t.phone
-            else ("entry", entry.entry_id)
-        )
-        found.append(numbers.setdefault(key, len(numbers)))
-    return np.array(found, np.int64)
+def _settings_hash(workspace: Workspace) -> str:
+    """Of the settings that results depend on."""
+    said = workspace.settings.model_dump_json(include={"calendar", "targets"})
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _keep(

@@ -12,7 +12,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0040"
-down_revision = "0003"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
