@@ -88,7 +88,7 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
 
 def unmapped(conn: Conn, workspace: str) -> dict[str, Any]:
     """Values that no rule names, the most frequent first: how many, how many records hold them, and since when."""
-    values = _rows(
+    values = rows(
         conn,
         """select connection, object, field, value, kind, records, rules, first_seen_at, run_id as run from sakigake.unmapped_value
         where workspace = %s and resolved_at is null order by records desc, 1, 2, 3, 4""",

@@ -21,7 +21,7 @@ from jobs.explaining.rules import fields_read, milestone_rules, partner_fields, 
 from jobs.mapping_versions import rules_of
 from jobs.settings import WorkspaceSettings
 from jobs.steps.columns import columns_of
-from jobs.steps.compute import Given, inputs_of
+from jobs.steps.inputs import Given, read_inputs
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
 from models.vocabulary import RecordRef
@@ -175,7 +175,7 @@ class _Told:
             if e["stands"] and e["occurred_on"] <= self.when.as_of.isoformat()
         )
         given = Given(partners, entries, columns_of(entries, standing), [])
-        table, rows, owners = inputs_of(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
+        table, rows, owners = read_inputs(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
         return Basis(self.when.as_of, canonical_paths(table, rows, owners, day_number(self.when.as_of)), rows, events)
 
     def _rules(self, events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from indicators.inputs import day_number
 from indicators.summary import summarise
 from jobs.explaining.moment import When
 from jobs.steps import results as shaped
-from jobs.steps.compute import inputs_of
+from jobs.steps.inputs import read_inputs
 from jobs.views import rows
 
 Row = dict[str, Any]
@@ -44,7 +44,7 @@ def fields(
 
 
 def _again(conn: SqlConnection, workspace: str, when: When, subject: str, subject_id: str, language: str) -> list[Row]:
-    events, entries, partners = inputs_of(conn, workspace, when.as_of, when.known_at)
+    events, entries, partners = read_inputs(conn, workspace, when.as_of, when.known_at)
     if not len(partners):
         return []
     results = summarise(events, entries, partners, day_number(when.as_of))
