@@ -190,6 +190,10 @@ def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
             "never" if o["proven_at"] is None else f"{span(o['proof_age_seconds'])} ago",
         )
     out.print(shown)
+    for o in found:
+        if o["cause"]:
+            said = "out of API calls" if o["status"] == "quota" else "not read to its end"
+            out.print(f"[yellow]{o['connection']}.{o['object']}, {said}:[/] {escape(o['cause'])}")
 
 
 def drift(out: Console, found: Sequence[Mapping[str, Any]]) -> None:

@@ -37,7 +37,9 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
     )
     objects = rows(
         conn,
-        """select o.connection, o.object, o.table_name as table, o.loaded, o.covered_until, o.updated_at,
+        """with pulls as (select s.counts, r.started_at from sakigake.run r join sakigake.run_step s using (workspace, run_id)
+            where r.workspace = %s and s.step = 'pull' order by r.started_at desc limit 20)
+        select o.connection, o.object, l.told ->> 'status' as status, l.told ->> 'cause' as cause, o.table_name as table, o.loaded, o.covered_until, o.updated_at,
             o.last_run_id as run, o.last_changed_run_id as last_changed_run,
             case when o.gone_since is not null then array[''] else array(select jsonb_object_keys(o.stale) order by 1) end as stale_fields,
             (select count(*) from sakigake.parked p where p.workspace = o.workspace and p.connection = o.connection
@@ -52,8 +54,10 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         left join lateral (select max(finished_at) as proven_at from sakigake.reconciliation p where
             (p.workspace, p.connection, p.object) = (o.workspace, o.connection, o.object) and p.proven) p on true
         left join sakigake.run_step s on (s.workspace, s.run_id, s.step) = (o.workspace, o.last_run_id, 'pull')
+        left join lateral (select counts -> concat(o.connection, '.', o.object) as told from pulls
+            where counts ? concat(o.connection, '.', o.object) order by started_at desc limit 1) l on true
         where o.workspace = %s order by 1, 2""",
-        (workspace,),
+        (workspace, workspace),
     )
     held = rows(
         conn,
