@@ -21,7 +21,8 @@ FORMULAS: dict[str, str] = {
     "lead_time_days": "median days from `listed` to `deal` where it happens within 180 days, over the entries of the partner's type",
     "expected_deals_30d": "sum over open entries of the chance of a deal in 30 days, plus what new listings at the present pace would bring",
     "expected_deals_90d": "sum over open entries of the chance of a deal in 90 days, plus what new listings at the present pace would bring",
-    "deals_target_month": "deals reached in the running month",
+    "deals_target_month": "this partner's part of the month's target (`targets` in sakigake.yaml): what its entries under way and its share of new listings are to "
+    "bring, in whole deals that add up to the target",
     "stalled_entries": "open entries older in their milestone than 95 % of those that went on, or whose chance sank below a quarter of what it was, "
     "or beyond 180 days; a logged activity within 14 days clears the first two",
     "next_regular_meeting_due": "the day of the last regular meeting plus the cadence of the tier: A a week, B and C a month",

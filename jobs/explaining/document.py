@@ -1,13 +1,13 @@
 """`explain`: one document from a record's fields back to the source records, the very values, the run and the page that made them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, or_, select, text
 
 from indicators.inputs import day_number
 from indicators.paths import canonical_paths
@@ -24,7 +24,8 @@ from jobs.steps.columns import columns_of
 from jobs.steps.inputs import Given, read_inputs
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
-from models.vocabulary import RecordRef
+from models.partners import EntryRow
+from models.vocabulary import Entry, RecordRef, Target
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
 
@@ -66,7 +67,7 @@ def explain(
             raise NotFound(f"{ref} is {_a(subject)}, which has no field {wanted}; it has {names}.")
         when = choose(raw, workspace, rules.zone, as_of, known_at)
         then = (when.mapping_hash and rules_of(raw, workspace, when.mapping_hash)) or rules
-        told = _Told(conn, raw, workspace, settings.schema_of, when, then, subject, subject_id)
+        told = _Told(conn, raw, workspace, settings, when, then, subject, subject_id)
         return told.document(ref, wanted)
 
 
@@ -77,7 +78,7 @@ class _Told:
     conn: SqlConnection
     raw: Raw
     workspace: str
-    schema_of: Callable[[str], str]
+    settings: WorkspaceSettings
     when: When
     rules: Rules
     subject: str
@@ -92,7 +93,7 @@ class _Told:
         events = self._events(partner_id)
         basis = self._basis(partner_id, events)
         rows = said.fields(
-            self.conn, self.raw, self.workspace, self.when, self.subject, self.subject_id, self.rules.language
+            self.conn, self.raw, self.workspace, self.when, self.subject, self.subject_id, self.settings, self.rules
         )
         chosen = [self._field(row, basis) for row in rows if wanted in (None, row["field"])]
         if wanted is not None and not chosen:
@@ -101,7 +102,7 @@ class _Told:
         behind = {c["event"] for f in chosen for c in f["counted"]}
         shown = [e for e in mine if wanted is None or e["event_id"] in behind or self.subject == "entry"]
         records = Records(
-            self.raw, self.workspace, self.schema_of, None if self.when.kind == "now" else self.when.known_at
+            self.raw, self.workspace, self.settings.schema_of, None if self.when.kind == "now" else self.when.known_at
         )
         detailed = behind if wanted is not None or self.subject == "partner" else {e["event_id"] for e in shown}
         for event in shown:
@@ -168,7 +169,7 @@ class _Told:
 
     def _basis(self, partner_id: str, events: list[dict[str, Any]]) -> Basis:
         partners = [p for p in read.partners(self.conn, self.workspace) if p.partner_id == partner_id]
-        entries = [e for e in read.entries(self.conn, self.workspace) if e.partner_id == partner_id]
+        entries = self._entries(partner_id)
         standing = (
             (e["entry_id"], e["milestone"], date.fromisoformat(e["occurred_on"]))
             for e in events
@@ -177,6 +178,18 @@ class _Told:
         given = Given(partners, entries, columns_of(entries, standing), [])
         table, rows, owners = read_inputs(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
         return Basis(self.when.as_of, canonical_paths(table, rows, owners, day_number(self.when.as_of)), rows, events)
+
+    def _entries(self, partner_id: str) -> list[Entry]:
+        """The partner's entries that stood then."""
+        rows = select(EntryRow).where(
+            EntryRow.workspace == self.workspace,
+            EntryRow.partner_id == partner_id,
+            or_(EntryRow.removed_at.is_(None), EntryRow.removed_at > _end(self.when)),
+        )
+        return [
+            Entry(r.entry_id, r.partner_id, RecordRef(r.connection, r.object, r.record_id), Target(**r.target))
+            for r in self.conn.execute(rows.order_by(EntryRow.entry_id))
+        ]
 
     def _rules(self, events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         found: dict[tuple[str, str], dict[str, Any]] = {}

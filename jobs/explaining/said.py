@@ -6,18 +6,25 @@ from typing import Any
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from indicators.inputs import day_number
-from indicators.summary import summarise
 from jobs.explaining.moment import When
-from jobs.steps import results as shaped
+from jobs.settings import WorkspaceSettings
 from jobs.steps.inputs import read_inputs
+from jobs.steps.made import make
 from jobs.views import rows
+from sync.mapping.grammar import Mapping as Rules
 
 Row = dict[str, Any]
 
 
 def fields(
-    conn: SqlConnection, raw: Connection[Any], workspace: str, when: When, subject: str, subject_id: str, language: str
+    conn: SqlConnection,
+    raw: Connection[Any],
+    workspace: str,
+    when: When,
+    subject: str,
+    subject_id: str,
+    settings: WorkspaceSettings,
+    rules: Rules,
 ) -> list[Row]:
     """`field`, `value`, `inputs`, `run`, `as_of`, `known_at`, `mapping_hash` of each field, by its name."""
     if when.kind == "now":
@@ -40,16 +47,22 @@ def fields(
         )
         if logged:
             return logged
-    return _again(conn, workspace, when, subject, subject_id, language)
+    return _again(conn, workspace, when, subject, subject_id, settings, rules)
 
 
-def _again(conn: SqlConnection, workspace: str, when: When, subject: str, subject_id: str, language: str) -> list[Row]:
-    events, entries, partners = read_inputs(conn, workspace, when.as_of, when.known_at)
-    if not len(partners):
+def _again(
+    conn: SqlConnection,
+    workspace: str,
+    when: When,
+    subject: str,
+    subject_id: str,
+    settings: WorkspaceSettings,
+    rules: Rules,
+) -> list[Row]:
+    tables = read_inputs(conn, workspace, when.as_of, when.known_at)
+    if not len(tables[2]):
         return []
-    results = summarise(events, entries, partners, day_number(when.as_of))
-    tongue: Any = language
-    made = shaped.partner_rows(results, tongue) if subject == "partner" else shaped.entry_rows(results, entries, tongue)
+    made = make(settings, rules, tables, when.as_of)
     return sorted(
         (
             {
@@ -61,7 +74,7 @@ def _again(conn: SqlConnection, workspace: str, when: When, subject: str, subjec
                 "known_at": when.known_at.isoformat(),
                 "mapping_hash": when.mapping_hash,
             }
-            for of, of_id, name, value, inputs in made
+            for of, of_id, name, value, inputs in made.rows()
             if (of, of_id) == (subject, subject_id)
         ),
         key=lambda row: str(row["field"]),
