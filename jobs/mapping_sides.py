@@ -16,6 +16,7 @@ from sync.mapping.compare import Said
 from sync.mapping.depends import dependants
 from sync.mapping.derive import derive
 from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.matching import Decision
 from sync.mapping.needs import needs
 from sync.mapping.reader import MirrorReader, MirrorRow
 from sync.mirror.read import Mirror
@@ -67,9 +68,9 @@ def stored(conn: SqlConnection, raw: Connection[Any], workspace: str, as_of: dat
     )
 
 
-def derived(rules: Rules, reader: MirrorReader, as_of: date) -> Side:
-    """The facts that a version makes of the mirror."""
-    facts = derive(rules, reader)
+def derived(rules: Rules, reader: MirrorReader, as_of: date, decisions: Sequence[Decision]) -> Side:
+    """The facts that a version makes of the mirror, by what people decided on records."""
+    facts = derive(rules, reader, decisions)
     issues: dict[str, int] = {}
     for issue in facts.issues:
         issues[issue.kind.value] = issues.get(issue.kind.value, 0) + issue.count
@@ -77,7 +78,12 @@ def derived(rules: Rules, reader: MirrorReader, as_of: date) -> Side:
         facts.partners,
         facts.entries,
         columns_of(
-            facts.entries, ((e.entry_id, e.milestone, e.occurred_on) for e in facts.events if e.occurred_on <= as_of)
+            facts.entries,
+            (
+                (e.entry_id, e.milestone, e.occurred_on, e.source.connection)
+                for e in facts.events
+                if e.occurred_on <= as_of
+            ),
         ),
         [a for a in facts.activities if a.occurred_on <= as_of],
         [Said(e.event_id, e.entry_id, e.milestone.value, e.occurred_on, e.rule, str(e.source)) for e in facts.events],
@@ -88,7 +94,7 @@ def derived(rules: Rules, reader: MirrorReader, as_of: date) -> Side:
 
 def _records(partners: Iterable[Partner], entries: Iterable[Entry]) -> dict[RecordRef, tuple[str, str]]:
     found = {source: ("partner", p.partner_id) for p in partners for source in p.sources}
-    found.update((e.source, ("entry", e.entry_id)) for e in entries)
+    found.update((source, ("entry", e.entry_id)) for e in entries for source in e.sources or (e.source,))
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.errors import NotFound
-from models.vocabulary import STEPS, RecordRef
+from models.vocabulary import STEPS
 
 Conn = Connection[Any]
 
@@ -148,31 +148,3 @@ def _in_order(by_type: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         kind: dict(sorted(steps.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
         for kind, steps in sorted(by_type.items(), key=lambda item: (item[0] == "all", item[0]))
     }
-
-
-def subject_of(conn: Conn, workspace: str, ref: RecordRef) -> tuple[str, str]:
-    """`partner` or `entry`, and its id; NotFound where the record is neither."""
-    place = (workspace, ref.connection, ref.object, ref.id)
-    row = conn.execute(
-        "select partner_id from sakigake.partner_source where workspace = %s and connection = %s and object = %s and record_id = %s",
-        place,
-    ).fetchone()
-    if row:
-        return "partner", row[0]
-    row = conn.execute(
-        "select entry_id from sakigake.entry where workspace = %s and connection = %s and object = %s and record_id = %s",
-        place,
-    ).fetchone()
-    if row:
-        return "entry", row[0]
-    raise NotFound(
-        f"{ref} is neither a partner nor an entry of workspace {workspace}; check the id, the mapping's conditions, and that `sakigake run` has read it."
-    )
-
-
-def partner_of(conn: Conn, workspace: str, entry_id: str) -> str:
-    """The id of the entry's partner."""
-    row = conn.execute(
-        "select partner_id from sakigake.entry where workspace = %s and entry_id = %s", (workspace, entry_id)
-    ).fetchone()
-    return str(row[0]) if row else ""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine, or_, select, text
+from sqlalchemy import Engine, text
 
 from indicators.inputs import day_number
 from indicators.paths import canonical_paths
@@ -18,14 +18,14 @@ from jobs.explaining.counted import Basis
 from jobs.explaining.moment import When, choose
 from jobs.explaining.records import Records
 from jobs.explaining.rules import fields_read, milestone_rules, partner_fields, says
+from jobs.explaining.subject import subject_of
 from jobs.mapping_versions import rules_of
 from jobs.settings import WorkspaceSettings
 from jobs.steps.columns import columns_of
 from jobs.steps.inputs import Given, read_inputs
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
-from models.partners import EntryRow
-from models.vocabulary import Entry, RecordRef, Target
+from models.vocabulary import RecordRef
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
 
@@ -61,13 +61,13 @@ def explain(
     with engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read, read only"))
         raw = cast("Raw", conn.connection.driver_connection)
-        subject, subject_id = views.subject_of(raw, workspace, ref)
-        if wanted is not None and BY_NAME[wanted].subject != subject:
-            names = ", ".join(f.name for f in fields_of(cast("Any", subject)))
-            raise NotFound(f"{ref} is {_a(subject)}, which has no field {wanted}; it has {names}.")
         when = choose(raw, workspace, rules.zone, as_of, known_at)
+        subject = subject_of(raw, workspace, ref, None if when.kind == "now" else when.known_at)
+        if wanted is not None and BY_NAME[wanted].subject != subject.kind:
+            names = ", ".join(f.name for f in fields_of(subject.kind))
+            raise NotFound(f"{ref} is {_a(subject.kind)}, which has no field {wanted}; it has {names}.")
         then = (when.mapping_hash and rules_of(raw, workspace, when.mapping_hash)) or rules
-        told = _Told(conn, raw, workspace, settings, when, then, subject, subject_id)
+        told = _Told(conn, raw, workspace, settings, when, then, subject.kind, subject.id, subject.partner_id)
         return told.document(ref, wanted)
 
 
@@ -83,13 +83,10 @@ class _Told:
     rules: Rules
     subject: str
     subject_id: str
+    partner_id: str
 
     def document(self, ref: RecordRef, wanted: str | None) -> dict[str, Any]:
-        partner_id = (
-            self.subject_id
-            if self.subject == "partner"
-            else views.partner_of(self.raw, self.workspace, self.subject_id)
-        )
+        partner_id = self.partner_id
         events = self._events(partner_id)
         basis = self._basis(partner_id, events)
         rows = said.fields(
@@ -168,28 +165,17 @@ class _Told:
         return [{**row, "change": None} for row in rows]
 
     def _basis(self, partner_id: str, events: list[dict[str, Any]]) -> Basis:
-        partners = [p for p in read.partners(self.conn, self.workspace) if p.partner_id == partner_id]
-        entries = self._entries(partner_id)
+        known = None if self.when.kind == "now" else self.when.known_at
+        partners = [p for p in read.partners(self.conn, self.workspace, known) if p.partner_id == partner_id]
+        entries = [e for e in read.entries(self.conn, self.workspace, known) if e.partner_id == partner_id]
         standing = (
-            (e["entry_id"], e["milestone"], date.fromisoformat(e["occurred_on"]))
+            (e["entry_id"], e["milestone"], date.fromisoformat(e["occurred_on"]), e["source"].partition(".")[0])
             for e in events
             if e["stands"] and e["occurred_on"] <= self.when.as_of.isoformat()
         )
         given = Given(partners, entries, columns_of(entries, standing), [])
         table, rows, owners = read_inputs(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
         return Basis(self.when.as_of, canonical_paths(table, rows, owners, day_number(self.when.as_of)), rows, events)
-
-    def _entries(self, partner_id: str) -> list[Entry]:
-        """The partner's entries that stood then."""
-        rows = select(EntryRow).where(
-            EntryRow.workspace == self.workspace,
-            EntryRow.partner_id == partner_id,
-            or_(EntryRow.removed_at.is_(None), EntryRow.removed_at > _end(self.when)),
-        )
-        return [
-            Entry(r.entry_id, r.partner_id, RecordRef(r.connection, r.object, r.record_id), Target(**r.target))
-            for r in self.conn.execute(rows.order_by(EntryRow.entry_id))
-        ]
 
     def _rules(self, events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         found: dict[tuple[str, str], dict[str, Any]] = {}

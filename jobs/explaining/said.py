@@ -59,7 +59,7 @@ def _again(
     settings: WorkspaceSettings,
     rules: Rules,
 ) -> list[Row]:
-    tables = read_inputs(conn, workspace, when.as_of, when.known_at)
+    tables = read_inputs(conn, workspace, when.as_of, when.known_at, past=True)
     if not len(tables[2]):
         return []
     made = make(settings, rules, tables, when.as_of)

@@ -11,12 +11,13 @@ from sync.events.read import MILESTONES, EventColumns
 _CODE = {milestone.value: at for at, milestone in enumerate(MILESTONES)}
 
 
-def columns_of(entries: Iterable[Entry], events: Iterable[tuple[str, Milestone | str, date]]) -> EventColumns:
-    """(entry id, milestone, day) of events as columns; events of other entries are left out."""
+def columns_of(entries: Iterable[Entry], events: Iterable[tuple[str, Milestone | str, date, str]]) -> EventColumns:
+    """(entry id, milestone, day, connection that told it) of events as columns; events of other entries are left out."""
     ids = sorted(e.entry_id for e in entries)
     place = {entry_id: at for at, entry_id in enumerate(ids)}
     shown = [e for e in events if e[0] in place]
     n = len(shown)
+    connections = {name: at for at, name in enumerate(sorted({e[3] for e in shown}))}
     return EventColumns(
         entry_ids=ids,
         partner_ids=[],
@@ -25,4 +26,5 @@ def columns_of(entries: Iterable[Entry], events: Iterable[tuple[str, Milestone |
         milestone=np.fromiter((_CODE[str(e[1])] for e in shown), np.int8, n),
         occurred_on=np.array([e[2] for e in shown], "datetime64[D]"),
         reconstructed=np.zeros(n, np.bool_),
+        connection=np.fromiter((connections[e[3]] for e in shown), np.int64, n),
     )

@@ -18,7 +18,7 @@ from models.formulas import FORMULAS
 from models.vocabulary import RecordRef
 from sync.connector import FieldDescription, FieldType
 from sync.mapping.grammar import load_mapping
-from tests.fake_crm import FakeCrm
+from tests.fake_crm import FakeCrm, TickingCrm
 
 MAPPING = """
 timezone: Asia/Tokyo
@@ -58,16 +58,10 @@ DAYS = ("ListedOn", "AskedOn", "DealOn")
 START = datetime(2026, 10, 1, 3, tzinfo=UTC)
 
 
-class Crm(FakeCrm):
-    def crm_now(self) -> datetime:
-        self.now += timedelta(microseconds=1)  # a clock moves on between two pages
-        return self.now
-
-
 @pytest.fixture
 def crm() -> FakeCrm:
     texts = [FieldDescription(n, FieldType.TEXT, n, "string") for n in TEXTS]
-    made = Crm(fields=(*texts, *(FieldDescription(n, FieldType.DATE, n, "date") for n in DAYS)), now=START)
+    made = TickingCrm(fields=(*texts, *(FieldDescription(n, FieldType.DATE, n, "date") for n in DAYS)), now=START)
     made.put("p", Kind="partner", Name="先駆", Industry="consulting", Answer="unknown")
     for n in range(4):
         made.put(f"e{n}", Kind="entry", Partner="p", Name=f"店{n}", ListedOn=f"2026-09-0{n + 1}")
@@ -212,8 +206,11 @@ def test_a_past_day_says_what_the_crm_showed_then_with_the_values_of_then(worksp
     assert (record["values"]["AskedOn"], record["now"]["AskedOn"]) == ("2026-09-10", "2026-08-30")
     assert record["run"] == days[first][2]
     assert told(workspace, "e0", "milestone_since")["fields"][0]["value"] == "2026-08-30"
-    with pytest.raises(NotFound, match="said nothing"):
+    with pytest.raises(NotFound, match=r"neither a partner nor an entry .* as of 2026-10-01"):
         told(workspace, "late", "milestone", as_of=first)
+    gone = told(workspace, "e1", "milestone", as_of=first)
+    assert gone["fields"][0]["value"] == "listed", "what was deleted since is explained as it was"
+    assert told(workspace, "e1")["records"][0]["deleted"]
 
 
 def test_another_knowledge_of_the_same_day_is_computed_again_and_said_so(workspace: Workspace, crm: FakeCrm) -> None:
@@ -240,9 +237,11 @@ def test_before_the_first_run_the_crm_s_own_stamps_tell(workspace: Workspace, cr
 
 
 def test_what_cannot_be_explained_is_refused_with_one_sentence(workspace: Workspace) -> None:
+    with pytest.raises(NotFound, match="Nothing has been computed"):
+        told(workspace, "p")
+    run_cycle(workspace)
     with pytest.raises(NotFound, match="neither a partner nor an entry"):
         told(workspace, "nobody")
-    run_cycle(workspace)
     with pytest.raises(NotFound, match=r"is an entry, which has no field tier; it has milestone"):
         told(workspace, "e0", "tier")
     with pytest.raises(NotFound, match="There is no field 'colour'"):
