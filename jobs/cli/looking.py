@@ -1,4 +1,4 @@
-"""Commands that read: status, indicators."""
+"""The command that tells how things stand: status."""
 
 import typer
 from rich.markup import escape
@@ -50,29 +50,5 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
         out.print(f"[yellow]Held:[/] {p['plan']} with {p['changes']:,} changes. {escape(' '.join(p['held_because']))}")
 
 
-def indicators(
-    config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False
-) -> None:
-    """Show conversion and lead time per partner type and step, and partners per tier."""
-    from jobs.settings import load
-
-    configuration = load(config)
-    from jobs import tables, views
-    from jobs.wiring import choose_workspace, connect_with
-
-    name, _ = choose_workspace(configuration, workspace)
-    with opened_database() as engine, connect_with(engine)() as conn:
-        document = views.indicators(conn, name)
-    if json:
-        show_json(document)
-        return
-    out.print(
-        f"As of [bold]{document['as_of']}[/], mapping {document['mapping'][:12]}, code {document['code_version']}\n"
-    )
-    tables.tiers(out, document["tiers"], document["partners"])
-    tables.rates(out, document["conversion"], document["lead_time"])
-
-
 def add_to(app: typer.Typer) -> None:
-    for command in (status, indicators):
-        app.command()(command)
+    app.command()(status)
