@@ -189,5 +189,13 @@ class FakeCrm:
     def close(self) -> None: ...
 
 
+class TickingCrm(FakeCrm):
+    """Its clock moves on whenever it is looked at, as a clock does."""
+
+    def crm_now(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+
 def _batched(items: Sequence[CrmRecord], size: int) -> list[tuple[CrmRecord, ...]]:
     return [tuple(items[i : i + size]) for i in range(0, len(items), size)]

@@ -15,6 +15,7 @@ from jobs.cli import (
     checking,
     cycle,
     database,
+    explaining,
     importing,
     looking,
     mapping_versions,
@@ -34,7 +35,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Sakigake: the leading indicators of partner sales, from your own CRM, written back where your team looks.",
 )
-for part in (setup, checking, mapping_versions, importing, cycle, looking, numbers, partners, audit, world):
+for part in (
+    setup,
+    checking,
+    mapping_versions,
+    importing,
+    cycle,
+    looking,
+    explaining,
+    numbers,
+    partners,
+    audit,
+    world,
+):
     part.add_to(app)
 app.add_typer(database.app, name="db", help="Our tables: upgrade, address, a shell.")
 
