@@ -35,11 +35,13 @@ class Facts:
     delete_log: bool
     calculated: tuple[str, ...] = ()  # of the wanted fields, those whose changes move no stamp
     whole: tuple[str, ...] = ()  # of the wanted fields, those that hold whole numbers
+    portions: int = 1  # into which the wanted fields have to be split, as far as the CRM has shown
 
     def cursor(self) -> dict[str, Any]:
         return {
             "stamp": self.stamp, "deleted": self.has_deleted, "master": self.has_master, "log": self.delete_log,
             "calculated": list(self.calculated), "whole": list(self.whole),
+            "portions": self.portions,
         }  # fmt: skip
 
     @classmethod
@@ -47,6 +49,7 @@ class Facts:
         return cls(
             kept["stamp"], kept["deleted"], kept["master"], kept["log"],
             tuple(kept.get("calculated", ())), tuple(kept.get("whole", ())),
+            kept.get("portions", 1),
         )  # fmt: skip
 
     def columns(self) -> tuple[str, ...]:
