@@ -37,6 +37,9 @@ class SandboxSettings:
     salesforce_jwt_public_key: str | None = None  # PEM; None accepts any well-formed RS256 assertion of the client id
     salesforce_token_lifetime_s: float = 7200.0
     salesforce_daily_limit: int = 100_000
+    salesforce_query_weight: int | None = (
+        None  # fields of a query, formulas ten times, beyond it: QUERY_TOO_COMPLICATED
+    )
     salesforce_bulk_step_s: float = 0.05  # how long a bulk job stays in each of its states
 
     # HubSpot

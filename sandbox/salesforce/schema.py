@@ -141,6 +141,7 @@ class Schema:
         self._lower: dict[str, str] = {}
         self.readable: set[str] = set()  # "Object.Field" granted to the integration user
         self.editable: set[str] = set()
+        self.withheld: set[str] = set()  # "Object.Field" that an administrator has taken from the integration user
         self.changed_at = stamps.floor(started)
 
     def add(self, obj: Object) -> None:
@@ -159,10 +160,12 @@ class Schema:
         self.changed_at = max(stamps.floor(at), self.changed_at + timedelta(seconds=1))
 
     def may_read(self, obj: Object, f: Field) -> bool:
+        if self.withheld and f"{obj.name}.{f.name}" in self.withheld:
+            return False
         return not f.needs_grant or f"{obj.name}.{f.name}" in self.readable
 
     def may_edit(self, obj: Object, f: Field) -> bool:
-        return not f.needs_grant or f"{obj.name}.{f.name}" in self.editable
+        return self.may_read(obj, f) and (not f.needs_grant or f"{obj.name}.{f.name}" in self.editable)
 
     def visible_fields(self, obj: Object) -> Iterator[Field]:
         return (f for f in obj.fields.values() if self.may_read(obj, f))
