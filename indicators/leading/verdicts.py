@@ -145,9 +145,9 @@ def sentence(finding: Finding, language: Language, floors: Floors) -> str:
     who = {
         "name": name,
         "Name": name[:1].upper() + name[1:],
-        "weeks": finding.forward.peak_lag,
-        "back": finding.reverse.peak_lag,
-        "more": finding.more_weeks,
+        "weeks": _weeks(finding.forward.peak_lag, language),
+        "back": _weeks(finding.reverse.peak_lag, language),
+        "more": _weeks(finding.more_weeks, language, more=True),
         "effect": _figure(finding.forward.effect),
         "floor": _figure(floors.smallest_effect),
         "mde": _figure(finding.forward.mde),
@@ -171,6 +171,12 @@ def sentence(finding: Finding, language: Language, floors: Floors) -> str:
     return say[verdict].format(**who)
 
 
+def _weeks(n: int | None, language: Language, *, more: bool = False) -> str:
+    if language == "ja":
+        return f"{n}週"
+    return f"{n}{' more' if more else ''} week{'' if n == 1 else 's'}"
+
+
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
@@ -181,37 +187,37 @@ def _percent(value: float | None) -> str:
 
 _SAY: dict[Language, dict[str, str]] = {
     "en": {
-        LEADING: "{Name} lead deals by about {weeks} weeks: each is followed by about {effect} more deals at the same partner than partner and season explain.",
-        USEFUL: "{Name} lead deals by about {weeks} weeks (about {effect} more deals each), and knowing them makes the forecast of the next {horizon} weeks {skill} % better.",
+        LEADING: "{Name} lead deals by about {weeks}: each is followed by about {effect} more deals at the same partner than partner and season explain.",
+        USEFUL: "{Name} lead deals by about {weeks} (about {effect} more deals each), and knowing them makes the forecast of the next {horizon} weeks {skill} % better.",
         TWO_WAY: "{Name} and deals follow each other in both directions, so {name} cannot be read as the cause.",
-        LAGGING: "{Name} follow deals, by about {back} weeks; they do not lead them.",
+        LAGGING: "{Name} follow deals, by about {back}; they do not lead them.",
         NO_LEAD: "{Name} show no lead: {floor} more deals each would have been seen ({mde} would have been enough).",
         "same week": "{Name} and deals come in the same week, so which leads cannot be told.",
-        NOT_ENOUGH: "Not enough data on {name}: about {more} more weeks.",
+        NOT_ENOUGH: "Not enough data on {name}: about {more}.",
         "not enough data, no pace": "Not enough data on {name}, and at the pace so far it cannot be said when there will be.",
-        "mechanical": "`{name}` comes before deals by construction, most closely {weeks} weeks before; ",
+        "mechanical": "`{name}` comes before deals by construction, most closely {weeks} before; ",
         "mechanical_unknown": "`{name}` comes before deals by construction; ",
         "better": "knowing it makes the forecast of the next {horizon} weeks {skill} % better.",
         "better_perhaps": "knowing it made past forecasts of {horizon} weeks {skill} % better, which may still be chance.",
         "no_better": "beyond recent deals and season it did not make forecasts of {horizon} weeks better.",
-        "untestable": "whether it makes forecasts better can be told in about {more} weeks.",
+        "untestable": "whether it makes forecasts better can be told after about {more}.",
         "untestable_unknown": "whether it makes forecasts better cannot be told yet.",
     },
     "ja": {
-        LEADING: "{name}は商談に約{weeks}週先行しています。1回につき、パートナーと季節では説明できない商談が約{effect}件増えています。",
-        USEFUL: "{name}は商談に約{weeks}週先行し（1回につき約{effect}件増）、今後{horizon}週の予測を{skill}%改善します。",
+        LEADING: "{name}は商談に約{weeks}先行しています。1回につき、パートナーと季節では説明できない商談が約{effect}件増えています。",
+        USEFUL: "{name}は商談に約{weeks}先行し（1回につき約{effect}件増）、今後{horizon}週の予測を{skill}%改善します。",
         TWO_WAY: "{name}と商談は互いに前後しているため、{name}が原因とは言えません。",
-        LAGGING: "{name}は商談の約{back}週後に続くもので、商談に先行していません。",
+        LAGGING: "{name}は商談の約{back}後に続くもので、商談に先行していません。",
         NO_LEAD: "{name}の先行は認められません。1回につき商談{floor}件の増加があれば検出できました（検出限界{mde}件）。",
         "same week": "{name}と商談は同じ週に動いており、どちらが先かは言えません。",
-        NOT_ENOUGH: "{name}はデータが足りません。判断できるまで、あと約{more}週です。",
+        NOT_ENOUGH: "{name}はデータが足りません。判断できるまで、あと約{more}です。",
         "not enough data, no pace": "{name}はデータが足りません。今のペースでは、いつ判断できるか言えません。",
-        "mechanical": "「{name}」は構造上、商談の前に来ます（最も近いのは{weeks}週前）。",
+        "mechanical": "「{name}」は構造上、商談の前に来ます（最も近いのは{weeks}前）。",
         "mechanical_unknown": "「{name}」は構造上、商談の前に来ます。",
         "better": "今後{horizon}週の予測を{skill}%改善します。",
         "better_perhaps": "過去の{horizon}週予測を{skill}%改善しましたが、偶然の可能性が残ります。",
         "no_better": "直近の商談と季節を超えて{horizon}週予測を改善してはいません。",
-        "untestable": "予測に役立つかは、あと約{more}週で判断できます。",
+        "untestable": "予測に役立つかは、あと約{more}で判断できます。",
         "untestable_unknown": "予測に役立つかは、まだ判断できません。",
     },
 }

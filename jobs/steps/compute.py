@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import psycopg
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
@@ -21,11 +22,15 @@ from indicators.inputs import (
     day_numbers,
 )
 from indicators.summary import summarise
+from jobs import overrides
+from jobs.reports import Stamp
 from jobs.runs import utc_now
+from jobs.steps import actual, leading, more
 from jobs.steps import results as shaped
 from jobs.wiring import Workspace
 from models.vocabulary import Entry
 from sync.events import read
+from sync.events.deals import deals_between
 
 CODE_VERSION = version("sakigake")
 
@@ -37,21 +42,40 @@ def compute(
 
     `facts` is the run that last changed a fact.
     """
-    key = {"facts": facts, "as_of": as_of.isoformat(), "mapping": workspace.rules.hash, "code": CODE_VERSION}
+    with workspace.connect() as raw:
+        by_hand = overrides.fingerprint(raw, workspace.name)
+        planned = actual.fingerprint(raw, workspace.name)
+    key = {
+        "facts": facts,
+        "as_of": as_of.isoformat(),
+        "mapping": workspace.rules.hash,
+        "code": CODE_VERSION,
+        "tiers_by_hand": by_hand,
+        "targets": planned,
+        "team": workspace.settings.team,
+    }
     if before is not None and before == key:
         return {"skipped": "no fact changed, and the day is the same", "input": before}
     known_at = workspace.crm_now()
     with workspace.engine.begin() as conn:
         events, entries, partners = _inputs(conn, workspace.name, as_of, known_at)
+        deals = deals_between(conn, workspace.name, *more.share_span(as_of), known_at)
     results = summarise(events, entries, partners, day_number(as_of))
     language = workspace.rules.language
     document = shaped.document(results, partners)
+    stamp = Stamp(run_id, as_of, known_at, workspace.rules.hash, CODE_VERSION, utc_now())
     with workspace.connect() as raw, raw.transaction():
+        activities = more.activities_of(raw, workspace.name, partners, as_of)
+        done = more.Computed(results, entries, partners, activities, np.zeros(0, np.int64))
         changed = _keep(
             raw,
             workspace.name,
             run_id,
-            (*shaped.partner_rows(results, language), *shaped.entry_rows(results, entries, language)),
+            (
+                *shaped.partner_rows(results, language),
+                *shaped.entry_rows(results, entries, language),
+                *more.partner_rows(done, language),
+            ),
         )
         _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(results, partners))
         raw.execute(
@@ -66,9 +90,11 @@ def compute(
                 workspace.rules.hash,
                 CODE_VERSION,
                 json.dumps(document),
-                utc_now(),
+                stamp.computed_at,
             ),
         )
+        more.keep(raw, workspace.name, stamp, done, deals, workspace.settings.team)
+    leading.keep_weekly(workspace, stamp)
     return {**document, "values_changed": changed, "input": key}
 
 
@@ -111,6 +137,12 @@ def _inputs(
             willingness=np.array([WILLINGNESS_CODE[p.willingness.value] for p in partners], np.int64),
             submitted_day=day_numbers(p.submitted_on for p in partners),
             joined_day=day_numbers(p.joined_on for p in partners),
+            overrides=overrides.acting(
+                cast("psycopg.Connection[Any]", conn.connection.driver_connection),
+                workspace,
+                known_at,
+                place_of_partner,
+            ),
         ),
     )
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from jobs.steps.fresh import require_fresh
 from jobs.wiring import Workspace
+from sync.events.deals import store_deals
 from sync.events.store import remember_mapping, store
 from sync.mapping.derive import derive
 from sync.mirror.read import Mirror
@@ -29,7 +30,11 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
             {"w": workspace.name},
         )
         objects = {str(r[0]): str(r[1]) for r in rows}
-        read = {"objects": objects, "mapping": workspace.rules.hash}
+        read = {
+            "objects": objects,
+            "mapping": workspace.rules.hash,
+            "keeps": ["deals_all_channels"],
+        }  # what older versions did not
         if before is not None and {k: before.get(k) for k in read} == read:
             return {"skipped": "nothing changed in the mirror or the mapping", "input": before}
         seen = conn.execute(
@@ -47,6 +52,7 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
             mapping_hash=workspace.rules.hash,
             first_load=not seen,
         )
+        deals_changed = store_deals(conn, workspace.name, facts.deals_all_channels, now)
     issues: Counter[str] = Counter()
     for issue in facts.issues:
         issues[issue.kind.value] += issue.count
@@ -58,6 +64,10 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         "asserted": counts.asserted,
         "retracted": counts.retracted,
         "changed": counts.changed,
+        "deals_all_channels": len(facts.deals_all_channels),
         "issues": dict(sorted(issues.items())),
-        "input": {**read, "facts": before["facts"] if before and counts.wrote_nothing else run_id},
+        "input": {
+            **read,
+            "facts": before["facts"] if before and counts.wrote_nothing and not deals_changed else run_id,
+        },
     }

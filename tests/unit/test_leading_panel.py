@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indicators.inputs import NO_DAY
+from indicators.inputs import LAST_DAY, NO_DAY
 from indicators.leading.backtest import Deals, backtest, block_features
 from indicators.leading.panel import BLOCKS, lagged, null_mean, panel_test, two_way_demeaned
-from indicators.leading.series import LAST_DAY, Occurrences, Weeks, counts, one_telling, vintages, whole_weeks, windows
+from indicators.leading.series import Occurrences, Weeks, counts, one_telling, vintages, whole_weeks, windows
 
 MONDAY = 20003  # 2024-10-07
 

@@ -111,7 +111,7 @@ def test_a_milestones_sentence_is_graded_by_its_forecasts_alone():
     assert "12 % better." in sentence(made, "en", FLOORS)
     assert "may still be chance" in sentence(replace(made, skills=(replace(SKILL, p=0.4),)), "en", FLOORS)
     assert "did not make" in sentence(replace(made, skills=(NO_SKILL,)), "en", FLOORS)
-    assert "about 14 weeks" in sentence(replace(made, skills=(Skill(4, 0),)), "en", FLOORS)
+    assert "about 14 more weeks." in sentence(replace(made, skills=(Skill(4, 0),)), "en", FLOORS)
 
 
 EMPTY = Occurrences.of([], [])

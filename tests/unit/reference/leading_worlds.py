@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from indicators.inputs import day_number
-from indicators.leading.series import LAST_DAY, Occurrences
+from indicators.inputs import LAST_DAY, day_number
+from indicators.leading.series import Occurrences
 
 STEPS = {"M1_listed": "listed", "M2_requested": "requested", "M3_agreed": "agreed", "M4_executed": "executed"}
 ACTIVITIES = ("co_visit", "study_session", "dinner", "webinar", "regular_meeting")

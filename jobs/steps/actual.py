@@ -1,0 +1,144 @@
+"""Plan against actual: targets that were set for a month, what was reached, and where the gap comes from."""
+
+import math
+from calendar import monthrange
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from psycopg import Connection
+
+from indicators.inputs import MILESTONES, day_number
+from indicators.plan_actual import factors, lines, lmdi, reached_between, share_elapsed, timing
+from indicators.subjects import ALL
+from jobs.errors import NotFound
+from jobs.reports import Stamp
+from models.vocabulary import FUNNEL, STEPS
+
+if TYPE_CHECKING:
+    from jobs.steps.more import Computed
+
+KIND = "plan_vs_actual"
+STATIC = "static"
+PAST_MONTHS = 2  # before the as-of day's month: late records still change them
+
+
+def months(conn: Connection[Any], workspace: str, done: "Computed", stamp: Stamp) -> list[dict[str, Any]]:
+    """Every month with targets, from two months before the as-of day's on, as JSON documents."""
+    first = _month_before(stamp.as_of.replace(day=1), PAST_MONTHS)
+    found = []
+    for month, planned in targets(conn, workspace, first, stamp.known_at).items():
+        if month <= stamp.as_of:
+            found.append(month_document(done, month, planned))
+    return found
+
+
+def targets(
+    conn: Connection[Any], workspace: str, since: date, known_at: datetime
+) -> dict[date, dict[str, list[float]]]:
+    """By month and type, the planned numbers of the five milestones, as they were last set by a moment."""
+    rows = conn.execute(
+        """select month, type, milestone, planned from sakigake.target t
+        where workspace = %s and month >= %s and set_at = (
+            select max(set_at) from sakigake.target n where (n.workspace, n.month) = (t.workspace, t.month) and n.known_at <= %s)
+        order by month, type""",
+        (workspace, since, known_at),
+    )
+    found: dict[date, dict[str, list[float]]] = {}
+    order = [m.value for m in FUNNEL]
+    for month, kind, milestone, planned in rows:
+        found.setdefault(month, {}).setdefault(kind, [0.0] * len(order))[order.index(milestone)] = float(planned)
+    return found
+
+
+def month_document(done: "Computed", month: date, planned: dict[str, list[float]]) -> dict[str, Any]:
+    """One month: a line for each type and milestone, and the gap in deals by cause."""
+    paths, types = done.results.paths, done.partners.types
+    first, last = day_number(month), day_number(month) + monthrange(month.year, month.month)[1] - 1
+    elapsed = share_elapsed(first, last, paths.as_of, done.off)
+    rows: list[dict[str, Any]] = []
+    gaps: dict[str, Any] = {}
+    for kind, plan in planned.items():
+        at = None if kind == ALL else types.index(kind) if kind in types else -1
+        actual = [int(n) for n in reached_between(paths, first, last, at)]
+        rows += [
+            {**{k: _rounded(v) for k, v in asdict(line).items()}, "milestone": MILESTONES[line.milestone].value}
+            for line in lines(kind, plan, actual, elapsed)
+        ]
+        split = lmdi(factors([p * elapsed for p in plan]), factors(actual))
+        gaps[kind] = {
+            "gap": _rounded(actual[-1] - plan[-1] * elapsed),
+            "volume": _rounded(split.volume),
+            "conversion": {f"{a}>{b}": _rounded(e) for (a, b), e in zip(STEPS, split.conversions, strict=True)},
+            "timing": _rounded(timing(plan[-1], elapsed, actual[-1], None)),
+            "zeros": split.zeros,
+        }
+    return {"month": month.isoformat()[:7], "elapsed": _rounded(elapsed), "rows": rows, "gap": gaps}
+
+
+def static_targets(deals: float, conversion: dict[str, Any]) -> list[tuple[float, float | None]]:
+    """(number, conversion into the next) of the five milestones for so many deals, by the newest conversions of all types (METHODS 3f, 8).
+
+    NotFound where a step has no conversion yet.
+    """
+    rates = [conversion.get(f"{a}>{b}", {}).get("rate") for a, b in STEPS]
+    if any(not r for r in rates):
+        raise NotFound(
+            "Not every step has a conversion yet, so the deals cannot be worked back; see: sakigake indicators"
+        )
+    needed = [float(deals)]
+    for rate in reversed(rates):
+        needed.insert(0, needed[0] / rate)
+    whole = [float(math.ceil(n - 1e-9)) for n in needed]
+    return list(zip(whole, [*rates, None], strict=True))
+
+
+def keep_targets(
+    conn: Connection[Any],
+    workspace: str,
+    month: date,
+    by_type: dict[str, list[tuple[float, float | None]]],
+    *,
+    basis: str,
+    by: str,
+    at: datetime,
+    known_at: datetime,
+) -> None:
+    """Sets a month's targets: what was set before stays, and is what `--known-at` an earlier moment shows."""
+    with conn.transaction(), conn.cursor() as cursor:
+        cursor.executemany(
+            """insert into sakigake.target (workspace, month, set_at, type, milestone, planned, conversion, basis, set_by, known_at)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            [
+                (
+                    workspace,
+                    month.replace(day=1),
+                    at,
+                    kind,
+                    milestone.value,
+                    Decimal(str(round(planned, 6))),
+                    None if rate is None else Decimal(str(round(rate, 6))),
+                    basis,
+                    by,
+                    known_at,
+                )
+                for kind, numbers in by_type.items()
+                for milestone, (planned, rate) in zip(FUNNEL, numbers, strict=True)
+            ],
+        )
+
+
+def fingerprint(conn: Connection[Any], workspace: str) -> str:
+    """Changes whenever a target is set."""
+    row = conn.execute("select max(set_at) from sakigake.target where workspace = %s", (workspace,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _month_before(month: date, n: int) -> date:
+    at = month.year * 12 + month.month - 1 - n
+    return date(at // 12, at % 12 + 1, 1)
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 6) if isinstance(value, float) else value
