@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indicators.business_days import BusinessDays
 from indicators.inputs import NO_DAY, Ints
 from indicators.intervals import Interval, wilson
 from indicators.tiers import TierChange
@@ -27,7 +28,6 @@ PUSHES = (
 )
 """What reaches out to one partner. A webinar is open to all, and an approach is the action that a partner agreed to."""
 FEWEST_DAYS = 3
-_EPOCH = np.datetime64("1970-01-01", "D")
 _MONDAY = 4
 _FRIDAY = 4  # days after Monday
 
@@ -99,13 +99,15 @@ PER_PERSON = 10.0
 
 
 def compliance(
-    changes: Sequence[TierChange], activities: Activities, as_of: int, off: Ints, *, days: int = 90
+    changes: Sequence[TierChange], activities: Activities, as_of: int, calendar: BusinessDays, *, days: int = 90
 ) -> tuple[Duty, ...]:
-    """Periods due and met that ended in the trailing `days`. `off`: day numbers of holidays and closures."""
+    """Periods due and met that ended in the trailing `days`."""
     stays = _stays(changes, as_of)
     made = []
     for tier, what, per, kinds in DUTIES:
-        periods = [p for p in _periods(per, as_of - days, as_of) if working_days(p[0], p[1] + 1, off) >= FEWEST_DAYS]
+        periods = [
+            p for p in _periods(per, as_of - days, as_of) if working_days(p[0], p[1] + 1, calendar) >= FEWEST_DAYS
+        ]
         held = activities.days_of(*kinds)
         due = met = 0
         for partner, spans in stays.items():
@@ -138,7 +140,7 @@ def capacity(tiers: Sequence[Tier], team: int | None, limit: float = PER_PERSON)
     return Capacity(load, team, each, limit, "unknown" if each is None else "over" if each > limit else "ok")
 
 
-def meeting_due(tier: Tier, meetings: Sequence[int], as_of: int, off: Ints) -> int:
+def meeting_due(tier: Tier, meetings: Sequence[int], as_of: int, calendar: BusinessDays) -> int:
     """The day by which the next regular meeting should be held; NO_DAY for tiers that expect none.
 
     A: the last business day of this week, or of the next once this week has had one. B: the same by calendar month.
@@ -147,24 +149,24 @@ def meeting_due(tier: Tier, meetings: Sequence[int], as_of: int, off: Ints) -> i
         monday = as_of - (as_of - _MONDAY) % 7
         after = any(monday <= d <= as_of for d in meetings)
         start = monday + (7 if after else 0)
-        return _last_working(start, start + _FRIDAY, off)
+        return _last_working(start, start + _FRIDAY, calendar)
     if tier is Tier.B:
         month = _month_of(as_of)
         first, last = _month_span(month)
         if any(first <= d <= as_of for d in meetings):
             first, last = _month_span(month + 1)
-        return _last_working(first, last, off)
+        return _last_working(first, last, calendar)
     return NO_DAY
 
 
-def working_days(first: int, end: int, off: Ints) -> int:
+def working_days(first: int, end: int, calendar: BusinessDays) -> int:
     """Business days from `first` up to but without `end`."""
-    return int(np.busday_count(_date(first), _date(end), holidays=_EPOCH + off.astype("timedelta64[D]")))
+    return int(calendar.between(first, end))
 
 
-def _last_working(first: int, last: int, off: Ints) -> int:
+def _last_working(first: int, last: int, calendar: BusinessDays) -> int:
     """The last business day of a span; its last day where it has none."""
-    return next((d for d in range(last, first - 1, -1) if working_days(d, d + 1, off)), last)
+    return next((d for d in range(last, first - 1, -1) if working_days(d, d + 1, calendar)), last)
 
 
 def _stays(changes: Sequence[TierChange], as_of: int) -> dict[int, list[tuple[Tier, int, int]]]:

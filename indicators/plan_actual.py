@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indicators.business_days import BusinessDays
 from indicators.cadence import working_days
 from indicators.inputs import DEAL, LISTED, NO_DAY, Ints
 from indicators.paths import PathTable
@@ -76,14 +77,14 @@ def log_mean(a: float, b: float) -> float:
     return (a - b) / math.log(ratio)
 
 
-def share_elapsed(first: int, last: int, as_of: int, off: Ints) -> float:
+def share_elapsed(first: int, last: int, as_of: int, calendar: BusinessDays) -> float:
     """How much of a month's business days are over on the evening of `as_of`: from 0 before it to 1 after it."""
     if as_of < first:
         return 0.0
     if as_of >= last:
         return 1.0
-    whole = working_days(first, last + 1, off)
-    return working_days(first, as_of + 1, off) / whole if whole else (as_of + 1 - first) / (last + 1 - first)
+    whole = working_days(first, last + 1, calendar)
+    return working_days(first, as_of + 1, calendar) / whole if whole else (as_of + 1 - first) / (last + 1 - first)
 
 
 def reached_between(paths: PathTable, first: int, last: int, partner_type: int | None = None) -> Ints:

@@ -10,7 +10,9 @@ from psycopg import Connection
 
 from indicators.inputs import TierOverride, day_number
 from jobs.errors import ConfigError, NotFound
+from models.audit import AuditKind
 from models.vocabulary import RecordRef, Tier
+from sync.chain.store import record
 
 Conn = Connection[Any]
 LASTS = timedelta(days=90)
@@ -90,6 +92,8 @@ def set_tier(
             values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
             (workspace, override_id, partner_id, tier.value, today, ends, reason.strip(), by, at, known_at),
         )
+        said = {"tier": tier.value, "from": today.isoformat(), "until": ends.isoformat(), "reason": reason.strip()}
+        record(conn, workspace, AuditKind.OVERRIDE, by, partner_id, {"override": override_id, **said}, now=at)
     return override_id
 
 
@@ -99,6 +103,9 @@ def end_tier(
     """How many overrides of the partner were ended: from `today` on the rules decide again. NotFound where none holds."""
     with conn.transaction():
         ended = _end(conn, workspace, partner_id, today - timedelta(days=1), by, reason, at, known_at)
+        if ended:
+            said = {"tier": None, "from": today.isoformat(), "reason": reason}
+            record(conn, workspace, AuditKind.OVERRIDE, by, partner_id, said, now=at)
     if not ended:
         raise NotFound("No tier of this partner is set by hand; `sakigake tier list` shows those that are.")
     return ended

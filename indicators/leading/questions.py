@@ -8,7 +8,6 @@ import numpy as np
 from indicators.inputs import Days, Flags, Ints
 from indicators.leading.backtest import HORIZONS, Deals, Skill, backtest, block_features
 from indicators.leading.describe import describe
-from indicators.leading.multiple import benjamini_hochberg, holm
 from indicators.leading.panel import REPLICATES, PanelTest, panel_test
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
 from indicators.leading.verdicts import (
@@ -21,6 +20,7 @@ from indicators.leading.verdicts import (
     skill_weeks_missing,
     weeks_missing,
 )
+from indicators.multiple import benjamini_hochberg, holm
 from indicators.subjects import ALL
 
 

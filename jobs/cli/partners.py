@@ -1,6 +1,5 @@
 """Commands on what partners do: activation and cadence, stalled entries, plan against actual."""
 
-import getpass
 from datetime import date
 from typing import Annotated, Any
 
@@ -99,12 +98,14 @@ def actual(
     csv: CsvOption = False,
 ) -> None:
     """Set plan against actual, and explain the gap."""
+    from jobs.months import read_month
+    from jobs.person import person
     from jobs.steps import actual as step
 
-    day = None if month is None else _month(month)
+    day = None if month is None else read_month(month)
     with opened_reader(config, workspace) as reader:
         if deals is not None:
-            document = _set_target(reader, day, deals, by or getpass.getuser())
+            document = _set_target(reader, day, deals, by or person())
             if json:
                 show_json(document)
             else:
@@ -187,14 +188,6 @@ def _report(reader: Reader, kind: str) -> dict[str, Any]:
         "code_version": stamp.code_version,
         **document,
     }
-
-
-def _month(text: str) -> date:
-    from jobs.axes import day_of
-
-    if len(text) != len("2026-12"):
-        raise ConfigError(f"--month is {text!r}, expected a month such as 2026-12.")
-    return day_of(f"{text}-01", "--month")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,6 +1,5 @@
 """Commands that set a tier by hand, end that, and list what is set."""
 
-import getpass
 from datetime import date
 from typing import Annotated
 
@@ -32,6 +31,7 @@ def tier_set(
     """Set a partner's tier by hand until a day; the next run shows it, and the rules decide again afterwards."""
     from jobs import overrides
     from jobs.axes import day_of
+    from jobs.person import person
     from jobs.runs import utc_now
 
     ref, chosen = _record(record), _tier(tier)
@@ -45,7 +45,7 @@ def tier_set(
             today=_today(reader),
             until=None if until is None else day_of(until, "--until"),
             reason=reason,
-            by=by or getpass.getuser(),
+            by=by or person(),
             at=utc_now(),
             known_at=reader.axes(None, None).known_at,
         )
@@ -71,6 +71,7 @@ def tier_end(
 ) -> None:
     """End a tier that was set by hand before its time: the rules decide again from today on."""
     from jobs import overrides
+    from jobs.person import person
     from jobs.runs import utc_now
 
     ref = _record(record)
@@ -81,7 +82,7 @@ def tier_end(
             overrides.partner_of(reader.conn, reader.name, ref),
             today=_today(reader),
             reason=reason,
-            by=by or getpass.getuser(),
+            by=by or person(),
             at=utc_now(),
             known_at=reader.axes(None, None).known_at,
         )

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.errors import ConfigError
 
@@ -39,7 +39,7 @@ def save(path: Path, draw: Drawing) -> None:
 
     font = get_font_ttf_path()
     font_manager.fontManager.addfont(font)
-    style = {
+    style: dict[Any, Any] = {
         "font.family": font_manager.FontProperties(fname=font).get_name(),
         "font.size": 10,
         "axes.unicode_minus": False,  # the font has no such sign

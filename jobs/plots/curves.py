@@ -7,6 +7,7 @@ from jobs.plots.canvas import CYCLE, FAINT, INK, Drawing, blank, plain, titled
 from models.labels import named
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 Curve = Sequence[tuple[int, float]]
@@ -41,7 +42,7 @@ def _figure(as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str
     figure = blank(4.0 * columns, 1.2 + 2.7 * rows)
     titled(figure, say["title"], say["below"].format(as_of=as_of))
     kinds = [k for k in curves if k != "all"] + [k for k in curves if k == "all"]
-    drawn = {}
+    drawn: dict[str, Artist] = {}
     for at, step in enumerate(steps):
         axes = figure.add_subplot(rows, columns, at + 1)
         plain(axes, grid="y")

@@ -73,7 +73,7 @@ def _figure(
         axes.bar(place, numbers, color=[GREY if d is not None else BLUE for d in done], width=0.66, alpha=0.9)
         known = [(at, d) for at, d in zip(place, done, strict=True) if d is not None]
         axes.bar([at for at, _ in known], [d for _, d in known], color=GREEN, width=0.3)
-        top = max([*numbers, *(d for _, d in known), 1.0])
+        top = float(max([*numbers, *(d for _, d in known), 1.0]))
         clear = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
         for at, (n, d) in enumerate(zip(numbers, done, strict=True)):
             if n >= 0.05:
@@ -84,9 +84,9 @@ def _figure(
             top = max(top, capacity)
         week = latest.get(milestone)
         if week in weeks:
-            at = list(weeks).index(str(week)) + 0.5
-            axes.axvline(at, color=INK, linewidth=0.9, linestyle=":")
-            axes.text(at + 0.06, top * 1.36, say["latest"], fontsize=7.5, color=FAINT, va="top")
+            edge = list(weeks).index(str(week)) + 0.5
+            axes.axvline(edge, color=INK, linewidth=0.9, linestyle=":")
+            axes.text(edge + 0.06, top * 1.36, say["latest"], fontsize=7.5, color=FAINT, va="top")
         axes.set_ylim(0, top * 1.38)
         axes.set_yticks([])
         axes.set_ylabel(named(milestone, language), rotation=0, ha="right", va="center", color=INK)

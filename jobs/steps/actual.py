@@ -1,18 +1,21 @@
 """Plan against actual: targets that were set for a month, what was reached, and where the gap comes from."""
 
 import math
-from calendar import monthrange
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from psycopg import Connection
 
-from indicators.inputs import MILESTONES, day_number
+from indicators.counting import shared_out
+from indicators.inputs import DEAL, MILESTONES
 from indicators.plan_actual import factors, lines, lmdi, reached_between, share_elapsed, timing
 from indicators.subjects import ALL
+from indicators.targets import TargetPlan, target_plan
 from jobs.errors import NotFound
+from jobs.months import month_of
 from jobs.reports import Stamp
 from models.vocabulary import FUNNEL, STEPS
 
@@ -24,14 +27,46 @@ STATIC = "static"
 PAST_MONTHS = 2  # before the as-of day's month: late records still change them
 
 
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Deals expected at the month's end without any new entry, and the chance that they are as many as wanted."""
+
+    deals: float
+    chance: float | None
+
+
 def months(conn: Connection[Any], workspace: str, done: "Computed", stamp: Stamp) -> list[dict[str, Any]]:
-    """Every month with targets, from two months before the as-of day's on, as JSON documents."""
-    first = _month_before(stamp.as_of.replace(day=1), PAST_MONTHS)
-    found = []
-    for month, planned in targets(conn, workspace, first, stamp.known_at).items():
-        if month <= stamp.as_of:
-            found.append(month_document(done, month, planned))
+    """Every month with targets from two months before the as-of day's on, and that one by its plan where none were set by hand."""
+    this = stamp.as_of.replace(day=1)
+    planned = targets(conn, workspace, _month_before(this, PAST_MONTHS), stamp.known_at)
+    if this not in planned and done.plan is not None:
+        planned[this] = by_plan(done.plan, done.partners.types)
+    return [
+        month_document(done, month, numbers, landing(done, month, numbers) if month == this else None)
+        for month, numbers in sorted(planned.items())
+        if month <= stamp.as_of
+    ]
+
+
+def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, list[float]]:
+    """What the month's plan asks for by type and milestone; its deals are those wanted, shared out as the plan expects them."""
+    goals = plan.weekly.goals.sum(axis=2).astype(float)
+    expected = (plan.weekly.in_flight + plan.weekly.new).sum(axis=2)
+    goals[DEAL] = shared_out(plan.deals, expected[DEAL]) if expected[DEAL].sum() > 0 else 0.0
+    found = {name: [float(n) for n in goals[:, at]] for at, name in enumerate(types)}
+    found[ALL] = [*(float(n) for n in goals[:DEAL].sum(axis=1)), float(plan.deals)]
     return found
+
+
+def landing(done: "Computed", month: date, planned: dict[str, list[float]]) -> Landing | None:
+    """Of all types, by what is under way today; None without a target for all, or where too little is known."""
+    if ALL not in planned:
+        return None
+    wanted = math.ceil(planned[ALL][DEAL])
+    now = target_plan(done.results.prospects.outlook, wanted, month_of(month))
+    if now.in_flight_only is None:
+        return None
+    return Landing(now.achieved + now.in_flight, now.in_flight_only)
 
 
 def targets(
@@ -52,11 +87,14 @@ def targets(
     return found
 
 
-def month_document(done: "Computed", month: date, planned: dict[str, list[float]]) -> dict[str, Any]:
+def month_document(
+    done: "Computed", month: date, planned: dict[str, list[float]], ahead: Landing | None = None
+) -> dict[str, Any]:
     """One month: a line for each type and milestone, and the gap in deals by cause."""
     paths, types = done.results.paths, done.partners.types
-    first, last = day_number(month), day_number(month) + monthrange(month.year, month.month)[1] - 1
-    elapsed = share_elapsed(first, last, paths.as_of, done.off)
+    span = month_of(month)
+    first, last = span.start, span.end
+    elapsed = share_elapsed(first, last, paths.as_of, done.calendar)
     rows: list[dict[str, Any]] = []
     gaps: dict[str, Any] = {}
     for kind, plan in planned.items():
@@ -64,14 +102,21 @@ def month_document(done: "Computed", month: date, planned: dict[str, list[float]
         actual = [int(n) for n in reached_between(paths, first, last, at)]
         rows += [
             {**{k: _rounded(v) for k, v in asdict(line).items()}, "milestone": MILESTONES[line.milestone].value}
-            for line in lines(kind, plan, actual, elapsed)
+            for line in lines(
+                kind,
+                plan,
+                actual,
+                elapsed,
+                landing=ahead.deals if ahead and kind == ALL else None,
+                chance=ahead.chance if ahead and kind == ALL else None,
+            )
         ]
         split = lmdi(factors([p * elapsed for p in plan]), factors(actual))
         gaps[kind] = {
             "gap": _rounded(actual[-1] - plan[-1] * elapsed),
             "volume": _rounded(split.volume),
             "conversion": {f"{a}>{b}": _rounded(e) for (a, b), e in zip(STEPS, split.conversions, strict=True)},
-            "timing": _rounded(timing(plan[-1], elapsed, actual[-1], None)),
+            "timing": _rounded(timing(plan[-1], elapsed, actual[-1], ahead.deals if ahead and kind == ALL else None)),
             "zeros": split.zeros,
         }
     return {"month": month.isoformat()[:7], "elapsed": _rounded(elapsed), "rows": rows, "gap": gaps}

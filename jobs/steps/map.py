@@ -7,11 +7,12 @@ import psycopg
 from sqlalchemy import text
 
 from jobs.steps.fresh import require_fresh
+from jobs.steps.unmapped import note_unmapped
 from jobs.wiring import Workspace
 from sync.events.deals import store_deals
 from sync.events.store import remember_mapping, store
 from sync.mapping.derive import derive
-from sync.mirror.read import Mirror
+from sync.mirror.count import CountingMirror
 
 
 def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) -> dict[str, Any]:
@@ -40,8 +41,10 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         seen = conn.execute(
             text("select exists (select from sakigake.event where workspace = :w)"), {"w": workspace.name}
         ).scalar_one()
-        facts = derive(workspace.rules, Mirror(raw, workspace.name, workspace.settings.schema_of))
+        mirror = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
+        facts = derive(workspace.rules, mirror)
         now = workspace.crm_now()
+        unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, mirror, run_id=run_id, now=now)
         remember_mapping(conn, workspace.name, workspace.rules.hash, workspace.rules.text, now)
         counts = store(
             conn,
@@ -53,6 +56,7 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
             first_load=not seen,
         )
         deals_changed = store_deals(conn, workspace.name, facts.deals_all_channels, now)
+    same = counts.wrote_nothing and not (moved or deals_changed)
     issues: Counter[str] = Counter()
     for issue in facts.issues:
         issues[issue.kind.value] += issue.count
@@ -66,8 +70,6 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         "changed": counts.changed,
         "deals_all_channels": len(facts.deals_all_channels),
         "issues": dict(sorted(issues.items())),
-        "input": {
-            **read,
-            "facts": before["facts"] if before and counts.wrote_nothing and not deals_changed else run_id,
-        },
+        "unmapped": unmapped,
+        "input": {**read, "facts": before["facts"] if before and same else run_id},
     }

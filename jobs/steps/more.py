@@ -12,11 +12,13 @@ import numpy as np
 from psycopg import Connection
 
 from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.business_days import BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due
-from indicators.inputs import LISTED, NO_DAY, EntryTable, Ints, PartnerTable, day_date, day_number
+from indicators.inputs import LISTED, NO_DAY, EntryTable, PartnerTable, day_date, day_number
 from indicators.lead_curves import lead_curves
 from indicators.next_steps import advise, told, waiting_by_partner
 from indicators.summary import Results
+from indicators.targets import TargetPlan
 from indicators.tier_audit import audit
 from jobs import reports
 from jobs.reports import Stamp
@@ -38,7 +40,8 @@ class Computed:
     entries: EntryTable
     partners: PartnerTable
     activities: Activities
-    off: Ints  # day numbers of holidays and closures
+    calendar: BusinessDays
+    plan: TargetPlan | None  # of the as-of day's month, as the last day before it told
 
 
 def activities_of(conn: Connection[Any], workspace: str, partners: PartnerTable, as_of: date) -> Activities:
@@ -66,7 +69,7 @@ def partner_rows(done: Computed, language: Language) -> Iterator[Row]:
     meetings = done.activities.days_of(ActivityKind.REGULAR_MEETING)
     for i, partner in enumerate(results.partners):
         tier = partner.tier.tier
-        due = meeting_due(tier, meetings.get(i, ()), results.as_of, done.off)
+        due = meeting_due(tier, meetings.get(i, ()), results.as_of, done.calendar)
         held = max(meetings.get(i, ()), default=NO_DAY)
         why = words["due"].format(tier.value) if due != NO_DAY else words["no_due"].format(tier.value)
         yield "partner", partner.partner_id, "next_regular_meeting_due", _iso(due), {"why": why, "last": _iso(held)}
@@ -137,7 +140,7 @@ def activation_document(done: Computed, deals: DealCount, team: int | None) -> d
                 "low": _rounded(d.interval.low) if d.due else None,
                 "high": _rounded(d.interval.high) if d.due else None,
             }
-            for d in compliance(results.tier_changes, done.activities, as_of, done.off)
+            for d in compliance(results.tier_changes, done.activities, as_of, done.calendar)
         ],
         "leaks": {
             **_plain(

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due, working_days
 from indicators.inputs import NO_DAY, EntryTable, EventTable, PartnerTable
 from indicators.paths import canonical_paths
@@ -13,7 +14,6 @@ from indicators.tiers import TierChange
 from models.vocabulary import Tier
 
 MONDAY = 20360  # 2025-09-29
-NONE_OFF = np.zeros(0, np.int64)
 
 
 def world(deals, joined, types=(0, 0, 1), as_of=20400):
@@ -116,23 +116,23 @@ def acted(*rows):
 def test_tier_a_is_due_a_meeting_in_every_whole_week_it_held():
     changes = [change(0, MONDAY - 7, Tier.A)]
     done = acted((0, "regular_meeting", MONDAY - 5), (0, "regular_meeting", MONDAY + 3), (0, "dinner", MONDAY + 8))
-    (a, *_) = compliance(changes, done, MONDAY + 20, NONE_OFF, days=60)
+    (a, *_) = compliance(changes, done, MONDAY + 20, WEEKDAYS, days=60)
     assert (a.tier, a.per, a.due, a.met) == (Tier.A, "week", 4, 2)  # Monday + 20 is a Sunday, so that week is over
 
 
 def test_the_current_week_and_weeks_with_few_business_days_are_not_due():
     changes = [change(0, MONDAY, Tier.A)]
-    assert compliance(changes, acted(), MONDAY + 5, NONE_OFF)[0].due == 0
+    assert compliance(changes, acted(), MONDAY + 5, WEEKDAYS)[0].due == 0
     off = np.arange(MONDAY, MONDAY + 3)  # two business days are left
-    assert compliance(changes, acted(), MONDAY + 6, off)[0].due == 0
-    assert compliance(changes, acted(), MONDAY + 6, off[:2])[0].due == 1
+    assert compliance(changes, acted(), MONDAY + 6, BusinessDays.of(off))[0].due == 0
+    assert compliance(changes, acted(), MONDAY + 6, BusinessDays.of(off[:2]))[0].due == 1
 
 
 def test_tier_b_is_due_a_meeting_and_a_touch_a_month_and_only_where_it_held_throughout():
     october = 20362  # 2025-10-01
     done = acted((0, "regular_meeting", october + 4), (1, "touch", october + 9))
     changes = [change(0, october, Tier.B), change(1, october + 1, Tier.B)]
-    _, meeting, touch, _ = compliance(changes, done, october + 31, NONE_OFF, days=60)
+    _, meeting, touch, _ = compliance(changes, done, october + 31, WEEKDAYS, days=60)
     assert (meeting.due, meeting.met, touch.due, touch.met) == (1, 1, 1, 0)
 
 
@@ -156,12 +156,12 @@ def test_capacity_warns_over_ten_contacts_a_person_and_week():
 
 def test_the_next_regular_meeting_is_due_on_a_business_day_of_its_week_or_month():
     friday = MONDAY + 4
-    assert meeting_due(Tier.A, [], MONDAY + 1, NONE_OFF) == friday
-    assert meeting_due(Tier.A, [MONDAY], MONDAY + 1, NONE_OFF) == friday + 7
-    assert meeting_due(Tier.A, [], MONDAY + 1, np.array([friday])) == friday - 1
-    assert meeting_due(Tier.B, [], MONDAY, NONE_OFF) == MONDAY + 1  # 30 September
-    assert meeting_due(Tier.B, [MONDAY], MONDAY, NONE_OFF) == 20392  # 31 October
-    assert meeting_due(Tier.C, [], MONDAY, NONE_OFF) == meeting_due(Tier.D, [], MONDAY, NONE_OFF) == NO_DAY
+    assert meeting_due(Tier.A, [], MONDAY + 1, WEEKDAYS) == friday
+    assert meeting_due(Tier.A, [MONDAY], MONDAY + 1, WEEKDAYS) == friday + 7
+    assert meeting_due(Tier.A, [], MONDAY + 1, BusinessDays.of([friday])) == friday - 1
+    assert meeting_due(Tier.B, [], MONDAY, WEEKDAYS) == MONDAY + 1  # 30 September
+    assert meeting_due(Tier.B, [MONDAY], MONDAY, WEEKDAYS) == 20392  # 31 October
+    assert meeting_due(Tier.C, [], MONDAY, WEEKDAYS) == meeting_due(Tier.D, [], MONDAY, WEEKDAYS) == NO_DAY
 
 
 def test_business_days_over_golden_week():
@@ -170,4 +170,4 @@ def test_business_days_over_golden_week():
         d: int(np.datetime64(d, "D").astype(np.int64)) for d in ("2026-04-28", "2026-04-29", "2026-05-03", "2026-05-11")
     }
     off = np.r_[day["2026-04-29"], day["2026-05-03"] + np.arange(4)]
-    assert working_days(day["2026-04-28"], day["2026-05-11"], off) == 5
+    assert working_days(day["2026-04-28"], day["2026-05-11"], BusinessDays.of(off)) == 5

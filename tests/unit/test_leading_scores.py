@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from indicators.leading.describe import describe, granger
-from indicators.leading.multiple import benjamini_hochberg, holm
 from indicators.leading.scores import crps, diebold_mariano, mase, pinball, poisson_deviance
+from indicators.multiple import benjamini_hochberg, holm
 
 ACTUAL = np.array([10, 20, 30, 40, 50])
 FIRST = np.array([11, 21, 29, 42, 53])

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.inputs import EntryTable, EventTable, PartnerTable
 from indicators.paths import canonical_paths
 from indicators.plan_actual import factors, lines, lmdi, reached_between, share_elapsed, timing
 
-NONE_OFF = np.zeros(0, np.int64)
 POSITIVE = st.floats(0.01, 1000, allow_nan=False)
 
 
@@ -45,11 +45,11 @@ def test_zeros_are_replaced_and_flagged():
 
 def test_a_month_elapses_by_business_days():
     first, last = 20362, 20392  # October 2025: 23 working days
-    assert share_elapsed(first, last, first - 1, NONE_OFF) == 0.0
-    assert share_elapsed(first, last, last, NONE_OFF) == 1.0
-    assert share_elapsed(first, last, first, NONE_OFF) == pytest.approx(1 / 23)
-    assert share_elapsed(first, last, first + 4, NONE_OFF) == pytest.approx(3 / 23)  # a Sunday adds nothing
-    assert share_elapsed(first, last, first, np.arange(first, last + 1)) == pytest.approx(1 / 31)
+    assert share_elapsed(first, last, first - 1, WEEKDAYS) == 0.0
+    assert share_elapsed(first, last, last, WEEKDAYS) == 1.0
+    assert share_elapsed(first, last, first, WEEKDAYS) == pytest.approx(1 / 23)
+    assert share_elapsed(first, last, first + 4, WEEKDAYS) == pytest.approx(3 / 23)  # a Sunday adds nothing
+    assert share_elapsed(first, last, first, BusinessDays.of(range(first, last + 1))) == pytest.approx(1 / 31)
 
 
 def test_only_what_was_reached_in_the_month_and_by_the_day_counts():
