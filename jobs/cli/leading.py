@@ -16,6 +16,7 @@ from jobs.cli.reading import (
     chosen_type,
     opened_reader,
     show_csv,
+    spoken,
 )
 
 COLUMNS = (
@@ -41,7 +42,7 @@ def leading(
 
         checked(plot)
     with opened_reader(config, workspace) as reader:
-        said = reader.language(language)
+        said = spoken(language, reader.rules)
         document = _document(reader, as_of, known_at)
     types = list(dict.fromkeys(i["type"] for i in document["indicators"]))
     wanted = chosen_type(type_name, types)

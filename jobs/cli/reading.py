@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from sqlalchemy import Engine
 
-    from jobs.axes import Axes
+    from jobs.asked import Axes
     from sync.mapping.grammar import Mapping as Rules
 
-CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a header line.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print one table as CSV, for spreadsheets.")]
 AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", help="As of the end of this day, such as 2026-10-01.", metavar="DAY")
+    str | None, typer.Option("--as-of", metavar="DAY", help="As of that day, such as 2026-10-31; default: the newest.")
 ]
 KnownAtOption = Annotated[
     str | None,
     typer.Option(
-        "--known-at", help="By what was known on this day or at this moment; left out: by all that is known now."
+        "--known-at", metavar="DAY", help="As it was known at the end of that day, or at a time with its zone."
     ),
 ]
-TypeOption = Annotated[str | None, typer.Option("--type", help="Only this partner type, or all.", metavar="TYPE")]
+TypeOption = Annotated[str | None, typer.Option("--type", help="Only partners of this type.")]
 PlotOption = Annotated[
     Path | None, typer.Option("--plot", help="Draw it into this file: .png, .svg or .pdf.", metavar="FILE")
 ]
@@ -49,15 +49,17 @@ class Reader:
     conn: "Connection[Any]"
 
     def axes(self, as_of: str | None, known_at: str | None) -> "Axes":
-        from jobs.axes import axes
+        from jobs.asked import axes_of
 
-        return axes(self.conn, self.name, self.rules.zone, as_of, known_at)
+        with self.engine.connect() as connection:
+            return axes_of(connection, self.name, self.rules.zone, as_of, known_at)
 
-    def language(self, wanted: str | None) -> str:
-        """The language asked for, or the mapping's."""
-        if wanted not in (None, "ja", "en"):
-            raise ConfigError(f"--language is {wanted!r}, expected ja or en.")
-        return wanted or self.rules.language
+
+def spoken(wanted: str | None, rules: "Rules") -> str:
+    """The language asked for, or the mapping's; ConfigError tells what else was met."""
+    if wanted not in (None, "ja", "en"):
+        raise ConfigError(f"--language is {wanted!r}, expected ja or en.")
+    return wanted or rules.language
 
 
 @contextmanager
@@ -83,7 +85,9 @@ def chosen_type(wanted: str | None, known: Sequence[str]) -> str | None:
 
 def show_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """A header line and one line a row; None is empty."""
+    from jobs.flat import safe
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow(["" if row.get(c) is None else row[c] for c in columns])
+        writer.writerow(["" if row.get(c) is None else safe(row[c]) for c in columns])

@@ -10,7 +10,7 @@ from jobs.errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
 
 ENDINGS = (".png", ".svg", ".pdf")
 INK, FAINT, RULE = "#1f2933", "#7b8794", "#d9dee3"
@@ -70,7 +70,7 @@ def blank(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def titled(figure: "Figure", title: str, below: str) -> None:
+def titled(figure: "FigureBase", title: str, below: str) -> None:
     """A title, and under it in grey what the picture stands on."""
     figure.suptitle(title, x=0.01, ha="left", fontsize=14)
     figure.supxlabel(below, x=0.01, ha="left", fontsize=8.5, color=FAINT)

@@ -8,9 +8,10 @@ from models.labels import named
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
 
 Curve = Sequence[tuple[int, float]]
+COLUMNS = 3
 _SAY = {
     "en": {
         "title": "Lead time of those that convert",
@@ -35,11 +36,22 @@ def draw(as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str) -
 
 
 def _figure(as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str) -> "Figure":
+    figure = blank(4.0 * COLUMNS, height(len(next(iter(curves.values()), ()))))
+    fill(figure, as_of, curves, language)
+    return figure
+
+
+def height(steps: int) -> float:
+    """Inches that so many steps need."""
+    return 1.2 + 2.7 * -(-max(steps, 1) // COLUMNS)
+
+
+def fill(figure: "FigureBase", as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str) -> None:
+    """The picture on a figure, or on a part of one."""
     say = _SAY[language]
     steps = list(dict.fromkeys(step for by_step in curves.values() for step in by_step))
-    columns = min(max(len(steps), 1), 3)
+    columns = min(max(len(steps), 1), COLUMNS)
     rows = -(-max(len(steps), 1) // columns)
-    figure = blank(4.0 * columns, 1.2 + 2.7 * rows)
     titled(figure, say["title"], say["below"].format(as_of=as_of))
     kinds = [k for k in curves if k != "all"] + [k for k in curves if k == "all"]
     drawn: dict[str, Artist] = {}
@@ -80,4 +92,3 @@ def _figure(as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str
         axes = figure.add_subplot()
         axes.text(0.5, 0.5, say["nothing"], ha="center", color=FAINT)
         axes.set_axis_off()
-    return figure

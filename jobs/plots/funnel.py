@@ -8,8 +8,9 @@ from models.labels import named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
 
+COLUMNS = 2
 _SAY = {
     "en": {
         "title": "Conversion within 180 days",
@@ -32,21 +33,32 @@ def draw(as_of: str, conversion: Mapping[str, Mapping[str, Mapping[str, Any]]], 
 
 
 def _figure(as_of: str, conversion: Mapping[str, Mapping[str, Mapping[str, Any]]], language: str) -> "Figure":
+    figure = blank(5.6 * min(max(len(conversion), 1), COLUMNS), height(len(conversion)))
+    fill(figure, as_of, conversion, language)
+    return figure
+
+
+def height(kinds: int) -> float:
+    """Inches that so many types need."""
+    return 1.2 + 2.5 * -(-max(kinds, 1) // COLUMNS)
+
+
+def fill(
+    figure: "FigureBase", as_of: str, conversion: Mapping[str, Mapping[str, Mapping[str, Any]]], language: str
+) -> None:
+    """The picture on a figure, or on a part of one."""
     say = _SAY[language]
     kinds = [k for k in conversion if k == "all"] + [k for k in conversion if k != "all"]
-    columns = min(max(len(kinds), 1), 2)
+    columns = min(max(len(kinds), 1), COLUMNS)
     rows = -(-max(len(kinds), 1) // columns)
-    figure = blank(5.6 * columns, 1.2 + 2.5 * rows)
     titled(figure, say["title"], say["below"].format(as_of=as_of))
     for at, kind in enumerate(kinds):
-        panel(
-            figure.add_subplot(rows, columns, at + 1), conversion[kind], say["all"] if kind == "all" else kind, language
-        )
+        title = say["all"] if kind == "all" else kind
+        panel(figure.add_subplot(rows, columns, at + 1), conversion[kind], title, language)
     if not kinds:
         axes = figure.add_subplot()
         axes.text(0.5, 0.5, say["nothing"], ha="center", color=FAINT)
         axes.set_axis_off()
-    return figure
 
 
 def panel(axes: "Axes", steps: Mapping[str, Mapping[str, Any]], title: str, language: str) -> None:
@@ -61,7 +73,7 @@ def panel(axes: "Axes", steps: Mapping[str, Mapping[str, Any]], title: str, lang
             axes.text(1, at, "-", va="center", color=FAINT)
             continue
         rate = 100 * c["rate"]
-        final = c["status"] in ("ok", "final", "mature")
+        final = c["status"] == "ok"
         axes.barh(at, rate, color=BLUE if final else GREY, height=0.55, alpha=0.9)
         high = rate
         if c["low"] is not None:

@@ -1,7 +1,7 @@
 """The target plan by week: what must be reached in each week, a row a milestone, with what was reached so far."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.plots.canvas import BLUE, FAINT, GREEN, GREY, INK, ORANGE, Drawing, blank, plain, titled
 from models.labels import named
@@ -12,15 +12,19 @@ if TYPE_CHECKING:
 _SAY = {
     "en": {
         "title": "Plan for {deals:g} deals in {month}",
-        "below": "Bars: what must be reached in the week (from {as_of} on). Green: reached. Dashed: capacity.",
-        "week": "week of",
+        "below": "Bars: what must be reached in the week, as of {as_of}.",
+        "reached": " Green: reached.",
+        "capacity": " Dashed: the most that can be listed.",
+        "week": "week from",
         "latest": "latest useful week",
         "nothing": "no weeks are left",
     },
     "ja": {
         "title": "{month} 商談{deals:g}件の計画",
-        "below": "棒はその週に到達すべき件数（{as_of}以降）。緑は実績、破線は処理能力の上限。",
-        "week": "週（月曜日）",
+        "below": "棒はその週に到達すべき件数（{as_of}時点）。",
+        "reached": "緑は実績。",
+        "capacity": "破線は掲載できる上限。",
+        "week": "週の開始日",
         "latest": "最終有効週",
         "nothing": "残りの週がありません",
     },
@@ -46,6 +50,30 @@ def draw(
     return lambda: _figure(as_of, month, deals, weeks, planned, language, reached or {}, capacity, latest or {})
 
 
+def draw_document(document: Mapping[str, Any], language: str) -> Drawing:
+    """What `sakigake targets --json` prints, as a picture: all its types together."""
+    weeks = [week["from"] for week in document["weeks"]]
+    planned = {name: [float(week["goals"][name]["all"]) for week in document["weeks"]] for name in document["totals"]}
+    limits = [kind["capacity"] for kind in document["a_week"].values()]
+    latest = {name: _from(total["latest_week"]) for name, total in document["totals"].items()}
+    capacity = float(sum(limits)) if limits and all(limit is not None for limit in limits) else None
+    tight = capacity is not None and capacity <= 2 * max([*planned.get("listed", []), 1.0])
+    return draw(
+        document["as_of"],
+        document["month"],
+        document["deals"],
+        weeks,
+        planned,
+        language,
+        capacity=capacity if tight else None,
+        latest=latest,
+    )
+
+
+def _from(week: Mapping[str, Any] | None) -> str | None:
+    return str(week["from"]) if week else None
+
+
 def _figure(
     as_of: str,
     month: str,
@@ -59,7 +87,9 @@ def _figure(
 ) -> "Figure":
     say = _SAY[language]
     figure = blank(max(7.0, 1.8 + 0.55 * len(weeks)), 1.3 + 1.25 * max(len(planned), 1))
-    titled(figure, say["title"].format(deals=deals, month=month), say["below"].format(as_of=as_of))
+    below = say["below"].format(as_of=as_of)
+    below += (say["reached"] if reached else "") + (say["capacity"] if capacity is not None else "")
+    titled(figure, say["title"].format(deals=deals, month=month), below)
     if not weeks:
         axes = figure.add_subplot()
         axes.text(0.5, 0.5, say["nothing"], ha="center", color=FAINT)
@@ -78,7 +108,9 @@ def _figure(
         for at, (n, d) in enumerate(zip(numbers, done, strict=True)):
             if n >= 0.05:
                 above = max(n, d or 0.0) + 0.05 * top
-                axes.text(at, above, f"{n:.0f}" if n >= 10 else f"{n:.1f}", ha="center", fontsize=8, bbox=clear)
+                axes.text(
+                    at, above, f"{n:.0f}" if n >= 10 or n == int(n) else f"{n:.1f}", ha="center", fontsize=8, bbox=clear
+                )
         if milestone == "listed" and capacity is not None:
             axes.axhline(capacity, color=ORANGE, linestyle="--", linewidth=1.2)
             top = max(top, capacity)
