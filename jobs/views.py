@@ -213,7 +213,7 @@ def _subject(conn: Conn, workspace: str, ref: RecordRef) -> tuple[str, str]:
     if row:
         return "partner", row[0]
     row = conn.execute(
-        "select entry_id from sakigake.entry where workspace = %s and connection = %s and object = %s and record_id = %s",
+        "select entry_id from sakigake.entry_source where workspace = %s and connection = %s and object = %s and record_id = %s",
         place,
     ).fetchone()
     if row:

@@ -160,12 +160,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One target company on one partner's attack list, one attempt."""
+    """One target company on one partner's attack list, one attempt.
+
+    `source` is the record that names it; `sources` all records that are it, in order, where it stands in several CRMs.
+    """
 
     entry_id: str
     partner_id: str
     source: RecordRef
     target: Target = Target()
+    sources: tuple[RecordRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

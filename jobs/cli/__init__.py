@@ -15,11 +15,13 @@ from jobs.cli import (
     checking,
     cycle,
     database,
+    importing,
     leading,
     looking,
     mapping_versions,
     numbers,
     partners,
+    reports,
     setup,
     tier,
     world,
@@ -35,7 +37,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Sakigake: the leading indicators of partner sales, from your own CRM, written back where your team looks.",
 )
-for part in (setup, checking, mapping_versions, cycle, looking, numbers, leading, partners, audit, world):
+for part in (
+    setup,
+    checking,
+    mapping_versions,
+    importing,
+    cycle,
+    looking,
+    numbers,
+    leading,
+    reports,
+    partners,
+    audit,
+    world,
+):
     part.add_to(app)
 app.add_typer(tier.tier_app, name="tier")
 app.add_typer(database.app, name="db", help="Our tables: upgrade, address, a shell.")

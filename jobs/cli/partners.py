@@ -1,195 +1,148 @@
-"""Commands on what partners do: activation and cadence, stalled entries, plan against actual."""
+"""Commands about who is who: what may be one partner or one entry, and a person's word on it."""
 
-from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from rich.console import Console
+from rich.markup import escape
 
-from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out, show_json
-from jobs.cli.reading import CsvOption, Reader, TypeOption, chosen_type, opened_reader, show_csv
-from jobs.errors import ConfigError, NotFound
+from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
+from jobs.errors import ConfigError
 
-ACTIVATION_COLUMNS = (
-    "type", "base", "active", "activation", "low", "high", "engaged", "engagement", "deals", "deals_per_active", "newcomers",
-)  # fmt: skip
-STALLED_COLUMNS = (
-    "record", "partner", "type", "target", "milestone", "since", "days", "business_days", "status", "days_over", "chance",
-    "chance_at_entry", "next_step",
-)  # fmt: skip
-ACTUAL_COLUMNS = (
-    "month", "type", "milestone", "planned", "planned_to_date", "actual", "gap", "landing", "chance_of_target", "effect",
-)  # fmt: skip
+if TYPE_CHECKING:
+    from jobs.deciding import Proposal
+    from sync.events.decisions import Decided, Verdict
+
+app = typer.Typer(no_args_is_help=True, help="Who is who across CRMs: suggestions, and a person's decisions on them.")
+ReasonOption = Annotated[str, typer.Option(help="What shows it; kept for whoever asks later.")]
 
 
-def activation(
-    type_name: TypeOption = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    workspace: WorkspaceOption = None,
-    json: JsonOption = False,
-    csv: CsvOption = False,
+@app.command()
+def suggestions(
+    config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False
 ) -> None:
-    """Show who brings deals, and whether cadence is kept."""
-    from jobs.steps.more import ACTIVATION
+    """List records that may be one partner or one entry, which only a person can tell."""
+    from jobs.deciding import known
+    from jobs.settings import load
+    from jobs.wiring import choose_workspace, read_rules
 
-    with opened_reader(config, workspace) as reader:
-        document = _report(reader, ACTIVATION)
-    wanted = chosen_type(type_name, [a["type"] for a in document["activation"]])
-    for part in ("activation", "first_deal"):
-        document[part] = [a for a in document[part] if wanted is None or a["type"] == wanted]
+    name, settings = choose_workspace(load(config), workspace)
+    rules = read_rules(settings, config.absolute().parent)
+    with opened_database() as engine:
+        found = known(engine, name, settings, rules).proposals
     if json:
-        show_json(document)
-    elif csv:
-        show_csv(document["activation"], ACTIVATION_COLUMNS)
+        show_json({"suggestions": [p.document() for p in found]})
     else:
-        from jobs import partner_tables
-
-        partner_tables.activation(out, document)
+        _show(out, found)
 
 
-def stalled(
-    type_name: TypeOption = None,
-    partner: Annotated[
-        str | None, typer.Option("--partner", help="Only this partner: connection.Object/ID", metavar="RECORD")
-    ] = None,
+@app.command()
+def decide(
+    which: Annotated[
+        str,
+        typer.Argument(metavar="WHICH", help="A suggestion's id, or two records: RECORD,RECORD.", show_default=False),
+    ],
+    verdict: Annotated[str, typer.Argument(metavar="VERDICT", help="same or different.", show_default=False)],
+    reason: ReasonOption,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
-    csv: CsvOption = False,
 ) -> None:
-    """List entries that wait too long, with the next step."""
-    from jobs import overrides, waiting
-    from models.vocabulary import RecordRef
+    """Decide that two records are one, or are not. Kept with who, when and why; the next run maps by it."""
+    if verdict not in ("same", "different"):
+        raise ConfigError(f"VERDICT is {verdict!r}, expected same or different.")
+    from jobs import deciding
+    from jobs.settings import load
+    from jobs.wiring import choose_workspace, connect_with, read_rules
 
-    with opened_reader(config, workspace) as reader:
-        only = None
-        if partner is not None:
-            try:
-                ref = RecordRef.parse(partner)
-            except ValueError as e:
-                raise ConfigError(f"{e}.") from e
-            only = overrides.partner_of(reader.conn, reader.name, ref)
-        axes = reader.axes(None, None)
-        rows = waiting.stalled(reader.conn, reader.name, reader.rules.language, axes.as_of, partner_id=only)
-        types = waiting.types(reader.conn, reader.name)
-    wanted = chosen_type(type_name, types)
-    rows = [r for r in rows if wanted is None or r["type"] == wanted]
+    name, settings = choose_workspace(load(config), workspace)
+    rules = read_rules(settings, config.absolute().parent)
+    with opened_database() as engine, connect_with(engine)() as conn:
+        of = deciding.known(engine, name, settings, rules)
+        decided = deciding.decide(conn, name, of, which, cast("Verdict", verdict), deciding.person(), reason)
     if json:
-        show_json({"workspace": reader.name, "as_of": axes.as_of, "entries": rows})
-    elif csv:
-        show_csv(rows, STALLED_COLUMNS)
+        show_json(decided.document())
     else:
-        from jobs import partner_tables
-
-        partner_tables.stalled(out, rows)
+        out.print(f"{decided.decision_id}: {_says(decided)}. The next run maps by it.")
 
 
-def actual(
-    month: Annotated[
-        str | None, typer.Option(help="This month, such as 2026-12; left out: all that are kept.", metavar="YYYY-MM")
-    ] = None,
-    deals: Annotated[
-        float | None, typer.Option(help="Set the month's target: so many deals, worked back by the newest conversions.")
-    ] = None,
-    by: Annotated[str | None, typer.Option(help="Who sets it; left out: the user of this machine.")] = None,
-    type_name: TypeOption = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    workspace: WorkspaceOption = None,
-    json: JsonOption = False,
-    csv: CsvOption = False,
+@app.command()
+def decisions(
+    config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False
 ) -> None:
-    """Set plan against actual, and explain the gap."""
-    from jobs.months import read_month
-    from jobs.person import person
-    from jobs.steps import actual as step
+    """List every decision with who, when and why, and whether it stands."""
+    from jobs import tables
+    from jobs.settings import load
+    from jobs.wiring import choose_workspace, connect_with
+    from sync.events import decisions as kept
 
-    day = None if month is None else read_month(month)
-    with opened_reader(config, workspace) as reader:
-        if deals is not None:
-            document = _set_target(reader, day, deals, by or person())
-            if json:
-                show_json(document)
-            else:
-                out.print(
-                    f"{document['month']}: {document['numbers']['deal']:g} deals need "
-                    f"{document['numbers']['listed']:g} listed; the next `sakigake run` sets them against what is reached."
-                )
-            return
-        document = _report(reader, step.KIND)
-    found = [m for m in document["months"] if day is None or m["month"] == month]
+    name, _ = choose_workspace(load(config), workspace)
+    with opened_database() as engine, connect_with(engine)() as conn:
+        found = kept.decisions(conn, name)
+    if json:
+        show_json({"decisions": [d.document() for d in found]})
+        return
     if not found:
-        kept = ", ".join(m["month"] for m in document["months"]) or "none"
-        raise NotFound(
-            f"No target is kept for {month}; kept are {kept}. Set one: sakigake actual --month {month} --deals 20"
-        )
-    wanted = chosen_type(type_name, sorted({r["type"] for m in found for r in m["rows"]}))
-    rows = [{**r, "month": m["month"]} for m in found for r in m["rows"] if wanted is None or r["type"] == wanted]
+        out.print("Nothing was decided yet; what may be one is listed by: sakigake partners suggestions")
+        return
+    shown = tables.table("Decisions", "decision", "at", "who", "what", "why", "stands")
+    for d in found:
+        stands = "yes" if d.stands else f"undone by {d.undone_by}" if d.undone_by else ""
+        shown.add_row(d.decision_id, f"{d.decided_at:%Y-%m-%d %H:%M}", d.who, _says(d), escape(d.reason), stands)
+    out.print(shown)
+
+
+@app.command()
+def undo(
+    decision: Annotated[
+        str, typer.Argument(metavar="DECISION", help="As `sakigake partners decisions` names it.", show_default=False)
+    ],
+    reason: ReasonOption,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Take a decision back. Both stay on record; the next run maps as if it had not been made."""
+    from jobs import deciding
+    from jobs.settings import load
+    from jobs.wiring import choose_workspace, connect_with
+
+    name, _ = choose_workspace(load(config), workspace)
+    with opened_database() as engine, connect_with(engine)() as conn:
+        undoing = deciding.undo(conn, name, decision, deciding.person(), reason)
     if json:
-        show_json({**document, "months": found})
-    elif csv:
-        show_csv(rows, ACTUAL_COLUMNS)
+        show_json(undoing.document())
     else:
-        from jobs import partner_tables
-
-        partner_tables.actual(out, document["as_of"], found, wanted, reader.rules.language)
+        out.print(f"{undoing.decision_id}: {_says(undoing)}. The next run maps as if it had not been made.")
 
 
-def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> dict[str, Any]:
-    from indicators.subjects import ALL
-    from jobs import views
-    from jobs.runs import utc_now
-    from jobs.steps import actual as step
-
-    if month is None:
-        raise ConfigError("--deals sets the target of a month; say which with --month YYYY-MM.")
-    if not 0 < deals <= 1_000_000:
-        raise ConfigError(f"--deals is {deals:g}, expected a number of deals from 1 to 1,000,000.")
-    conversion = views.indicators(reader.conn, reader.name)["conversion"].get(ALL, {})
-    numbers = step.static_targets(deals, conversion)
-    axes = reader.axes(None, None)
-    step.keep_targets(
-        reader.conn,
-        reader.name,
-        month,
-        {ALL: numbers},
-        basis=step.STATIC,
-        by=by,
-        at=utc_now(),
-        known_at=axes.known_at,
-    )
-    from models.vocabulary import FUNNEL
-
-    return {
-        "workspace": reader.name,
-        "month": month.isoformat()[:7],
-        "basis": step.STATIC,
-        "set_by": by,
-        "numbers": {m.value: n for m, (n, _) in zip(FUNNEL, numbers, strict=True)},
-    }
+def _says(decided: "Decided") -> str:
+    if decided.verdict == "undo":
+        return f"takes back {decided.undoes}"
+    are = "are one" if decided.verdict == "same" else "are not one"
+    return f"{decided.left} and {decided.right} {are} {decided.subject}"
 
 
-def _report(reader: Reader, kind: str) -> dict[str, Any]:
-    from jobs import reports
+def _show(console: Console, found: "tuple[Proposal, ...]") -> None:
+    from jobs import tables
+    from jobs.deciding import WHY
 
-    kept = reports.newest(reader.conn, reader.name, kind)
-    if kept is None:
-        what = (
-            "No target is set yet; say: sakigake actual --month 2026-12 --deals 20"
-            if kind == "plan_vs_actual"
-            else None
+    if not found:
+        console.print("Nothing is left to decide: every record is matched, or stands alone for a reason.")
+        return
+    shown = tables.table("May be one", "suggestion", "", "record", "name", "why", "equal", "differs")
+    for p in found:
+        s = p.suggestion
+        why = WHY[s.why] + (f" ({s.score} of 100)" if s.why == "similar_name" else "")
+        marks = [
+            ", ".join(m.replace("_", " ") for m, same in p.shared.items() if same is said) for said in (True, False)
+        ]
+        shown.add_row(
+            s.suggestion_id, p.subject, f"{s.left}\n{s.right}", escape("\n".join(p.names)), why, marks[0], marks[1]
         )
-        raise NotFound(what or f"Nothing has been computed for workspace {reader.name} yet; say: sakigake run")
-    stamp, document = kept
-    return {
-        "workspace": reader.name,
-        "run": stamp.run_id,
-        "as_of": stamp.as_of.isoformat(),
-        "known_at": stamp.known_at.isoformat(),
-        "mapping": stamp.mapping_hash,
-        "code_version": stamp.code_version,
-        **document,
-    }
+    console.print(shown)
+    console.print("Decide with: sakigake partners decide SUGGESTION same --reason ... (or: different)")
 
 
-def add_to(app: typer.Typer) -> None:
-    for command in (activation, stalled, actual):
-        app.command()(command)
+def add_to(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="partners")

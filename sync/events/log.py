@@ -44,13 +44,17 @@ _LOG = """
         order by e.entry_id, e.occurred_on, 2, e.event_id
     ) to stdout (format binary)"""
 _ACTIVITIES = """
-    select a.partner_id, a.kind, a.occurred_on, (a.known_at at time zone :zone)::date,
-        coalesce((a.removed_at at time zone :zone)::date, :still),
-        a.known_at = min(a.known_at) over () as from_the_start
-    from sakigake.activity a
-    where a.workspace = :workspace and a.occurred_on <= :as_of
-        and (a.known_at <= :known_at or a.known_at = (select min(known_at) from sakigake.activity where workspace = :workspace))
-    order by a.activity_id"""
+    with told as (
+        select activity_id, partner_id, kind, occurred_on, known_at, removed_at as until
+        from sakigake.activity where workspace = :workspace
+        union all
+        select fact_id, said ->> 'partner_id', said ->> 'kind', (said ->> 'occurred_on')::date, known_at, known_until
+        from sakigake.past_fact where workspace = :workspace and kind = 'activity'),
+    dated as (select *, known_at = min(known_at) over () as from_the_start from told)
+    select partner_id, kind, occurred_on, (known_at at time zone :zone)::date,
+        case when until <= :known_at then (until at time zone :zone)::date else :still end, from_the_start
+    from dated where occurred_on <= :as_of and (known_at <= :known_at or from_the_start)
+    order by activity_id, known_at"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,8 @@ class _Check:
             return
         yield from self._fit.where((*path, "where"), found, rule.where, rule.connection)
         yield from self._fit.exists((*path, "name"), found, rule.name)
-        for mark in ("corporate_number", "domain"):
-            yield from self._fit.exists((*path, "match_on", mark), found, getattr(rule.match_on, mark))
+        for mark, named in rule.match_on.items():
+            yield from self._fit.exists((*path, "match_on", mark), found, named)
         for name, attribute in rule.attributes.items():
             at = (*path, "attributes", name)
             if name in ("submitted_on", "joined_on"):

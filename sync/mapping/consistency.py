@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from models.vocabulary import Milestone, Willingness
 from sync.documents import advice
-from sync.mapping.rules import EntryRule, MilestoneRule
+from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule
 from sync.mapping.where import Reference
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
     """(path, sentence) of each."""
     yield from _types(mapping)
     for index, partner in enumerate(mapping.partners):
+        yield from _marks(partner, ("partners", index, "match_on"))
         answers = partner.attributes.willingness
         for met, word in (answers.values if answers else {}).items():
             if word not in set(Willingness):
@@ -43,6 +44,17 @@ def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
                     f"'{name}' is read by no {subject} rule, so nothing could be written there; {advice(name, objects)}"
                 )
                 yield ("write_back", subject, name), sentence
+
+
+def _marks(partner: PartnerRule, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    """Marks that say nothing alone."""
+    marks = dict(partner.match_on.items())
+    for mark, other in (("prefecture", "city"), ("city", "prefecture")):
+        if mark in marks and other not in marks:
+            yield (*path, mark), f"'{mark}' matches together with '{other}' only; name that field too"
+    for mark in ("phone", "prefecture"):
+        if mark in marks and partner.name is None:
+            yield (*path, mark), f"'{mark}' matches together with the name only; say 'name' in this partner rule"
 
 
 def _types(mapping: "Mapping") -> Iterator[Finding]:

@@ -47,8 +47,7 @@ def uses(rules: Rules) -> Iterator[Use]:
         yield from _of_where(partner.connection, partner.object, partner.where, (*at, "where"))
         named: list[tuple[tuple[str, ...], str]] = []
         named += [(("name",), partner.name)] if partner.name else []
-        marks = {"corporate_number": partner.match_on.corporate_number, "domain": partner.match_on.domain}
-        named += [(("match_on", mark), f) for mark, f in marks.items() if f]
+        named += [(("match_on", mark), f) for mark, f in partner.match_on.items()]
         named += [(("attributes", name), attribute.field) for name, attribute in partner.attributes.items()]
         yield from (Use(partner.connection, partner.object, f, (*at, *path)) for path, f in named)
     for i, entry in enumerate(rules.entries):
@@ -87,10 +86,10 @@ def _of_entry(at: tuple[str | int, ...], entry: EntryRule) -> Iterator[Use]:
         path = (*at, "milestones", milestone.value)
         fields = _fields_of((milestone.value,))
         own = [*_of(entry.object, rule.linked), *([(entry.object, rule.reason)] if rule.reason else [])]
-        there = [*([rule.at] if rule.at else []), *(rule.enters or ())]
+        read = [*([rule.at] if rule.at else []), *(rule.enters or ())]
         for place, f in own:
             yield Use(entry.connection, place, f, path, (milestone.value,), fields)
-        for f in there:
+        for f in read:
             yield Use(entry.connection, rule.linked_object or entry.object, f, path, (milestone.value,), fields)
 
 

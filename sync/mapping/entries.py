@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from models.vocabulary import Entry, Event, Milestone, RecordRef, Target
 from sync.mapping.conditions import text_of
+from sync.mapping.dates import moment_of
 from sync.mapping.facts import IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.identity import corporate_number, domain, record_id
@@ -21,9 +23,12 @@ from sync.mapping.where import Reference
 
 @dataclass(slots=True)
 class Entries:
+    """One entry a record; those that are one target in two CRMs are joined later, when their days are known."""
+
     entries: list[Entry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     index: dict[tuple[str, str], dict[str, EntryKey]] = field(default_factory=dict)
+    made: dict[str, datetime | None] = field(default_factory=dict)  # by entry: when its record was made
 
     def find(self, connection: str, record: str, object_name: str | None = None) -> EntryKey | None:
         """The entry that a record is; among all entry objects of the connection where the object is not known."""
@@ -89,6 +94,7 @@ class _EntryReader:
         self._known = _known_stages(rule)
         self._history = history
         self._target = rule.target.items()
+        self._created = mapping.created_field(rule.connection, rule.object)
 
     def _linked(self, mapping: Mapping, reader: MirrorReader, milestone: Milestone) -> LinkedRecords | None:
         return read_linked(mapping, reader, self._rule, self._rule.milestones[milestone])
@@ -102,6 +108,7 @@ class _EntryReader:
             issues.add(kind, f"entries[{self._index}].partner", ref, field=field)
             return None
         key = EntryKey(record_id("entry", ref), found[0], self._index)
+        result.made[key.entry_id] = moment_of(values.get(self._created)) if self._created else None
         result.entries.append(Entry(key.entry_id, key.partner_id, ref, self._read_target(values)))
         for milestone in self._milestones:
             result.events += milestone.events(key, ref, values, issues)

@@ -57,6 +57,10 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     # a moment of creation dates what history does not, and stamps what was there from the start
     for rule in (*mapping.entries, *mapping.activities, *mapping.deals_all_channels):
         _created(wanted, mapping, rule.connection, rule.object)
+    for partner in mapping.partners:
+        if made_by := partner_made_by(mapping, partner.connection, partner.object):
+            wanted[partner.connection, partner.object].fields.add(made_by)
+            wanted[partner.connection, partner.object].days.add(made_by)
     for connection, object_name in _linked(mapping.entries):
         _created(wanted, mapping, connection, object_name)
     result: dict[str, dict[str, ReadSpec]] = {}
@@ -68,9 +72,17 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     return result
 
 
+def partner_made_by(mapping: Mapping, connection: str, object_name: str) -> str | None:
+    """The field by which the record that was made first names the partner: only where `created` names this very object.
+
+    A connection's default is for entries and activities; HubSpot's companies have no such field.
+    """
+    return mapping.created.get(f"{connection}.{object_name}")
+
+
 def partner_fields(rule: PartnerRule) -> set[str]:
     """The fields a partner rule reads."""
-    named = (rule.name, rule.match_on.corporate_number, rule.match_on.domain)
+    named = (rule.name, *(name for _, name in rule.match_on.items()))
     attributes = (attribute.field for _, attribute in rule.attributes.items())
     return {*rule.where.fields(), *(name for name in named if name), *attributes}
 

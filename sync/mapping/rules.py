@@ -71,6 +71,14 @@ class MatchOn(Rule):
     noun: ClassVar[str] = "match_on"
     corporate_number: FieldName | None = Field(None, description="法人番号, 13 digits; its check digit is verified")
     domain: FieldName | None = Field(None, description="a web address or bare domain")
+    phone: FieldName | None = Field(None, description="with the same name: the same telephone number")
+    prefecture: FieldName | None = Field(None, description="with the same name and city: the same prefecture")
+    city: FieldName | None = None
+
+    def items(self) -> list[tuple[str, str]]:
+        """The marks that are mapped, in the grammar's order."""
+        pairs = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return [(name, field) for name, field in pairs if field is not None]
 
 
 class PartnerRule(FromObject):
