@@ -37,6 +37,7 @@ def asked_document(
     asked = answer(conn, workspace, settings, rules, axes_of(conn, workspace, rules.zone, as_of, known_at))
     place = None if partner is None else asked.partner_place(partner)
     found: dict[str, Any] = {**asked.head(), **in_order(shaped(asked.results, asked.partners))}
+    found["deals_wanted"] = settings.targets.deals_in(asked.axes.as_of)
     if place is None:
         return only_type(found, partner_type)
     kind = asked.partners.types[asked.partners.type[place]]
