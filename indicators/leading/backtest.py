@@ -11,7 +11,7 @@ import numpy as np
 
 from indicators.inputs import Floats, Ints
 from indicators.leading.panel import BLOCKS
-from indicators.leading.scores import crps, diebold_mariano, mase, pinball, poisson_deviance
+from indicators.leading.scores import crps, cumulative_for, diebold_mariano, mase, pinball, poisson_deviance
 
 FIRST_ORIGIN = BLOCKS[-1][1] - 1  # twelve weeks of lags behind it
 MIN_TRAINING = 40
@@ -75,39 +75,74 @@ def block_features(known: Ints) -> Floats:
     return np.asarray(np.log1p(np.column_stack(made)) if n else np.zeros((0, len(BLOCKS))), np.float64)
 
 
-def backtest(deals: Deals, x: Floats, horizon: int) -> Skill:
-    """Skill of x in forecasting the deals of the next `horizon` weeks. `x` [weeks, columns] is what was known at the end of each week."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Baseline:
+    """What x has to beat at one horizon: the best of the simple forecasts. All arrays have one value an origin.
+
+    name is None where nothing can be graded: too few origins, or no deal in any of their windows.
+    """
+
+    horizon: int
+    origins: Ints
+    name: str | None = None
+    y: Ints | None = None
+    loss: Floats | None = None
+    spread: "_Spread | None" = None
+    naive_error: float = 0.0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Spread:
+    """Losses of a predictive distribution."""
+
+    crps: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def of(cls, y: Ints, mean: Floats, dispersion: Floats) -> "_Spread":
+        below = cumulative_for(y, mean, dispersion)
+        return cls(crps(y, below), pinball(y, below, 0.1), pinball(y, below, 0.9))
+
+
+def baseline(deals: Deals, horizon: int) -> Baseline:
+    """The best simple forecast of the deals of the next `horizon` weeks, by Poisson deviance over all origins."""
     n = len(deals.known)
     origins = np.arange(FIRST_ORIGIN + MIN_TRAINING - 1 + horizon, n - horizon)
     if len(origins) < MIN_TESTS:
-        return Skill(horizon, max(len(origins), 0))
+        return Baseline(horizon, origins)
     final = np.pad(np.cumsum(deals.known[-1]), (1, 0))
     y = final[origins + 1 + horizon] - final[origins + 1]
     if not y.any():
-        return Skill(horizon, len(origins))
-    own = _design(deals, None, origins)
-    forecasts = {name: (m, np.ones(len(origins))) for name, m in _plain(deals.known, origins, horizon).items()}
-    forecasts["own_lags"] = _regression(own, deals.known, origins, horizon)
-    losses = {name: poisson_deviance(y, m) for name, (m, _) in forecasts.items()}
+        return Baseline(horizon, origins)
+    forecasts = _plain(deals.known, origins, horizon)
+    forecasts["own_lags"], dispersion = _regression(_design(deals, None, origins), deals.known, origins, horizon)
+    losses = {name: poisson_deviance(y, m) for name, m in forecasts.items()}
     best = min(losses, key=lambda name: (float(losses[name].sum()), name))
-    mean, over = _regression(_design(deals, x, origins), deals.known, origins, horizon)
-    loss = poisson_deviance(y, mean)
-    base_mean, base_over = forecasts[best]
-    if best != "own_lags":  # a plain forecast has no spread of its own; it is lent the regression's
-        base_over = forecasts["own_lags"][1]
-    test = diebold_mariano(loss, losses[best], horizon)
     past = final[FIRST_ORIGIN + 1 :]
     sums = past[horizon:] - past[:-horizon]
     naive = float(np.abs(sums[horizon:] - sums[:-horizon]).mean()) if len(sums) > horizon else 0.0
+    # a plain forecast has no spread of its own; it is lent the regression's
+    return Baseline(horizon, origins, best, y, losses[best], _Spread.of(y, forecasts[best], dispersion), naive)
+
+
+def backtest(deals: Deals, x: Floats, against: Baseline) -> Skill:
+    """Skill of x at the baseline's horizon. `x` [weeks, columns] is what was known at the end of each week."""
+    horizon, origins, y = against.horizon, against.origins, against.y
+    if y is None or against.loss is None or against.spread is None:
+        return Skill(horizon, max(len(origins), 0))
+    mean, over = _regression(_design(deals, x, origins), deals.known, origins, horizon)
+    loss, spread = poisson_deviance(y, mean), _Spread.of(y, mean, over)
+    test = diebold_mariano(loss, against.loss, horizon)
     return Skill(
         horizon,
         len(origins),
-        best,
-        _skill(loss, losses[best]),
-        _skill(crps(y, mean, over), crps(y, base_mean, base_over)),
-        mase(y, mean, naive),
-        _skill(pinball(y, mean, over, 0.1), pinball(y, base_mean, base_over, 0.1)),
-        _skill(pinball(y, mean, over, 0.9), pinball(y, base_mean, base_over, 0.9)),
+        against.name,
+        _skill(loss, against.loss),
+        _skill(spread.crps, against.spread.crps),
+        mase(y, mean, against.naive_error),
+        _skill(spread.low, against.spread.low),
+        _skill(spread.high, against.spread.high),
         None if test is None else test.statistic,
         None if test is None else test.p,
     )
@@ -157,19 +192,20 @@ def _regression(design: Floats, known: Ints, origins: Ints, horizon: int) -> tup
     beta[:, 0] = level
     low, high = level - 4.0, level + 4.0  # no forecast of 50 times what ever was
     for _ in range(25):
-        eta = np.clip(np.einsum("ojp,op->oj", columns, beta), low[:, None], high[:, None])
+        eta = np.clip((columns @ beta[:, :, None])[:, :, 0], low[:, None], high[:, None])
         mean = np.exp(eta)
         weight = used * mean / _scale(mean, y, used, trained, columns.shape[2])[:, None]
         worked = eta + (y - mean) / mean
-        left = np.einsum("ojp,oj,ojq->opq", columns, weight, columns) + penalty
-        right = np.einsum("ojp,oj->op", columns, weight * worked)
+        weighed = columns.transpose(0, 2, 1) * weight[:, None, :]
+        left = weighed @ columns + penalty
+        right = (weighed @ worked[:, :, None])[:, :, 0]
         after = np.linalg.solve(left, right[:, :, None])[:, :, 0]
         moved = float(np.abs(after - beta).max())
         beta = after
         if moved < 1e-8:
             break
     at = np.arange(len(origins))
-    eta = np.clip(np.einsum("ojp,op->oj", columns, beta), low[:, None], high[:, None])
+    eta = np.clip((columns @ beta[:, :, None])[:, :, 0], low[:, None], high[:, None])
     mean = np.exp(eta)
     return mean[at, origins], _scale(mean, y, used, trained, columns.shape[2])
 

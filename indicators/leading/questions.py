@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.inputs import Days, Flags, Ints
-from indicators.leading.backtest import HORIZONS, Deals, Skill, backtest, block_features
+from indicators.leading.backtest import HORIZONS, Deals, Skill, backtest, baseline, block_features
 from indicators.leading.describe import describe
 from indicators.leading.panel import REPLICATES, PanelTest, panel_test
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
@@ -87,6 +87,7 @@ def does_it_lead(
     descriptions = {}
     for type_name, mine in scopes:
         their_deals = Deals(vintages(deals.only(mine[deals.partner]), weeks))
+        best = [baseline(their_deals, h) for h in horizons]
         for name, kind, rows in series:
             x = columns[name][mine]
             tag = f"{seed}|{type_name}|{name}"
@@ -94,7 +95,7 @@ def does_it_lead(
             reverse = panel_test(x, y[mine], start[mine], seed=f"{tag}|reverse", replicates=replicates)
             tested.append(_Tested(name, kind, type_name, forward, reverse, short_of(forward, floors)))
             known = block_features(vintages(rows.only(mine[rows.partner]), weeks))
-            skills[name, type_name] = tuple(backtest(their_deals, known, h) for h in horizons)
+            skills[name, type_name] = tuple(backtest(their_deals, known, b) for b in best)
             descriptions[name, type_name] = describe(y[mine].sum(axis=0), x.sum(axis=0))
     family = [t for t in tested if t.kind == "activity" and not t.short]
     forward_p, reverse_p = ([getattr(t, side).p for t in family] for side in ("forward", "reverse"))

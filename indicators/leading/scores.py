@@ -28,18 +28,25 @@ def cumulative(mean: Floats, dispersion: Floats, longest: int) -> Floats:
     return np.asarray(np.where(wide, betainc(size, k + 1.0, 1.0 / over), gammaincc(k + 1.0, m)), np.float64)
 
 
-def crps(y: ArrayLike, mean: Floats, dispersion: Floats) -> Floats:
-    """Continuous ranked probability score: sum over k of (P(at most k) - [y <= k])^2 (Gneiting and Raftery 2007)."""
-    actual = np.asarray(y)
-    below = cumulative(mean, dispersion, _longest(actual, mean, dispersion))
-    step = np.arange(below.shape[1]) >= actual[:, None]
+def cumulative_for(y: ArrayLike, mean: Floats, dispersion: Floats) -> Floats:
+    """`cumulative` far enough into the tail for these outcomes that what lies beyond adds nothing that is shown."""
+    spread = np.sqrt(np.maximum(dispersion, 1.0) * np.maximum(mean, LEAST))
+    most = max(float(np.max(np.asarray(y), initial=0)), float(np.max(mean + 12 * spread, initial=0.0)))
+    return cumulative(mean, dispersion, int(most) + 20)
+
+
+def crps(y: ArrayLike, below: Floats) -> Floats:
+    """Continuous ranked probability score: sum over k of (P(at most k) - [y <= k])^2 (Gneiting and Raftery 2007).
+
+    `below` is what `cumulative` gives, one row an outcome.
+    """
+    step = np.arange(below.shape[1]) >= np.asarray(y)[:, None]
     return np.asarray(((below - step) ** 2).sum(axis=1), np.float64)
 
 
-def pinball(y: ArrayLike, mean: Floats, dispersion: Floats, share: float) -> Floats:
-    """Pinball loss of the `share` quantile of the predictive distribution."""
+def pinball(y: ArrayLike, below: Floats, share: float) -> Floats:
+    """Pinball loss of the `share` quantile of the predictive distribution `below`."""
     actual = np.asarray(y, np.float64)
-    below = cumulative(mean, dispersion, _longest(np.asarray(y), mean, dispersion))
     quantile = (below < share).sum(axis=1)
     return np.asarray(np.maximum(share * (actual - quantile), (share - 1) * (actual - quantile)), np.float64)
 
@@ -80,9 +87,3 @@ def diebold_mariano(first_loss: ArrayLike, second_loss: ArrayLike, horizon: int)
     correction = math.sqrt((n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)
     statistic = correction * float(gap.mean()) / math.sqrt(variance / n)
     return Comparison(statistic, float(stdtr(n - 1, statistic)), n)
-
-
-def _longest(y: np.ndarray[tuple[int, ...], np.dtype[np.generic]], mean: Floats, dispersion: Floats) -> int:
-    """Far enough into the tail that what lies beyond adds nothing that is shown."""
-    spread = np.sqrt(np.maximum(dispersion, 1.0) * np.maximum(mean, LEAST))
-    return int(max(float(np.max(y, initial=0)), float(np.max(mean + 12 * spread, initial=0.0)))) + 20

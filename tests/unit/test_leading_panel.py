@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.inputs import LAST_DAY, NO_DAY
-from indicators.leading.backtest import Deals, backtest, block_features
+from indicators.leading.backtest import Deals, backtest, baseline, block_features
 from indicators.leading.panel import BLOCKS, lagged, null_mean, panel_test, two_way_demeaned
 from indicators.leading.series import Occurrences, Weeks, counts, one_telling, vintages, whole_weeks, windows
 
@@ -180,7 +180,8 @@ def test_a_series_that_tells_the_future_has_skill_and_noise_has_none():
     known = np.tril(np.broadcast_to(y, (110, 110)))
     ahead = np.tril(np.broadcast_to(np.r_[y[4:], y[-4:]], (110, 110)))
     noise = np.tril(np.broadcast_to(chance.poisson(20, 110), (110, 110)))
-    useful, useless = (backtest(Deals(known), block_features(x), 4) for x in (ahead, noise))
+    deals = Deals(known)
+    useful, useless = (backtest(deals, block_features(x), baseline(deals, 4)) for x in (ahead, noise))
     assert useful.deviance > 0.3
     assert useful.p < 0.10
     assert useless.deviance < 0.05
@@ -189,7 +190,8 @@ def test_a_series_that_tells_the_future_has_skill_and_noise_has_none():
 
 def test_too_short_a_history_tells_no_skill_rather_than_zero():
     known = np.tril(np.ones((50, 50), int))
-    found = backtest(Deals(known), block_features(known), 4)
+    deals = Deals(known)
+    found = backtest(deals, block_features(known), baseline(deals, 4))
     assert not found.testable
     assert found.deviance is found.p is None
 

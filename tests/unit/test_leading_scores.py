@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from indicators.leading.describe import describe, granger
-from indicators.leading.scores import crps, diebold_mariano, mase, pinball, poisson_deviance
+from indicators.leading.scores import crps, cumulative_for, diebold_mariano, mase, pinball, poisson_deviance
 from indicators.multiple import benjamini_hochberg, holm
 
 ACTUAL = np.array([10, 20, 30, 40, 50])
@@ -88,12 +88,15 @@ def test_crps_is_the_sum_over_the_distribution():
     k = np.arange(400)
     poisson = ((stats.poisson.cdf(k, 6) - (k >= 4)) ** 2).sum()
     negative_binomial = ((stats.nbinom.cdf(k, 6 / 1.5, 1 / 2.5) - (k >= 9)) ** 2).sum()
-    np.testing.assert_allclose(crps(y, mean, over), [poisson, negative_binomial], rtol=1e-9)
+    np.testing.assert_allclose(crps(y, cumulative_for(y, mean, over)), [poisson, negative_binomial], rtol=1e-9)
 
 
 def test_pinball_loss_is_least_at_the_quantile():
     draws = stats.poisson.rvs(20, size=4000, random_state=1)
-    losses = {m: pinball(draws, np.full(4000, m), np.ones(4000), 0.9).mean() for m in (14.0, 20.0, 26.0)}
+    losses = {
+        m: pinball(draws, cumulative_for(draws, np.full(4000, m), np.ones(4000)), 0.9).mean()
+        for m in (14.0, 20.0, 26.0)
+    }
     assert min(losses, key=losses.get) == 20.0
 
 
