@@ -17,11 +17,14 @@ from jobs.cli import (
     database,
     explaining,
     importing,
+    leading,
     looking,
     mapping_versions,
     numbers,
     partners,
+    reports,
     setup,
+    tier,
     world,
 )
 from jobs.cli.failures import INTERRUPTED, explain
@@ -44,11 +47,14 @@ for part in (
     looking,
     explaining,
     numbers,
+    leading,
+    reports,
     partners,
     audit,
     world,
 ):
     part.add_to(app)
+app.add_typer(tier.tier_app, name="tier")
 app.add_typer(database.app, name="db", help="Our tables: upgrade, address, a shell.")
 
 
