@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from jobs.errors import SakigakeError
 from jobs.mapping_check import problems_with
 from jobs.settings import Configuration, WorkspaceSettings
-from jobs.steps.provision import provision
+from jobs.steps.provision import ADVICE, provision
 from jobs.tables import drift_sentence
 from jobs.views import drift
 from jobs.wiring import choose_workspace, connect_with, open_connector, read_rules
@@ -120,6 +120,7 @@ def _fields(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Con
     except SyncError as e:
         yield Finding("fields", FAIL, str(e))
         return
+    steps = [(connection, s) for connection, s in steps if s.status != ADVICE]
     missing = [s for _, s in steps if s.status not in ("present", "created")]
     refused = [s for s in missing if s.status == "refused"]
     for s in refused:

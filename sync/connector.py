@@ -227,7 +227,7 @@ class ProvisionStep:
 
     object: str
     what: str  # such as `field Sakigake_Tier__c`, `read permission for Sakigake_Tier__c`
-    status: str  # present, created, would create, refused
+    status: str  # present, created, would create, refused, advice; removed, would remove, kept, absent
     advice: str = ""
     request: Mapping[str, Any] | None = None  # method, path and body, for the dry run
 
@@ -329,9 +329,25 @@ class Connector(Protocol):
         ...
 
     def provision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+        self,
+        object_name: str,
+        fields: Iterable[CatalogueField],
+        *,
+        prefix: str,
+        language: str,
+        dry_run: bool,
+        layout: bool = True,
     ) -> list[ProvisionStep]:
-        """Makes what is missing of our fields, their group and their rights; a second time changes nothing."""
+        """Makes what is missing of our fields, their rights and, unless not `layout`, their place on pages; a second time changes nothing.
+
+        What no API can make comes as a step with the status `advice`.
+        """
+        ...
+
+    def unprovision(
+        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        """Takes out what `provision` made, and nothing else; what it cannot tell to be ours is `kept`. Values go with their fields."""
         ...
 
     def close(self) -> None:

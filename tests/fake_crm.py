@@ -178,10 +178,23 @@ class FakeCrm:
         return value
 
     def provision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+        self,
+        object_name: str,
+        fields: Iterable[CatalogueField],
+        *,
+        prefix: str,
+        language: str,
+        dry_run: bool,
+        layout: bool = True,
     ) -> list[ProvisionStep]:
-        _ = (language, dry_run)
+        _ = (language, dry_run, layout)
         return [ProvisionStep(object_name, f"field {self.api_name(f, prefix)}", "present") for f in fields]
+
+    def unprovision(
+        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        _ = dry_run
+        return [ProvisionStep(object_name, f"field {self.api_name(f, prefix)}", "removed") for f in fields]
 
     def close(self) -> None: ...
 

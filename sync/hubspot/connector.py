@@ -207,12 +207,28 @@ class HubspotConnector:
         return values.decode(field, value)
 
     def provision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+        self,
+        object_name: str,
+        fields: Iterable[CatalogueField],
+        *,
+        prefix: str,
+        language: str,
+        dry_run: bool,
+        layout: bool = True,  # noqa: ARG002 - pages are not to be had by an API here
     ) -> list[ProvisionStep]:
         with _reading(object_name):
             steps = Provision(self._transport, object_name, dry_run=dry_run).run(
                 fields, prefix=prefix, language=language
             )
+        with self._lock:
+            self._described.pop(object_name, None)
+        return steps
+
+    def unprovision(
+        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        with _reading(object_name):
+            steps = Provision(self._transport, object_name, dry_run=dry_run).remove(fields, prefix=prefix)
         with self._lock:
             self._described.pop(object_name, None)
         return steps

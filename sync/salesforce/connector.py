@@ -33,6 +33,7 @@ from sync.salesforce.bulk_jobs import BulkSettings
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
 from sync.salesforce.provision import Provision
+from sync.salesforce.provision_remove import Removal
 from sync.salesforce.reading import Reading
 from sync.salesforce.transport import Transport, is_loopback
 
@@ -193,12 +194,27 @@ class SalesforceConnector:
         return values.decode(field, value)
 
     def provision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+        self,
+        object_name: str,
+        fields: Iterable[CatalogueField],
+        *,
+        prefix: str,
+        language: str,
+        dry_run: bool,
+        layout: bool = True,
     ) -> list[ProvisionStep]:
         description = self.describe(object_name)
-        steps = Provision(self._client, description, prefix=prefix, language=language, dry_run=dry_run).run(fields)
+        making = Provision(self._client, description, prefix=prefix, language=language, dry_run=dry_run, layout=layout)
+        steps = making.run(fields)
         if not dry_run:
             self._raw.pop(object_name, None)
+        return steps
+
+    def unprovision(
+        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        steps = Removal(self._client, object_name, prefix=prefix, dry_run=dry_run).run(fields)
+        self._raw.pop(object_name, None)
         return steps
 
     def close(self) -> None:
