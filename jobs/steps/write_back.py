@@ -94,7 +94,7 @@ def _wanted(conn: Connection[Any], workspace: Workspace) -> Iterator[Wanted]:
         ),
         (
             "entry",
-            "select entry_id, connection, object, record_id from sakigake.entry where workspace = %s and removed_at is null",
+            "select entry_id, connection, object, record_id from sakigake.entry_source where workspace = %s",
             targets.entry,
         ),
     ):

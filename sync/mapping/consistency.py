@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from models.vocabulary import Milestone
+from models.vocabulary import Milestone, Willingness
 from sync.documents import advice
-from sync.mapping.rules import EntryRule, MilestoneRule, Reference
+from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule
+from sync.mapping.where import Reference
 
 if TYPE_CHECKING:
     from sync.mapping.grammar import Mapping
@@ -16,6 +17,15 @@ Finding = tuple[tuple[str | int, ...], str]
 def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
     """(path, sentence) of each."""
     yield from _types(mapping)
+    for index, partner in enumerate(mapping.partners):
+        yield from _marks(partner, ("partners", index, "match_on"))
+        answers = partner.attributes.willingness
+        for met, word in (answers.values if answers else {}).items():
+            if word not in set(Willingness):
+                yield (
+                    ("partners", index, "attributes", "willingness", "values", met),
+                    f"'{word}' is no willingness; {advice(word, list(Willingness))}",
+                )
     for index, entry in enumerate(mapping.entries):
         yield from _entry(mapping, index, entry)
     entry_objects = {rule.from_ for rule in mapping.entries}
@@ -34,6 +44,17 @@ def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
                     f"'{name}' is read by no {subject} rule, so nothing could be written there; {advice(name, objects)}"
                 )
                 yield ("write_back", subject, name), sentence
+
+
+def _marks(partner: PartnerRule, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    """Marks that say nothing alone."""
+    marks = dict(partner.match_on.items())
+    for mark, other in (("prefecture", "city"), ("city", "prefecture")):
+        if mark in marks and other not in marks:
+            yield (*path, mark), f"'{mark}' matches together with '{other}' only; name that field too"
+    for mark in ("phone", "prefecture"):
+        if mark in marks and partner.name is None:
+            yield (*path, mark), f"'{mark}' matches together with the name only; say 'name' in this partner rule"
 
 
 def _types(mapping: "Mapping") -> Iterator[Finding]:
@@ -86,8 +107,9 @@ def _association(
     reference: Reference | None, connection: str, objects: set[str], path: tuple[str | int, ...]
 ) -> Iterator[Finding]:
     """An association must lead to an object that some rule reads; otherwise it would find nothing, ever."""
-    if reference is None or reference.association is None or f"{connection}.{reference.association}" in objects:
+    last = reference.last.association if reference is not None else None
+    if last is None or f"{connection}.{last}" in objects:
         return
     known = [name.partition(".")[2] for name in objects if name.startswith(f"{connection}.")]
-    sentence = f"no rule reads '{reference.association}' of '{connection}'; {advice(reference.association, known)}"
+    sentence = f"no rule reads '{last}' of '{connection}'; {advice(last, known)}"
     yield (*path, "association"), sentence

@@ -1,30 +1,34 @@
 """Entries and the events their records tell of."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from models.vocabulary import Entry, Event, Milestone, RecordRef, Target
-from sync.mapping.conditions import all_of, text_of
+from sync.mapping.conditions import text_of
+from sync.mapping.dates import moment_of
 from sync.mapping.facts import IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.identity import corporate_number, domain, record_id
-from sync.mapping.milestones import EntryKey, LinkedRecords, MilestoneReader, Values, read_linked
+from sync.mapping.links import Find, Values, linker
+from sync.mapping.milestones import EntryKey, LinkedRecords, MilestoneReader, read_linked
 from sync.mapping.needs import needs
 from sync.mapping.partners import PartnerIndex
 from sync.mapping.reader import MirrorReader
-from sync.mapping.rules import EntryRule, Reference
+from sync.mapping.rules import EntryRule
+from sync.mapping.selection import selector
 from sync.mapping.stages import History, read_history
-
-Find = Callable[[str, Values], tuple[str, ...]]
-"""(record id, its values) -> ids of what it points at, each once, in order."""
+from sync.mapping.where import Reference
 
 
 @dataclass(slots=True)
 class Entries:
+    """One entry a record; those that are one target in two CRMs are joined later, when their days are known."""
+
     entries: list[Entry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     index: dict[tuple[str, str], dict[str, EntryKey]] = field(default_factory=dict)
+    made: dict[str, datetime | None] = field(default_factory=dict)  # by entry: when its record was made
 
     def find(self, connection: str, record: str, object_name: str | None = None) -> EntryKey | None:
         """The entry that a record is; among all entry objects of the connection where the object is not known."""
@@ -38,22 +42,14 @@ def partner_finder(
     reader: MirrorReader, partners: PartnerIndex, connection: str, object_name: str, reference: Reference
 ) -> Find:
     """How records of an object lead to their partners."""
-    if reference.association is None:
-        name = reference.field or ""
+    ends = linker(reader, connection, object_name, reference)
+    there = reference.last.association  # a field may hold the id of any object
 
-        def by_field(_record: str, values: Values) -> tuple[str, ...]:
-            found = partners.find(connection, text_of(values.get(name)))
-            return (found,) if found else ()
+    def find(record: str, values: Values) -> tuple[str, ...]:
+        met = {partners.find(connection, end, there) for end in ends(record, values)}
+        return tuple(sorted(partner for partner in met if partner))
 
-        return by_field
-    links: dict[str, set[str]] = defaultdict(set)
-    for from_id, to_id, label, _ in reader.associations(connection, object_name, reference.association):
-        if reference.label is None or label == reference.label:
-            found = partners.find(connection, to_id, reference.association)
-            if found:
-                links[from_id].add(found)
-    ordered = {record: tuple(sorted(ids)) for record, ids in links.items()}
-    return lambda record, _values: ordered.get(record, ())
+    return find
 
 
 def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, issues: Issues) -> Entries:
@@ -69,7 +65,7 @@ def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerInde
         rules = [_EntryReader(mapping, reader, partners, index, history) for index in indexes]
         keys = result.index.setdefault((connection, name), {})
         for row in reader.rows(connection, name, spec.fields):
-            chosen = next((rule for rule in rules if rule.fits(row.values)), None)
+            chosen = next((rule for rule in rules if rule.fits(row)), None)
             if chosen is not None:
                 key = chosen.entry(RecordRef(connection, name, row.id), row.values, issues, result)
                 if key is not None:
@@ -88,7 +84,7 @@ class _EntryReader:
         rule = mapping.entries[index]
         self._index = index
         self._rule = rule
-        self.fits = all_of(rule.where)
+        self.fits = selector(rule.where, reader, rule.connection, rule.object, mapping.zone)
         self._partners = partner_finder(reader, partners, rule.connection, rule.object, rule.partner)
         self._milestones = [
             MilestoneReader(mapping, index, milestone, history, self._linked(mapping, reader, milestone))
@@ -98,6 +94,7 @@ class _EntryReader:
         self._known = _known_stages(rule)
         self._history = history
         self._target = rule.target.items()
+        self._created = mapping.created_field(rule.connection, rule.object)
 
     def _linked(self, mapping: Mapping, reader: MirrorReader, milestone: Milestone) -> LinkedRecords | None:
         return read_linked(mapping, reader, self._rule, self._rule.milestones[milestone])
@@ -111,6 +108,7 @@ class _EntryReader:
             issues.add(kind, f"entries[{self._index}].partner", ref, field=field)
             return None
         key = EntryKey(record_id("entry", ref), found[0], self._index)
+        result.made[key.entry_id] = moment_of(values.get(self._created)) if self._created else None
         result.entries.append(Entry(key.entry_id, key.partner_id, ref, self._read_target(values)))
         for milestone in self._milestones:
             result.events += milestone.events(key, ref, values, issues)

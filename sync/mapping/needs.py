@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from sync.connector import ReadSpec
 from sync.mapping.grammar import Mapping
-from sync.mapping.rules import EntryRule, PartnerRule, Reference
+from sync.mapping.rules import EntryRule, PartnerRule
+from sync.mapping.where import Reference, Related, Where
 
 
 @dataclass(slots=True)
@@ -20,11 +21,11 @@ class _Wanted:
     filtered: set[str] = field(default_factory=set)
     days: set[str] = field(default_factory=set)
 
-    def reference(self, reference: Reference | None) -> None:
-        if reference is not None and reference.field:
-            self.fields.add(reference.field)
-        if reference is not None and reference.association:
-            self.associations.add(reference.association)
+    def where(self, where: Where) -> None:
+        """What the conditions read of the record itself."""
+        self.fields |= where.fields()
+        self.filtered |= where.fields()
+        self.associations |= {related.by.association for _, related in where.links() if related.by.association}
 
 
 def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
@@ -33,25 +34,33 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     for partner in mapping.partners:
         want = wanted[partner.connection, partner.object]
         want.fields |= partner_fields(partner)
-        want.filtered |= set(partner.where)
+        want.where(partner.where)
         want.days |= {a.field for name, a in partner.attributes.items() if name in ("submitted_on", "joined_on")}
     for entry in mapping.entries:
         _of_entry(wanted, entry)
     for activity in mapping.activities:
         want = wanted[activity.connection, activity.object]
-        want.fields |= {activity.at, *activity.where}
-        want.filtered |= {activity.at, *activity.where}
+        want.where(activity.where)
+        want.fields.add(activity.at)
+        want.filtered.add(activity.at)
         want.days.add(activity.at)
-        want.reference(activity.partner)
-        want.reference(activity.entry)
+        for reference in (activity.partner, activity.entry):
+            _refer(wanted, activity.connection, activity.object, reference)
     for deal in mapping.deals_all_channels:
         want = wanted[deal.connection, deal.object]
-        want.fields |= {*deal.where, *deal.partner_sourced, *([deal.at] if deal.at else [])}
-        want.filtered |= set(deal.where)
+        want.where(deal.where)
+        want.fields |= {*deal.partner_sourced.fields(), *([deal.at] if deal.at else [])}
         want.days |= {deal.at} if deal.at else set()
+    for connection, name, where in _wheres(mapping):
+        for _, related in where.links():
+            _of_related(wanted, connection, name, related)
     # a moment of creation dates what history does not, and stamps what was there from the start
     for rule in (*mapping.entries, *mapping.activities, *mapping.deals_all_channels):
         _created(wanted, mapping, rule.connection, rule.object)
+    for partner in mapping.partners:
+        if made_by := partner_made_by(mapping, partner.connection, partner.object):
+            wanted[partner.connection, partner.object].fields.add(made_by)
+            wanted[partner.connection, partner.object].days.add(made_by)
     for connection, object_name in _linked(mapping.entries):
         _created(wanted, mapping, connection, object_name)
     result: dict[str, dict[str, ReadSpec]] = {}
@@ -63,22 +72,30 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     return result
 
 
+def partner_made_by(mapping: Mapping, connection: str, object_name: str) -> str | None:
+    """The field by which the record that was made first names the partner: only where `created` names this very object.
+
+    A connection's default is for entries and activities; HubSpot's companies have no such field.
+    """
+    return mapping.created.get(f"{connection}.{object_name}")
+
+
 def partner_fields(rule: PartnerRule) -> set[str]:
     """The fields a partner rule reads."""
-    named = (rule.name, rule.match_on.corporate_number, rule.match_on.domain)
+    named = (rule.name, *(name for _, name in rule.match_on.items()))
     attributes = (attribute.field for _, attribute in rule.attributes.items())
-    return {*rule.where, *(name for name in named if name), *attributes}
+    return {*rule.where.fields(), *(name for name in named if name), *attributes}
 
 
 def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
     want = wanted[entry.connection, entry.object]
-    want.fields |= {*entry.where, *entry.ignored, *(name for _, name in entry.target.items())}
-    want.filtered |= set(entry.where)
-    want.reference(entry.partner)
+    want.where(entry.where)
+    want.fields |= {*entry.ignored, *(name for _, name in entry.target.items())}
+    _refer(wanted, entry.connection, entry.object, entry.partner)
     if entry.partner.field:
         want.filtered.add(entry.partner.field)
     for rule in entry.milestones.values():
-        want.reference(rule.linked)
+        _refer(wanted, entry.connection, entry.object, rule.linked)
         if rule.reason:
             want.fields.add(rule.reason)
         source = wanted[entry.connection, rule.linked_object] if rule.linked_object else want
@@ -89,6 +106,31 @@ def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
             source.fields.add(rule.stage[0])
             source.history.add(rule.stage[0])
             source.filtered.add(rule.stage[0])
+
+
+def _refer(
+    wanted: dict[tuple[str, str], _Wanted], connection: str, object_name: str, reference: Reference | None
+) -> None:
+    """The fields and associations that lead from a record to another, those of the records in between included."""
+    for name, step in reference.steps(object_name) if reference is not None else ():
+        if step.field:
+            wanted[connection, name].fields.add(step.field)
+        if step.association:
+            wanted[connection, name].associations.add(step.association)
+
+
+def _wheres(mapping: Mapping) -> Iterator[tuple[str, str, Where]]:
+    for rule in (*mapping.partners, *mapping.entries, *mapping.activities, *mapping.deals_all_channels):
+        yield rule.connection, rule.object, rule.where
+    for deal in mapping.deals_all_channels:
+        yield deal.connection, deal.object, deal.partner_sourced
+
+
+def _of_related(wanted: dict[tuple[str, str], _Wanted], connection: str, object_name: str, related: Related) -> None:
+    _refer(wanted, connection, object_name, related.by)
+    wanted[connection, related.leads_to].where(related.where)
+    for _, further in related.where.links():
+        _of_related(wanted, connection, related.leads_to, further)
 
 
 def _linked(entries: Iterable[EntryRule]) -> Iterator[tuple[str, str]]:
