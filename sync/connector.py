@@ -247,6 +247,20 @@ class Greeting:
     advice: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Rights granted against rights needed, each under the name by which an administrator finds it in the CRM.
+
+    `provisioning` are held and needed by `sakigake provision` alone; `unknown` says why nothing can be told of some.
+    """
+
+    missing: tuple[str, ...] = ()
+    excess: tuple[str, ...] = ()
+    provisioning: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # who besides us may edit our fields
+    unknown: str = ""
+
+
 class Connector(Protocol):
     """One CRM account. Every method has time-outs, retries by the error family, and stays inside the account's limits.
 
@@ -348,6 +362,10 @@ class Connector(Protocol):
         self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, dry_run: bool
     ) -> list[ProvisionStep]:
         """Takes out what `provision` made, and nothing else; what it cannot tell to be ours is `kept`. Values go with their fields."""
+        ...
+
+    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
+        """What our user may do, held against what it reads (by object) and writes (API names of our fields by object)."""
         ...
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from sync.connector import (
     ProvisionStep,
     ReadSpec,
     RecordWrite,
+    Rights,
     Value,
     WriteOutcome,
     WriteResult,
@@ -195,6 +196,10 @@ class FakeCrm:
     ) -> list[ProvisionStep]:
         _ = dry_run
         return [ProvisionStep(object_name, f"field {self.api_name(f, prefix)}", "removed") for f in fields]
+
+    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
+        _ = (reads, writes)
+        return Rights()
 
     def close(self) -> None: ...
 

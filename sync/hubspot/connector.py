@@ -23,11 +23,12 @@ from sync.connector import (
     ProvisionStep,
     ReadSpec,
     RecordWrite,
+    Rights,
     Value,
     WriteResult,
 )
 from sync.errors import BadReply, PermissionMissing, SyncError
-from sync.hubspot import values
+from sync.hubspot import rights, values
 from sync.hubspot.auth import AccessToken, OAuthRefresh
 from sync.hubspot.describe import describe, list_kind
 from sync.hubspot.extras import BATCH
@@ -232,6 +233,9 @@ class HubspotConnector:
         with self._lock:
             self._described.pop(object_name, None)
         return steps
+
+    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
+        return rights.compared(self._granted()[0], reads, writes)
 
     def close(self) -> None:
         self._transport.close()

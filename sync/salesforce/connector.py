@@ -21,12 +21,13 @@ from sync.connector import (
     ProvisionStep,
     ReadSpec,
     RecordWrite,
+    Rights,
     Value,
     WriteResult,
 )
 from sync.errors import FieldMissing, PermissionMissing
 from sync.retry import Patience, Told
-from sync.salesforce import describe, live, soql, sweep, values, write
+from sync.salesforce import describe, live, rights, soql, sweep, values, write
 from sync.salesforce.auth import Auth
 from sync.salesforce.budget import Budget
 from sync.salesforce.bulk_jobs import BulkSettings
@@ -218,6 +219,9 @@ class SalesforceConnector:
         steps = Removal(self._client, object_name, prefix=prefix, dry_run=dry_run).run(fields)
         self._raw.pop(object_name, None)
         return steps
+
+    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
+        return rights.compared(self._client, reads, writes)
 
     def close(self) -> None:
         self._transport.close()

@@ -66,7 +66,7 @@ class Provision:
 
     def _first_language(self) -> str:
         """The organisation's own language (ja or en), in which labels are made, since no translation can be to it; else the workspace's."""
-        rows = self.calls.rows("SELECT LanguageLocaleKey FROM Organization", "query of Organization")
+        rows = self.calls.rows("SELECT Id, LanguageLocaleKey FROM Organization", "query of Organization")
         own = str(rows[0].get("LanguageLocaleKey") or "") if rows else ""
         return {"ja": "ja", "en": "en"}.get(own.partition("_")[0], self.language)
 

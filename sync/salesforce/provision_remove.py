@@ -76,12 +76,12 @@ class Removal:
         for name, set_id in set_ids(self.calls).items():
             what = f"permission set {name}"
             rows = self.calls.rows(
-                f"SELECT Field FROM FieldPermissions WHERE ParentId = {soql.quoted(set_id)}",  # noqa: S608
+                f"SELECT Id, Field FROM FieldPermissions WHERE ParentId = {soql.quoted(set_id)}",  # noqa: S608
                 "query of FieldPermissions",
             )
             rest = sorted({r["Field"] for r in rows} - {f"{self.object}.{n}" for n in ours})
             objects = self.calls.rows(
-                f"SELECT SobjectType FROM ObjectPermissions WHERE ParentId = {soql.quoted(set_id)}",  # noqa: S608
+                f"SELECT Id, SobjectType FROM ObjectPermissions WHERE ParentId = {soql.quoted(set_id)}",  # noqa: S608
                 "query of ObjectPermissions",
             )
             rest += sorted({r["SobjectType"] for r in objects})
