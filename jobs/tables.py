@@ -314,7 +314,9 @@ def provision(out: Console, steps: "Sequence[tuple[str, ProvisionStep]]", *, dry
     if dry_run:
         for connection, step in ours:
             if step.request:
-                out.print(escape(f"{connection}: {step.what} on {step.object}: {step.status}"))
+                out.print(
+                    escape(f"{connection}: {step.what}{f' on {step.object}' if step.object else ''}: {step.status}")
+                )
                 body = step.request.get("body")
                 if isinstance(body, str):  # XML
                     out.print(f"{step.request['method']} {step.request['path']}", markup=False)
@@ -331,7 +333,11 @@ def provision(out: Console, steps: "Sequence[tuple[str, ProvisionStep]]", *, dry
     out.print(shown)
     for connection, step in ours:
         if step.advice:
-            out.print(escape(f"{connection}: {step.what} on {step.object}: {step.status}. {step.advice}"))
+            out.print(
+                escape(
+                    f"{connection}: {step.what}{f' on {step.object}' if step.object else ''}: {step.status}: {step.advice}"
+                )
+            )
     left = [(connection, step) for connection, step in steps if step.status == "advice"]
     if left:
         out.print("Left to you, because no API does it:")

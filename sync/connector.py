@@ -359,9 +359,9 @@ class Connector(Protocol):
         ...
 
     def unprovision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, dry_run: bool
+        self, targets: Mapping[str, Sequence[CatalogueField]], *, prefix: str, dry_run: bool
     ) -> list[ProvisionStep]:
-        """Takes out what `provision` made, and nothing else; what it cannot tell to be ours is `kept`. Values go with their fields."""
+        """Takes out what `provision` made on these objects, and nothing else; what it cannot tell to be ours is `kept`. Values go with their fields."""
         ...
 
     def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:

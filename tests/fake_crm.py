@@ -192,10 +192,14 @@ class FakeCrm:
         return [ProvisionStep(object_name, f"field {self.api_name(f, prefix)}", "present") for f in fields]
 
     def unprovision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, dry_run: bool
+        self, targets: Mapping[str, Sequence[CatalogueField]], *, prefix: str, dry_run: bool
     ) -> list[ProvisionStep]:
         _ = dry_run
-        return [ProvisionStep(object_name, f"field {self.api_name(f, prefix)}", "removed") for f in fields]
+        return [
+            ProvisionStep(name, f"field {self.api_name(f, prefix)}", "removed")
+            for name, fields in targets.items()
+            for f in fields
+        ]
 
     def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
         _ = (reads, writes)

@@ -1,10 +1,10 @@
 """Makes our fields in the CRMs, for the objects that the mapping writes back to; and takes them out again."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobs.settings import WorkspaceSettings
-from models.catalogue import CatalogueField, fields_of
+from models.catalogue import CATALOGUE, CatalogueField, fields_of
 from sync.connector import Connector, ProvisionStep
 from sync.mapping.grammar import Mapping as Rules
 
@@ -30,9 +30,9 @@ def provision(
     layout: bool = True,
 ) -> Steps:
     """(connection, what was or would be made), in the order it was done; what people have to do comes as `advice`."""
-
-    def make(connector: Connector, object_name: str, fields: list[CatalogueField]) -> list[ProvisionStep]:
-        return connector.provision(
+    steps: Steps = []
+    for connection, object_name, fields in targets(rules):
+        made = connectors[connection].provision(
             object_name,
             fields,
             prefix=settings.prefix,
@@ -40,30 +40,21 @@ def provision(
             dry_run=dry_run,
             layout=layout,
         )
-
-    return _everywhere(rules, connectors, make)
+        steps += [(connection, step) for step in made]
+    return steps
 
 
 def unprovision(
     settings: WorkspaceSettings, rules: Rules, connectors: Mapping[str, Connector], *, dry_run: bool
 ) -> Steps:
     """(connection, what was or would be taken out), in the order it was done."""
-
-    def remove(connector: Connector, object_name: str, fields: list[CatalogueField]) -> list[ProvisionStep]:
-        return connector.unprovision(object_name, fields, prefix=settings.prefix, dry_run=dry_run)
-
-    return _everywhere(rules, connectors, remove)
-
-
-def _everywhere(
-    rules: Rules,
-    connectors: Mapping[str, Connector],
-    act: Callable[[Connector, str, list[CatalogueField]], list[ProvisionStep]],
-) -> Steps:
+    whose: dict[str, dict[str, tuple[CatalogueField, ...]]] = {}
+    for connection, object_name, _ in targets(rules):
+        whose.setdefault(connection, {})[object_name] = CATALOGUE  # an earlier mapping may have chosen other fields
     return [
         (connection, step)
-        for connection, object_name, fields in targets(rules)
-        for step in act(connectors[connection], object_name, fields)
+        for connection, objects in whose.items()
+        for step in connectors[connection].unprovision(objects, prefix=settings.prefix, dry_run=dry_run)
     ]
 
 

@@ -226,12 +226,14 @@ class HubspotConnector:
         return steps
 
     def unprovision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, dry_run: bool
+        self, targets: Mapping[str, Sequence[CatalogueField]], *, prefix: str, dry_run: bool
     ) -> list[ProvisionStep]:
-        with _reading(object_name):
-            steps = Provision(self._transport, object_name, dry_run=dry_run).remove(fields, prefix=prefix)
-        with self._lock:
-            self._described.pop(object_name, None)
+        steps: list[ProvisionStep] = []
+        for name, fields in targets.items():
+            with _reading(name):
+                steps += Provision(self._transport, name, dry_run=dry_run).remove(fields, prefix=prefix)
+            with self._lock:
+                self._described.pop(name, None)
         return steps
 
     def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:

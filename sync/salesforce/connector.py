@@ -34,7 +34,7 @@ from sync.salesforce.bulk_jobs import BulkSettings
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
 from sync.salesforce.provision import Provision
-from sync.salesforce.provision_remove import Removal
+from sync.salesforce.provision_remove import remove
 from sync.salesforce.reading import Reading
 from sync.salesforce.transport import Transport, is_loopback
 
@@ -214,10 +214,11 @@ class SalesforceConnector:
         return steps
 
     def unprovision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, dry_run: bool
+        self, targets: Mapping[str, Sequence[CatalogueField]], *, prefix: str, dry_run: bool
     ) -> list[ProvisionStep]:
-        steps = Removal(self._client, object_name, prefix=prefix, dry_run=dry_run).run(fields)
-        self._raw.pop(object_name, None)
+        steps = remove(self._client, targets, prefix=prefix, dry_run=dry_run)
+        for name in targets:
+            self._raw.pop(name, None)
         return steps
 
     def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:

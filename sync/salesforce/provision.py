@@ -4,6 +4,7 @@ A second time finds everything and changes nothing. What people changed since (a
 """
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from models.catalogue import CatalogueField
@@ -143,7 +144,7 @@ class Provision:
         read = self.api.read("Layout", found)
         steps = []
         for name in found:
-            what = f"section on layout {name.partition('-')[2]}"
+            what = f"section on layout {unquote(name.partition('-')[2])}"
             changed = layouts.with_section(read[name], names, new) if name in read else None
             if changed is None:
                 steps.append(self.calls.step(what, "present"))

@@ -417,14 +417,14 @@ class ConnectorSuite:
         names = [connector.api_name(f, "gone") for f in ours]
         before = connector.describe(subject.object)
         connector.provision(subject.object, ours, prefix="gone", language="ja", dry_run=False)
-        dry = connector.unprovision(subject.object, ours, prefix="gone", dry_run=True)
+        dry = connector.unprovision({subject.object: ours}, prefix="gone", dry_run=True)
         assert {s.status for s in dry} <= {"would remove", "kept"}
         assert any(s.request for s in dry)
         assert all(connector.describe(subject.object).field(n) for n in names)
-        done = connector.unprovision(subject.object, ours, prefix="gone", dry_run=False)
+        done = connector.unprovision({subject.object: ours}, prefix="gone", dry_run=False)
         assert {s.status for s in done} <= {"removed", "kept"}
         assert connector.describe(subject.object) == before
-        again = connector.unprovision(subject.object, ours, prefix="gone", dry_run=False)
+        again = connector.unprovision({subject.object: ours}, prefix="gone", dry_run=False)
         assert {s.status for s in again} <= {"kept"}
 
     def test_a_field_of_another_type_is_refused_with_advice_and_left_alone(self, subject, connector):

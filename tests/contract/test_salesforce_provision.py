@@ -39,7 +39,7 @@ class Place:
         return {s.what: s for s in steps}
 
     def remove(self, fields: list[CatalogueField] = PARTNER) -> dict[str, ProvisionStep]:
-        return {s.what: s for s in self.connector.unprovision("Account", fields, prefix="sakigake", dry_run=False)}
+        return {s.what: s for s in self.connector.unprovision({"Account": fields}, prefix="sakigake", dry_run=False)}
 
     def pages(self) -> dict[str, str]:
         """All layouts, list views and translations, as text."""
