@@ -22,6 +22,7 @@ from jobs.cli import (
     mapping_versions,
     numbers,
     partners,
+    provisioning,
     reports,
     setup,
     tier,
@@ -41,6 +42,7 @@ app = typer.Typer(
 for part in (
     setup,
     checking,
+    provisioning,
     mapping_versions,
     importing,
     cycle,
