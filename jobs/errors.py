@@ -7,6 +7,7 @@ SakigakeError
 ├── SchemaBusy               its tables are in use, so that a migration had to give up
 ├── ConfigError              sakigake.yaml or what it points to is not right (exit code 2)
 ├── MirrorStale             the CRM hides what the mapping reads, so nothing is concluded from it
+├── PlanRefused             a plan cannot be applied, or a run not be undone
 ├── RunBusy                  another run of the workspace is under way (exit code 4)
 └── NotFound                 what was asked for is not there
 
@@ -46,6 +47,10 @@ class ConfigError(SakigakeError):
 
 class MirrorStale(SakigakeError):
     """The mirror cannot vouch for something that the mapping reads; facts, results and the CRMs stay as they were."""
+
+
+class PlanRefused(SakigakeError):
+    """A plan cannot be applied, or a run not be undone; nothing was written."""
 
 
 class RunBusy(SakigakeError):

@@ -56,7 +56,7 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
     )
     held = _rows(
         conn,
-        """select plan_id as plan, created_at, changes, held_because from sakigake.plan
+        """select plan_id as plan, kind, created_at, expires_at, changes, held_because from sakigake.plan
         where workspace = %s and status = 'held' order by created_at desc""",
         (workspace,),
     )
@@ -117,7 +117,9 @@ def explain(conn: Conn, workspace: str, ref: RecordRef, field: str | None) -> di
     )
     writes = _rows(
         conn,
-        """select c.field, c.api_name, c.old, c.new, c.why, c.status, c.sent_at, c.settled_at, c.cause, c.plan_id as plan, p.run_id as run
+        """select c.field, c.api_name, c.old, c.new, c.why, c.edited, c.status, c.sent_at, c.settled_at, c.cause, c.plan_id as plan,
+            coalesce(c.run_id, p.run_id) as run, c.request_id, c.tries, p.kind, p.mapping_hash as mapping,
+            coalesce(p.decided_by, 'sakigake') as who, p.decided_because as reason
         from sakigake.change c join sakigake.plan p using (workspace, plan_id)
         where c.workspace = %s and c.connection = %s and c.object = %s and c.record_id = %s and (%s::text is null or c.field = %s)
         order by p.created_at, c.seq""",
@@ -135,6 +137,13 @@ def explain(conn: Conn, workspace: str, ref: RecordRef, field: str | None) -> di
         where workspace = %s order by computed_at desc limit 1""",
         (workspace,),
     )
+    edits = _rows(
+        conn,
+        """select field, ours, theirs, policy, found_at, keep_until, plan_id as plan from sakigake.person_edit
+        where workspace = %s and connection = %s and object = %s and record_id = %s and (%s::text is null or field = %s)
+        order by found_at, field""",
+        (workspace, ref.connection, ref.object, ref.id, field, field),
+    )
     return {
         "record": str(ref),
         "subject": subject,
@@ -144,6 +153,7 @@ def explain(conn: Conn, workspace: str, ref: RecordRef, field: str | None) -> di
         "fields": results,
         "events": events,
         "writes": writes,
+        "edits": edits,
     }
 
 

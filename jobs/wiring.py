@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from jobs.errors import ConfigError
 from jobs.mapping_check import unknown_connections
 from jobs.settings import Configuration, HubspotConnection, SalesforceConnection, WorkspaceSettings
+from models.catalogue import fields_of
 from sync.connector import Connector, ReadSpec
 from sync.mapping.depends import by_object
 from sync.mapping.grammar import Mapping as Rules
@@ -55,6 +56,8 @@ class Workspace:
     engine: Engine
     connect: Connect
     connectors: Mapping[str, Connector]
+    folder: Path = Path()  # of the configuration, from which the mapping's path counts
+    home: Path | None = None  # where heads of the audit trail are noted
 
     @property
     def zone(self) -> ZoneInfo:
@@ -64,10 +67,22 @@ class Workspace:
         """What is mirrored, by connection and object: what the mapping needs, and what the settings add to it."""
         needed = needs(self.rules)
         return {
-            connection: _mirrored(needed.get(connection, {}), given)
+            connection: _mirrored(needed.get(connection, {}), given, self.own_fields(connection))
             for connection, given in self.settings.connections.items()
             if needed.get(connection) or given.mirror
         }
+
+    def own_fields(self, connection: str) -> dict[str, tuple[str, ...]]:
+        """API names of the fields that we write back, by object."""
+        found: dict[str, set[str]] = {}
+        for subject, named in (("partner", self.rules.write_back.partner), ("entry", self.rules.write_back.entry)):
+            for place, fields in named.items():
+                where, _, name = place.partition(".")
+                if where == connection:
+                    chosen = (f for f in fields_of(subject) if fields == "default" or f.name in fields)  # type: ignore[arg-type]
+                    made = (self.connectors[connection].api_name(f, self.settings.prefix) for f in chosen)
+                    found.setdefault(name, set()).update(made)
+        return {name: tuple(sorted(fields)) for name, fields in found.items()}
 
     def crm_now(self) -> datetime:
         """The latest of the CRMs' own clocks: what "now" means for facts."""
@@ -88,13 +103,18 @@ class Workspace:
         )
 
 
-def _mirrored(needed: Mapping[str, ReadSpec], given: SalesforceConnection | HubspotConnection) -> dict[str, ReadSpec]:
+def _mirrored(
+    needed: Mapping[str, ReadSpec],
+    given: SalesforceConnection | HubspotConnection,
+    own: Mapping[str, tuple[str, ...]],
+) -> dict[str, ReadSpec]:
     chosen = {**dict.fromkeys(needed, given.fields), **given.mirror}
     return {
         name: replace(
             needed.get(name, ReadSpec(name, ())),
             every=choice == "all",
             extra=tuple(sorted(set(choice))) if isinstance(choice, list) else (),
+            ours=own.get(name, ()),
         )
         for name, choice in sorted(chosen.items())
     }
@@ -102,7 +122,16 @@ def _mirrored(needed: Mapping[str, ReadSpec], given: SalesforceConnection | Hubs
 
 def read_rules(settings: WorkspaceSettings, folder: Path) -> Rules:
     """The workspace's mapping; ConfigError lists every fault with file and line."""
-    path = settings.mapping if settings.mapping.is_absolute() else folder / settings.mapping
+    return read_mapping(mapping_path(settings, folder), settings)
+
+
+def mapping_path(settings: WorkspaceSettings, folder: Path) -> Path:
+    """Where the workspace's mapping stands."""
+    return settings.mapping if settings.mapping.is_absolute() else folder / settings.mapping
+
+
+def read_mapping(path: Path, settings: WorkspaceSettings) -> Rules:
+    """A file's mapping, of the workspace's connections; ConfigError lists every fault with file and line."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError as e:
@@ -185,7 +214,7 @@ def choose_workspace(configuration: Configuration, name: str | None) -> tuple[st
 
 @contextmanager
 def open_workspace(
-    configuration: Configuration, folder: Path, engine: Engine, name: str | None = None
+    configuration: Configuration, folder: Path, engine: Engine, name: str | None = None, *, home: Path | None = None
 ) -> Iterator[Workspace]:
     """The workspace with its connectors open; they are closed at the end. Nothing is sent before a step asks for it."""
     chosen, settings = choose_workspace(configuration, name)
@@ -195,4 +224,4 @@ def open_workspace(
         for connection, given in settings.connections.items():
             connectors[connection] = connector = open_connector(connection, given, folder)
             stack.callback(connector.close)
-        yield Workspace(chosen, settings, rules, engine, connect_with(engine), connectors)
+        yield Workspace(chosen, settings, rules, engine, connect_with(engine), connectors, folder, home)

@@ -101,7 +101,7 @@ def explain(
     out.print(shown)
     if len(document["events"]) > tables.SHOWN:
         out.print(f"... and {len(document['events']) - tables.SHOWN:,} earlier ones; --json shows all.")
-    shown = tables.table("Written by us", "field", "old", "new", "status", "when", "plan")
+    shown = tables.table("Written by us", "field", "old", "new", "status", "when", "who", "plan")
     for w in document["writes"][-tables.SHOWN :]:
         shown.add_row(
             w["field"],
@@ -109,9 +109,22 @@ def explain(
             tables.value(w["new"]),
             w["status"],
             (w["settled_at"] or "-")[:19],
+            w["who"],
             w["plan"],
         )
     out.print(shown)
+    if document["edits"]:
+        shown = tables.table("Written by persons over ours", "field", "ours", "theirs", "found", "policy", "until")
+        for edit in document["edits"][-tables.SHOWN :]:
+            shown.add_row(
+                edit["field"],
+                tables.value(edit["ours"]),
+                tables.value(edit["theirs"]),
+                edit["found_at"][:19],
+                edit["policy"],
+                edit["keep_until"] or "-",
+            )
+        out.print(shown)
 
 
 def indicators(

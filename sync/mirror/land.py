@@ -133,7 +133,7 @@ def settle(
 
 def _prune(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier) -> int:
     """Takes out of staging what is older than, or the same as, what is held; returns how many rows that were."""
-    held, offered = _content(table, "t"), _content(table, "s")
+    held, offered = _content(table, "t", whole=True), _content(table, "s", whole=True)
     return conn.execute(
         sql.SQL("""
         delete from {staged} s using {table} t where t.id = s.id and not (t._version <= s._version
@@ -143,8 +143,10 @@ def _prune(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier) ->
     ).rowcount
 
 
-def _content(table: MirrorTable, alias: str) -> sql.Composed:
-    names = [*(column for column, _ in table.columns.values()), "_deleted", "_merged_into"]
+def _content(table: MirrorTable, alias: str, *, whole: bool = False) -> sql.Composed:
+    """What a row says; unless `whole`, without what we wrote ourselves: our echo is no change."""
+    fields = (column for name, (column, _) in table.columns.items() if whole or name not in table.ours)
+    names = [*fields, "_deleted", "_merged_into"]
     return sql.SQL(", ").join(sql.SQL("{}.{}").format(sql.SQL(alias), sql.Identifier(n)) for n in names)
 
 
