@@ -4,22 +4,18 @@ Sandbox, pull and limit each run in a process of their own, so that none takes t
 SAKIGAKE_BENCH_BULK_ROWS; a million need 1.5 GB for the sandbox.
 """
 
-import multiprocessing
 import os
-import resource
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from psycopg import sql
 
+from bench.apart import apart, empty_database, peak, serving
 from bench.measure import Row, median_rates
-from jobs.database import database, engine, upgrade
+from jobs.database import engine
 from jobs.wiring import connect_with
 from sandbox.server import serve
 from sandbox.settings import SandboxSettings
@@ -28,8 +24,7 @@ from sync.mirror.pull import Pull, pull_object
 from sync.mirror.schema import LANDING
 from sync.salesforce import ClientCredentials, SalesforceConnector
 
-T = TypeVar("T")
-ROWS = int(os.environ.get("SAKIGAKE_BENCH_BULK_ROWS", "200000"))
+ROWS = int(os.environ.get("SAKIGAKE_BENCH_BULK_ROWS", "1000000"))
 ROUNDS, PAGE, MEMORY = 3, 50_000, 300.0  # MiB
 SPEC = ReadSpec(
     "AttackListEntry__c",
@@ -38,16 +33,19 @@ SPEC = ReadSpec(
 )  # fmt: skip
 TABLE = sql.Identifier("bulk", "attacklistentry__c")
 COLUMNS = ("id", "_version", "_deleted", *(f.lower() for f in SPEC.fields))
-_SPAWN = multiprocessing.get_context("spawn")
 
 
 def measure() -> Iterator[Row]:
-    settings = SandboxSettings(partners=20, months=6, entries=200, rows={SPEC.object: ROWS})
-    with tempfile.TemporaryDirectory() as folder, _sandbox(settings) as url:
-        Path(folder).chmod(0o711)  # as root the server runs under another account
-        with database(Path(folder) / "home", None) as db:
-            upgrade(db)
-            yield from _rounds(url, db)
+    with sandbox(ROWS) as url, empty_database() as db:
+        yield from _rounds(url, db)
+
+
+@contextmanager
+def sandbox(rows: int) -> Iterator[str]:
+    """A sandbox whose object has so many rows."""
+    settings = SandboxSettings(partners=20, months=6, entries=200, rows={SPEC.object: rows})
+    with serving(_serve, settings) as url:
+        yield url
 
 
 def _rounds(url: str, db: str) -> Iterator[Row]:
@@ -55,35 +53,20 @@ def _rounds(url: str, db: str) -> Iterator[Row]:
     limits: list[float] = []
     peaks: list[float] = []
     for _ in range(ROUNDS):
-        seconds, peak, read = _apart(_pull, url, db)
+        seconds, most, read = apart(pull, url, db)
+        if read < ROWS:
+            raise AssertionError(f"{read} of {ROWS} rows were stored")
         pulls.append(seconds)
-        peaks.append(peak)
-        limits.append(_apart(_limit, url, db, read))
+        peaks.append(most)
+        limits.append(apart(_limit, url, db, read))
     rate, ratio = median_rates(ROWS, limits, pulls)
     yield Row(f"Salesforce by Bulk 2, {ROWS:,} rows", rate, "rows/s", "download and COPY alone", ratio, 0.7)
     most = statistics.median(peaks)
     yield Row(f"memory of that, {ROWS:,} rows", most, "MiB", f"{MEMORY:.0f} MiB", MEMORY / most, 1.0)
 
 
-@contextmanager
-def _sandbox(settings: SandboxSettings) -> Iterator[str]:
-    ready: Any = _SPAWN.Queue()
-    process = _SPAWN.Process(target=_serve, args=(settings, ready), daemon=True)
-    process.start()
-    try:
-        yield ready.get(timeout=300)
-    finally:
-        process.terminate()
-        process.join(30)
-
-
 def _serve(settings: SandboxSettings, ready: Any) -> None:
     serve(settings, ready=ready.put)
-
-
-def _apart(work: Callable[..., T], *given: Any) -> T:
-    with ProcessPoolExecutor(1, mp_context=_SPAWN) as pool:
-        return pool.submit(work, *given).result(timeout=600)
 
 
 def _connector(url: str) -> SalesforceConnector:
@@ -92,7 +75,7 @@ def _connector(url: str) -> SalesforceConnector:
     return SalesforceConnector("bulk", url, auth, bulk_threshold=1000, bulk_page=PAGE)
 
 
-def _pull(url: str, db: str) -> tuple[float, float, int]:
+def pull(url: str, db: str) -> tuple[float, float, int]:
     """(seconds from the first request to the last commit, peak of memory in MiB, records read)."""
     opened, connector = engine(db), _connector(url)
     connect = connect_with(opened)
@@ -103,11 +86,11 @@ def _pull(url: str, db: str) -> tuple[float, float, int]:
     began = time.perf_counter()
     counts = pull_object(connect, connector, Pull("bench", "bulk", "bulk", "run", connector.crm_now), SPEC)
     taken = time.perf_counter() - began
-    if counts.inserted != counts.read or counts.read < ROWS:
-        raise AssertionError(f"{counts.inserted} of {ROWS} rows were stored")
+    if counts.inserted != counts.read:
+        raise AssertionError(f"{counts.inserted} of {counts.read} rows were stored")
     connector.close()
     opened.dispose()
-    return taken, _peak(), counts.read
+    return taken, peak(), counts.read
 
 
 def _limit(url: str, db: str, rows: int) -> float:
@@ -143,12 +126,3 @@ def _limit(url: str, db: str, rows: int) -> float:
     connector.close()
     opened.dispose()
     return taken
-
-
-def _peak() -> float:
-    """The most memory this process has had, in MiB. getrusage would count what its parent had before it started us."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -7,7 +7,9 @@ from typing import Any
 
 import structlog
 
+from jobs.heads import note_head
 from jobs.mapping_check import require_fitting
+from jobs.mapping_versions import require_active, waited_before
 from jobs.progress import NoProgress, Progress
 from jobs.runs import RunLog, new_id, only_run
 from jobs.steps import compute as compute_step
@@ -97,6 +99,8 @@ def run_cycle(
                 if not conn.closed:
                     story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
             story.finish(workspace.connect, status, as_of=report.as_of, cause=cause)
+            if not conn.closed:
+                note_head(conn, workspace.name, workspace.home)
             log.info("run ended", workspace=workspace.name, run=report.run, status=str(status), cause=cause or None)
     return report
 
@@ -111,8 +115,9 @@ def _steps(
     again: bool,
     progress: Progress,
 ) -> None:
-    if Step.PULL in steps or Step.MAP in steps:
+    if (Step.PULL in steps or Step.MAP in steps) and not waited_before(story.conn, workspace):
         require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors)
+    require_active(story.conn, workspace, steps)
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
             found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,6 +15,8 @@ from sync.documents import DocumentError, Problem, problems_of, read_document
 
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
 NAME_IS = "a name of small letters, digits and _, beginning with a letter, at most 48 long"
+MONTH = r"^20\d\d-(0[1-9]|1[0-2])$"
+DAYS = r"^20\d\d-\d\d-\d\d(\.\.20\d\d-\d\d-\d\d)?$"
 ADDRESS = r"^https?://[^/\s@?#]+/?$"
 SPAN = r"^[1-9]\d{0,3}[smhd]$"
 PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -180,6 +183,9 @@ class Guards(Settings):
     first_plan: Literal["hold", "deliver"] = Field(
         "hold", description="the first plan of all waits for a person, or is delivered"
     )
+    first_mapping: Literal["hold", "activate"] = Field(
+        "hold", description="the first version of the mapping waits for a person, or comes into force by itself"
+    )
     records_changed: float = Field(0.5, gt=0, le=1, description="share of the mapped records that one plan may change")
     tiers_moved: float = Field(0.3, gt=0, le=1, description="share of the partners whose tier one plan may move")
     emptied: float = Field(0.1, gt=0, le=1, description="share of a field's values that one plan may empty")
@@ -190,6 +196,9 @@ class Guards(Settings):
         "7d",
         pattern=r"^(off|[1-9]\d{0,3}[smhd])$",
         description="how old the proof of completeness may be, such as 24h, 7d, or off",
+    )
+    miscalibrated: Literal["hold", "deliver"] = Field(
+        "hold", description="plans with forecasts that past ones speak against wait for a person, or are delivered"
     )
     plan_expires: str = Field(
         "72h", pattern=SPAN, description="how long a plan may wait before a person applies it, such as 8h, 3d"
@@ -225,6 +234,53 @@ class Schedule(Settings):
         return seconds_of(self.reconcile)
 
 
+class Calendar(Settings):
+    noun: ClassVar[str] = "calendar"
+    holidays: str = Field(
+        "JP", pattern=r"^([A-Z]{2}|none)$", description="the country whose holidays are days off, such as JP, or none"
+    )
+    closures: list[Annotated[str, Field(pattern=DAYS)]] = Field(
+        default_factory=list,
+        description="days off of the company, as YYYY-MM-DD, or YYYY-MM-DD..YYYY-MM-DD with both ends included",
+    )
+
+    @model_validator(mode="after")
+    def _real_days(self) -> "Calendar":
+        list(self.closed_days())
+        return self
+
+    def closed_days(self) -> Iterator[date]:
+        """Every day named by `closures`; ValueError for one that is none, or for a span that ends before it begins."""
+        for text in self.closures:
+            first, _, last = text.partition("..")
+            try:
+                start, end = date.fromisoformat(first), date.fromisoformat(last or first)
+            except ValueError as e:
+                raise ValueError(f"{text} is no day of the calendar; write YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD") from e
+            if end < start or (end - start).days > 366:
+                raise ValueError(
+                    f"{text} ends before it begins, or lasts over a year; write the first day, then the last"
+                )
+            yield from (start + timedelta(days=n) for n in range((end - start).days + 1))
+
+
+class Targets(Settings):
+    noun: ClassVar[str] = "targets"
+    deals: int | None = Field(
+        None, ge=0, le=1_000_000, description="deals wanted in a month that `months` does not name"
+    )
+    months: dict[Annotated[str, Field(pattern=MONTH)], Annotated[int, Field(ge=0, le=1_000_000)]] = Field(
+        default_factory=dict, description="deals wanted by month, such as {2026-12: 25}"
+    )
+    capacity: dict[str, Annotated[float, Field(ge=0, le=1_000_000)]] = Field(
+        default_factory=dict, description="entries a week that can be listed at most, by partner type"
+    )
+
+    def deals_in(self, day: date) -> int | None:
+        """The deals wanted in the month of that day; None where nobody has said."""
+        return self.months.get(f"{day:%Y-%m}", self.deals)
+
+
 class WorkspaceSettings(Settings):
     """One company or business unit: its connections, its mapping, its rules."""
 
@@ -243,6 +299,8 @@ class WorkspaceSettings(Settings):
         default_factory=list, description="addresses that hear of held plans, in Apprise's form, each a secret"
     )
     schedule: Schedule = Schedule()
+    calendar: Calendar = Calendar()
+    targets: Targets = Targets()
 
     def schema_of(self, connection: str) -> str:
         """The mirror's schema of a connection."""

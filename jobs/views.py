@@ -81,6 +81,24 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         "held_plans": held,
         "quota": calls,
         "unplaced": issues[0] if issues and issues[0] else {},
+        "unmapped": unmapped(conn, workspace),
+    }
+
+
+def unmapped(conn: Conn, workspace: str) -> dict[str, Any]:
+    """Values that no rule names, the most frequent first: how many, how many records hold them, and since when."""
+    values = _rows(
+        conn,
+        """select connection, object, field, value, kind, records, rules, first_seen_at, run_id as run from sakigake.unmapped_value
+        where workspace = %s and resolved_at is null order by records desc, 1, 2, 3, 4""",
+        (workspace,),
+    )
+    entries = conn.execute("select count(*) from sakigake.unplaced_entry where workspace = %s", (workspace,)).fetchone()
+    return {
+        "values": len(values),
+        "records": sum(v["records"] for v in values),
+        "entries": entries[0] if entries else 0,
+        "list": values,
     }
 
 

@@ -76,6 +76,7 @@ def opened_workspace(config: Path, workspace: str | None, *, logs: str = "warnin
 
     configuration = load(config)  # before the rest is imported: a fault in the file is told at once
     from jobs.database import home_folder
+    from jobs.heads import note_head
     from jobs.wiring import open_workspace
 
     home = home_folder()
@@ -84,3 +85,5 @@ def opened_workspace(config: Path, workspace: str | None, *, logs: str = "warnin
         open_workspace(configuration, config.absolute().parent, opened, workspace, home=home) as ready,
     ):
         yield ready
+        with ready.connect() as conn:
+            note_head(conn, ready.name, home)

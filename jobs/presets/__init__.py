@@ -1,6 +1,7 @@
 """Starting points for `sakigake init`: a configuration and a mapping that fit each other and a kind of CRM."""
 
 import contextlib
+import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,13 @@ class Written:
 
     path: Path
     what: str
+
+
+def schema_text() -> str:
+    """The grammar of mapping.yaml as JSON Schema, as it is written beside a mapping."""
+    from sync.mapping.grammar import json_schema
+
+    return json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n"
 
 
 def write_preset(preset: str, folder: Path, *, sandbox_url: str, force: bool = False) -> list[Written]:

@@ -8,14 +8,16 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.errors import NotFound, PlanRefused
+from jobs.mapping_versions import active
 from jobs.person import person
 from jobs.progress import Progress
 from jobs.runs import RunLog, StepNote, new_id, only_run, utc_now
 from jobs.steps import write_back
-from jobs.steps.activation import in_force
 from jobs.wiring import Workspace
+from models.audit import AuditKind
 from models.catalogue import BY_NAME
 from models.vocabulary import PlanKind, PlanStatus, RecordRef, RunStatus, Step
+from sync.chain import record
 from sync.writeback import edits
 from sync.writeback.plan import PlannedChange, kind_of
 
@@ -174,16 +176,21 @@ def _require_applicable(conn: Connection[Any], workspace: Workspace, document: M
             f"Plan {plan_id} of {document['created_at'][:16].replace('T', ' ')} expired after {workspace.settings.guards.plan_expires} "
             "(guards.plan_expires); make a new one with `sakigake plan`."
         )
-    activated = in_force(conn, workspace)
-    if workspace.settings.guards.two_persons and status == PlanStatus.HELD and activated.who == person():
+    now = active(conn, workspace.name)
+    who = now.who if now else None
+    if workspace.settings.guards.two_persons and status == PlanStatus.HELD and who == person():
         raise PlanRefused(
-            f"{activated.who} activated the mapping, so another person has to apply plan {plan_id} (guards.two_persons)."
+            f"{who} activated the mapping, so another person has to apply plan {plan_id} (guards.two_persons)."
         )
 
 
 def _decide(conn: Connection[Any], workspace: Workspace, plan_id: str, status: PlanStatus, reason: str) -> None:
-    conn.execute(
-        """update sakigake.plan set status = %s, decided_by = %s, decided_because = %s, decided_at = %s
-        where workspace = %s and plan_id = %s""",
-        (status, person(), reason, utc_now(), workspace.name, plan_id),
-    )
+    who, now = person(), utc_now()
+    with conn.transaction():
+        conn.execute(
+            """update sakigake.plan set status = %s, decided_by = %s, decided_because = %s, decided_at = %s
+            where workspace = %s and plan_id = %s""",
+            (status, who, reason, now, workspace.name, plan_id),
+        )
+        answer = "keep theirs" if status is PlanStatus.ANSWERED else "deliver"
+        record(conn, workspace.name, AuditKind.APPROVAL, who, plan_id, {"answer": answer, "reason": reason}, now=now)

@@ -7,8 +7,8 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.epoch import restored
+from jobs.mapping_versions import active
 from jobs.settings import seconds_of
-from jobs.steps.activation import in_force
 from jobs.steps.wanted import known
 from jobs.wiring import Workspace
 from sync.mapping.needs import needs
@@ -31,7 +31,8 @@ def held_because(
         found.append(
             f"This is the first plan of workspace {workspace.name}; look at it with `sakigake plan`, then say: sakigake apply {plan_id} --reason WHY"
         )
-    if not in_force(conn, workspace).active:
+    now = active(conn, workspace.name)
+    if now is None or now.mapping_hash != workspace.rules.hash:
         found.append("Nobody activated this version of the mapping: sakigake mapping activate FILE")
     found += _restored(conn, workspace)
     found += _inputs(conn, workspace, crm_now)
@@ -102,11 +103,10 @@ def _proofs(conn: Connection[Any], workspace: Workspace) -> dict[str, datetime |
 
 def _forecasts(conn: Connection[Any], workspace: Workspace, changes: Sequence[PlannedChange]) -> Iterator[str]:
     """A forecast that past forecasts speak against is not shown to anybody without a person's word."""
-    if not any(c.field.name in FORECASTS for c in changes):
+    if workspace.settings.guards.miscalibrated == "deliver" or not any(c.field.name in FORECASTS for c in changes):
         return
     row = conn.execute(
-        """select coalesce(indicators #>> '{calibration,status}', indicators #>> '{forecast,calibration,status}')
-        from sakigake.computation where workspace = %s order by computed_at desc limit 1""",
+        """select indicators #>> '{forecast,status}' from sakigake.computation where workspace = %s order by computed_at desc limit 1""",
         (workspace.name,),
     ).fetchone()
     if row and row[0] == "miscalibrated":

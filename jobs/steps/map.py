@@ -7,10 +7,11 @@ import psycopg
 from sqlalchemy import text
 
 from jobs.steps.fresh import require_fresh
+from jobs.steps.unmapped import note_unmapped
 from jobs.wiring import Workspace
 from sync.events.store import remember_mapping, store
 from sync.mapping.derive import derive
-from sync.mirror.read import Mirror
+from sync.mirror.count import CountingMirror
 
 
 def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) -> dict[str, Any]:
@@ -35,8 +36,10 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         seen = conn.execute(
             text("select exists (select from sakigake.event where workspace = :w)"), {"w": workspace.name}
         ).scalar_one()
-        facts = derive(workspace.rules, Mirror(raw, workspace.name, workspace.settings.schema_of))
+        mirror = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
+        facts = derive(workspace.rules, mirror)
         now = workspace.crm_now()
+        unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, mirror, run_id=run_id, now=now)
         remember_mapping(conn, workspace.name, workspace.rules.hash, workspace.rules.text, now)
         counts = store(
             conn,
@@ -59,5 +62,6 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         "retracted": counts.retracted,
         "changed": counts.changed,
         "issues": dict(sorted(issues.items())),
-        "input": {**read, "facts": before["facts"] if before and counts.wrote_nothing else run_id},
+        "unmapped": unmapped,
+        "input": {**read, "facts": before["facts"] if before and counts.wrote_nothing and not moved else run_id},
     }

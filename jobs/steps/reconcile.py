@@ -8,10 +8,11 @@ from typing import Any
 import structlog
 
 from jobs.errors import NotFound
+from jobs.mapping_versions import require_active
 from jobs.progress import NoProgress, Progress
 from jobs.runs import RunLog, new_id, only_run, utc_now
 from jobs.wiring import Workspace
-from models.vocabulary import RunStatus
+from models.vocabulary import RunStatus, Step
 from sync.connector import ReadSpec
 from sync.errors import LoginRefused, QuotaExhausted, Retry, SyncError
 from sync.mirror.reconcile import Proof, reconcile_object
@@ -94,6 +95,7 @@ def reconcile(
         log.info("reconcile started", workspace=workspace.name, run=report.run)
         status, cause = RunStatus.FAILED, "interrupted"
         try:
+            require_active(conn, workspace, (Step.PULL,))
             with story.step(STEP) as note:
                 report.objects = _all(workspace, wanted, report.run, shown, accept_removals)
                 note.counts = {f"{o.connection}.{o.object}": o.document() for o in report.objects}

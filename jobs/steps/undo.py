@@ -11,6 +11,7 @@ from jobs.runs import new_id, utc_now
 from jobs.steps import write_back
 from jobs.steps.approve import delivered_by, plan_document
 from jobs.wiring import Workspace
+from models.audit import AuditKind
 from models.catalogue import BY_NAME
 from models.vocabulary import PlanKind, PlanStatus, RecordRef
 from sync.writeback import journal
@@ -103,6 +104,7 @@ def _store(conn: Connection[Any], workspace: Workspace, undoing: str, run_id: st
             where workspace = %s and plan_id = %s""",
             (person(), reason, now, PlanStatus.PLANNED, workspace.name, plan_id),
         )
+        write_back.tell_chain(conn, workspace, AuditKind.UNDO, person(), new, drafted, undoes=run_id, reason=reason)
     return plan_id
 
 

@@ -1,8 +1,11 @@
 """Results to CRM: `plan` compares with the live values and stores what would change, `deliver` sends it."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from jobs.alerts import alert
 from jobs.epoch import count_delivery
@@ -14,8 +17,10 @@ from jobs.steps.guarding import held_because
 from jobs.steps.own_fields import require_own_fields
 from jobs.steps.wanted import Found, find
 from jobs.wiring import Workspace
+from models.audit import AuditKind
 from models.catalogue import BY_NAME
 from models.vocabulary import PlanKind, PlanStatus
+from sync.chain import record
 from sync.errors import FieldMissing
 from sync.writeback import edits, journal
 from sync.writeback.deliver import LATE, DeliverCounts, Delivery, deliver, resolve_lost
@@ -115,6 +120,7 @@ def _store(workspace: Workspace, run_id: str, drafted: Draft, crm_at: Mapping[st
             status = PlanStatus.HELD
         else:
             status = journal.store_plan(conn, workspace.name, replace(new, held_because=tuple(held)), drafted, now)
+            tell_chain(conn, workspace, AuditKind.PLAN, "sakigake", new, drafted, held=held)
         edits.note(conn, workspace.name, drafted.edits, waiting or plan_id, now)
         question = _ask(conn, workspace, new, drafted.questions, now)
     if status is PlanStatus.HELD and waiting is None:
@@ -141,6 +147,7 @@ def _ask(
         plan_id, new.run_id, new.api_names, new.mapping_hash, tuple(held), PlanKind.QUESTION, None, new.expires_at
     )
     journal.store_plan(conn, workspace.name, asked, Draft(changes=questions), now)
+    tell_chain(conn, workspace, AuditKind.PLAN, "sakigake", asked, Draft(changes=questions), held=held)
     return plan_id, True
 
 
@@ -154,6 +161,25 @@ def _asks(count: int) -> str:
 def _tell(workspace: Workspace, plan_id: str, held: Sequence[str], changes: int) -> None:
     body = "\n".join((f"{plan_id} with {changes:,} changes waits for a person.", *held))
     alert(workspace.settings.alerts, workspace.folder, f"Sakigake: a plan of {workspace.name} is held", body)
+
+
+def tell_chain(
+    conn: Conn, workspace: Workspace, kind: AuditKind, who: str, new: NewPlan, drafted: Draft, **more: Any
+) -> None:
+    """A link of the audit trail for a plan that changes something, with a digest of all its changes."""
+    if not drafted.changes:
+        return
+    digest = hashlib.sha256()
+    for c in drafted.changes:
+        cell = [str(c.record), c.field.name, c.old, c.new]
+        digest.update(json.dumps(cell, ensure_ascii=False, sort_keys=True).encode())
+    said = {
+        "changes": len(drafted.changes),
+        "digest": digest.hexdigest(),
+        "run": new.run_id,
+        "mapping": new.mapping_hash,
+    }
+    record(conn, workspace.name, kind, who, new.plan_id, {**said, **more})
 
 
 def api_names(workspace: Workspace) -> dict[tuple[str, str], str]:

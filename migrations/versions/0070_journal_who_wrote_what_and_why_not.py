@@ -1,6 +1,6 @@
 """Journal who wrote what, and why something was not written.
 
-Follows 0003.
+Follows 0040.
 
 While this runs, the version before it may still be at work. So: add before you use, stop using before you remove, and
 do these in two releases. Do not rename. Fill large tables in batches, outside of a migration. Build an index on a large
@@ -14,7 +14,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0070"
-down_revision = "0003"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 

@@ -41,7 +41,7 @@ def place_at(root: type[BaseModel], location: Location) -> Place:
         elif _is_model(_bare(here)):
             field = _field(_bare(here), part)
             description = field.description if field else None
-            here = field.annotation if field else None
+            here = field.annotation if field else _other(_bare(here))
         else:
             arguments = get_args(_bare(here))
             description, here = _of_key(arguments), arguments[-1] if arguments else None
@@ -87,6 +87,12 @@ def _says(kind: Any, what: str) -> bool:
 
 def _field(model: type[BaseModel], part: Hashable) -> FieldInfo | None:
     return next((f for name, f in model.model_fields.items() if (f.alias or name) == part), None)
+
+
+def _other(model: type[BaseModel]) -> Any:
+    """What stands under a key that the model does not name, where it takes such keys."""
+    kept = model.__annotations__.get("__pydantic_extra__")
+    return get_args(kept)[-1] if kept else None
 
 
 def _of_key(arguments: tuple[Any, ...]) -> str | None:

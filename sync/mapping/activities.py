@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from models.vocabulary import Activity, Event, Milestone, RecordRef
-from sync.mapping.conditions import all_of, text_of
+from sync.mapping.conditions import text_of
 from sync.mapping.dates import UnreadableDateError, day_of, moment_of
 from sync.mapping.entries import Entries, partner_finder
 from sync.mapping.facts import IssueKind, Issues
@@ -16,7 +16,8 @@ from sync.mapping.milestones import EntryKey, Told, Values, make_event
 from sync.mapping.needs import needs
 from sync.mapping.partners import PartnerIndex
 from sync.mapping.reader import MirrorReader
-from sync.mapping.rules import Reference
+from sync.mapping.selection import selector
+from sync.mapping.where import Reference
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ def derive_activities(
         made_by = mapping.created_field(connection, name)
         for row in reader.rows(connection, name, wanted[connection][name].fields):
             ref = RecordRef(connection, name, row.id)
-            chosen = next((rule for rule in rules if rule.fits(row.values)), None)
+            chosen = next((rule for rule in rules if rule.fits(row)), None)
             if chosen is None:
                 issues.add(IssueKind.RECORD_UNMATCHED, f"activities from {connection}.{name}", ref)
                 continue
@@ -82,7 +83,7 @@ class _ActivityReader:
     ) -> None:
         rule = mapping.activities[index]
         self.at = rule.at
-        self.fits = all_of(rule.where)
+        self.fits = selector(rule.where, reader, rule.connection, rule.object, mapping.zone)
         self._path = f"activities[{index}]"
         self._kind = rule.kind.value
         self._zone = mapping.zone

@@ -1,17 +1,34 @@
 """Conditions on one field of a record: how they are written, and as predicates on mirrored values.
 
 `Status: Agreed` is `equals`, a list is `in`; the long form takes any of the operators below, all of which must hold.
-A further operator is one more field of `Condition` and one more branch of `predicate`.
+A further operator is one more field of `Condition` and one more of its tests.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, ClassVar
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-MirrorValue = str | int | Decimal | float | bool | date | datetime | None
+from sync.mapping.dates import MirrorValue, UnreadableDateError, day_of
+from sync.mapping.patterns import finder, problem_of
+
+__all__ = [
+    "Condition",
+    "ConditionInput",
+    "MirrorValue",
+    "Predicate",
+    "Rule",
+    "Scalars",
+    "number_of",
+    "one_of",
+    "text_of",
+]
+
+_UTC = ZoneInfo("UTC")
 Predicate = Callable[[MirrorValue], bool]
 
 
@@ -49,53 +66,138 @@ Scalars = Annotated[
 ]
 
 
+def _number_of(value: Any) -> Any:
+    number = None if isinstance(value, bool) else _number(str(value).replace(",", ""))
+    if number is None:
+        raise ValueError(f"'{value}' is no number; days are compared by since, until, after, before")
+    return number
+
+
+def _day_of(value: Any) -> Any:
+    if isinstance(value, str) and len(value) == 10:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError(
+        f"'{value}' is no day; write it as 2026-01-31 (a day that moves with today would change events while no record changes)"
+    )
+
+
+def _pattern(value: str) -> str:
+    if reason := problem_of(value):
+        shown = value if len(value) <= 60 else value[:57] + "..."
+        raise ValueError(f"the pattern '{shown}' is not read: {reason}")
+    return value
+
+
+Number = Annotated[Decimal, BeforeValidator(_number_of, json_schema_input_type=int | float)]
+Day = Annotated[date, BeforeValidator(_day_of, json_schema_input_type=date)]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
+Patterns = Annotated[
+    list[Pattern], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=str | list[str])
+]
+
+
 class Condition(Rule):
-    """What one field must be. Text is compared exactly, numbers by value, and an empty field equals nothing."""
+    """What one field must be; where it says several things, all must hold.
+
+    Text is compared exactly, numbers by value, days as days of the mapping's time zone. An empty field meets nothing but `empty: true` and `not`.
+    """
 
     noun: ClassVar[str] = "a condition"
     equals: Scalar | None = Field(None, description="exactly this value")
     in_: Scalars | None = Field(None, alias="in", description="one of these values")
     not_: Scalars | None = Field(None, alias="not", description="none of these values; an empty field passes")
     contains: Scalars | None = Field(None, description="text that holds one of these pieces")
+    includes: Scalars | None = Field(None, description="a field of several values (A;B) that holds one of these")
+    regex: Patterns | None = Field(None, description="text in which one of these patterns (RE2) is found")
     empty: bool | None = Field(None, description="true: the field holds nothing; false: it holds something")
+    more_than: Number | None = Field(None, description="a number above this one")
+    at_least: Number | None = Field(None, description="this number or one above it")
+    less_than: Number | None = Field(None, description="a number below this one")
+    at_most: Number | None = Field(None, description="this number or one below it")
+    after: Day | None = Field(None, description="a day later than this one, such as 2026-01-31")
+    since: Day | None = Field(None, description="this day or a later one")
+    before: Day | None = Field(None, description="a day earlier than this one")
+    until: Day | None = Field(None, description="this day or an earlier one")
 
     @model_validator(mode="after")
     def _says_something(self) -> "Condition":
-        if all(operator is None for operator in (self.equals, self.in_, self.not_, self.contains, self.empty)):
-            raise ValueError("a condition is empty; write a value, a list, or one of: contains, empty, equals, in, not")
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            names = ", ".join(sorted(field.alias or name for name, field in type(self).model_fields.items()))
+            raise ValueError(f"a condition is empty; write a value, a list, or one of: {names}")
         return self
+
+    @property
+    def compares_numbers(self) -> bool:
+        return any(getattr(self, name) is not None for name in _NUMBERS)
+
+    @property
+    def compares_days(self) -> bool:
+        return any(getattr(self, name) is not None for name in _DAYS)
 
     def values(self) -> tuple[str, ...]:
         """The whole values it names, which a picklist should know."""
         return tuple(
             v
-            for values in ([self.equals] if self.equals is not None else [], self.in_, self.not_)
+            for values in ([self.equals] if self.equals is not None else [], self.in_, self.not_, self.includes)
             for v in values or ()
         )
 
-    def predicate(self) -> Predicate:
-        tests: list[Predicate] = []
+    def predicate(self, zone: ZoneInfo = _UTC) -> Predicate:
+        """The condition as a test of mirrored values; `zone` is the mapping's, whose days count."""
+        tests = (*self._by_value(), *self._by_text(), *self._by_order(zone))
+        return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
+
+    def _by_value(self) -> Iterator[Predicate]:
         if self.equals is not None:
-            tests.append(one_of([self.equals]))
+            yield one_of([self.equals])
         if self.in_ is not None:
-            tests.append(one_of(self.in_))
+            yield one_of(self.in_)
         if self.not_ is not None:
             excluded = one_of(self.not_)
-            tests.append(lambda value: not excluded(value))
+            yield lambda value: not excluded(value)
+        if self.includes is not None:
+            wanted = frozenset(self.includes)
+            yield lambda value: not wanted.isdisjoint(part.strip() for part in text_of(value).split(";"))
+        if self.empty is not None:
+            empty = self.empty
+            yield lambda value: (value is None or value == "") is empty
+
+    def _by_text(self) -> Iterator[Predicate]:
         if self.contains is not None:
             pieces = tuple(self.contains)
-            tests.append(lambda value: value is not None and any(piece in text_of(value) for piece in pieces))
-        if self.empty is not None:
-            wanted = self.empty
-            tests.append(lambda value: (value is None or value == "") is wanted)
-        return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
+            yield lambda value: value is not None and any(piece in text_of(value) for piece in pieces)
+        if self.regex is not None:
+            found = finder(tuple(self.regex))
+            yield lambda value: value is not None and value != "" and found(text_of(value))
+
+    def _by_order(self, zone: ZoneInfo) -> Iterator[Predicate]:
+        for name, compare in _NUMBERS.items():
+            if (bound := getattr(self, name)) is not None:
+                yield _compared(number_of, compare, bound)
+        for name, compare in _DAYS.items():
+            if (bound := getattr(self, name)) is not None:
+                yield _compared(lambda value: _day(value, zone), compare, bound)
+
+
+_NUMBERS = {"more_than": operator.gt, "at_least": operator.ge, "less_than": operator.lt, "at_most": operator.le}
+_DAYS = {"after": operator.gt, "since": operator.ge, "before": operator.lt, "until": operator.le}
+
+
+def _compared(read: Callable[[MirrorValue], Any], compare: Callable[[Any, Any], bool], bound: Any) -> Predicate:
+    def test(value: MirrorValue) -> bool:
+        met = read(value)
+        return met is not None and compare(met, bound)
+
+    return test
 
 
 ConditionInput = Annotated[
     Condition,
     BeforeValidator(_written_out, json_schema_input_type=Scalar | list[Scalar] | Condition),
 ]
-Where = dict[str, ConditionInput]
 
 
 def text_of(value: MirrorValue) -> str:
@@ -128,15 +230,18 @@ def one_of(values: Iterable[str]) -> Predicate:
     return test
 
 
-def all_of(where: Mapping[str, Condition]) -> Callable[[Mapping[str, MirrorValue]], bool]:
-    """Whether a record's values meet every condition; a record with no conditions passes."""
-    tests = [(name, condition.predicate()) for name, condition in where.items()]
-    if not tests:
-        return lambda _values: True
-    if len(tests) == 1:
-        ((name, test),) = tests
-        return lambda values: test(values.get(name))
-    return lambda values: all(test(values.get(name)) for name, test in tests)
+def number_of(value: MirrorValue) -> Decimal | None:
+    """The value as a number, where it is one or is written as one; thousands may be set apart by commas."""
+    if isinstance(value, bool) or value is None or isinstance(value, date):
+        return None
+    return _number(text_of(value).replace(",", "").strip())
+
+
+def _day(value: MirrorValue, zone: ZoneInfo) -> date | None:
+    try:
+        return day_of(value, zone)
+    except UnreadableDateError:
+        return None
 
 
 def _number(text: str) -> Decimal | None:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from models.vocabulary import Milestone
+from models.vocabulary import Milestone, Willingness
 from sync.documents import advice
-from sync.mapping.rules import EntryRule, MilestoneRule, Reference
+from sync.mapping.rules import EntryRule, MilestoneRule
+from sync.mapping.where import Reference
 
 if TYPE_CHECKING:
     from sync.mapping.grammar import Mapping
@@ -16,6 +17,14 @@ Finding = tuple[tuple[str | int, ...], str]
 def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
     """(path, sentence) of each."""
     yield from _types(mapping)
+    for index, partner in enumerate(mapping.partners):
+        answers = partner.attributes.willingness
+        for met, word in (answers.values if answers else {}).items():
+            if word not in set(Willingness):
+                yield (
+                    ("partners", index, "attributes", "willingness", "values", met),
+                    f"'{word}' is no willingness; {advice(word, list(Willingness))}",
+                )
     for index, entry in enumerate(mapping.entries):
         yield from _entry(mapping, index, entry)
     entry_objects = {rule.from_ for rule in mapping.entries}

@@ -1,9 +1,11 @@
 """Calendar days of a workspace's time zone, from what a CRM's date and time fields hold."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from sync.mapping.conditions import MirrorValue
+MirrorValue = str | int | Decimal | float | bool | date | datetime | None
+"""What a mirrored field can hold: numbers exact, times with their zone, None where it is empty."""
 
 
 class UnreadableDateError(ValueError):

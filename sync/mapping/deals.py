@@ -3,12 +3,12 @@
 from collections import defaultdict
 
 from models.vocabulary import RecordRef
-from sync.mapping.conditions import all_of
 from sync.mapping.dates import UnreadableDateError, day_of
 from sync.mapping.facts import DealAnyChannel, IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.needs import needs
 from sync.mapping.reader import MirrorReader
+from sync.mapping.selection import selector
 
 
 def derive_deals(mapping: Mapping, reader: MirrorReader, issues: Issues) -> list[DealAnyChannel]:
@@ -24,14 +24,14 @@ def derive_deals(mapping: Mapping, reader: MirrorReader, issues: Issues) -> list
             (
                 index,
                 rule.at or mapping.created_field(connection, name) or "",
-                all_of(rule.where),
-                all_of(rule.partner_sourced),
+                selector(rule.where, reader, connection, name, mapping.zone),
+                selector(rule.partner_sourced, reader, connection, name, mapping.zone),
             )
             for index, rule in rules
         ]
         for row in reader.rows(connection, name, wanted[connection][name].fields):
             for index, at, fits, sourced in tests:
-                if not fits(row.values):
+                if not fits(row):
                     continue
                 ref = RecordRef(connection, name, row.id)
                 try:
@@ -41,6 +41,6 @@ def derive_deals(mapping: Mapping, reader: MirrorReader, issues: Issues) -> list
                 if day is None:
                     issues.add(IssueKind.DATE_UNREADABLE, f"deals_all_channels[{index}].at", ref, field=at)
                 else:
-                    deals.append(DealAnyChannel(day, sourced(row.values), ref))
+                    deals.append(DealAnyChannel(day, sourced(row), ref))
                 break
     return deals

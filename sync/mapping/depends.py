@@ -7,7 +7,8 @@ from models.catalogue import CATALOGUE
 from models.vocabulary import Milestone
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.grammar import path_text
-from sync.mapping.rules import EntryRule, Reference
+from sync.mapping.rules import EntryRule
+from sync.mapping.where import Reference, Where
 
 _ALL = tuple(f.name for f in CATALOGUE)
 _COUNTS = frozenset(f"{m}_90d" for m in Milestone)
@@ -43,7 +44,8 @@ def uses(rules: Rules) -> Iterator[Use]:
     """Every place that reads a field, in the order of the file."""
     for i, partner in enumerate(rules.partners):
         at: tuple[str | int, ...] = ("partners", i)
-        named: list[tuple[tuple[str, ...], str]] = [(("where", f), f) for f in partner.where]
+        yield from _of_where(partner.connection, partner.object, partner.where, (*at, "where"))
+        named: list[tuple[tuple[str, ...], str]] = []
         named += [(("name",), partner.name)] if partner.name else []
         marks = {"corporate_number": partner.match_on.corporate_number, "domain": partner.match_on.domain}
         named += [(("match_on", mark), f) for mark, f in marks.items() if f]
@@ -60,18 +62,22 @@ def uses(rules: Rules) -> Iterator[Use]:
             if of.activity is not None and of.activity.kind == rule.kind
         )
         fields = (*_MEETINGS, *(_fields_of(made) if made else ()))
-        read = [*rule.where, rule.at, *_of(rule.partner), *_of(rule.entry)]
+        yield from _of_where(rule.connection, rule.object, rule.where, at, made, fields)
+        read = [rule.at, *_of(rule.partner), *_of(rule.entry)]
         yield from (Use(rule.connection, rule.object, f, at, made, fields) for f in read)
     for i, deal in enumerate(rules.deals_all_channels):
-        read = [*deal.where, *deal.partner_sourced, *([deal.at] if deal.at else [])]
-        yield from (Use(deal.connection, deal.object, f, ("deals_all_channels", i), (), _SHARE) for f in read)
+        at = ("deals_all_channels", i)
+        for where in (deal.where, deal.partner_sourced):
+            yield from _of_where(deal.connection, deal.object, where, at, (), _SHARE)
+        if deal.at:
+            yield Use(deal.connection, deal.object, deal.at, at, (), _SHARE)
     yield from _created(rules)
 
 
 def _of_entry(at: tuple[str | int, ...], entry: EntryRule) -> Iterator[Use]:
     everything = tuple(m.value for m in entry.milestones)
-    named: list[tuple[tuple[str, ...], str]] = [(("where", f), f) for f in entry.where]
-    named += [(("partner",), f) for f in _of(entry.partner)]
+    yield from _of_where(entry.connection, entry.object, entry.where, (*at, "where"), everything)
+    named: list[tuple[tuple[str, ...], str]] = [(("partner",), f) for f in _of(entry.partner)]
     named += [(("target", name), f) for name, f in entry.target.items()]
     yield from (Use(entry.connection, entry.object, f, (*at, *path), everything) for path, f in named)
     for f in entry.ignored:
@@ -84,6 +90,23 @@ def _of_entry(at: tuple[str | int, ...], entry: EntryRule) -> Iterator[Use]:
             yield Use(entry.connection, entry.object, f, path, (milestone.value,), fields)
         for f in there:
             yield Use(entry.connection, rule.linked_object or entry.object, f, path, (milestone.value,), fields)
+
+
+def _of_where(
+    connection: str,
+    object_name: str,
+    where: Where,
+    at: tuple[str | int, ...],
+    milestones: tuple[str, ...] = (),
+    fields: tuple[str, ...] = _ALL,
+) -> Iterator[Use]:
+    """What conditions read, of the record and of those it is linked to."""
+    for placed in where.placed():
+        there = placed.through[-1].leads_to if placed.through else object_name
+        yield Use(connection, there, placed.field, (*at, placed.field), milestones, fields)
+    for _, related in where.links():
+        if related.by.field:
+            yield Use(connection, object_name, related.by.field, (*at, "related"), milestones, fields)
 
 
 def _created(rules: Rules) -> Iterator[Use]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from models.vocabulary import Entry, Event, Milestone, RecordRef, Target
-from sync.mapping.conditions import all_of, text_of
+from sync.mapping.conditions import text_of
 from sync.mapping.facts import IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.identity import corporate_number, domain, record_id
@@ -13,8 +13,10 @@ from sync.mapping.milestones import EntryKey, LinkedRecords, MilestoneReader, Va
 from sync.mapping.needs import needs
 from sync.mapping.partners import PartnerIndex
 from sync.mapping.reader import MirrorReader
-from sync.mapping.rules import EntryRule, Reference
+from sync.mapping.rules import EntryRule
+from sync.mapping.selection import selector
 from sync.mapping.stages import History, read_history
+from sync.mapping.where import Reference
 
 Find = Callable[[str, Values], tuple[str, ...]]
 """(record id, its values) -> ids of what it points at, each once, in order."""
@@ -69,7 +71,7 @@ def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerInde
         rules = [_EntryReader(mapping, reader, partners, index, history) for index in indexes]
         keys = result.index.setdefault((connection, name), {})
         for row in reader.rows(connection, name, spec.fields):
-            chosen = next((rule for rule in rules if rule.fits(row.values)), None)
+            chosen = next((rule for rule in rules if rule.fits(row)), None)
             if chosen is not None:
                 key = chosen.entry(RecordRef(connection, name, row.id), row.values, issues, result)
                 if key is not None:
@@ -88,7 +90,7 @@ class _EntryReader:
         rule = mapping.entries[index]
         self._index = index
         self._rule = rule
-        self.fits = all_of(rule.where)
+        self.fits = selector(rule.where, reader, rule.connection, rule.object, mapping.zone)
         self._partners = partner_finder(reader, partners, rule.connection, rule.object, rule.partner)
         self._milestones = [
             MilestoneReader(mapping, index, milestone, history, self._linked(mapping, reader, milestone))

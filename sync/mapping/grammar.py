@@ -16,7 +16,8 @@ from sync.documents import Document, DocumentError, Problem, problems_of, read_d
 from sync.mapping.conditions import Rule
 from sync.mapping.consistency import inconsistencies
 from sync.mapping.problems import MappingError
-from sync.mapping.rules import ActivityRule, DealRule, EntryRule, FieldName, PartnerRule, PartnerType, WriteBack
+from sync.mapping.rules import ActivityRule, DealRule, EntryRule, PartnerRule, PartnerType, WriteBack
+from sync.mapping.where import FieldName
 
 __all__ = ["Mapping", "MappingError", "Problem", "json_schema", "load_mapping"]
 

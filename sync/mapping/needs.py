@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from sync.connector import ReadSpec
 from sync.mapping.grammar import Mapping
-from sync.mapping.rules import EntryRule, PartnerRule, Reference
+from sync.mapping.rules import EntryRule, PartnerRule
+from sync.mapping.where import Reference, Related, Where
 
 
 @dataclass(slots=True)
@@ -19,6 +20,12 @@ class _Wanted:
     associations: set[str] = field(default_factory=set)
     filtered: set[str] = field(default_factory=set)
     days: set[str] = field(default_factory=set)
+
+    def where(self, where: Where) -> None:
+        """What the conditions read of the record itself."""
+        self.fields |= where.fields()
+        self.filtered |= where.fields()
+        self.associations |= {related.leads_to for _, related in where.links() if related.by.association}
 
     def reference(self, reference: Reference | None) -> None:
         if reference is not None and reference.field:
@@ -33,22 +40,27 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     for partner in mapping.partners:
         want = wanted[partner.connection, partner.object]
         want.fields |= partner_fields(partner)
-        want.filtered |= set(partner.where)
+        want.where(partner.where)
         want.days |= {a.field for name, a in partner.attributes.items() if name in ("submitted_on", "joined_on")}
     for entry in mapping.entries:
         _of_entry(wanted, entry)
     for activity in mapping.activities:
         want = wanted[activity.connection, activity.object]
-        want.fields |= {activity.at, *activity.where}
-        want.filtered |= {activity.at, *activity.where}
+        want.where(activity.where)
+        want.fields.add(activity.at)
+        want.filtered.add(activity.at)
         want.days.add(activity.at)
         want.reference(activity.partner)
         want.reference(activity.entry)
     for deal in mapping.deals_all_channels:
         want = wanted[deal.connection, deal.object]
-        want.fields |= {*deal.where, *deal.partner_sourced, *([deal.at] if deal.at else [])}
-        want.filtered |= set(deal.where)
+        want.where(deal.where)
+        want.fields |= {*deal.partner_sourced.fields(), *([deal.at] if deal.at else [])}
+        want.associations |= {link.leads_to for _, link in deal.partner_sourced.links() if link.by.association}
         want.days |= {deal.at} if deal.at else set()
+    for connection, where in _wheres(mapping):
+        for _, related in where.links():
+            _of_related(wanted, connection, related)
     # a moment of creation dates what history does not, and stamps what was there from the start
     for rule in (*mapping.entries, *mapping.activities, *mapping.deals_all_channels):
         _created(wanted, mapping, rule.connection, rule.object)
@@ -67,13 +79,13 @@ def partner_fields(rule: PartnerRule) -> set[str]:
     """The fields a partner rule reads."""
     named = (rule.name, rule.match_on.corporate_number, rule.match_on.domain)
     attributes = (attribute.field for _, attribute in rule.attributes.items())
-    return {*rule.where, *(name for name in named if name), *attributes}
+    return {*rule.where.fields(), *(name for name in named if name), *attributes}
 
 
 def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
     want = wanted[entry.connection, entry.object]
-    want.fields |= {*entry.where, *entry.ignored, *(name for _, name in entry.target.items())}
-    want.filtered |= set(entry.where)
+    want.where(entry.where)
+    want.fields |= {*entry.ignored, *(name for _, name in entry.target.items())}
     want.reference(entry.partner)
     if entry.partner.field:
         want.filtered.add(entry.partner.field)
@@ -89,6 +101,19 @@ def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
             source.fields.add(rule.stage[0])
             source.history.add(rule.stage[0])
             source.filtered.add(rule.stage[0])
+
+
+def _wheres(mapping: Mapping) -> Iterator[tuple[str, Where]]:
+    for rule in (*mapping.partners, *mapping.entries, *mapping.activities, *mapping.deals_all_channels):
+        yield rule.connection, rule.where
+    for deal in mapping.deals_all_channels:
+        yield deal.connection, deal.partner_sourced
+
+
+def _of_related(wanted: dict[tuple[str, str], _Wanted], connection: str, related: Related) -> None:
+    wanted[connection, related.leads_to].where(related.where)
+    for _, further in related.where.links():
+        _of_related(wanted, connection, further)
 
 
 def _linked(entries: Iterable[EntryRule]) -> Iterator[tuple[str, str]]:

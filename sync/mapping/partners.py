@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from models.vocabulary import Partner, RecordRef, Willingness
-from sync.mapping.conditions import MirrorValue, all_of, one_of, text_of
+from sync.mapping.conditions import MirrorValue, one_of, text_of
 from sync.mapping.dates import UnreadableDateError, day_of
 from sync.mapping.facts import IssueKind, Issues, SourceMatch
 from sync.mapping.grammar import Mapping
@@ -19,6 +19,7 @@ from sync.mapping.identity import Groups, corporate_number, domain, record_id
 from sync.mapping.needs import partner_fields
 from sync.mapping.reader import MirrorReader, MirrorRow
 from sync.mapping.rules import PartnerRule
+from sync.mapping.selection import selector
 
 UNCLASSIFIED = "unclassified"
 
@@ -90,13 +91,13 @@ def _read(
         by_object[rule.connection, rule.object].append((index, rule))
     for (connection, name), rules in by_object.items():
         fields = sorted({field for _, rule in rules for field in partner_fields(rule)})
-        tests = [(index, rule, all_of(rule.where)) for index, rule in rules]
+        tests = [(i, rule, selector(rule.where, reader, connection, name, mapping.zone)) for i, rule in rules]
         for row in reader.rows(connection, name, fields, deleted=True):
             ref = RecordRef(connection, name, row.id)
             if row.merged_into:
                 merged[ref] = RecordRef(connection, name, row.merged_into)
             elif not row.deleted:
-                chosen = next(((index, rule) for index, rule, fits in tests if fits(row.values)), None)
+                chosen = next(((index, rule) for index, rule, fits in tests if fits(row)), None)
                 if chosen:
                     sources[ref] = _source(ref, *chosen, row, issues)
     return sources, merged

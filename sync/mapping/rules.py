@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from models.catalogue import Subject, fields_of
 from models.vocabulary import ActivityKind, Milestone, Willingness
 from sync.documents import advice
-from sync.mapping.conditions import ConditionInput, Rule, Scalars, Where
+from sync.mapping.conditions import Rule, Scalars
+from sync.mapping.where import FieldName, ReferenceInput, Where, field_or_association
 
 
 def _object_name(value: str) -> str:
@@ -20,19 +21,14 @@ def _object_name(value: str) -> str:
     return value
 
 
-def _field_or_association(value: Any) -> Any:
-    return {"field": value} if isinstance(value, str) else value
-
-
 ObjectName = Annotated[str, AfterValidator(_object_name)]
-FieldName = Annotated[str, Field(min_length=1)]
 
 
 class FromObject(Rule):
     """A rule that reads one object of one connection. Where several rules read it, a record belongs to the first that fits."""
 
     from_: ObjectName = Field(alias="from", description="connection.Object, such as salesforce.Account")
-    where: Where = Field(default_factory=dict, description="conditions on the record's fields; all must hold")
+    where: Where = Field(default_factory=Where, description="conditions that the record must meet")
 
     @property
     def connection(self) -> str:
@@ -43,29 +39,6 @@ class FromObject(Rule):
         return self.from_.partition(".")[2]
 
 
-class Reference(Rule):
-    """How a record points at another: by a field that holds its id, or by an association (with a label, where given)."""
-
-    noun: ClassVar[str] = "a reference"
-    written: ClassVar[str] = "a field's name or {association: object, label: text}"
-    field: FieldName | None = Field(None, description="a field that holds the other record's id")
-    association: FieldName | None = Field(None, description="the associated object, such as companies")
-    label: str | None = Field(None, description="the association's label; without it every association counts")
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "Reference":
-        if (self.field is None) == (self.association is None):
-            raise ValueError(
-                "a reference is a field's name, or {association: object, label: text}; write one of the two"
-            )
-        if self.label is not None and self.association is None:
-            raise ValueError("'label' belongs to an association; a field has none")
-        return self
-
-
-ReferenceInput = Annotated[Reference, BeforeValidator(_field_or_association, json_schema_input_type=str | Reference)]
-
-
 class Attribute(Rule):
     """A field, and what its values are called here where the CRM calls them otherwise."""
 
@@ -74,7 +47,7 @@ class Attribute(Rule):
     values: dict[str, str] = Field(default_factory=dict, description="the CRM's value: the word used in this mapping")
 
 
-AttributeInput = Annotated[Attribute, BeforeValidator(_field_or_association, json_schema_input_type=str | Attribute)]
+AttributeInput = Annotated[Attribute, BeforeValidator(field_or_association, json_schema_input_type=str | Attribute)]
 
 
 class Attributes(Rule):
@@ -174,10 +147,7 @@ class MilestoneRule(Rule):
     @property
     def linked_object(self) -> str | None:
         """The object that `linked` leads to."""
-        if self.linked is None:
-            return None
-        by_name = (self.linked.field or "").removesuffix("__c").removesuffix("Id")
-        return self.object or self.linked.association or by_name
+        return None if self.linked is None else self.linked.leads_to(self.object)
 
 
 class EntryRule(FromObject):
@@ -206,8 +176,16 @@ class ActivityRule(FromObject):
 
 class DealRule(FromObject):
     noun: ClassVar[str] = "a rule of deals_all_channels"
-    partner_sourced: dict[str, ConditionInput] = Field(min_length=1, description="what makes a deal partner-sourced")
+    partner_sourced: Where = Field(description="what makes a deal partner-sourced")
     at: FieldName | None = Field(None, description="the day it counts; default: the field named in `created`")
+
+    @model_validator(mode="after")
+    def _sourced_by_something(self) -> "DealRule":
+        if self.partner_sourced.is_empty:
+            raise ValueError(
+                "'partner_sourced' is empty; say what makes a deal partner-sourced, such as {LeadSource: Partner}"
+            )
+        return self
 
 
 def _catalogue_fields(subject: Subject) -> AfterValidator:
@@ -228,13 +206,22 @@ def _default_or_list(value: Any) -> Any:
     raise ValueError(f"'{value}' is not understood; write default (every catalogue field) or a list of field names")
 
 
-_Fields = Annotated[
-    Literal["default"] | list[str],
-    BeforeValidator(_default_or_list, json_schema_input_type=Literal["default"] | list[str]),
+def _written(subject: Subject) -> Any:
+    """How a choice of fields may be written; an editor completes the catalogue's names."""
+    names = tuple(field.name for field in fields_of(subject))
+    return Literal["default"] | list[Literal[names]]  # type: ignore[valid-type]
+
+
+_Choice = Literal["default"] | list[str]
+_PartnerFields = Annotated[
+    _Choice, BeforeValidator(_default_or_list, json_schema_input_type=_written("partner")), _catalogue_fields("partner")
+]
+_EntryFields = Annotated[
+    _Choice, BeforeValidator(_default_or_list, json_schema_input_type=_written("entry")), _catalogue_fields("entry")
 ]
 
 
 class WriteBack(Rule):
     noun: ClassVar[str] = "write_back"
-    partner: dict[ObjectName, Annotated[_Fields, _catalogue_fields("partner")]] = Field(default_factory=dict)
-    entry: dict[ObjectName, Annotated[_Fields, _catalogue_fields("entry")]] = Field(default_factory=dict)
+    partner: dict[ObjectName, _PartnerFields] = Field(default_factory=dict)
+    entry: dict[ObjectName, _EntryFields] = Field(default_factory=dict)

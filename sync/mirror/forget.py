@@ -18,11 +18,10 @@ def forget(conn: Connection[Any], table: MirrorTable, place: Place, ids: Sequenc
         and column_name <> all(%s)""",
         (table.schema, table.name, ours),
     ).fetchall()
-    blank = [sql.SQL("{} = null").format(sql.Identifier(column)) for (column,) in columns]
-    if blank:
-        conn.execute(
-            sql.SQL("update {} set {} where id = any(%s)").format(table.identifier, sql.SQL(", ").join(blank)), (given,)
-        )
+    blank = [sql.SQL("{} = null").format(sql.Identifier(column)) for column in ("_hash", *(c for (c,) in columns))]
+    conn.execute(
+        sql.SQL("update {} set {} where id = any(%s)").format(table.identifier, sql.SQL(", ").join(blank)), (given,)
+    )
     conn.execute(
         sql.SQL("delete from {} where object = %s and record_id = any(%s)").format(
             sql.Identifier(table.schema, "field_history")

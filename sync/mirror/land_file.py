@@ -13,9 +13,10 @@ from psycopg import Connection, errors, sql
 
 from sync.connector import Page, RecordFile
 from sync.errors import Retry
-from sync.mirror.land import forget_staging, land, settle, staging
+from sync.mirror.land import land
 from sync.mirror.place import LandCounts, Place
-from sync.mirror.schema import LANDING, MirrorTable
+from sync.mirror.schema import MirrorTable
+from sync.mirror.staging import forget_staging, prepare_session, settle, staging
 
 TRIES = 3  # of a file that breaks off on its way
 _AT_ONCE = 2000  # records, where they are taken value by value
@@ -40,7 +41,7 @@ def land_file(
 
 
 def _landed(conn: Connection[Any], table: MirrorTable, file: RecordFile, place: Place, *, loading: bool) -> LandCounts:
-    conn.execute("select set_config(%s, %s, true)", (LANDING, place.now.isoformat()))
+    prepare_session(conn, place)
     if loading and not _doubled(table, file):
         try:
             with conn.transaction():
@@ -54,12 +55,12 @@ def _landed(conn: Connection[Any], table: MirrorTable, file: RecordFile, place: 
     try:
         with conn.transaction():
             return _settled(conn, table, file, place)
-    except (psycopg.DataError, errors.NotNullViolation, errors.CardinalityViolation, _Short):
+    except (psycopg.DataError, errors.NotNullViolation, _Short):
         return _carefully(conn, table, file, place, loading=False)
 
 
 class _Short(Exception):
-    """COPY did not count what the CRM did."""
+    """COPY did not count what the CRM did, or some record came twice."""
 
 
 def _copied(conn: Connection[Any], table: MirrorTable, file: RecordFile, into: sql.Identifier) -> bool:
@@ -76,11 +77,9 @@ def _copied(conn: Connection[Any], table: MirrorTable, file: RecordFile, into: s
 
 
 def _settled(conn: Connection[Any], table: MirrorTable, file: RecordFile, place: Place) -> LandCounts:
-    # a file is small beside the table it belongs to: each row is looked up by its key
-    conn.execute("select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)")
     counts = LandCounts(read=file.count)
     staged = staging(conn, table, typed=True)
-    if not _copied(conn, table, file, staged):
+    if not _copied(conn, table, file, staged) or _repeats(conn, staged):
         raise _Short
     for name, own in _doubled(table, file).items():
         column, kind = table.columns[name]
@@ -89,8 +88,14 @@ def _settled(conn: Connection[Any], table: MirrorTable, file: RecordFile, place:
                 staged, sql.Identifier(column), sql.Identifier(own), sql.SQL(kind.value)
             )
         )
-    settle(conn, table, staged, file.count, place, counts)
+    settle(conn, table, file.count, place, counts)
     return counts
+
+
+def _repeats(conn: Connection[Any], staged: sql.Identifier) -> bool:
+    """Whether some record is there twice: which version counts is decided value by value."""
+    row = conn.execute(sql.SQL("select count(*) > count(distinct id) from {}").format(staged)).fetchone()
+    return bool(row and row[0])
 
 
 def _carefully(

@@ -1,7 +1,7 @@
 """Drives a connector's pages into the mirror, one transaction a page, and keeps how far it has come."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,16 @@ from psycopg import Connection, errors, sql
 
 from sync.connector import Connector, Page, ReadSpec
 from sync.errors import FieldMissing, Stop
+from sync.mirror.ahead import Ready, Sessions, ahead
 from sync.mirror.drift import Depends
 from sync.mirror.fill import fill
-from sync.mirror.land import forget_staging, keep_cursor, land
+from sync.mirror.land import keep_cursor, land
 from sync.mirror.land_file import land_file
-from sync.mirror.place import LandCounts, Place
+from sync.mirror.place import LandCounts, Place, note_landing
 from sync.mirror.prepare import Key, Prepared, prepare
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_indexes
+from sync.mirror.staging import forget_staging
 
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 """Opens a connection of its own to our database, outside any transaction."""
@@ -52,22 +54,23 @@ def pull_object(
     """Brings one object up to date; returns what changed. May be killed at any instant: the next call goes on after the last page.
 
     A field that the CRM shows no more is left out, and its column keeps what was read last; where the whole object is shown no more,
-    nothing is read: `mirror_object` and `drift` tell of both. `full` reads everything again. Memory is bounded by the page: nothing of an earlier page is held.
+    nothing is read: `mirror_object` and `drift` tell of both. `full` reads everything again. While a page is stored the next one is read;
+    memory is bounded by these two.
     """
     key = Key(pull.workspace, pull.connection, spec.object, pull.schema, pull.clock(), pull.depends)
-    with connect() as conn:
+    with connect() as conn, connect() as other:
         prepared = prepare(conn, connector, key, spec, full=full)
         if prepared is None:
             return LandCounts()
         try:
-            return _read(conn, connector, pull, prepared, progress)
+            return _read((conn, other), connector, pull, prepared, progress)
         except FieldMissing:  # what we remembered of the object is no longer so: ask, and go on with what is left
             _forget_description(conn, pull, spec)
         prepared = prepare(conn, connector, key, spec, full=False)
         if prepared is None:
             return LandCounts()
         try:
-            return _read(conn, connector, pull, prepared, progress)
+            return _read((conn, other), connector, pull, prepared, progress)
         except FieldMissing:
             _forget_description(conn, pull, spec)
             raise
@@ -81,29 +84,34 @@ def _forget_description(conn: Connection[Any], pull: Pull, spec: ReadSpec) -> No
 
 
 def _read(
-    conn: Connection[Any],
+    sessions: Sessions,
     connector: Connector,
     pull: Pull,
     prepared: Prepared,
     progress: Callable[[LandCounts, int | None], None],
 ) -> LandCounts:
     table, counts, expected = prepared.table, LandCounts(), None
-    forget_staging(conn, table)
+    conn = sessions[0]
+    for session in sessions:
+        forget_staging(session, table)
     # a column's first values are no changes of the records
     tracked = tuple(n for n in prepared.tracked if prepared.filling.get(n, {"returned": True})["returned"])
 
     def place() -> Place:
         return Place(pull.workspace, pull.connection, pull.run_id, pull.clock(), tracked)
 
+    def pages(session: Callable[[], Connection[Any]]) -> Iterator[Page]:
+        return connector.pages(prepared.spec, prepared.cursor, _Held(session, table))
+
     try:
-        for page in connector.pages(prepared.spec, prepared.cursor, _Held(conn, table)):
-            at = place()
-            with conn.transaction():
-                done = _landed(conn, table, page, at, loading=prepared.loading)
-                keep_cursor(conn, table, page, at, done)
-            counts += done
-            expected = page.expected
-            progress(counts, expected)
+        with closing(ahead(pages, sessions, table, place, loading=prepared.loading)) as coming:
+            for ready in coming:
+                with ready.transaction:
+                    done = _landed(ready, table, loading=prepared.loading)
+                    keep_cursor(ready.conn, table, ready.page, ready.place, done)
+                counts += done
+                expected = ready.page.expected
+                progress(counts, expected)
         base, read = counts, counts.read
         counts += fill(conn, connector, prepared, place, lambda _done: progress(base, expected))
         counts.read = read  # records, not values of theirs
@@ -123,31 +131,33 @@ def _read(
     return counts
 
 
-def _landed(conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *, loading: bool) -> LandCounts:
-    counts = land(conn, table, page, place, loading=loading)
+def _landed(ready: Ready, table: MirrorTable, *, loading: bool) -> LandCounts:
+    conn, page, place = ready.conn, ready.page, ready.place
+    counts = land(conn, table, page, place, loading=loading, rows=ready.rows, told_apart=ready.told_apart)
     if page.file is not None:
         counts += land_file(conn, table, page.file, place, loading=loading)
     if page.refreshed:
         counts += land_refreshed(conn, table, page.refreshed, place)
+    note_landing(conn, table.object, place, counts)
     return counts
 
 
 class _Held:
     """The versions in the table, as connectors ask for them."""
 
-    def __init__(self, conn: Connection[Any], table: MirrorTable) -> None:
-        self._conn = conn
+    def __init__(self, session: Callable[[], Connection[Any]], table: MirrorTable) -> None:
+        self._session = session
         self._table = table
 
     def __call__(self, object_name: str, ids: Sequence[str]) -> Mapping[str, datetime]:
         _ = object_name
         query = sql.SQL("select id, _version from {} where id = any(%s)").format(self._table.identifier)
-        return dict(self._conn.execute(query, (list(ids),)).fetchall())
+        return dict(self._session().execute(query, (list(ids),)).fetchall())
 
     def count(self, object_name: str, low: datetime, high: datetime) -> int:
         _ = object_name
         query = sql.SQL("select count(*) from {} where _version between %s and %s and not _deleted").format(
             self._table.identifier
         )
-        row = self._conn.execute(query, (low, high)).fetchone()
+        row = self._session().execute(query, (low, high)).fetchone()
         return int(row[0]) if row else 0

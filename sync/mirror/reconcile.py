@@ -17,11 +17,12 @@ from psycopg import Connection, sql
 from sync.connector import Connector, Identity, Page, ReadSpec
 from sync.errors import Stop
 from sync.mirror.forget import forget
-from sync.mirror.land import forget_staging, land
-from sync.mirror.place import LandCounts, Place
+from sync.mirror.land import land
+from sync.mirror.place import LandCounts, Place, note_landing
 from sync.mirror.pull import Connect, Pull
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_table, remembered
+from sync.mirror.staging import forget_staging
 
 COPIED = 5000  # identities held in memory
 FEW, MOST = 50, 0.5  # removals beyond both, a number and a share of what is held, wait for a person
@@ -215,7 +216,7 @@ class _Sweep:
         records = [r for r in page.records if not (r.merged_into is not None and not r.values)]
         self.conn.execute(
             sql.SQL("""
-            update {} t set _version = a.version from unnest(%s::text[], %s::timestamptz[]) as a(id, version)
+            update {} t set _version = a.version, _hash = null from unnest(%s::text[], %s::timestamptz[]) as a(id, version)
             where t.id = a.id and t._version > a.version""").format(self.table.identifier),
             ([r.id for r in records], [r.version for r in records]),
         )
@@ -237,6 +238,7 @@ class _Sweep:
         done = land(self.conn, self.table, whole, place, loading=False)
         if page.forgotten:
             forget(self.conn, self.table, place, page.forgotten)
+        note_landing(self.conn, self.table.object, place, done)
         self._count(done)
         return done
 
@@ -274,6 +276,7 @@ class _Sweep:
             with self.conn.transaction():
                 place = self._place()
                 counts = land_refreshed(self.conn, self.table, [r for r in read.values() if not r.missing], place)
+                note_landing(self.conn, self.table.object, place, counts)
                 self._count(counts)
             self.proof.refreshed += counts.changed
             done += len(ids)

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from sync.connector import FieldType, LiveRecord
-from sync.mirror.land import park
+from sync.mirror.park import park
 from sync.mirror.place import LandCounts, Place
 from sync.mirror.schema import MirrorTable
 from sync.mirror.shapes import fits
@@ -55,7 +55,7 @@ def land_refreshed(
         ).rowcount
     counts.changed = conn.execute(
         sql.SQL("""
-        update {table} t set {sets}, _changed_at = %s from {stage} s
+        update {table} t set {sets}, _hash = null, _changed_at = %s from {stage} s
         where t.id = s.id and ({held}) is distinct from ({offered})""").format(
             table=table.identifier,
             stage=_STAGE,

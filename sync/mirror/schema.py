@@ -14,8 +14,8 @@ from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.errors import Stop
 from sync.mirror.names import column_names, index_name, table_name, typed_name
 
-BOOKKEEPING = ("_version", "_deleted", "_merged_into", "_first_seen_at", "_changed_at")
-# a file of the CRM's goes into the table as it is, and knows nothing of when we store it: the session says so
+BOOKKEEPING = ("_version", "_deleted", "_merged_into", "_hash", "_first_seen_at", "_changed_at")
+# what goes into the table straight from COPY knows nothing of when we store it: the session says so
 LANDING = "sakigake.landed_at"
 LANDED_AT = sql.SQL("nullif(current_setting('sakigake.landed_at', true), '')::timestamptz")
 OWNER = "Sakigake's mirror of connection {connection} of workspace {workspace}"
@@ -107,6 +107,7 @@ def ensure_table(
             sql.SQL("_version timestamptz not null"),
             sql.SQL("_deleted boolean not null default false"),
             sql.SQL("_merged_into text"),
+            sql.SQL("_hash bigint"),  # of the row as a page brought it; null where nobody can say
             sql.SQL("_first_seen_at timestamptz not null default {}").format(LANDED_AT),
             sql.SQL("_changed_at timestamptz not null default {}").format(LANDED_AT),
         ]
@@ -114,11 +115,14 @@ def ensure_table(
         conn.execute(sql.SQL("comment on table {} is {}").format(place, sql.Literal(description.label)))
         # connectors ask how many records a window of time holds; a summarising index leaves updates in place (PostgreSQL 16)
         conn.execute(sql.SQL("create index on {} using brin (_version)").format(place))
-    elif missing:
-        added = (
+    else:
+        added: list[sql.Composable] = [
             sql.SQL("add column {} {}").format(sql.Identifier(columns[f.name]), sql.SQL(f.type.value)) for f in missing
-        )
-        conn.execute(sql.SQL("alter table {} {}").format(place, sql.SQL(", ").join(added)))
+        ]
+        if "_hash" not in present:
+            added.append(sql.SQL("add column _hash bigint"))
+        if added:
+            conn.execute(sql.SQL("alter table {} {}").format(place, sql.SQL(", ").join(added)))
     table = MirrorTable(schema, name, description.name, {f.name: (columns[f.name], f.type) for f in fields})
     plain = column_names(f.name for f in fields)
     for f in missing:

@@ -1,5 +1,6 @@
 """What a mapping needs of the CRMs, and what it finds missing there."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -80,6 +81,12 @@ def test_a_mapping_that_fits_has_no_problems():
         ("ignored: {Status__c: [Executed, Deal]}", "ignored: {Status__c: [Executed, Deals]}", "did you mean 'Deal'"),
         ("partner: Partner__c", "partner: Partner", "did you mean 'Partner__c'"),
         ("partner_sourced: {LeadSource: [Partner]}", "partner_sourced: {LeadSorce: [Partner]}", "did you mean 'LeadSource'"),
+        ("where: {Subject: {contains: 定例}}", "where: {or: [{Subjekt: {contains: 定例}}]}", "did you mean 'Subject'"),
+        ("where: {Subject: {contains: 定例}}", "where: {ActivityDate: {at_least: 5}}", "'ActivityDate' is no number (date)"),
+        ("where: {Subject: {contains: 定例}}", "where: {ActivityDate: {regex: '2026'}}", "'ActivityDate' is no text (date)"),
+        ('where: {partner_flag: "true"}', "where: {partner_flag: {since: 2026-01-01}}", "'partner_flag' is no date (boolean)"),
+        ("partner_sourced: {LeadSource: [Partner]}", "partner_sourced: {related: {by: PartnerAccount__c, object: Account, where: {Type: Partnr}}}", "Opportunity has no field 'PartnerAccount__c' that our user can see"),
+        ("where: {Type: [Channel Partner / Reseller]}", "where: {not: {Type: [Channel Partner]}}", "did you mean 'Channel Partner / Reseller'?"),
         ("where: {Subject: {contains: 定例}}", "where: {Subjekt: {contains: 定例}}", "did you mean 'Subject'"),
     ],
 )  # fmt: skip
@@ -121,3 +128,39 @@ def test_needs_name_each_object_once_with_fields_histories_and_associations_in_o
 def test_what_is_written_back_is_never_read():
     text = preset_text().replace("write_back:", "# write_back:").split("# write_back:")[0]
     assert needs(load_mapping(text)) == needs(preset())
+
+
+def test_conditions_on_a_linked_record_are_held_against_that_record():
+    written, line = "from: salesforce.AttackListEntry__c", 50
+    deals = {"by": "Opportunity__c", "object": "Opportunity"}
+    for given, sentence in (
+        ({**deals, "where": {"StageName": "Closed One"}}, "'Closed One' is no value of StageName; did you mean 'Closed Won'?"),
+        ({**deals, "where": {"Stage": "Closed Won"}}, "Opportunity has no field 'Stage' that our user can see"),
+        ({"by": "Opportunity__c", "object": "Account", "where": {"Type": "Customer"}}, "'Opportunity__c' does not lead to Account"),
+    ):  # fmt: skip
+        text = preset_text().replace(written, f"{written}\n    where: {{related: {json.dumps(given)}}}", 1)
+        found = [p for p in found_in(text) if "created" not in p]
+        assert found == [p for p in found if p.startswith(f"mapping.yaml:{line + 1}: ") and sentence in p], found
+        assert found
+
+
+def test_a_field_of_several_values_is_not_compared_as_one():
+    account = DESCRIBED["salesforce", "Account"]
+    fields = tuple(replace(f, crm_type="multipicklist") if f.name == "Type" else f for f in account.fields)
+    several = {**DESCRIBED, ("salesforce", "Account"): replace(account, fields=fields)}
+    (problem,) = found_in(preset_text(), several)
+    assert "'Type' holds several values at once; write {includes: ...}" in problem
+    assert (
+        found_in(
+            preset_text().replace("where: {Type: [", "where: {Type: {includes: [").replace("Reseller]}", "Reseller]}}"),
+            several,
+        )
+        == []
+    )
+
+
+def test_a_related_record_is_read_with_what_is_asked_of_it():
+    where = "where: {related: {by: Opportunity__c, object: Opportunity, where: {Amount: {at_least: 5}}}}"
+    wanted = needs(load_mapping(preset_text().replace("from: salesforce.AttackListEntry__c", f"from: salesforce.AttackListEntry__c\n    {where}")))  # fmt: skip
+    assert "Opportunity__c" in wanted["salesforce"]["AttackListEntry__c"].fields
+    assert "Amount" in wanted["salesforce"]["Opportunity"].fields

@@ -5,7 +5,9 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
+from sync.documents import read_document
 from sync.mapping.grammar import MappingError, json_schema, load_mapping
 from tests.mapping_world import preset, preset_text
 
@@ -89,6 +91,13 @@ def test_a_milestone_that_cannot_be_is_refused_with_its_line(milestone, sentence
         ("activities: [{from: salesforce.E, kind: dinner, at: D}]", "belongs to someone"),
         ("activities: [{from: salesforce.E, kind: dinner, at: D, partner: {association: acounts}}]", "no rule reads 'acounts'"),
         ("language: fr", "Allowed: en, ja"),
+        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {}}]", "say what makes a deal partner-sourced"),
+        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: {contians: x}}}]", "unknown key 'contians' in a condition; did you mean 'contains'?"),
+        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: {regex: '('}}}]", "the pattern '(' is not read: missing ): ("),
+        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {or: [{S: {since: soon}}]}}]", "'soon' is no day"),
+        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {or: {S: x}}}]", "'or' needs a list"),
+        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {not: {}}}]", "an empty one would hold for every record"),
+        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {related: {by: X, were: {}}}}]", "unknown key 'were' in a related record; did you mean 'where'?"),
     ],
 )  # fmt: skip
 def test_parts_that_do_not_fit_each_other_are_refused_with_their_line(more, sentence):
@@ -156,8 +165,37 @@ def test_the_schema_completes_keys_and_takes_the_shorthands():
     assert {"from", "where", "match_on"} <= set(partner["properties"])
     assert partner["additionalProperties"] is False
     assert {"string", "array"} <= {
-        kind.get("type") for kind in partner["properties"]["where"]["additionalProperties"]["anyOf"]
+        kind.get("type") for kind in schema["$defs"]["Where"]["additionalProperties"]["anyOf"]
     }
+
+
+def faults(text: str) -> list[str]:
+    """What an editor with the schema would underline."""
+    return [error.message for error in Draft202012Validator(json_schema()).iter_errors(read_document(text, "").data)]
+
+
+def test_an_editor_with_the_schema_takes_what_is_right():
+    assert faults(SMALL) == faults(preset_text()) == []
+    Draft202012Validator.check_schema(json_schema())
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("- from: salesforce.Account", "- form: salesforce.Account"),
+        ("listed: {at: ListedOn__c}", "listd: {at: ListedOn__c}"),
+        ("{at: ListedOn__c}", "{att: ListedOn__c}"),
+        ("match_on: {domain: Website}", "where: {Type: {contians: x}}"),
+        ("match_on: {domain: Website}", "where: {or: {Type: x}}"),
+        ("match_on: {domain: Website}", "where: {related: {by: X}}"),
+        ("timezone: Asia/Tokyo", "timezone: Asia/Tokyo\nwrite_back: {partner: {salesforce.Account: [teir]}}"),
+        ("timezone: Asia/Tokyo\n", ""),
+    ],
+)
+def test_an_editor_with_the_schema_underlines_what_the_reader_refuses(right, wrong):
+    text = SMALL.replace(right, wrong, 1)
+    assert faults(text)
+    assert said(text)
 
 
 def test_a_position_is_kept_for_whoever_judges_later():

@@ -1,0 +1,140 @@
+"""One name of a mapping against the CRMs' descriptions: is the object there, the field, the value, and does its type fit?"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingType
+
+from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.documents import Problem, advice
+from sync.mapping.conditions import Condition
+from sync.mapping.grammar import Mapping
+from sync.mapping.where import Reference, Where
+
+Descriptions = MappingType[tuple[str, str], ObjectDescription]
+Absent = MappingType[tuple[str, str], str | None]
+Path = tuple[str | int, ...]
+_DAYS = (FieldType.DATE, FieldType.DATETIME)
+_NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
+_SEVERAL = ("multipicklist", "checkbox", "enumeration/checkbox")  # the CRMs' words for a field of several values
+
+
+class Fitting:
+    """Asks one thing of the descriptions at a time; each answer is the problems that were found."""
+
+    def __init__(self, mapping: Mapping, descriptions: Descriptions, absent: Absent) -> None:
+        self._mapping = mapping
+        self._absent = absent
+        self._descriptions = descriptions
+
+    def object(
+        self, path: Path, connection: str, name: str, key: str = "from"
+    ) -> tuple[ObjectDescription | None, list[Problem]]:
+        found = self._descriptions.get((connection, name))
+        if found is not None:
+            return found, []
+        if (connection, name) in self._absent:
+            said = self._absent[connection, name]
+            return None, [self._mapping.problem((*path, key), said)] if said else []
+        objects = [known for of_connection, known in self._descriptions if of_connection == connection]
+        if objects:
+            sentence = f"'{connection}' has no object '{name}' that our user can see; {advice(name, objects)}"
+        else:
+            connections = [of_connection for of_connection, _ in self._descriptions]
+            sentence = f"there is no connection '{connection}'; {advice(connection, connections)}"
+        return None, [self._mapping.problem((*path, key), sentence)]
+
+    def field(self, path: Path, found: ObjectDescription, name: str) -> tuple[FieldDescription | None, list[Problem]]:
+        field = found.field(name)
+        if field is not None:
+            return field, []
+        known = [f.name for f in found.fields]
+        sentence = f"{found.name} has no field '{name}' that our user can see; {advice(name, known)}"
+        return None, [self._mapping.problem(path, sentence)]
+
+    def exists(self, path: Path, found: ObjectDescription, name: str | None) -> list[Problem]:
+        return self.field(path, found, name)[1] if name else []
+
+    def day(self, path: Path, found: ObjectDescription, name: str | None) -> Iterator[Problem]:
+        if name is None:
+            return
+        field, problems = self.field(path, found, name)
+        yield from problems
+        if field is not None and field.type not in _DAYS:
+            days = [f.name for f in found.fields if f.type in _DAYS]
+            sentence = f"'{name}' is no date ({field.crm_type}); {advice(name, days)}"
+            yield self._mapping.problem(path, sentence)
+
+    def values(self, path: Path, field: FieldDescription, values: tuple[str, ...]) -> Iterator[Problem]:
+        options = [value for value, _ in field.options]
+        if field.type is FieldType.BOOLEAN:
+            options = ["true", "false"]
+        if not options:
+            return
+        by_label = {label: value for value, label in field.options}
+        for value in values:
+            if value in options:
+                continue
+            if value in by_label:
+                sentence = f"'{value}' is the label of '{by_label[value]}' in {field.name}; write '{by_label[value]}'"
+            else:
+                sentence = f"'{value}' is no value of {field.name}; {advice(value, options)}"
+            yield self._mapping.problem(path, sentence)
+
+    def where(self, path: Path, found: ObjectDescription, where: Where, connection: str) -> Iterator[Problem]:
+        """Conditions on the record, and on those it is linked to."""
+        for name, condition in where.conditions.items():
+            field, problems = self.field((*path, name), found, name)
+            yield from problems
+            if field is not None:
+                yield from self.condition((*path, name), field, condition)
+        for below, part in where.parts():
+            yield from self.where((*path, *below), found, part, connection)
+        for index, related in enumerate(where.related or ()):
+            at = (*path, "related", index)
+            there, problems = self.linked(at, found, related.by, related.object, connection, "by")
+            yield from problems
+            if there is not None:
+                yield from self.where((*at, "where"), there, related.where, connection)
+
+    def linked(
+        self, path: Path, found: ObjectDescription, by: Reference, named: str | None, connection: str, key: str
+    ) -> tuple[ObjectDescription | None, list[Problem]]:
+        """The object that a reference leads to, where the field is there and may hold such a record's id."""
+        leads_to = by.leads_to(named)
+        place = "object" if named else key
+        if by.field:
+            field, problems = self.field((*path, key), found, by.field)
+            if field is None:
+                return None, problems
+            if field.references and leads_to not in field.references:
+                sentence = f"'{field.name}' does not lead to {leads_to}; {advice(leads_to, field.references)}"
+                return None, [self._mapping.problem((*path, place), sentence)]
+        return self.object(path, connection, leads_to, place)
+
+    def condition(self, path: Path, field: FieldDescription, condition: Condition) -> Iterator[Problem]:
+        """Whether the field can hold what it is compared with."""
+        yield from self.values(path, field, condition.values())
+        kind = field.crm_type
+        if condition.compares_days and field.type not in (*_DAYS, FieldType.TEXT):
+            yield self._mapping.problem(
+                path, f"'{field.name}' is no date ({kind}), so it is neither before nor after one"
+            )
+        if condition.compares_numbers and field.type not in (*_NUMBERS, FieldType.TEXT):
+            yield self._mapping.problem(
+                path, f"'{field.name}' is no number ({kind}), so it is neither more nor less than one"
+            )
+        texts = condition.regex is not None or condition.contains is not None
+        if texts and field.type not in (FieldType.TEXT, FieldType.JSON):
+            yield self._mapping.problem(path, f"'{field.name}' is no text ({kind}); contains and regex look into text")
+        several = kind.lower() in _SEVERAL
+        if several and (condition.equals is not None or condition.in_ is not None):
+            yield self._mapping.problem(path, f"'{field.name}' holds several values at once; write {{includes: ...}}")
+
+    def stages(self, path: Path, found: ObjectDescription, stages: MappingType[str, list[str]]) -> Iterator[Problem]:
+        for name, values in stages.items():
+            field, problems = self.field((*path, name), found, name)
+            yield from problems
+            if field is not None:
+                yield from self.values((*path, name), field, tuple(values))
+
+    def reference(self, path: Path, found: ObjectDescription, reference: Reference | None) -> list[Problem]:
+        return self.exists(path, found, reference.field) if reference else []
