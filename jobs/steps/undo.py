@@ -44,7 +44,8 @@ def undo_run(
         counts = write_back.send(workspace, plan_id, undoing, recheck=True, progress=progress)
         note.counts |= {"confirmed": counts.confirmed, "failed": counts.failed, "dropped": counts.dropped}
         note.counts["written"] = written = write_back.written_by(workspace, plan_id)
-        _withhold(conn, workspace, plan_id, run_id)
+        if not _undid(conn, workspace, run_id):
+            _withhold(conn, workspace, plan_id, run_id)
     done = plan_document(workspace, plan_id)
     cannot = [c for c in done["changes"] if c["status"] != "confirmed"]
     delivered = {"confirmed": counts.confirmed, "failed": counts.failed, "dropped": counts.dropped}
@@ -106,6 +107,15 @@ def _store(conn: Connection[Any], workspace: Workspace, undoing: str, run_id: st
         )
         write_back.tell_chain(conn, workspace, AuditKind.UNDO, person(), new, drafted, undoes=run_id, reason=reason)
     return plan_id
+
+
+def _undid(conn: Connection[Any], workspace: Workspace, run_id: str) -> bool:
+    """Whether the run itself took another one back: then what stands now is what was computed."""
+    row = conn.execute(
+        "select from sakigake.plan where workspace = %s and run_id = %s and kind = %s",
+        (workspace.name, run_id, PlanKind.UNDO),
+    ).fetchone()
+    return row is not None
 
 
 def _withhold(conn: Connection[Any], workspace: Workspace, plan_id: str, run_id: str) -> None:

@@ -3,7 +3,7 @@
 PostgreSQL leaves out what is as it was confirmed, so that a quiet workspace costs one query a place, whatever its size.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,7 @@ class Found:
     wanted: list[Wanted] = field(default_factory=list)
     confirmed: dict[Cell, Stored] = field(default_factory=dict)
     kept: int = 0
+    moved_on: list[Cell] = field(default_factory=list)  # withheld once, and of another value by now
 
 
 def places(workspace: Workspace) -> Iterator[Place]:
@@ -54,19 +55,29 @@ def places(workspace: Workspace) -> Iterator[Place]:
             yield Place(connection, object_name, subject, fields)
 
 
-def find(conn: Connection[Any], workspace: Workspace, kept: dict[Cell, Kept]) -> Found:
-    """What may have to be written. `kept` are values of persons that stay for now: while the mirror shows them, nobody is asked."""
+def find(
+    conn: Connection[Any], workspace: Workspace, kept: Mapping[Cell, Kept], withheld: Mapping[Cell, tuple[Stored, str]]
+) -> Found:
+    """What may have to be written. `kept` are values of persons that stay for now: while the mirror shows them, nobody is asked.
+    `withheld` are values that are not to be offered as they are.
+    """
     found = Found()
     for place in places(workspace):
         connector = workspace.connectors[place.connection]
         seen = _overwritten(conn, workspace, place)
-        for record_id, name, value, why, confirmed, known in _results(conn, workspace, place, list(seen)):
+        also = [
+            *seen,
+            *((r.id, n) for r, n in withheld if (r.connection, r.object) == (place.connection, place.object)),
+        ]
+        for record_id, name, value, why, confirmed, known in _results(conn, workspace, place, also):
             what = BY_NAME[name]
             want = Wanted(
                 RecordRef(place.connection, place.object, record_id), what, as_kept(connector, what, value), why
             )
             if known:
                 found.confirmed[want.cell] = confirmed
+            if want.cell in withheld and not same(what, withheld[want.cell][0], want.value):
+                found.moved_on.append(want.cell)
             there = seen.get((record_id, name), confirmed)
             if known and not worth_writing(what, confirmed, want.value) and same(what, there, confirmed):
                 continue

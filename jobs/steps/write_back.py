@@ -57,7 +57,9 @@ def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
     with workspace.connect() as conn:
         stale = lacks(conn, workspace)
         kept = edits.kept(conn, workspace.name)
-        found = find(conn, workspace, {cell: k for cell, k in kept.items() if k.until >= today})
+        withheld = {} if again else journal.withheld(conn, workspace.name, workspace.rules.hash)
+        found = find(conn, workspace, {cell: k for cell, k in kept.items() if k.until >= today}, withheld)
+        journal.offer_again(conn, workspace.name, found.moved_on)
         if stale:  # all results rest on all facts: none of them is sent while some are in doubt
             drafted = Draft()
             drafted.skipped[f"{', '.join(one.place for one in stale)} is stale"] = len(found.wanted)
@@ -66,7 +68,7 @@ def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
         memory = Memory(
             found.confirmed,
             kept,
-            {} if again else journal.withheld(conn, workspace.name, workspace.rules.hash),
+            withheld,
             journal.uncertain(conn, workspace.name, utc_now() - LATE),
             EditPolicy(workspace.settings.guards.person_edits),
             today,

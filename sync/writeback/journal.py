@@ -260,6 +260,21 @@ def settle(
     withhold(conn, workspace, [(s.change, s.cause) for s in outcomes if s.withhold], now, mapping_hash=mapping_hash)
 
 
+def offer_again(conn: Connect, workspace: str, cells: Sequence[Cell]) -> None:
+    """These fields are to hold another value than the one that was withheld."""
+    _offer_again(conn, workspace, [record for record, _ in cells], [name for _, name in cells])
+
+
+def _offer_again(conn: Connect, workspace: str, records: Sequence[RecordRef], names: Sequence[str]) -> None:
+    """A field that holds another value by now is no longer refused, nor is a record that was written since."""
+    conn.execute(
+        """delete from sakigake.withheld h using unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as n(connection, object, id, field)
+        where h.workspace = %s and h.connection = n.connection and h.object = n.object and h.record_id = n.id
+            and (h.field = n.field or h.record_version is not null)""",
+        ([r.connection for r in records], [r.object for r in records], [r.id for r in records], list(names), workspace),
+    )
+
+
 def withhold(
     conn: Connect,
     workspace: str,
@@ -361,6 +376,7 @@ def _keep_written(
 ) -> None:
     if not rows:
         return
+    _offer_again(conn, rows[0][0], [r[1] for r in rows], [r[2] for r in rows])
     conn.execute(
         """insert into sakigake.written (workspace, connection, object, record_id, field, value, plan_id, confirmed_at, crm_at)
         select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::text[],
