@@ -26,6 +26,7 @@ from jobs.steps.inputs import Given, read_inputs
 from models.catalogue import fields_of
 from models.vocabulary import RecordRef, Step
 from sync.chain.links import canonical
+from sync.events.decisions import standing
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
 from sync.mapping.grammar import Mapping as Rules
 from sync.mirror.read import Mirror
@@ -54,13 +55,14 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         as_of = moment.astimezone(new.zone).date()
         mirror = Mirror(raw, workspace, settings.schema_of)
         reader = Lenient(raw, workspace, mirror, new, old or new)
+        decisions = standing(raw, workspace)
         if now is None:
             before = nothing()
         elif old is None or _mapped(raw, workspace) == {"objects": objects, "mapping": now.mapping_hash}:
             before = stored(conn, raw, workspace, as_of, moment)
         else:
-            before = derived(old, Lenient(raw, workspace, mirror, old, old), as_of)
-        after = derived(new, reader, as_of)
+            before = derived(old, Lenient(raw, workspace, mirror, old, old), as_of, decisions)
+        after = derived(new, reader, as_of, decisions)
         confirmed = confirmed_values(raw, workspace)
         was, becomes = (_compute(conn, workspace, side, as_of, moment) for side in (before, after))
     differences = compare_events(before.said, after.said)

@@ -9,13 +9,14 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from models.vocabulary import Activity, Entry, Event, Partner, RecordRef
+from models.vocabulary import LISTS, Activity, Entry, Event, Partner, RecordRef
 from sync.connector import HistoryRow
 from sync.events import read
 from sync.mapping.compare import Said
 from sync.mapping.depends import dependants
 from sync.mapping.derive import derive
 from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.matching import Decision
 from sync.mapping.needs import needs
 from sync.mapping.reader import MirrorReader, MirrorRow
 from sync.mirror.read import Mirror
@@ -69,9 +70,9 @@ def stored(conn: SqlConnection, raw: Connection[Any], workspace: str, as_of: dat
     )
 
 
-def derived(rules: Rules, reader: MirrorReader, as_of: date) -> Side:
-    """The facts that a version makes of the mirror."""
-    facts = derive(rules, reader)
+def derived(rules: Rules, reader: MirrorReader, as_of: date, decisions: Sequence[Decision]) -> Side:
+    """The facts that a version makes of the mirror, by what people decided on records."""
+    facts = derive(rules, reader, decisions)
     issues: dict[str, int] = {}
     for issue in facts.issues:
         issues[issue.kind.value] = issues.get(issue.kind.value, 0) + issue.count
@@ -88,7 +89,7 @@ def derived(rules: Rules, reader: MirrorReader, as_of: date) -> Side:
 
 def _records(partners: Iterable[Partner], entries: Iterable[Entry]) -> dict[RecordRef, tuple[str, str]]:
     found = {source: ("partner", p.partner_id) for p in partners for source in p.sources}
-    found.update((e.source, ("entry", e.entry_id)) for e in entries)
+    found.update((source, ("entry", e.entry_id)) for e in entries for source in e.sources or (e.source,))
     return found
 
 
@@ -97,6 +98,7 @@ def _columns(entries: Iterable[Entry], events: Iterable[Event], as_of: date) -> 
     place = {entry_id: at for at, entry_id in enumerate(ids)}
     shown = [e for e in events if e.occurred_on <= as_of and e.entry_id in place]
     n = len(shown)
+    connections = sorted({e.source.connection for e in shown})
     return read.EventColumns(
         entry_ids=ids,
         partner_ids=[],
@@ -105,6 +107,7 @@ def _columns(entries: Iterable[Entry], events: Iterable[Event], as_of: date) -> 
         milestone=np.fromiter((_CODE[e.milestone] for e in shown), np.int8, n),
         occurred_on=np.array([e.occurred_on for e in shown], "datetime64[D]"),
         reconstructed=np.zeros(n, np.bool_),
+        connection=np.fromiter((connections.index(e.source.connection) for e in shown), np.int64, n),
     )
 
 
@@ -148,6 +151,8 @@ class Lenient:
         for connection, objects in needs(rules).items():
             for name, spec in objects.items():
                 place = f"{connection}.{name}"
+                if connection == LISTS and (connection, name) not in self._fields:
+                    continue  # nothing was imported yet, which says what there is to say
                 if (connection, name) not in self._fields:
                     yield Missing("object", place, _readers(rules, connection, name))
                     continue

@@ -11,7 +11,7 @@ from jobs.heads import note_head
 from jobs.mapping_check import require_fitting
 from jobs.mapping_versions import require_active, waited_before
 from jobs.progress import NoProgress, Progress
-from jobs.runs import RunLog, new_id, only_run
+from jobs.runs import RunLog, ended_as, new_id, only_run
 from jobs.steps import compute as compute_step
 from jobs.steps import map as map_step
 from jobs.steps import pull as pull_step
@@ -91,7 +91,7 @@ def run_cycle(
             _steps(workspace, story, report, steps, only_connection, full, again, shown)
             status, cause = (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
         except Exception as e:
-            cause = str(e)
+            status, cause = ended_as(e), str(e)
             raise
         finally:
             for name, connector in workspace.connectors.items():
@@ -121,7 +121,9 @@ def _steps(
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
             found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)
-            note.counts = report.pulled = pull_step.as_counts(found)
+            note.counts = found.document()
+            report.pulled = found.counts()
+            found.require()
     if Step.MAP in steps:
         with story.step(Step.MAP) as note, progress.task("map"):
             note.counts = report.mapped = map_step.map_facts(workspace, report.run, story.fingerprint(Step.MAP))

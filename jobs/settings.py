@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from jobs.errors import ConfigError
-from models.vocabulary import Crm
+from models.vocabulary import LISTS, Crm
 from sync.documents import DocumentError, Problem, problems_of, read_document
 
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
@@ -124,6 +124,15 @@ def _choice(value: Any) -> Any:
     raise ValueError(f"{value!r} is not understood; write mapped, all, or a list of field names")
 
 
+def _threshold(value: Any) -> Any:
+    if value == "never":
+        return None
+    if isinstance(value, str | bool | None):
+        shown = "nothing" if value is None else repr(value)
+        raise ValueError(f"{shown} is not understood; write a number of records, or never")  # noqa: TRY004 - pydantic's
+    return value
+
+
 FieldChoice = Annotated[str | list[str], BeforeValidator(_choice)]
 
 
@@ -142,6 +151,9 @@ class _Connection(Settings):
         default_factory=dict,
         description="by object, also one that no rule reads: mapped, all, or a list of fields besides the mapped ones",
     )
+    objects_at_once: int = Field(
+        3, ge=1, le=10, description="objects of this connection that are read at the same time"
+    )
     connect_timeout: float = Field(5.0, gt=0, le=60, description="seconds until a connection must stand")
     read_timeout: float = Field(60.0, gt=0, le=600, description="seconds that a reply may keep us waiting")
     retry_for: float = Field(
@@ -155,6 +167,13 @@ class SalesforceConnection(_Connection):
     url: str = Field(pattern=ADDRESS, description="the org's My Domain, such as https://acme.my.salesforce.com")
     auth: SalesforceAuth
     api_version: str | None = Field(None, pattern=r"^\d\d\.0$", description="a version such as 66.0")
+    bulk_threshold: Annotated[int | None, BeforeValidator(_threshold)] = Field(
+        20_000, ge=1, le=1_000_000_000, description="records from which a reading goes by Bulk API, or never"
+    )
+    bulk_page: int = Field(
+        50_000, ge=1_000, le=1_000_000, description="records of a bulk job that are fetched and stored at once"
+    )
+    bulk_deadline: int = Field(3600, ge=60, le=86_400, description="seconds that one bulk job is waited for")
 
 
 class HubspotConnection(_Connection):
@@ -301,9 +320,24 @@ class WorkspaceSettings(Settings):
     schedule: Schedule = Schedule()
     calendar: Calendar = Calendar()
     targets: Targets = Targets()
+    lists_schema: str = Field(
+        LISTS, pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="the schema of imported lists in PostgreSQL"
+    )
+
+    @model_validator(mode="after")
+    def _lists_is_taken(self) -> "WorkspaceSettings":
+        if LISTS in self.connections:
+            raise ValueError(f"'{LISTS}' is the name of imported lists; give the connection another name")
+        return self
+
+    def at_once(self) -> dict[str, int]:
+        """Objects that are read at the same time, by connection."""
+        return {name: given.objects_at_once for name, given in self.connections.items()}
 
     def schema_of(self, connection: str) -> str:
-        """The mirror's schema of a connection."""
+        """The mirror's schema of a connection, or of imported lists."""
+        if connection == LISTS:
+            return self.lists_schema
         return self.connections[connection].db_schema or connection
 
 

@@ -36,7 +36,9 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
     )
     objects = _rows(
         conn,
-        """select o.connection, o.object, o.table_name as table, o.loaded, o.covered_until, o.updated_at,
+        """with pulls as (select s.counts, r.started_at from sakigake.run r join sakigake.run_step s using (workspace, run_id)
+            where r.workspace = %s and s.step = 'pull' order by r.started_at desc limit 20)
+        select o.connection, o.object, l.told ->> 'status' as status, l.told ->> 'cause' as cause, o.table_name as table, o.loaded, o.covered_until, o.updated_at,
             o.last_run_id as run, o.last_changed_run_id as last_changed_run,
             case when o.gone_since is not null then array[''] else array(select jsonb_object_keys(o.stale) order by 1) end as stale_fields,
             (select count(*) from sakigake.parked p where p.workspace = o.workspace and p.connection = o.connection
@@ -51,8 +53,10 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         left join lateral (select max(finished_at) as proven_at from sakigake.reconciliation p where
             (p.workspace, p.connection, p.object) = (o.workspace, o.connection, o.object) and p.proven) p on true
         left join sakigake.run_step s on (s.workspace, s.run_id, s.step) = (o.workspace, o.last_run_id, 'pull')
+        left join lateral (select counts -> concat(o.connection, '.', o.object) as told from pulls
+            where counts ? concat(o.connection, '.', o.object) order by started_at desc limit 1) l on true
         where o.workspace = %s order by 1, 2""",
-        (workspace,),
+        (workspace, workspace),
     )
     held = _rows(
         conn,
@@ -191,14 +195,18 @@ def indicators(conn: Conn, workspace: str) -> dict[str, Any]:
         "known_at": row[2].isoformat(),
         "mapping": row[3],
         "code_version": row[4],
-        **row[5],
-        "conversion": _in_order(row[5]["conversion"]),
-        "lead_time": _in_order(row[5]["lead_time"]),
+        **in_order(row[5]),
     }
 
 
+def in_order(document: dict[str, Any]) -> dict[str, Any]:
+    """The indicators with types and steps in the order of the funnel; jsonb sorts keys by their length."""
+    sorted_parts = ("conversion", "lead_time", "drift", "partner_rates")
+    return {**document, **{part: _in_order(document[part]) for part in sorted_parts if part in document}}
+
+
 def _in_order(by_type: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Steps as the funnel has them, the whole way last; jsonb sorts keys by their length."""
+    """Steps as the funnel has them, the whole way last; `all` after the types."""
     order = [f"{a}>{b}" for a, b in STEPS]
     return {
         kind: dict(sorted(steps.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
@@ -215,7 +223,7 @@ def _subject(conn: Conn, workspace: str, ref: RecordRef) -> tuple[str, str]:
     if row:
         return "partner", row[0]
     row = conn.execute(
-        "select entry_id from sakigake.entry where workspace = %s and connection = %s and object = %s and record_id = %s",
+        "select entry_id from sakigake.entry_source where workspace = %s and connection = %s and object = %s and record_id = %s",
         place,
     ).fetchone()
     if row:

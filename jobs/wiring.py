@@ -177,6 +177,9 @@ def open_connector(
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
             retry_for=patience,
+            bulk_threshold=settings.bulk_threshold,
+            bulk_page=settings.bulk_page,
+            bulk_deadline=float(settings.bulk_deadline),
         )
     from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
 

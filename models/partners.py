@@ -1,13 +1,17 @@
 """Partners, their attack-list entries, and the append-only log of what happened to them."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, Index, text
+from sqlalchemy import BigInteger, Identity, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Key, Workspace
+
+BEGINNING = "1970-01-01 00:00:00+00"
+"""Since when something is known that was there at the first load: before that nobody asked, so it holds for every earlier day too."""
+Known = Annotated[datetime, mapped_column(server_default=text(f"'{BEGINNING}'"))]
 
 
 class MappingVersion(Base):
@@ -47,6 +51,7 @@ class PartnerRow(Base):
     submitted_on: Mapped[date | None]
     joined_on: Mapped[date | None]
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    known_at: Mapped[Known]
     removed_at: Mapped[datetime | None]
 
 
@@ -60,9 +65,35 @@ class PartnerSource(Base):
     record_id: Mapped[Key]
     partner_id: Mapped[str]
     matched_by: Mapped[str]
+    known_at: Mapped[Known]
     __table_args__ = (
         Index("partner_source_partner_index", "workspace", "partner_id"),
     )  # write-back finds a partner's records
+
+
+class Decision(Base):
+    """A person's word on two records: one company (`same`) or not (`different`); or on an earlier decision, which it undoes. Append-only.
+
+    `decided_left` and `decided_right` are written `connection.Object/ID`; `shown` is what spoke for and against when they decided.
+    """
+
+    __tablename__ = "decision"
+    workspace: Mapped[Workspace]
+    decision_id: Mapped[Key]
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))  # two decisions of one instant have an order
+    subject: Mapped[str]  # partner or entry
+    verdict: Mapped[str]  # same, different, or undo
+    decided_left: Mapped[str]
+    decided_right: Mapped[str]
+    undoes: Mapped[str | None]
+    who: Mapped[str]
+    reason: Mapped[str]
+    decided_at: Mapped[datetime]
+    shown: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    __table_args__ = (
+        # a decision is undone once, whoever is quicker
+        Index("decision_undoes_key", "workspace", "undoes", unique=True, postgresql_where=text("undoes is not null")),
+    )
 
 
 class EntryRow(Base):
@@ -76,6 +107,7 @@ class EntryRow(Base):
     object: Mapped[str]
     record_id: Mapped[str]
     target: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    known_at: Mapped[Known]
     removed_at: Mapped[datetime | None]
     __table_args__ = (
         Index(
@@ -83,6 +115,40 @@ class EntryRow(Base):
         ),  # a partner's entries, on recompute and on the audit page
         Index("entry_record_index", "workspace", "connection", "object", "record_id"),  # `explain` starts from a record
     )
+
+
+class EntrySource(Base):
+    """A CRM record that is this entry, and by which mark it was recognised. An entry that stands in two CRMs has two."""
+
+    __tablename__ = "entry_source"
+    workspace: Mapped[Workspace]
+    connection: Mapped[Key]
+    object: Mapped[Key]
+    record_id: Mapped[Key]
+    entry_id: Mapped[str]
+    partner_id: Mapped[str]
+    matched_by: Mapped[str]
+    target: Mapped[dict[str, Any]] = mapped_column(JSONB)  # what this record alone says of it
+    known_at: Mapped[Known]
+    __table_args__ = (
+        Index("entry_source_entry_index", "workspace", "entry_id"),  # write-back and `explain` find an entry's records
+        Index("entry_source_partner_index", "workspace", "partner_id"),  # one partner is mapped again
+    )
+
+
+class PastFact(Base):
+    """What a row of partner, partner_source, entry, entry_source or activity said, from `known_at` until it said something else.
+
+    Together with the rows of now it shows everything as it was known at any moment. Never updated, never deleted.
+    """
+
+    __tablename__ = "past_fact"
+    workspace: Mapped[Workspace]
+    kind: Mapped[Key]  # the table
+    fact_id: Mapped[Key]  # its id there; of a source its record
+    known_until: Mapped[datetime] = mapped_column(primary_key=True)
+    known_at: Mapped[datetime]
+    said: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
 class EventRow(Base):
@@ -115,6 +181,9 @@ class EventRow(Base):
         Index(
             "event_entry_index", "workspace", "entry_id", "milestone", "occurred_on"
         ),  # `explain`, and one entry's recompute
+        Index("event_partner_index", "workspace", "partner_id"),  # one partner is mapped again
+        # how often a fact was taken back
+        Index("event_fact_index", "workspace", "fact_id", postgresql_where=text("supersedes is not null")),
         Index("event_known_index", "workspace", "known_at"),  # "as it was known"
         Index("event_supersedes_index", "workspace", "supersedes", postgresql_where=text("supersedes is not null")),
     )
@@ -137,5 +206,8 @@ class ActivityRow(Base):
     known_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
     __table_args__ = (
-        Index("activity_partner_index", "workspace", "partner_id", "occurred_on"),
-    )  # cadence and stall checks
+        Index("activity_partner_index", "workspace", "partner_id", "occurred_on"),  # cadence and stall checks
+        Index(
+            "activity_record_index", "workspace", "connection", "object", "record_id"
+        ),  # a changed record's old owner
+    )

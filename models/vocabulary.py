@@ -66,6 +66,10 @@ class Evidence(StrEnum):
     INFERRED = "inferred"
 
 
+LISTS, LIST_ROW = "lists", "row"
+"""The source of imported attack lists, as mappings name it: `lists.row`. No CRM stands behind it."""
+
+
 class Step(StrEnum):
     """The five steps of a run, each safe to repeat alone."""
 
@@ -77,9 +81,12 @@ class Step(StrEnum):
 
 
 class RunStatus(StrEnum):
+    """How a run, a step or the reading of an object stands or ended; `quota`: the day's API calls are used up, and the next run goes on."""
+
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     HELD = "held"
+    QUOTA = "quota"
     FAILED = "failed"
 
 
@@ -162,12 +169,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One target company on one partner's attack list, one attempt."""
+    """One target company on one partner's attack list, one attempt.
+
+    `source` is the record that names it; `sources` all records that are it, in order, where it stands in several CRMs.
+    """
 
     entry_id: str
     partner_id: str
     source: RecordRef
     target: Target = Target()
+    sources: tuple[RecordRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from jobs.errors import NotFound, PlanRefused
 from jobs.mapping_versions import active
 from jobs.person import person
 from jobs.progress import Progress
-from jobs.runs import RunLog, StepNote, new_id, only_run, utc_now
+from jobs.runs import RunLog, StepNote, ended_as, new_id, only_run, utc_now
 from jobs.steps import write_back
 from jobs.wiring import Workspace
 from models.audit import AuditKind
@@ -149,7 +149,7 @@ def delivered_by(workspace: Workspace, run_id: str) -> Iterator[tuple[Connection
                 yield conn, note
             outcome, cause = RunStatus.SUCCEEDED, ""
         except Exception as e:
-            cause = str(e)
+            outcome, cause = ended_as(e), str(e)
             raise
         finally:
             story.finish(workspace.connect, outcome, cause=cause)

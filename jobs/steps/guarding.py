@@ -64,7 +64,7 @@ def _inputs(conn: Connection[Any], workspace: Workspace, crm_now: datetime) -> I
         where workspace = %s and gone_since is null order by 1""",
         (crm_now, workspace.name),
     ).fetchall()
-    mapped = {f"{connection}.{name}" for connection, specs in needs(workspace.rules).items() for name in specs}
+    mapped = set(_mapped(workspace))
     loading = [place for place, loaded, _ in lag if place in mapped and not loaded]
     loading += sorted(mapped - {place for place, _, _ in lag})
     if loading:
@@ -94,11 +94,13 @@ def _proofs(conn: Connection[Any], workspace: Workspace) -> dict[str, datetime |
         (workspace.name,),
     ).fetchall()
     proven = dict(rows)
-    return {
-        place: proven.get(place)
-        for connection, specs in needs(workspace.rules).items()
-        for place in (f"{connection}.{name}" for name in specs)
-    }
+    return {place: proven.get(place) for place in _mapped(workspace)}
+
+
+def _mapped(workspace: Workspace) -> list[str]:
+    """What the mapping reads from CRMs; lists from files have nothing to lag behind."""
+    wanted = needs(workspace.rules)
+    return [f"{connection}.{name}" for connection in workspace.connectors for name in wanted.get(connection, {})]
 
 
 def _forecasts(conn: Connection[Any], workspace: Workspace, changes: Sequence[PlannedChange]) -> Iterator[str]:

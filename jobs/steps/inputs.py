@@ -35,14 +35,24 @@ class Given:
 
 
 def read_inputs(
-    conn: SqlConnection, workspace: str, as_of: date, known_at: datetime, given: Given | None = None
+    conn: SqlConnection,
+    workspace: str,
+    as_of: date,
+    known_at: datetime,
+    given: Given | None = None,
+    *,
+    past: bool = False,
 ) -> tuple[EventTable, EntryTable, PartnerTable]:
-    """The tables as columns of whole numbers; events of entries or partners that stand no more are left out."""
+    """The tables as columns of whole numbers; events of entries or partners that stand no more are left out.
+
+    `past`: partners, entries and activities as they were known at `known_at`; without it as they are now, which is quicker.
+    """
+    then = known_at if past else None
     facts = given or Given(
-        read.partners(conn, workspace),
-        read.entries(conn, workspace),
+        read.partners(conn, workspace, then),
+        read.entries(conn, workspace, then),
         read.visible_events(conn, workspace, as_of, known_at),
-        read.activities(conn, workspace, as_of),
+        read.activities(conn, workspace, as_of, then),
     )
     partners = facts.partners
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
@@ -57,6 +67,7 @@ def read_inputs(
         entry[stands],
         codes[columns.milestone][stands],
         columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
+        source=columns.connection[stands],
     )
     last_activity = np.full(len(entries), NO_DAY, np.int64)
     for activity in facts.activities:

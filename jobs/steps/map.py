@@ -1,6 +1,7 @@
 """Mirror to events: reads the mirror as of one moment, derives facts by the mapping, stores the difference."""
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import psycopg
@@ -9,9 +10,20 @@ from sqlalchemy import text
 from jobs.steps.fresh import require_fresh
 from jobs.steps.unmapped import note_unmapped
 from jobs.wiring import Workspace
-from sync.events.store import remember_mapping, store
+from sync.events.decisions import newest, standing
+from sync.events.store import count, remember_mapping, store
 from sync.mapping.derive import derive
 from sync.mirror.count import CountingMirror
+
+
+def _now(conn: psycopg.Connection[Any], workspace: Workspace) -> datetime:
+    """The CRMs' clock, yet after everything that was computed: what was known then must not grow afterwards."""
+    row = conn.execute(
+        "select known_at from sakigake.computation where workspace = %s order by known_at desc limit 1",
+        (workspace.name,),
+    ).fetchone()
+    now = workspace.crm_now()
+    return max(now, row[0] + timedelta(microseconds=1)) if row else now
 
 
 def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) -> dict[str, Any]:
@@ -30,18 +42,18 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
             {"w": workspace.name},
         )
         objects = {str(r[0]): str(r[1]) for r in rows}
-        read = {"objects": objects, "mapping": workspace.rules.hash}
+        read = {"objects": objects, "mapping": workspace.rules.hash, "decisions": newest(raw, workspace.name)}
         if before is not None and {k: before.get(k) for k in read} == read:
             return {"skipped": "nothing changed in the mirror or the mapping", "input": before}
         seen = conn.execute(
             text("select exists (select from sakigake.event where workspace = :w)"), {"w": workspace.name}
         ).scalar_one()
         mirror = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
-        facts = derive(workspace.rules, mirror)
-        now = workspace.crm_now()
+        facts = derive(workspace.rules, mirror, standing(raw, workspace.name))
+        now = _now(raw, workspace)
         unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, mirror, run_id=run_id, now=now)
         remember_mapping(conn, workspace.name, workspace.rules.hash, workspace.rules.text, now)
-        counts = store(
+        changes = store(
             conn,
             workspace.name,
             facts,
@@ -50,6 +62,7 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
             mapping_hash=workspace.rules.hash,
             first_load=not seen,
         )
+        counts = count(conn, workspace.name)
     issues: Counter[str] = Counter()
     for issue in facts.issues:
         issues[issue.kind.value] += issue.count
@@ -58,10 +71,10 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         "entries": counts.entries,
         "activities": counts.activities,
         "standing": counts.events,
-        "asserted": counts.asserted,
-        "retracted": counts.retracted,
-        "changed": counts.changed,
+        "asserted": changes.asserted,
+        "retracted": changes.retracted,
+        "changed": changes.changed,
         "issues": dict(sorted(issues.items())),
         "unmapped": unmapped,
-        "input": {**read, "facts": before["facts"] if before and counts.wrote_nothing and not moved else run_id},
+        "input": {**read, "facts": before["facts"] if before and changes.nothing and not moved else run_id},
     }

@@ -19,8 +19,8 @@ from sync.writeback.plan import Cell, Kept, Stored, Wanted, same, worth_writing
 _RECORDS = {
     "partner": """(select connection, object, record_id, partner_id as subject_id from sakigake.partner_source
         where workspace = %(workspace)s)""",
-    "entry": """(select connection, object, record_id, entry_id as subject_id from sakigake.entry
-        where workspace = %(workspace)s and removed_at is null)""",
+    "entry": """(select connection, object, record_id, entry_id as subject_id from sakigake.entry_source
+        where workspace = %(workspace)s)""",
 }
 
 

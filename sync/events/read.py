@@ -4,6 +4,7 @@ Events leave PostgreSQL in its binary form, whose rows are all of one width here
 rows in about a second, where a row at a time would take ten.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -11,10 +12,11 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import psycopg
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, text
 
-from models.partners import ActivityRow, EntryRow, PartnerRow, PartnerSource
 from models.vocabulary import Activity, Entry, Milestone, Partner, RecordRef, Target, Willingness, aware
+from sync.events.now import ACTIVITIES, ENTRIES, ENTRY_SOURCES, PARTNERS, SOURCES
+from sync.mapping.same_target import EntryRecord, marks_of
 
 MILESTONES = tuple(Milestone)
 """`EventColumns.milestone` holds places in this tuple: listed 0, requested 1, agreed 2, executed 3, deal 4, won 5, lost 6."""
@@ -35,6 +37,8 @@ _ROW = np.dtype(
         ("day", ">i4"),
         ("reconstructed_length", ">i4"),
         ("reconstructed", "?"),
+        ("connection_length", ">i4"),
+        ("connection", ">i2"),
     ]
 )
 _POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
@@ -43,7 +47,8 @@ _POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 _VISIBLE = """
     copy (
         select e.entry_id::uuid, e.partner_id::uuid, e.event_id::uuid,
-            array_position(%s::text[], e.milestone)::int2 - 1::int2, e.occurred_on, e.reconstructed
+            array_position(%s::text[], e.milestone)::int2 - 1::int2, e.occurred_on, e.reconstructed,
+            coalesce(array_position(%s::text[], e.connection), 0)::int2
         from sakigake.event e
         where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
             and not exists (
@@ -55,7 +60,10 @@ _VISIBLE = """
 
 @dataclass(frozen=True, slots=True)
 class EventColumns:
-    """Events as columns of one length, ordered by entry, day, milestone, event. `entry` and `partner` are places in the id lists."""
+    """Events as columns of one length, ordered by entry, day, milestone, event. `entry` and `partner` are places in the id lists.
+
+    `connection` numbers the CRM that told it: of an entry that stands in two CRMs, one happening is told twice.
+    """
 
     entry_ids: list[str]
     partner_ids: list[str]
@@ -64,6 +72,7 @@ class EventColumns:
     milestone: npt.NDArray[np.int8]
     occurred_on: npt.NDArray[np.datetime64]
     reconstructed: npt.NDArray[np.bool_]
+    connection: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.entry)
@@ -73,7 +82,8 @@ def visible_events(connection: Connection, workspace: str, as_of: date, known_at
     """Events that had happened by `as_of`, as they were known at `known_at` (aware): asserted by then and not yet retracted."""
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
-    given = ([milestone.value for milestone in MILESTONES], workspace, as_of, moment, moment)
+    milestones, connections = [milestone.value for milestone in MILESTONES], _connections(connection, workspace)
+    given = (milestones, connections, workspace, as_of, moment, moment)
     with raw.cursor() as cursor, cursor.copy(_VISIBLE, given) as copy:
         sent = b"".join(bytes(block) for block in copy)
     rows = np.frombuffer(sent, _ROW, count=(len(sent) - _HEADER - 2) // _ROW.itemsize, offset=_HEADER)
@@ -87,7 +97,15 @@ def visible_events(connection: Connection, workspace: str, as_of: date, known_at
         milestone=rows["milestone"].astype(np.int8),
         occurred_on=_POSTGRES_EPOCH + rows["day"].astype("timedelta64[D]"),
         reconstructed=rows["reconstructed"].copy(),
+        connection=rows["connection"].astype(np.int64),
     )
+
+
+def _connections(connection: Connection, workspace: str) -> list[str]:
+    rows = connection.execute(
+        text("select distinct connection from sakigake.mirror_object where workspace = :w order by 1"), {"w": workspace}
+    )
+    return [str(name) for (name,) in rows]
 
 
 def _ids(column: npt.NDArray[np.void]) -> tuple[list[str], npt.NDArray[np.int64]]:
@@ -105,51 +123,97 @@ def _ids(column: npt.NDArray[np.void]) -> tuple[list[str], npt.NDArray[np.int64]
     return [f"{n[:8]}-{n[8:12]}-{n[12:16]}-{n[16:20]}-{n[20:]}" for n in names], places
 
 
-def partners(connection: Connection, workspace: str) -> list[Partner]:
-    """Partners as the mapping now sees them, in the order of their ids."""
+def partners(connection: Connection, workspace: str, known_at: datetime | None = None) -> list[Partner]:
+    """Partners in the order of their ids: as the mapping now sees them, or as they were known at `known_at` (aware)."""
     sources: dict[str, list[RecordRef]] = {}
-    places = select(PartnerSource).where(PartnerSource.workspace == workspace)
-    for s in connection.execute(places):
-        sources.setdefault(s.partner_id, []).append(RecordRef(s.connection, s.object, s.record_id))
-    rows = select(PartnerRow).where(PartnerRow.workspace == workspace, PartnerRow.removed_at.is_(None))
+    for s in _rows(connection, "partner_source", workspace, known_at):
+        sources.setdefault(s["partner_id"], []).append(_ref(s))
     return [
         Partner(
-            partner_id=r.partner_id,
-            name=r.name,
-            type=r.type,
-            sources=tuple(sorted(sources.get(r.partner_id, ()))),
-            willingness=Willingness(r.willingness),
-            submitted_on=r.submitted_on,
-            joined_on=r.joined_on,
-            attributes=dict(r.attributes),
+            partner_id=r["partner_id"],
+            name=r["name"],
+            type=r["type"],
+            sources=tuple(sorted(sources.get(r["partner_id"], ()))),
+            willingness=Willingness(r["willingness"]),
+            submitted_on=_day(r["submitted_on"]),
+            joined_on=_day(r["joined_on"]),
+            attributes=dict(r["attributes"]),
         )
-        for r in connection.execute(rows.order_by(PartnerRow.partner_id))
+        for r in _rows(connection, "partner", workspace, known_at)
     ]
 
 
-def entries(connection: Connection, workspace: str) -> list[Entry]:
-    """Entries as the mapping now sees them, in the order of their ids."""
-    rows = select(EntryRow).where(EntryRow.workspace == workspace, EntryRow.removed_at.is_(None))
+def entries(connection: Connection, workspace: str, known_at: datetime | None = None) -> list[Entry]:
+    """Entries in the order of their ids: as the mapping now sees them, or as they were known at `known_at` (aware)."""
+    sources: dict[str, list[RecordRef]] = {}
+    for s in _rows(connection, "entry_source", workspace, known_at):
+        sources.setdefault(s["entry_id"], []).append(_ref(s))
     return [
-        Entry(r.entry_id, r.partner_id, RecordRef(r.connection, r.object, r.record_id), Target(**r.target))
-        for r in connection.execute(rows.order_by(EntryRow.entry_id))
+        Entry(
+            r["entry_id"],
+            r["partner_id"],
+            _ref(r),
+            Target(**r["target"]),
+            tuple(sorted(sources.get(r["entry_id"], ()))),
+        )
+        for r in _rows(connection, "entry", workspace, known_at)
     ]
 
 
-def activities(connection: Connection, workspace: str, as_of: date) -> list[Activity]:
-    """Activities up to `as_of` as the mapping now sees them, in the order of their ids."""
-    rows = select(ActivityRow).where(
-        ActivityRow.workspace == workspace, ActivityRow.removed_at.is_(None), ActivityRow.occurred_on <= as_of
-    )
+def activities(connection: Connection, workspace: str, as_of: date, known_at: datetime | None = None) -> list[Activity]:
+    """Activities up to `as_of` in the order of their ids: as now seen, or as they were known at `known_at` (aware)."""
     return [
         Activity(
-            activity_id=r.activity_id,
-            partner_id=r.partner_id,
-            entry_id=r.entry_id,
-            kind=r.kind,
-            occurred_on=r.occurred_on,
-            source=RecordRef(r.connection, r.object, r.record_id),
-            rule=r.rule,
+            activity_id=r["activity_id"],
+            partner_id=r["partner_id"],
+            entry_id=r["entry_id"],
+            kind=r["kind"],
+            occurred_on=day,
+            source=_ref(r),
+            rule=r["rule"],
         )
-        for r in connection.execute(rows.order_by(ActivityRow.activity_id))
+        for r in _rows(connection, "activity", workspace, known_at)
+        if (day := _day(r["occurred_on"])) is not None and day <= as_of
     ]
+
+
+def entry_records(conn: psycopg.Connection[Any], workspace: str) -> list[EntryRecord]:
+    """The CRM records that are entries, with what each says of its target."""
+    rows = conn.execute(
+        """select connection, object, record_id, entry_id, partner_id, target from sakigake.entry_source
+        where workspace = %s order by 1, 2, 3""",
+        (workspace,),
+    )
+    return [EntryRecord(RecordRef(*r[:3]), r[3], r[4], marks_of(Target(**r[5]))) for r in rows]
+
+
+_KEYS = {kept.name: kept for kept in (PARTNERS, SOURCES, ENTRIES, ENTRY_SOURCES, ACTIVITIES)}
+
+
+def _rows(connection: Connection, table: str, workspace: str, known_at: datetime | None) -> Iterator[Mapping[str, Any]]:
+    """The table's rows in the order of their keys: of now, or together with what was kept of the past as known then."""
+    kept = _KEYS[table]
+    columns = ", ".join((*kept.key, *kept.said))
+    live = " and removed_at is null" if kept.stays else ""
+    given: dict[str, Any] = {"w": workspace}
+    if known_at is None:
+        query = f"select {columns} from sakigake.{table} where workspace = :w{live} order by {', '.join(kept.key)}"  # noqa: S608
+        for row in connection.execute(text(query), given):
+            yield row._asdict()
+        return
+    # rows of now as text values, as those of the past are
+    document = ", ".join(f"'{name}', {name}" for name in (*kept.key, *kept.said))
+    query = f"""
+        select jsonb_build_object({document}) from sakigake.{table} where workspace = :w and known_at <= :k{live}
+        union all
+        select said from sakigake.past_fact where workspace = :w and kind = '{table}' and known_at <= :k and known_until > :k"""  # noqa: S608
+    found = connection.execute(text(query), {**given, "k": aware(known_at, "known_at")}).scalars()
+    yield from sorted(found, key=lambda said: [said[name] for name in kept.key])
+
+
+def _ref(row: Mapping[str, Any]) -> RecordRef:
+    return RecordRef(row["connection"], row["object"], row["record_id"])
+
+
+def _day(value: date | str | None) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) else value

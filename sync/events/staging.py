@@ -8,15 +8,16 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, text
 
-from models.vocabulary import Activity, Entry, Event, Partner
-from sync.mapping.facts import Facts
+from models.vocabulary import Activity, Entry, Event, Partner, Target
+from sync.mapping.facts import EntryMatch, Facts
 
 Row = tuple[Any, ...]
 
 _TABLES = {
     "staged_partner": "partner_id text, name text, type text, willingness text, submitted_on date, joined_on date, attributes jsonb",
-    "staged_source": "connection text, object text, record_id text, partner_id text, matched_by text",
+    "staged_partner_source": "connection text, object text, record_id text, partner_id text, matched_by text",
     "staged_entry": "entry_id text, partner_id text, connection text, object text, record_id text, target jsonb",
+    "staged_entry_source": "connection text, object text, record_id text, entry_id text, partner_id text, matched_by text, target jsonb",
     "staged_activity": "activity_id text, partner_id text, entry_id text, kind text, occurred_on date, "
     "connection text, object text, record_id text, rule text",
     "staged_event": "fact_id text, entry_id text, partner_id text, milestone text, occurred_on date, evidence text, "
@@ -29,10 +30,11 @@ def stage(connection: Connection, facts: Facts) -> None:
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     rows: dict[str, Iterator[Row]] = {
         "staged_partner": _partners(facts.partners),
-        "staged_source": (
+        "staged_partner_source": (
             (m.source.connection, m.source.object, m.source.id, m.partner_id, m.matched_by) for m in facts.matches
         ),
         "staged_entry": _entries(facts.entries),
+        "staged_entry_source": _entry_sources(facts.entry_matches),
         "staged_activity": _activities(facts.activities),
         "staged_event": _events(facts.events),
     }
@@ -62,10 +64,19 @@ def _partners(partners: Iterable[Partner]) -> Iterator[Row]:
         yield p.partner_id, _storable(p.name), p.type, p.willingness.value, p.submitted_on, p.joined_on, attributes
 
 
+def _marks(target: Target) -> str:
+    return _document((m, value) for m in target.__slots__ if (value := getattr(target, m)) is not None)
+
+
 def _entries(entries: Iterable[Entry]) -> Iterator[Row]:
     for e in entries:
-        marks = ((m, value) for m in e.target.__slots__ if (value := getattr(e.target, m)) is not None)
-        yield e.entry_id, e.partner_id, e.source.connection, e.source.object, e.source.id, _document(marks)
+        yield e.entry_id, e.partner_id, e.source.connection, e.source.object, e.source.id, _marks(e.target)
+
+
+def _entry_sources(matches: Iterable[EntryMatch]) -> Iterator[Row]:
+    for m in matches:
+        place = (m.source.connection, m.source.object, m.source.id)
+        yield *place, m.entry_id, m.partner_id, m.matched_by, _marks(m.target)
 
 
 def _activities(activities: Iterable[Activity]) -> Iterator[Row]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from models.vocabulary import Milestone, Willingness
+from models.vocabulary import LISTS, Milestone, Willingness
 from sync.documents import advice
-from sync.mapping.rules import EntryRule, MilestoneRule
+from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule
 from sync.mapping.where import Reference
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
     """(path, sentence) of each."""
     yield from _types(mapping)
     for index, partner in enumerate(mapping.partners):
+        yield from _marks(partner, ("partners", index, "match_on"))
         answers = partner.attributes.willingness
         for met, word in (answers.values if answers else {}).items():
             if word not in set(Willingness):
@@ -45,6 +46,17 @@ def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
                 yield ("write_back", subject, name), sentence
 
 
+def _marks(partner: PartnerRule, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    """Marks that say nothing alone."""
+    marks = dict(partner.match_on.items())
+    for mark, other in (("prefecture", "city"), ("city", "prefecture")):
+        if mark in marks and other not in marks:
+            yield (*path, mark), f"'{mark}' matches together with '{other}' only; name that field too"
+    for mark in ("phone", "prefecture"):
+        if mark in marks and partner.name is None:
+            yield (*path, mark), f"'{mark}' matches together with the name only; say 'name' in this partner rule"
+
+
 def _types(mapping: "Mapping") -> Iterator[Finding]:
     for name, partner_type in mapping.partner_types.items():
         path = ("partner_types", name)
@@ -67,7 +79,7 @@ def _entry(mapping: "Mapping", index: int, entry: EntryRule) -> Iterator[Finding
     path: tuple[str | int, ...] = ("entries", index)
     partner_objects = {rule.from_ for rule in mapping.partners}
     yield from _association(entry.partner, entry.connection, partner_objects, (*path, "partner"))
-    if not any(rule.connection == entry.connection for rule in mapping.partners):
+    if entry.connection != LISTS and not any(rule.connection == entry.connection for rule in mapping.partners):
         yield (
             (*path, "partner"),
             f"no partner rule reads from '{entry.connection}', so these entries would have no partner",
@@ -95,8 +107,9 @@ def _association(
     reference: Reference | None, connection: str, objects: set[str], path: tuple[str | int, ...]
 ) -> Iterator[Finding]:
     """An association must lead to an object that some rule reads; otherwise it would find nothing, ever."""
-    if reference is None or reference.association is None or f"{connection}.{reference.association}" in objects:
+    last = reference.last.association if reference is not None else None
+    if last is None or f"{connection}.{last}" in objects:
         return
     known = [name.partition(".")[2] for name in objects if name.startswith(f"{connection}.")]
-    sentence = f"no rule reads '{reference.association}' of '{connection}'; {advice(reference.association, known)}"
+    sentence = f"no rule reads '{last}' of '{connection}'; {advice(last, known)}"
     yield (*path, "association"), sentence

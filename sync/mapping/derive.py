@@ -1,6 +1,7 @@
 """From the mirror's records to facts, by a mapping. Pure: no clock, no database; equal records make equal facts."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -8,28 +9,38 @@ from models.vocabulary import Event, Milestone, Partner
 from sync.mapping.activities import derive_activities
 from sync.mapping.deals import derive_deals
 from sync.mapping.entries import derive_entries
-from sync.mapping.facts import Facts, Issues
+from sync.mapping.facts import Facts, IssueKind, Issues
 from sync.mapping.grammar import Mapping
+from sync.mapping.matching import Decision
 from sync.mapping.partners import derive_partners
 from sync.mapping.reader import MirrorReader
+from sync.mapping.same_target import join_entries
 
 
-def derive(mapping: Mapping, source: MirrorReader) -> Facts:
+def derive(mapping: Mapping, source: MirrorReader, decisions: Sequence[Decision] = ()) -> Facts:
     """Partners, entries, events, activities and deals of all channels, and every record or value that said nothing.
 
-    A deleted record yields nothing. Calendar days are days of the mapping's time zone. Nothing depends on the order of rows.
+    `decisions` are a person's, on which records are one company, oldest first. A deleted record yields nothing. Calendar days are days of the mapping's time zone. Nothing depends on the order of rows.
     """
     issues = Issues()
-    partners = derive_partners(mapping, source, issues)
+    partners = derive_partners(mapping, source, issues, decisions)
     entries = derive_entries(mapping, source, partners.index, issues)
     activities = derive_activities(mapping, source, partners.index, entries, issues)
-    events = sorted((*entries.events, *activities.events), key=lambda event: event.event_id)
+    told = [*entries.events, *activities.events]
+    joined = join_entries(entries.entries, told, entries.made, decisions)
+    for suggestion in joined.suggestions:
+        issues.add(IssueKind.ENTRY_SUGGESTED, "entries", suggestion.left, field=suggestion.why)
+    of = joined.renamed
+    events = [replace(e, entry_id=of[e.entry_id]) if e.entry_id in of else e for e in told]
+    events.sort(key=lambda event: event.event_id)
+    done = [replace(a, entry_id=of[a.entry_id]) if a.entry_id in of else a for a in activities.activities]
     return Facts(
         partners=_submitted(mapping, partners.partners, events),
         matches=partners.matches,
-        entries=tuple(sorted(entries.entries, key=lambda entry: entry.entry_id)),
+        entries=tuple(sorted(joined.entries, key=lambda entry: entry.entry_id)),
+        entry_matches=tuple(sorted(joined.matches, key=lambda match: match.source)),
         events=tuple(events),
-        activities=tuple(sorted(activities.activities, key=lambda activity: activity.activity_id)),
+        activities=tuple(sorted(done, key=lambda activity: activity.activity_id)),
         deals_all_channels=tuple(sorted(derive_deals(mapping, source, issues))),
         issues=issues.listed(),
     )

@@ -1,15 +1,17 @@
 """Entries and the events their records tell of."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from models.vocabulary import Entry, Event, Milestone, RecordRef, Target
+from models.vocabulary import LISTS, Entry, Event, Milestone, RecordRef, Target
 from sync.mapping.conditions import text_of
+from sync.mapping.dates import moment_of
 from sync.mapping.facts import IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.identity import corporate_number, domain, record_id
-from sync.mapping.milestones import EntryKey, LinkedRecords, MilestoneReader, Values, read_linked
+from sync.mapping.links import Find, Values, linker
+from sync.mapping.milestones import EntryKey, LinkedRecords, MilestoneReader, read_linked
 from sync.mapping.needs import needs
 from sync.mapping.partners import PartnerIndex
 from sync.mapping.reader import MirrorReader
@@ -18,15 +20,15 @@ from sync.mapping.selection import selector
 from sync.mapping.stages import History, read_history
 from sync.mapping.where import Reference
 
-Find = Callable[[str, Values], tuple[str, ...]]
-"""(record id, its values) -> ids of what it points at, each once, in order."""
-
 
 @dataclass(slots=True)
 class Entries:
+    """One entry a record; those that are one target in two CRMs are joined later, when their days are known."""
+
     entries: list[Entry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     index: dict[tuple[str, str], dict[str, EntryKey]] = field(default_factory=dict)
+    made: dict[str, datetime | None] = field(default_factory=dict)  # by entry: when its record was made
 
     def find(self, connection: str, record: str, object_name: str | None = None) -> EntryKey | None:
         """The entry that a record is; among all entry objects of the connection where the object is not known."""
@@ -39,23 +41,26 @@ class Entries:
 def partner_finder(
     reader: MirrorReader, partners: PartnerIndex, connection: str, object_name: str, reference: Reference
 ) -> Find:
-    """How records of an object lead to their partners."""
-    if reference.association is None:
-        name = reference.field or ""
+    """How records of an object lead to their partners. A row of an imported list names a record of any connection."""
+    if connection == LISTS:
+        return lambda _record, values: _named(partners, text_of(values.get(reference.field or "")))
+    ends = linker(reader, connection, object_name, reference)
+    there = reference.last.association  # a field may hold the id of any object
 
-        def by_field(_record: str, values: Values) -> tuple[str, ...]:
-            found = partners.find(connection, text_of(values.get(name)))
-            return (found,) if found else ()
+    def find(record: str, values: Values) -> tuple[str, ...]:
+        met = {partners.find(connection, end, there) for end in ends(record, values)}
+        return tuple(sorted(partner for partner in met if partner))
 
-        return by_field
-    links: dict[str, set[str]] = defaultdict(set)
-    for from_id, to_id, label, _ in reader.associations(connection, object_name, reference.association):
-        if reference.label is None or label == reference.label:
-            found = partners.find(connection, to_id, reference.association)
-            if found:
-                links[from_id].add(found)
-    ordered = {record: tuple(sorted(ids)) for record, ids in links.items()}
-    return lambda record, _values: ordered.get(record, ())
+    return find
+
+
+def _named(partners: PartnerIndex, written: str) -> tuple[str, ...]:
+    try:
+        ref = RecordRef.parse(written)
+    except ValueError:
+        return ()
+    found = partners.find(ref.connection, ref.id, ref.object)
+    return (found,) if found else ()
 
 
 def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, issues: Issues) -> Entries:
@@ -100,6 +105,7 @@ class _EntryReader:
         self._known = _known_stages(rule)
         self._history = history
         self._target = rule.target.items()
+        self._created = mapping.created_field(rule.connection, rule.object)
 
     def _linked(self, mapping: Mapping, reader: MirrorReader, milestone: Milestone) -> LinkedRecords | None:
         return read_linked(mapping, reader, self._rule, self._rule.milestones[milestone])
@@ -113,6 +119,7 @@ class _EntryReader:
             issues.add(kind, f"entries[{self._index}].partner", ref, field=field)
             return None
         key = EntryKey(record_id("entry", ref), found[0], self._index)
+        result.made[key.entry_id] = moment_of(values.get(self._created)) if self._created else None
         result.entries.append(Entry(key.entry_id, key.partner_id, ref, self._read_target(values)))
         for milestone in self._milestones:
             result.events += milestone.events(key, ref, values, issues)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from models.vocabulary import Activity, Entry, Event, Partner, RecordRef
+from models.vocabulary import Activity, Entry, Event, Partner, RecordRef, Target
 
 EXAMPLES = 5  # records shown of an issue; the count is of all
 
@@ -18,8 +18,10 @@ class IssueKind(StrEnum):
     RECORD_UNMATCHED = "record_unmatched"  # of an object that activity rules read, yet no rule takes it
     ENTRY_WITHOUT_PARTNER = "entry_without_partner"
     ENTRY_SEVERAL_PARTNERS = "entry_several_partners"
+    ENTRY_SUGGESTED = "entry_suggested"  # two records on one partner's list that may be one target: a person decides
     ACTIVITY_WITHOUT_PARTNER = "activity_without_partner"  # neither a partner nor an entry was found
-    PARTNER_AMBIGUOUS = "partner_ambiguous"  # one domain, several corporate numbers
+    PARTNER_AMBIGUOUS = "partner_ambiguous"  # one domain, or one name with phone or place, several corporate numbers
+    PARTNER_SUGGESTED = "partner_suggested"  # two records that may be one partner: a person decides
     PARTNER_DUPLICATE = "partner_duplicate"  # one partner stands several times in one object
     ATTRIBUTES_DIFFER = "attributes_differ"  # the records of one partner disagree; the first rule's value is used
     CORPORATE_NUMBER_INVALID = "corporate_number_invalid"
@@ -43,11 +45,22 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, order=True)
 class SourceMatch:
-    """A CRM record that is a partner, and by which mark: corporate_number, domain, or itself (alone so far)."""
+    """A CRM record that is a partner, and by which mark: see `matching`; `itself` where it is alone so far."""
 
     source: RecordRef
     partner_id: str
     matched_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryMatch:
+    """A CRM record that is an entry, by which mark, and what it alone says of the target."""
+
+    source: RecordRef
+    entry_id: str
+    partner_id: str
+    matched_by: str
+    target: Target
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,6 +79,7 @@ class Facts:
     partners: tuple[Partner, ...] = ()
     matches: tuple[SourceMatch, ...] = ()
     entries: tuple[Entry, ...] = ()
+    entry_matches: tuple[EntryMatch, ...] = ()
     events: tuple[Event, ...] = ()
     activities: tuple[Activity, ...] = ()
     deals_all_channels: tuple[DealAnyChannel, ...] = ()

@@ -1,27 +1,29 @@
 """Partners: the records that are one company, whatever CRM they stand in, and what the company is like.
 
-Records with one valid corporate number are one partner. A domain joins records too, unless it belongs to several corporate
-numbers: then it names a group of companies, joins nothing, and is reported. So joining never depends on the order of records.
+Which records are one company is said by `matching`. The record that its CRM made first names the partner, so that a company that
+turns up in a second CRM keeps the id it had in the first.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 from models.vocabulary import Partner, RecordRef, Willingness
 from sync.mapping.conditions import MirrorValue, one_of, text_of
-from sync.mapping.dates import UnreadableDateError, day_of
+from sync.mapping.dates import UnreadableDateError, day_of, moment_of
 from sync.mapping.facts import IssueKind, Issues, SourceMatch
 from sync.mapping.grammar import Mapping
-from sync.mapping.identity import Groups, corporate_number, domain, record_id
-from sync.mapping.needs import partner_fields
+from sync.mapping.identity import corporate_number, domain, record_id
+from sync.mapping.matching import Decision, Marks, Matched, Suggestion, match
+from sync.mapping.needs import partner_fields, partner_made_by
 from sync.mapping.reader import MirrorReader, MirrorRow
 from sync.mapping.rules import PartnerRule
 from sync.mapping.selection import selector
 
 UNCLASSIFIED = "unclassified"
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -40,44 +42,66 @@ class PartnerIndex:
 
 @dataclass(slots=True)
 class Partners:
+    """`suggestions` are for a person to decide; `names` and `marks` say what is known of each record."""
+
     partners: tuple[Partner, ...]
     matches: tuple[SourceMatch, ...]
     index: PartnerIndex
+    suggestions: tuple[Suggestion, ...] = ()
+    marks: dict[RecordRef, Marks] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Source:
-    """One live record that a partner rule takes."""
+    """One live record that a partner rule takes. `made` is when its CRM made it, where the mapping names the field."""
 
     ref: RecordRef
     rule: int
-    name: str
-    number: str | None
-    domain: str | None
+    marks: Marks
+    made: datetime | None
     said: dict[str, str]  # attribute -> the mapping's word, where the field is not empty
 
 
-def derive_partners(mapping: Mapping, source: MirrorReader, issues: Issues) -> Partners:
-    """The partners of all connections, in the order of their ids."""
+def derive_partners(
+    mapping: Mapping, source: MirrorReader, issues: Issues, decisions: Sequence[Decision] = ()
+) -> Partners:
+    """The partners of all connections, in the order of their ids. `decisions` are a person's, oldest first."""
     sources, merged = _read(mapping, source, issues)
-    groups = _matched(sources, issues)
+    marks = {ref: found.marks for ref, found in sources.items()}
+    # a decision on a record that was merged away is about the record that it went into
+    moved = (d._replace(left=_survivor(d.left, merged), right=_survivor(d.right, merged)) for d in decisions)
+    found = match(marks, [d for d in moved if d.left != d.right])
+    _report(found, issues)
     aliases: dict[RecordRef, list[RecordRef]] = defaultdict(list)
     for old in merged:
         survivor = _survivor(old, merged)
         if survivor in sources:
             aliases[survivor].append(old)
     partners, matches, index = [], [], PartnerIndex()
-    for members in groups.values():
+    for members in found.groups.values():
         gone = [old for member in members for old in aliases[member]]
-        # a merge must not rename the partner: records that were merged away still take part in naming it
-        partner_id = record_id("partner", min((*members, *gone)))
+        partner_id = record_id("partner", _naming(members, gone, sources))
         for ref in (*members, *gone):
             index.by_object.setdefault((ref.connection, ref.object), {})[ref.id] = partner_id
         company = sorted((sources[ref] for ref in members), key=lambda s: (s.rule, s.ref))
         partners.append(_partner(mapping, partner_id, company, issues))
-        matches += [SourceMatch(s.ref, partner_id, _matched_by(s, company)) for s in company]
+        matches += [SourceMatch(s.ref, partner_id, found.matched_by[s.ref]) for s in company]
     _report_unmapped(mapping, sources.values(), issues)
-    return Partners(tuple(sorted(partners, key=lambda p: p.partner_id)), tuple(sorted(matches)), index)
+    ordered = tuple(sorted(partners, key=lambda p: p.partner_id))
+    return Partners(ordered, tuple(sorted(matches)), index, found.suggestions, marks)
+
+
+def _naming(members: list[RecordRef], gone: list[RecordRef], sources: MappingType[RecordRef, _Source]) -> RecordRef:
+    """The record that names the partner: the first that was made. Of the same object the smallest id counts, merged ones too."""
+    # a merge must not rename the partner: records that were merged away, which tell no more when they were made, stand for their winner
+    firsts: dict[tuple[str, str], RecordRef] = {}
+    for ref in sorted((*members, *gone)):
+        firsts.setdefault((ref.connection, ref.object), ref)
+    made: dict[tuple[str, str], datetime] = {}
+    for ref in members:
+        when, place = sources[ref].made or _NEVER, (ref.connection, ref.object)
+        made[place] = min(made.get(place, _NEVER), when)
+    return min(firsts.items(), key=lambda item: (made.get(item[0], _NEVER), item[1]))[1]
 
 
 def _read(
@@ -90,7 +114,8 @@ def _read(
     for index, rule in enumerate(mapping.partners):
         by_object[rule.connection, rule.object].append((index, rule))
     for (connection, name), rules in by_object.items():
-        fields = sorted({field for _, rule in rules for field in partner_fields(rule)})
+        made_by = partner_made_by(mapping, connection, name)
+        fields = sorted({f for _, rule in rules for f in partner_fields(rule)} | ({made_by} if made_by else set()))
         tests = [(i, rule, selector(rule.where, reader, connection, name, mapping.zone)) for i, rule in rules]
         for row in reader.rows(connection, name, fields, deleted=True):
             ref = RecordRef(connection, name, row.id)
@@ -99,30 +124,31 @@ def _read(
             elif not row.deleted:
                 chosen = next(((index, rule) for index, rule, fits in tests if fits(row)), None)
                 if chosen:
-                    sources[ref] = _source(ref, *chosen, row, issues)
+                    sources[ref] = _source(mapping, ref, *chosen, row, issues)
     return sources, merged
 
 
-def _source(ref: RecordRef, index: int, rule: PartnerRule, row: MirrorRow, issues: Issues) -> _Source:
+def _source(mapping: Mapping, ref: RecordRef, index: int, rule: PartnerRule, row: MirrorRow, issues: Issues) -> _Source:
     values = row.values
-    number = None
-    if rule.match_on.corporate_number and (text := text_of(values.get(rule.match_on.corporate_number)).strip()):
-        number = corporate_number(text)
-        if number is None:
-            path, met_in = f"partners[{index}].match_on.corporate_number", rule.match_on.corporate_number
-            issues.add(IssueKind.CORPORATE_NUMBER_INVALID, path, ref, field=met_in)
+    told = {mark: text for mark, name in rule.match_on.items() if (text := _said(values.get(name)))}
+    number = corporate_number(told.get("corporate_number", ""))
+    if number is None and "corporate_number" in told:
+        path, met_in = f"partners[{index}].match_on.corporate_number", rule.match_on.corporate_number or ""
+        issues.add(IssueKind.CORPORATE_NUMBER_INVALID, path, ref, field=met_in)
     said = {}
     for name, attribute in rule.attributes.items():
         if text := _said(values.get(attribute.field)):
             said[name] = attribute.values.get(text, text)
-    return _Source(
-        ref,
-        index,
-        text_of(values.get(rule.name)).strip() if rule.name else "",
-        number,
-        domain(text_of(values.get(rule.match_on.domain))) if rule.match_on.domain else None,
-        said,
+    marks = Marks(
+        name=_said(values.get(rule.name)) if rule.name else "",
+        number=number,
+        domain=domain(told.get("domain", "")),
+        phone=told.get("phone"),
+        prefecture=told.get("prefecture"),
+        city=told.get("city"),
     )
+    made_by = partner_made_by(mapping, ref.connection, ref.object)
+    return _Source(ref, index, marks, moment_of(values.get(made_by)) if made_by else None, said)
 
 
 def _said(value: MirrorValue) -> str:
@@ -138,41 +164,17 @@ def _survivor(ref: RecordRef, merged: MappingType[RecordRef, RecordRef]) -> Reco
     return ref
 
 
-def _matched(sources: dict[RecordRef, _Source], issues: Issues) -> dict[RecordRef, list[RecordRef]]:
-    groups = Groups(sources)
-    by_number: dict[str, list[RecordRef]] = defaultdict(list)
-    by_domain: dict[str, list[RecordRef]] = defaultdict(list)
-    for ref, found in sources.items():
-        if found.number:
-            by_number[found.number].append(ref)
-        if found.domain:
-            by_domain[found.domain].append(ref)
-    for same in by_number.values():
-        for ref in same[1:]:
-            groups.join(same[0], ref)
-    # A record without a number has one domain, so it joins one company at most: no domain can chain two numbers together
-    for shared, same in by_domain.items():
-        if len({sources[ref].number for ref in same} - {None}) > 1:
-            issues.add_all(IssueKind.PARTNER_AMBIGUOUS, "partners", same, field="domain", value=shared)
-            continue
-        for ref in same[1:]:
-            groups.join(same[0], ref)
-    found_groups = groups.all()
-    for members in found_groups.values():
-        objects = [(ref.connection, ref.object) for ref in members]
+def _report(found: Matched, issues: Issues) -> None:
+    for (mark, value), refs in found.ambiguous.items():
         issues.add_all(
-            IssueKind.PARTNER_DUPLICATE,
-            "partners",
-            [ref for ref in members if objects.count((ref.connection, ref.object)) > 1],
+            IssueKind.PARTNER_AMBIGUOUS, "partners", refs, field=mark, value=value if mark == "domain" else ""
         )
-    return found_groups
-
-
-def _matched_by(one: _Source, company: list[_Source]) -> str:
-    others = [other for other in company if other is not one]
-    if not others:
-        return "itself"
-    return "corporate_number" if one.number and any(o.number == one.number for o in others) else "domain"
+    for suggestion in found.suggestions:
+        issues.add(IssueKind.PARTNER_SUGGESTED, "partners", suggestion.left, field=suggestion.why)
+    for members in found.groups.values():
+        times = Counter((ref.connection, ref.object) for ref in members)
+        again = [ref for ref in members if times[ref.connection, ref.object] > 1]
+        issues.add_all(IssueKind.PARTNER_DUPLICATE, "partners", again)
 
 
 def _partner(mapping: Mapping, partner_id: str, company: list[_Source], issues: Issues) -> Partner:
@@ -193,7 +195,7 @@ def _partner(mapping: Mapping, partner_id: str, company: list[_Source], issues: 
     }
     return Partner(
         partner_id=partner_id,
-        name=next((source.name for source in company if source.name), str(company[0].ref)),
+        name=next((source.marks.name for source in company if source.marks.name), str(company[0].ref)),
         type=partner_type(mapping, attributes),
         sources=tuple(sorted(source.ref for source in company)),
         willingness=_willingness(company),

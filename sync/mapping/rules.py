@@ -5,10 +5,10 @@ Shorthands are written out while loading, so that everything behind reads one fo
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from models.catalogue import Subject, fields_of
-from models.vocabulary import ActivityKind, Milestone, Willingness
+from models.vocabulary import LIST_ROW, LISTS, ActivityKind, Milestone, Willingness
 from sync.documents import advice
 from sync.mapping.conditions import Rule, Scalars
 from sync.mapping.where import FieldName, ReferenceInput, Where, field_or_association
@@ -71,6 +71,14 @@ class MatchOn(Rule):
     noun: ClassVar[str] = "match_on"
     corporate_number: FieldName | None = Field(None, description="法人番号, 13 digits; its check digit is verified")
     domain: FieldName | None = Field(None, description="a web address or bare domain")
+    phone: FieldName | None = Field(None, description="with the same name: the same telephone number")
+    prefecture: FieldName | None = Field(None, description="with the same name and city: the same prefecture")
+    city: FieldName | None = None
+
+    def items(self) -> list[tuple[str, str]]:
+        """The marks that are mapped, in the grammar's order."""
+        pairs = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return [(name, field) for name, field in pairs if field is not None]
 
 
 class PartnerRule(FromObject):
@@ -150,7 +158,24 @@ class MilestoneRule(Rule):
         return None if self.linked is None else self.linked.leads_to(self.object)
 
 
+IMPORTED = f"{LISTS}.{LIST_ROW}"
+_OF_A_LIST: dict[str, Any] = {
+    "partner": "partner",
+    "target": {name: name for name in ("name", "corporate_number", "domain", "phone", "prefecture", "city")},
+    "milestones": {"listed": {"at": "listed_on"}},
+}  # what a rule on imported lists says where it says nothing else: their columns are ours
+
+
+def _lists_need_less(schema: dict[str, Any]) -> None:
+    """In the published schema: what a rule must say, unless it reads imported lists."""
+    needed = [name for name in schema["required"] if name != "from"]
+    schema["required"] = ["from"]
+    schema["if"] = {"properties": {"from": {"not": {"const": IMPORTED}}}}
+    schema["then"] = {"required": needed}
+
+
 class EntryRule(FromObject):
+    model_config = ConfigDict(json_schema_extra=_lists_need_less)
     noun: ClassVar[str] = "an entry rule"
     partner: ReferenceInput
     target: Target = Field(default_factory=Target)
@@ -158,6 +183,11 @@ class EntryRule(FromObject):
     ignored: dict[str, Scalars] = Field(
         default_factory=dict, description="stage values that say nothing on purpose, so that they are not reported"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_list(cls, data: Any) -> Any:
+        return {**_OF_A_LIST, **data} if isinstance(data, dict) and data.get("from") == IMPORTED else data
 
 
 class ActivityRule(FromObject):

@@ -26,7 +26,7 @@ from sync.connector import (
 )
 from sync.errors import FieldMissing, PermissionMissing
 from sync.retry import Patience, Told
-from sync.salesforce import describe, live, sweep, values, write
+from sync.salesforce import describe, live, soql, sweep, values, write
 from sync.salesforce.auth import Auth
 from sync.salesforce.budget import Budget
 from sync.salesforce.bulk_ingest import LEAST, BulkIngest
@@ -135,8 +135,12 @@ class SalesforceConnector:
         self._raw[object_name] = describe.fetch(self._client, object_name)
         return describe.described(self._raw[object_name])
 
+    def custom_objects(self) -> Sequence[tuple[str, str]]:
+        return describe.custom_objects(self._client)
+
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:  # noqa: ARG002
         facts = self._facts_for(spec, cursor)
+        spec = _askable(spec, tracked=facts.history)
         if cursor is not None and facts != Facts.of(cursor["facts"]):
             cursor = {**cursor, "facts": facts.cursor()}
         if cursor is None:
@@ -157,6 +161,7 @@ class SalesforceConnector:
         return sweep.count(self._client, object_name, self._facts(object_name))
 
     def fetch(self, spec: ReadSpec, ids: Sequence[str]) -> Iterator[Page]:
+        spec = _askable(spec)
         try:
             yield from sweep.fetch(self._client, spec, self._facts(spec.object), ids)
         except FieldMissing as e:
@@ -213,3 +218,8 @@ class SalesforceConnector:
         if object_name not in self._raw:
             self._raw[object_name] = describe.fetch(self._client, object_name)
         return self._raw[object_name]
+
+
+def _askable(spec: ReadSpec, *, tracked: bool = True) -> ReadSpec:
+    """The spec without a history that Salesforce does not keep."""
+    return spec if tracked and spec.object not in soql.WITHOUT_HISTORY else replace(spec, history=())

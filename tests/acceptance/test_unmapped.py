@@ -7,6 +7,7 @@ import pytest
 
 from jobs.cli.common import set_logs
 from jobs.mapping_coverage import document
+from jobs.mapping_versions import activate
 from jobs.pipeline import run_cycle
 from jobs.settings import load
 from jobs.wiring import open_workspace
@@ -93,6 +94,11 @@ def test_a_value_that_rules_compare_is_news_only_where_it_was_not_there_before(c
     mapping = company.folder / "mapping.yaml"
     text = mapping.read_text("utf-8")
     mapping.write_text(text.replace("[Channel Partner / Reseller]", "[Channel Partner / Reseller, Ally]"), "utf-8")
+    with (
+        open_workspace(load(company.folder / "sakigake.yaml"), company.folder, company.engine) as ready,
+        ready.connect() as conn,
+    ):
+        activate(conn, ready.name, ready.rules, who="revops", reason="allies are partners", preview=None)
     # a new version of the mapping is written by somebody who saw the values; what is not named in it is meant
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jobs.pipeline.require_fitting", lambda *_: None)

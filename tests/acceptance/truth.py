@@ -14,12 +14,24 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from models.catalogue import BY_NAME, CatalogueField, Kind
+from models.vocabulary import LISTS
 from sync.mapping.grammar import load_mapping
 from sync.mapping.needs import needs
 
 Place = tuple[str, str, str]  # connection, object, id
 NOT_IN_THE_LEDGER = frozenset({"CreatedDate"})  # Salesforce keeps it beside a record's fields
-FACTS = ("partner", "partner_source", "entry", "event", "activity", "result", "tier_change", "computation")
+FACTS = (
+    "partner",
+    "partner_source",
+    "entry",
+    "entry_source",
+    "past_fact",
+    "event",
+    "activity",
+    "result",
+    "tier_change",
+    "computation",
+)
 JOURNAL = ("change", "written", "parked", "mapping_version")
 
 
@@ -64,9 +76,10 @@ class Ledger:
 
 
 def mapped_fields(folder: Path) -> dict[tuple[str, str], tuple[str, ...]]:
-    """What the desk's mapping names: fields by connection and object."""
+    """What the desk's mapping names of the CRMs: fields by connection and object."""
     rules = load_mapping((folder / "mapping.yaml").read_text("utf-8"), "mapping.yaml")
-    return {(c, name): spec.fields for c, specs in needs(rules).items() for name, spec in specs.items()}
+    crms = ((c, specs) for c, specs in needs(rules).items() if c != LISTS)
+    return {(c, name): spec.fields for c, specs in crms for name, spec in specs.items()}
 
 
 def mirror_differences(
@@ -170,9 +183,8 @@ def _wanted(conn: psycopg.Connection[Any]) -> Iterator[tuple[Place, CatalogueFie
     for query in (
         """select s.connection, s.object, s.record_id, r.field, r.value from sakigake.partner_source s
         join sakigake.result r on r.workspace = s.workspace and r.subject = 'partner' and r.subject_id = s.partner_id""",
-        """select e.connection, e.object, e.record_id, r.field, r.value from sakigake.entry e
-        join sakigake.result r on r.workspace = e.workspace and r.subject = 'entry' and r.subject_id = e.entry_id
-        where e.removed_at is null""",
+        """select e.connection, e.object, e.record_id, r.field, r.value from sakigake.entry_source e
+        join sakigake.result r on r.workspace = e.workspace and r.subject = 'entry' and r.subject_id = e.entry_id""",
     ):
         rows = conn.execute(query).fetchall()
         assert rows

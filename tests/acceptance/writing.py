@@ -73,9 +73,9 @@ class Office(Company):
                 """select s.connection, s.object, s.record_id, r.field, r.value from sakigake.partner_source s
                 join sakigake.result r on r.subject = 'partner' and r.subject_id = s.partner_id
                 where r.field in ('tier', 'tier_reason', 'listed_90d')
-                union all select e.connection, e.object, e.record_id, r.field, r.value from sakigake.entry e
+                union all select e.connection, e.object, e.record_id, r.field, r.value from sakigake.entry_source e
                 join sakigake.result r on r.subject = 'entry' and r.subject_id = e.entry_id
-                where e.removed_at is null and r.field in ('stalled', 'milestone_since')"""
+                where r.field in ('stalled', 'milestone_since')"""
             ).fetchall()
         return {((r[0], r[1], r[2]), r[3]): r[4] for r in rows}
 
@@ -185,8 +185,10 @@ class Office(Company):
         return {r[0] for r in rows}
 
     def some(self, connection: str, name: str, count: int = 1) -> list[str]:
-        """Ids of records that are written to."""
-        return sorted({p[2] for p, _ in self.wanted if p[:2] == (connection, name)})[:count]
+        """Ids of records that are there, and are written to."""
+        there = self.ledger().records
+        live = (p for p, _ in self.wanted if not (there[p]["deleted"] or there[p]["merged_into"]))
+        return sorted({p[2] for p in live if p[:2] == (connection, name)})[:count]
 
 
 class Watched:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from models.vocabulary import Milestone, RecordRef
 from sync.events import read
-from sync.events.store import remember_mapping, store
+from sync.events.store import count, remember_mapping, store
 from sync.mapping.derive import derive
 from sync.mapping.facts import Facts
 from tests.mapping_world import ENTRY, account, company, entry, jst, preset, small_world
@@ -22,10 +22,11 @@ LATER = date(2027, 1, 1)
 
 def keep(engine: Engine, facts: Facts, days: int = 0, *, first_load: bool = False, workspace: str = "main"):
     with engine.begin() as connection:
-        return store(
+        changes = store(
             connection, workspace, facts, run_id=f"run-{days}", known_at=GO_LIVE + timedelta(days=days),
             mapping_hash=MAPPING.hash, first_load=first_load,
         )  # fmt: skip
+        return changes, count(connection, workspace)
 
 
 def log(engine: Engine):
@@ -47,10 +48,10 @@ def said(facts: Facts):
 
 def test_what_is_stored_is_read_back_as_it_was_derived(engine):
     facts = derive(MAPPING, small_world())
-    counts = keep(engine, facts)
+    changes, counts = keep(engine, facts)
     assert counts.partners == {"growth1": 1, "legacy": 1}
     assert (counts.entries, counts.activities) == (3, 3)
-    assert counts.events == counts.asserted == dict(Counter(sorted(e.milestone.value for e in facts.events)))
+    assert counts.events == changes.asserted == dict(Counter(sorted(e.milestone.value for e in facts.events)))
     assert seen(engine) == said(facts)
     with engine.begin() as connection:
         assert tuple(read.partners(connection, "main")) == facts.partners
@@ -65,8 +66,8 @@ def test_the_same_facts_again_write_nothing(engine):
     facts = derive(MAPPING, small_world())
     keep(engine, facts)
     before = log(engine)
-    counts = keep(engine, facts, days=1)
-    assert counts.wrote_nothing
+    changes, counts = keep(engine, facts, days=1)
+    assert changes.nothing
     assert counts.events
     assert log(engine) == before
 
@@ -76,8 +77,8 @@ def test_a_changed_date_is_taken_back_and_said_anew_and_the_past_stays_as_it_was
     keep(engine, derive(MAPPING, mirror))
     before = seen(engine)
     mirror.edit(ENTRY, "E1", RequestedOn__c=date(2026, 1, 8))
-    counts = keep(engine, derive(MAPPING, mirror), days=1)
-    assert counts.asserted == counts.retracted == {"requested": 1}
+    changes, _ = keep(engine, derive(MAPPING, mirror), days=1)
+    assert changes.asserted == changes.retracted == {"requested": 1}
     assert seen(engine, known_at=GO_LIVE) == before
     assert seen(engine) == said(derive(MAPPING, mirror))
     *_, retracted, asserted = log(engine)
@@ -92,8 +93,8 @@ def test_a_record_deleted_and_restored_is_taken_back_and_said_anew(engine):
     whole = derive(MAPPING, mirror)
     keep(engine, whole)
     mirror.delete(ENTRY, "E1")
-    counts = keep(engine, derive(MAPPING, mirror), days=1)
-    assert sum(counts.retracted.values()) == 6
+    changes, counts = keep(engine, derive(MAPPING, mirror), days=1)
+    assert sum(changes.retracted.values()) == 6
     assert counts.entries == 2
     assert not [row for row in seen(engine) if row not in said(derive(MAPPING, mirror))]
     for days, deleted in ((2, False), (3, True), (4, False)):
@@ -127,8 +128,8 @@ def test_an_entry_that_moves_to_another_partner_takes_its_events_along(engine):
     mirror = small_world()
     keep(engine, derive(MAPPING, mirror))
     mirror.edit(ENTRY, "E1", Partner__c="A2")
-    counts = keep(engine, derive(MAPPING, mirror), days=1)
-    assert sum(counts.retracted.values()) == sum(counts.asserted.values()) == 6
+    changes, _ = keep(engine, derive(MAPPING, mirror), days=1)
+    assert sum(changes.retracted.values()) == sum(changes.asserted.values()) == 6
     with engine.begin() as connection:
         columns = read.visible_events(connection, "main", LATER, GO_LIVE + timedelta(days=2))
         by_entry = {e.entry_id: e.partner_id for e in read.entries(connection, "main")}
@@ -141,7 +142,7 @@ def test_a_rule_that_only_moves_within_the_file_moves_no_event(engine):
     facts = derive(MAPPING, small_world())
     keep(engine, facts)
     moved = replace(facts, events=tuple(replace(e, rule="entries[7].milestones.x") for e in facts.events))
-    assert not keep(engine, moved, days=1).asserted
+    assert not keep(engine, moved, days=1)[0].asserted
 
 
 def test_what_the_crms_history_dates_is_known_since_then_at_first_load_only(engine):
@@ -168,9 +169,9 @@ def test_a_stamp_from_the_future_makes_nothing_known_later_than_we_knew_it(engin
 def test_workspaces_do_not_see_each_other(engine):
     facts = derive(MAPPING, small_world())
     keep(engine, facts)
-    assert keep(engine, Facts(), workspace="other").wrote_nothing
+    assert keep(engine, Facts(), workspace="other")[0].nothing
     keep(engine, facts, workspace="other")
-    assert keep(engine, Facts(), days=1, workspace="other").retracted
+    assert keep(engine, Facts(), days=1, workspace="other")[0].retracted
     assert seen(engine) == said(facts)
     assert seen(engine, workspace="other") == []
 
@@ -179,7 +180,7 @@ def test_partners_that_merge_and_part_are_followed(engine):
     mirror = small_world()
     keep(engine, derive(MAPPING, mirror))
     account(mirror, "A2", CorporateNumber__c="7000012050002", Industry="restaurant_services")
-    counts = keep(engine, derive(MAPPING, mirror), days=1)
+    _, counts = keep(engine, derive(MAPPING, mirror), days=1)
     assert sum(counts.partners.values()) == 1
     with engine.begin() as connection:
         (partner,) = read.partners(connection, "main")

@@ -66,16 +66,20 @@ def told(request):
     """(scenario, world, facts, steps found per entry, steps that truly happened per entry)"""
     mirror = SandboxMirror(SandboxSettings(partners=40, entries=500, scenario=request.param))
     facts = derive(preset(), mirror)
-    outside = {e.entry_id: mirror.external_id(e.source.connection, e.source.object, e.source.id) for e in facts.entries}
+    # an entry that stands in both CRMs has a record, and an external id, in each
+    outside = {
+        (m.entry_id, m.source.connection): mirror.external_id(m.source.connection, m.source.object, m.source.id)
+        for m in facts.entry_matches
+    }
     found, true = defaultdict(list), defaultdict(list)
     for event in facts.events:
-        found[outside[event.entry_id]].append((event.milestone.value, event.occurred_on))
+        found[outside[event.entry_id, event.source.connection]].append((event.milestone.value, event.occurred_on))
     recorded = [e for e in mirror.world.events if e.recorded_on <= mirror.world.as_of]
     taken_back = {e.supersedes for e in recorded if e.op == "retract"}
     for event in recorded:
         if event.op == "assert" and event.id not in taken_back:
             true[event.external_id].append((event.step, event.occurred_on))
-    return request.param, mirror.world, facts, found, true
+    return request.param, mirror.world, facts, found, true, outside
 
 
 def first(steps: list[tuple[str, date]], but: str = "") -> dict[str, date]:
@@ -96,7 +100,7 @@ def test_every_partner_is_found_once_with_its_type_its_records_and_its_answer(to
 
 
 def test_every_milestone_is_found_on_its_day(told):
-    scenario, _, _, found, true = told
+    scenario, _, _, found, true, _ = told
     assert set(found) == set(true)
     if scenario == "clean":
         assert {key: sorted(steps) for key, steps in found.items()} == {
@@ -106,6 +110,19 @@ def test_every_milestone_is_found_on_its_day(told):
     # a step entered late, after it was already reached a second time, finds its date field taken: that day stands nowhere in the CRM
     wrong = [key for key, steps in true.items() if first(found[key], but="won") != first(steps, but="won")]
     assert len(wrong) <= len(true) // 100
+
+
+def test_the_entries_that_stand_in_both_crms_are_one_and_no_others(told):
+    scenario, world, facts, *_, outside = told
+    known = {e.external_id for e in world.entries if e.listed_on <= world.as_of} & set(outside.values())
+    pairs = {frozenset((name.removeprefix("dup-"), name)) for name in known if name.startswith("dup-")}
+    together = defaultdict(set)
+    for (entry_id, _), name in outside.items():
+        together[entry_id].add(name)
+    assert {frozenset(names) for names in together.values() if len(names) > 1} == pairs
+    assert len(facts.entries) == len(known) - len(pairs)
+    assert bool(pairs) == (scenario == "messy")
+    assert {m.matched_by for m in facts.entry_matches} <= {"itself", "corporate_number", "domain", "name_and_phone"}
 
 
 def test_every_activity_is_found(told):
@@ -126,7 +143,7 @@ def test_nothing_of_the_sandbox_goes_unmapped(told):
 
 
 def test_the_partner_sourced_share_is_of_all_deals(told):
-    _, world, facts, found, _ = told
+    _, world, facts, found, *_ = told
     others = [d for d in world.other_deals if d.created_on <= world.as_of]
     counted = Counter(deal.partner_sourced for deal in facts.deals_all_channels)
     assert counted[False] == len(others)

@@ -131,7 +131,8 @@ def test_what_is_written_back_is_never_read():
 
 
 def test_conditions_on_a_linked_record_are_held_against_that_record():
-    written, line = "from: salesforce.AttackListEntry__c", 50
+    written = "from: salesforce.AttackListEntry__c"
+    line = next(n for n, text in enumerate(preset_text().splitlines(), 1) if written in text)
     deals = {"by": "Opportunity__c", "object": "Opportunity"}
     for given, sentence in (
         ({**deals, "where": {"StageName": "Closed One"}}, "'Closed One' is no value of StageName; did you mean 'Closed Won'?"),

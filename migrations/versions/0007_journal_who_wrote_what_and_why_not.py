@@ -1,6 +1,6 @@
 """Journal who wrote what, and why something was not written.
 
-Follows 0040.
+Follows 0006.
 
 While this runs, the version before it may still be at work. So: add before you use, stop using before you remove, and
 do these in two releases. Do not rename. Fill large tables in batches, outside of a migration. Build an index on a large
@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0070"
-down_revision = "0040"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
