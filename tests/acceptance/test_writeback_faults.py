@@ -16,7 +16,6 @@ import pytest
 
 from jobs import database as db
 from jobs.errors import PlanRefused
-from jobs.presets import write_preset
 from jobs.progress import NoProgress
 from jobs.steps import approve, write_back
 from jobs.steps.provision import provision
@@ -25,10 +24,10 @@ from models.vocabulary import Step
 from sync.errors import LoginRefused, PermissionMissing, QuotaExhausted, SyncError
 from sync.writeback.deliver import LATE, deliver
 from tests.acceptance.conftest import scratch
-from tests.acceptance.desk import Sandbox
 from tests.acceptance.in_process_fixtures import world  # noqa: F401
+from tests.acceptance.office import office  # noqa: F401
 from tests.acceptance.truth import connected, repeated_writes
-from tests.acceptance.writing import Office, quick, ready_office
+from tests.acceptance.writing import Office
 
 WRITES = {"salesforce": r"/composite(/sobjects)?$", "hubspot": r"/batch/update$"}
 METHODS = {"salesforce": "PATCH", "hubspot": "POST"}
@@ -41,23 +40,6 @@ def strike(crm: str, effect: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def both(effect: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
     return [strike(crm, effect, **more) for crm in WRITES]
-
-
-@pytest.fixture(scope="module")
-def office(
-    world: Sandbox, tmp_path_factory: pytest.TempPathFactory, postgres_server: str, database_template: str
-) -> Iterator[Office]:
-    """One workspace for all tests of this file: each begins with new values for the same fields."""
-    folder = tmp_path_factory.mktemp("office")
-    world.reset()
-    with scratch(postgres_server, database_template) as url, pytest.MonkeyPatch.context() as patch:
-        write_preset("sandbox", folder, sandbox_url=world.url)
-        quick(patch, folder)
-        engine = db.engine(url)
-        made = Office(world, folder, url, engine)
-        ready_office(made)
-        yield made
-        engine.dispose()
 
 
 @pytest.fixture(autouse=True)

@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs import database as db
-from jobs.presets import write_preset
 from sync.errors import Unreachable
 from sync.salesforce.connector import SalesforceConnector
-from tests.acceptance.conftest import scratch
-from tests.acceptance.desk import Sandbox
 from tests.acceptance.in_process_fixtures import world  # noqa: F401
-from tests.acceptance.writing import Office, quick, ready_office
+from tests.acceptance.office import office  # noqa: F401
+from tests.acceptance.writing import Office
 
 ROOT = Path(__file__).parents[2]
 STEPS = ("before the intent", "intent journalled", "answered", "answers settled")
@@ -25,22 +22,6 @@ JOB_STEPS = ("job opened", "before the intent", "intent journalled", "job submit
 Kill = Callable[[str, int], bool]
 BULK = 5  # records from which this file's jobs are made
 EVERY = 10_000
-
-
-@pytest.fixture(scope="module")
-def office(
-    world: Sandbox, tmp_path_factory: pytest.TempPathFactory, postgres_server: str, database_template: str
-) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("office")
-    world.reset()
-    with scratch(postgres_server, database_template) as url, pytest.MonkeyPatch.context() as patch:
-        write_preset("sandbox", folder, sandbox_url=world.url)
-        quick(patch, folder)
-        engine = db.engine(url)
-        made = Office(world, folder, url, engine)
-        ready_office(made)
-        yield made
-        engine.dispose()
 
 
 @pytest.fixture(scope="module")
