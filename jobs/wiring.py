@@ -65,11 +65,10 @@ class Workspace:
 
     def specs(self) -> dict[str, dict[str, ReadSpec]]:
         """What is mirrored, by connection and object: what the mapping needs, and what the settings add to it."""
-        needed = needs(self.rules)
         return {
-            connection: _mirrored(needed.get(connection, {}), given, self.own_fields(connection))
-            for connection, given in self.settings.connections.items()
-            if needed.get(connection) or given.mirror
+            connection: {name: replace(s, ours=own.get(name, ())) for name, s in specs.items()}
+            for connection, specs in specs_of(self.rules, self.settings).items()
+            for own in [self.own_fields(connection)]
         }
 
     def own_fields(self, connection: str) -> dict[str, tuple[str, ...]]:
@@ -103,18 +102,23 @@ class Workspace:
         )
 
 
-def _mirrored(
-    needed: Mapping[str, ReadSpec],
-    given: SalesforceConnection | HubspotConnection,
-    own: Mapping[str, tuple[str, ...]],
-) -> dict[str, ReadSpec]:
+def specs_of(rules: Rules, settings: WorkspaceSettings) -> dict[str, dict[str, ReadSpec]]:
+    """What is read from each CRM, by connection and object: what the mapping needs, and what the settings add to it."""
+    needed = needs(rules)
+    return {
+        connection: _mirrored(needed.get(connection, {}), given)
+        for connection, given in settings.connections.items()
+        if needed.get(connection) or given.mirror
+    }
+
+
+def _mirrored(needed: Mapping[str, ReadSpec], given: SalesforceConnection | HubspotConnection) -> dict[str, ReadSpec]:
     chosen = {**dict.fromkeys(needed, given.fields), **given.mirror}
     return {
         name: replace(
             needed.get(name, ReadSpec(name, ())),
             every=choice == "all",
             extra=tuple(sorted(set(choice))) if isinstance(choice, list) else (),
-            ours=own.get(name, ()),
         )
         for name, choice in sorted(chosen.items())
     }
