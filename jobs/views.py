@@ -61,7 +61,7 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
     )
     held = rows(
         conn,
-        """select plan_id as plan, created_at, changes, held_because from sakigake.plan
+        """select plan_id as plan, kind, created_at, expires_at, changes, held_because from sakigake.plan
         where workspace = %s and status = 'held' order by created_at desc""",
         (workspace,),
     )

@@ -795,8 +795,8 @@ def test_used_up_calls_stop_a_write_for_good():
 
 
 def test_more_than_a_batch_is_refused_before_anything_is_sent():
-    with org(nothing) as place, pytest.raises(ValueError, match="200"):
-        place.connector().write("Account", [WRITES[0]] * 201)
+    with org(nothing) as place, pytest.raises(ValueError, match="1000"):
+        place.connector().write("Account", [WRITES[0]] * 1001)
     assert place.script.asked == []
 
 
