@@ -183,7 +183,7 @@ def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     for o in found:
         shown.add_row(
             f"{o['connection']}.{o['object']}",
-            span(o["lag_seconds"]) if o["covered_until"] else "loading",
+            span(o["lag_seconds"]) if o["covered_until"] else "-" if o["loaded"] else "loading",
             number(o["here"]),
             number(o["there"]),
             "-" if o["missing"] is None else number(o["missing"] + o["extra"]),
