@@ -165,7 +165,7 @@ def test_the_last_vintage_is_the_count_however_things_were_typed_in(happenings):
 
 def test_of_two_tellings_the_earlier_day_counts_for_as_long_as_it_is_known():
     rows = Occurrences.of([0, 0, 1, 1], [5, 8, 10, 7], [5, 8, 10, 20], [LAST_DAY, LAST_DAY, 20, LAST_DAY])
-    told = one_telling(np.array([0, 0, 1, 1]), rows)
+    _, told = one_telling(np.array([0, 0, 1, 1]), rows)
     assert list(zip(told.day.tolist(), told.known_from.tolist(), told.known_until.tolist(), strict=True)) == [
         (5, 5, LAST_DAY),
         (7, 20, LAST_DAY),
