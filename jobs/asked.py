@@ -17,8 +17,9 @@ from jobs.calendar import business_days
 from jobs.errors import ConfigError, NotFound
 from jobs.runs import utc_now
 from jobs.settings import WorkspaceSettings
-from jobs.steps.compute import CODE_VERSION, assumptions_of
+from jobs.steps.compute import CODE_VERSION
 from jobs.steps.inputs import read_inputs
+from jobs.steps.made import assumptions_of
 from models.vocabulary import Partner
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import version
 from itertools import chain
@@ -13,21 +12,13 @@ from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import text
 
-from indicators.allocation import Allocation
-from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.inputs import PartnerTable, day_number
-from indicators.month_goals import month_goals
-from indicators.summary import Results, summarise
-from indicators.targets import TargetPlan
 from jobs import overrides
-from jobs.calendar import business_days
-from jobs.months import capacity_of, month_of
 from jobs.reports import Stamp
 from jobs.runs import utc_now
 from jobs.steps import actual, leading, more
 from jobs.steps import results as shaped
 from jobs.steps.inputs import read_inputs
-from jobs.steps.prospect_rows import entry_prospect_rows, partner_prospect_rows
+from jobs.steps.made import make
 from jobs.wiring import Workspace
 from sync.events.deals import deals_between
 
@@ -56,40 +47,23 @@ def compute(
         return {"skipped": "no fact changed, and the day is the same", "input": before}
     with workspace.engine.begin() as conn:
         known_at = _known_at(conn, workspace)
-        events, entries, partners = read_inputs(conn, workspace.name, as_of, known_at)
+        tables = read_inputs(conn, workspace.name, as_of, known_at)
         every_deal = deals_between(conn, workspace.name, *more.share_span(as_of), known_at)
-    calendar = business_days(workspace.settings.calendar, as_of)
-    assumptions = assumptions_of(workspace.rules.hash)
-    results = summarise(
-        events,
-        entries,
-        partners,
-        day_number(as_of),
-        assumptions=assumptions,
-        calendar=calendar,
-    )
-    deals, plan, goals = _goals(workspace, results, partners, as_of, assumptions)
-    language = workspace.rules.language
-    document = {**shaped.document(results, partners), "deals_wanted": deals}
+    made = make(workspace.settings, workspace.rules, tables, as_of)
+    document = made.document()
     stamp = Stamp(run_id, as_of, known_at, workspace.rules.hash, CODE_VERSION, utc_now())
     with workspace.connect() as raw, raw.transaction():
-        activities = more.activities_of(raw, workspace.name, partners, as_of)
-        done = more.Computed(results, entries, partners, activities, calendar, plan)
+        activities = more.activities_of(raw, workspace.name, made.partners, as_of)
+        done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
         changed = _keep(
             raw,
             workspace.name,
             run_id,
-            chain(
-                shaped.partner_rows(results, language),
-                partner_prospect_rows(results, partners, goals, deals, language),
-                more.partner_rows(done, language),
-                shaped.entry_rows(results, entries, language),
-                entry_prospect_rows(results, entries, language),
-            ),
+            chain(made.rows(), more.partner_rows(done, made.language)),
             as_of,
             known_at,
         )
-        _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(results, partners))
+        _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(made.results, made.partners))
         raw.execute(
             """insert into sakigake.computation
             (workspace, run_id, as_of, known_at, mapping_hash, code_version, indicators, computed_at)
@@ -117,25 +91,6 @@ def _known_at(conn: SqlConnection, workspace: Workspace) -> datetime:
     ).scalar_one()
     now = workspace.crm_now()
     return max(now, newest) if newest else now
-
-
-def assumptions_of(mapping_hash: str) -> Assumptions:
-    """The defaults; draws are seeded by the mapping, so that equal facts and rules give equal bytes."""
-    return replace(DEFAULTS, seed=mapping_hash)
-
-
-def _goals(
-    workspace: Workspace, results: Results, partners: PartnerTable, as_of: date, assumptions: Assumptions
-) -> tuple[int | None, TargetPlan | None, Allocation | None]:
-    """The month's target, its plan, and its part of every partner; None where none is set."""
-    targets = workspace.settings.targets
-    deals = targets.deals_in(as_of)
-    if deals is None:
-        return None, None, None
-    limits = capacity_of(targets.capacity, partners.types)
-    months = month_of(as_of), month_of(as_of, 1)
-    plan, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
-    return deals, plan, goals
 
 
 def _settings_hash(workspace: Workspace) -> str:
