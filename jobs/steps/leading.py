@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from indicators.inputs import (
     DEAL,
@@ -75,7 +75,12 @@ def answer(connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, 
         np.array([types.index(p.type) for p in partners], np.int64),
         joined_day=day_numbers(p.joined_on for p in partners),
     )
-    owner = {e.entry_id: at[e.partner_id] for e in read.entries(connection, workspace) if e.partner_id in at}
+    # two columns of a table that may be large, rather than whole entries
+    pairs = connection.execute(
+        text("select entry_id, partner_id from sakigake.entry where workspace = :w and removed_at is null order by 1"),
+        {"w": workspace},
+    )
+    owner = {entry_id: at[partner_id] for entry_id, partner_id in pairs if partner_id in at}
     log = event_log(connection, workspace, as_of, known_at, zone.key)
     reached = _milestones(log, owner, table, day_number(as_of))
     activities: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
