@@ -13,9 +13,7 @@ from jobs.errors import ConfigError
 if TYPE_CHECKING:
     from jobs.audit_check import Finding
 
-audit_app = typer.Typer(
-    no_args_is_help=True, help="The audit trail: who decided what, as a chain that shows tampering."
-)
+audit_app = typer.Typer(no_args_is_help=True, help="The audit trail: who decided what; tampering shows.")
 HeadsOption = Annotated[
     Path | None,
     typer.Option("--heads", help="Heads that were noted outside of the database; default: those under SAKIGAKE_HOME."),
