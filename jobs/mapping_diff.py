@@ -206,7 +206,7 @@ def _fields(rules: Rules, becomes: Made, after: Side, confirmed: Mapping[tuple[R
 
 def _wanted(rules: Rules, becomes: Made, after: Side) -> Iterator[Wanted]:
     values: dict[tuple[str, str], dict[str, Any]] = {}
-    for subject, subject_id, name, value, _ in becomes.rows():
+    for subject, subject_id, name, value, _ in becomes.every_row(after.activities):
         values.setdefault((subject, subject_id), {})[name] = value
     chosen = {
         (subject, place): [f for f in fields_of(cast("Any", subject)) if fields == "default" or f.name in fields]

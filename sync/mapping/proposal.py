@@ -24,6 +24,7 @@ from sync.mapping.likeness import (
     likeness,
     meaning_of,
 )
+from sync.mapping.rules import IMPORTED
 
 Describe = Callable[[str], ObjectDescription | None]
 """An object of the connection by its name; None where our user sees none."""
@@ -72,12 +73,12 @@ class _Proposer:
         self._renamed: dict[tuple[str, str], str] = {}  # (object, field of the preset) -> field of the CRM
 
     def run(self) -> None:
-        for index, rule in enumerate(self._document["entries"]):
+        for index, rule in self._crm_entries():
             self._entry_object(f"entries[{index}]", rule)
         for index, rule in enumerate(self._document["partners"]):
             self._partner(f"partners[{index}]", rule)
         self._types()
-        for index, rule in enumerate(self._document["entries"]):
+        for index, rule in self._crm_entries():
             self._entry(f"entries[{index}]", rule)
         self._deals()
         self._activities()
@@ -205,6 +206,10 @@ class _Proposer:
                 del types[kind]
 
     # entries
+
+    def _crm_entries(self) -> Iterator[tuple[int, CommentedMap]]:
+        """The entry rules that read a CRM: what imported lists hold is known."""
+        yield from ((i, rule) for i, rule in enumerate(self._document["entries"]) if rule["from"] != IMPORTED)
 
     def _entry(self, path: str, rule: CommentedMap) -> None:
         name = rule["from"].split(".", 1)[1]
@@ -414,7 +419,7 @@ class _Proposer:
         rules = self._document.get("activities", [])
         rules[:] = [rule for rule in rules if self._describe(rule["from"].split(".", 1)[1]) is not None]
         reached = {rule["kind"] for rule in rules if "entry" in rule}
-        for index, rule in enumerate(self._document["entries"]):
+        for index, rule in self._crm_entries():
             for milestone, of in list(rule["milestones"].items()):
                 if "activity" in of and of["activity"]["kind"] not in reached:
                     self._say(
