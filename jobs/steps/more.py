@@ -3,7 +3,7 @@
 Each part reads what is computed already, and is kept in the same transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports
 from jobs.reports import Stamp
 from jobs.steps import actual
-from models.vocabulary import ActivityKind
+from models.vocabulary import Activity, ActivityKind
 from sync.events.deals import DealCount
 
 ACTIVATION, CURVES = "activation", "lead_time_curves"
@@ -59,6 +59,17 @@ def activities_of(conn: Connection[Any], workspace: str, partners: PartnerTable,
         np.array([p for p, _, _ in kept], np.int64),
         tuple(k for _, k, _ in kept),
         np.array([d for *_, d in kept], np.int64),
+    )
+
+
+def as_columns(activities: Iterable[Activity], partners: PartnerTable) -> Activities:
+    """Activities as values, as the arithmetic reads them: of a preview, or of a past day."""
+    place = {partner_id: i for i, partner_id in enumerate(partners.ids)}
+    kept = sorted((place[a.partner_id], day_number(a.occurred_on), a.kind) for a in activities if a.partner_id in place)
+    return Activities(
+        np.array([p for p, _, _ in kept], np.int64),
+        tuple(kind for *_, kind in kept),
+        np.array([d for _, d, _ in kept], np.int64),
     )
 
 
