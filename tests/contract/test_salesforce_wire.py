@@ -286,6 +286,8 @@ def test_the_crm_clock_is_the_date_header_and_not_ours():
         error(500, "UNKNOWN_EXCEPTION"),
         Answer(b"", 420),
         Answer(ACCOUNT.body, cut=40),
+        Answer(ACCOUNT.body, chunked=True, cut=40),
+        Answer(ACCOUNT.body, chunked=True, cut=100_000),  # whole, but for the chunk that says so
     ],
 )
 def test_what_passes_is_tried_again(answer):
