@@ -75,6 +75,9 @@ class FakeCrm:
     def quota(self) -> tuple[int | None, int | None]:
         return None, None
 
+    def custom_objects(self) -> Sequence[tuple[str, str]]:
+        return ()
+
     def describe(self, object_name: str) -> ObjectDescription:
         if object_name != "Thing":
             raise ObjectMissing(f"There is no object {object_name}.")
@@ -184,6 +187,14 @@ class FakeCrm:
         return [ProvisionStep(object_name, f"field {self.api_name(f, prefix)}", "present") for f in fields]
 
     def close(self) -> None: ...
+
+
+class TickingCrm(FakeCrm):
+    """Its clock moves on whenever it is looked at, as a clock does."""
+
+    def crm_now(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
 
 
 def _batched(items: Sequence[CrmRecord], size: int) -> list[tuple[CrmRecord, ...]]:

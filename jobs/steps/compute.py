@@ -3,25 +3,18 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import version
-from itertools import chain
 from typing import Any
 
 from psycopg import Connection
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import text
 
-from indicators.allocation import Allocation
-from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.inputs import PartnerTable, day_number
-from indicators.month_goals import month_goals
-from indicators.summary import Results, summarise
-from jobs.calendar import business_days
-from jobs.months import capacity_of, month_of
 from jobs.runs import utc_now
 from jobs.steps import results as shaped
 from jobs.steps.inputs import read_inputs
-from jobs.steps.prospect_rows import entry_prospect_rows, partner_prospect_rows
+from jobs.steps.made import make
 from jobs.wiring import Workspace
 
 CODE_VERSION = version("sakigake")
@@ -43,36 +36,21 @@ def compute(
     }
     if before is not None and before == key:
         return {"skipped": "no fact changed, and the day is the same", "input": before}
-    known_at = workspace.crm_now()
     with workspace.engine.begin() as conn:
-        events, entries, partners = read_inputs(conn, workspace.name, as_of, known_at)
-    assumptions = assumptions_of(workspace.rules.hash)
-    results = summarise(
-        events,
-        entries,
-        partners,
-        day_number(as_of),
-        assumptions=assumptions,
-        calendar=business_days(workspace.settings.calendar, as_of),
-    )
-    deals, goals = _goals(workspace, results, partners, as_of, assumptions)
-    language = workspace.rules.language
-    document = {**shaped.document(results, partners), "deals_wanted": deals}
+        known_at = _known_at(conn, workspace)
+        tables = read_inputs(conn, workspace.name, as_of, known_at)
+    made = make(workspace.settings, workspace.rules, tables, as_of)
+    document = made.document()
     with workspace.connect() as raw, raw.transaction():
         changed = _keep(
             raw,
             workspace.name,
             run_id,
-            chain(
-                shaped.partner_rows(results, language),
-                partner_prospect_rows(results, partners, goals, deals, language),
-                shaped.entry_rows(results, entries, language),
-                entry_prospect_rows(results, entries, language),
-            ),
+            made.rows(),
             as_of,
             known_at,
         )
-        _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(results, partners))
+        _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(made.results, made.partners))
         raw.execute(
             """insert into sakigake.computation
             (workspace, run_id, as_of, known_at, mapping_hash, code_version, indicators, computed_at)
@@ -91,23 +69,13 @@ def compute(
     return {**document, "values_changed": changed, "input": key}
 
 
-def assumptions_of(mapping_hash: str) -> Assumptions:
-    """The defaults; draws are seeded by the mapping, so that equal facts and rules give equal bytes."""
-    return replace(DEFAULTS, seed=mapping_hash)
-
-
-def _goals(
-    workspace: Workspace, results: Results, partners: PartnerTable, as_of: date, assumptions: Assumptions
-) -> tuple[int | None, Allocation | None]:
-    """The month's target, and its part of every partner; None where none is set."""
-    targets = workspace.settings.targets
-    deals = targets.deals_in(as_of)
-    if deals is None:
-        return None, None
-    limits = capacity_of(targets.capacity, partners.types)
-    months = month_of(as_of), month_of(as_of, 1)
-    _, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
-    return deals, goals
+def _known_at(conn: SqlConnection, workspace: Workspace) -> datetime:
+    """The CRMs' clock, yet not before the newest fact: a clock that stands still must not hide what was just mapped."""
+    newest = conn.execute(
+        text("select max(known_at) from sakigake.event where workspace = :w"), {"w": workspace.name}
+    ).scalar_one()
+    now = workspace.crm_now()
+    return max(now, newest) if newest else now
 
 
 def _settings_hash(workspace: Workspace) -> str:
