@@ -581,6 +581,17 @@ def test_a_stamp_in_the_future_does_not_move_the_watermark():
     assert only.cursor["until"] == "2026-10-31T08:59:00.000Z"
 
 
+def test_an_object_without_a_delete_log_is_read_up_to_the_server_s_time_less_a_lag():
+    """Nothing vouches for it: CRM time less a minute, whatever our own clock says, and no log is asked for."""
+    cursor = {**CURSOR, "facts": {**FACTS, "log": False}}
+    with org(once(parts(records=page([account(1)]).body))) as place:
+        (only,) = read(place.connector(), cursor=cursor)
+        sent = place.asked("composite")[0].body["compositeRequest"]
+    assert [s["referenceId"] for s in sent] == ["records"]
+    assert only.cursor["until"] == "2026-10-31T08:59:00.000Z"
+    assert only.covered_until == datetime(2026, 10, 31, 8, 59, tzinfo=UTC)
+
+
 def test_the_watermark_never_moves_back():
     with org(once(parts(log=log(covered="2026-10-31T07:00:00.000+0000"), records=page([]).body))) as place:
         (only,) = changes(place)
