@@ -87,4 +87,7 @@ def test_a_cycle_in_which_nothing_changed_makes_at_most_two_calls_an_object(comp
         made = company.sandbox.total_calls(crm)
         assert made <= 2 * len(objects) + free, crm
         assert made == ran.calls[crm], "and our own count is the CRM's"
-    assert company.one("select count(*) from sakigake.mirror_object where last_changed_run_id = %s", ran.newest["run"]) == 0
+    assert (
+        company.one("select count(*) from sakigake.mirror_object where last_changed_run_id = %s", ran.newest["run"])
+        == 0
+    )

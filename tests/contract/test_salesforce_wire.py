@@ -514,6 +514,15 @@ def test_a_record_without_a_wanted_field_is_never_read_as_empty():
         read(place.connector())
 
 
+def test_a_reply_of_32_megabytes_comes_whole():
+    longest = "長" * 131_072  # as many as a long text area holds
+    rows = [account(n, name=longest) for n in range(43)]
+    with org(queries(page(rows))) as place:
+        (only,) = read(place.connector())
+    assert {r.values["Name"] for r in only.records} == {longest}
+    assert len(only.records) == 43
+
+
 def test_a_query_too_long_for_an_address_travels_in_a_body():
     names = [f"A_rather_long_name_of_a_field_{n:04d}__c" for n in range(400)]
     described = describe_of(
