@@ -139,6 +139,39 @@ def test_a_database_that_cannot_store_a_page_stops_the_run_and_keeps_the_waterma
     company.engine.dispose()
 
 
+def test_a_disk_that_is_really_full_stops_the_object_and_is_said(newcomer: Company) -> None:
+    """The table's file is put on /dev/full, where the kernel itself refuses every byte with ENOSPC; nobody need be root for that."""
+    company = newcomer
+
+    def stop_before_anything_is_stored(connection: str, name: str, _count: int) -> None:
+        if (connection, name) == ("salesforce", ACCOUNT):
+            raise InterruptedError("as if killed")
+
+    company.between = stop_before_anything_is_stored
+    assert isinstance(company.run().error, InterruptedError)
+    company.between = None
+    company.engine.dispose()  # whoever has the file open would go on writing to it
+    place = company.one("select current_setting('data_directory') || '/' || pg_relation_filepath('salesforce.account')")
+    file, aside = Path(place), Path(f"{place}.aside")
+    assert file.stat().st_size == 0
+    file.rename(aside)
+    file.symlink_to("/dev/full")
+    try:
+        ran = company.run()
+    finally:
+        company.engine.dispose()
+        file.unlink()
+        aside.rename(file)
+    assert isinstance(ran.error, Stop)
+    assert "No space left on device" in ran.newest["cause"]
+    assert "make room" in ran.newest["cause"]
+    assert ran.newest["status"] == "failed"
+    assert company.cursors()[f"salesforce.{ACCOUNT}"] is None
+    others = {o["object"]: o["status"] for o in ran.status["objects"] if o["object"] != ACCOUNT}
+    assert set(others.values()) == {"succeeded"}, "the others are stored"
+    company.recovers()
+
+
 def test_a_database_that_turned_read_only_is_said_and_nothing_is_lost(company: Company) -> None:
     """Nothing can be noted in it either: the newest run of the status stays the one before."""
     something_changes(company)
