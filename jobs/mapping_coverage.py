@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from jobs.errors import ConfigError
 from jobs.settings import WorkspaceSettings
+from models.vocabulary import LISTS
 from sync.mapping.contradictions import Contradiction, Twice, contradictions, listed_twice
 from sync.mapping.coverage import Coverage, coverage
 from sync.mapping.derive import derive
@@ -63,6 +64,8 @@ def _require_mirrored(conn: Connection[Any], workspace: str, rules: Rules) -> No
     }
     for connection, objects in needs(rules).items():
         for name, spec in objects.items():
+            if connection == LISTS and (connection, name) not in held:
+                continue  # no list was imported yet
             if (connection, name) not in held:
                 raise ConfigError(f"{connection}.{name} is not mirrored yet; read it first: sakigake run --only pull")
             if missing := sorted(set(spec.fields) - held[connection, name]):
