@@ -16,6 +16,7 @@ from sync.mapping.coverage import Coverage, coverage
 from sync.mapping.derive import derive
 from sync.mapping.facts import Facts, IssueKind
 from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.linkage import linkage
 from sync.mapping.needs import needs
 from sync.mirror.count import CountingMirror
 
@@ -30,6 +31,7 @@ def document(conn: Connection[Any], workspace: str, settings: WorkspaceSettings,
         _require_mirrored(conn, workspace, rules)
         mirror = CountingMirror(conn, workspace, settings.schema_of)
         found = coverage(rules, mirror)
+        links = [asdict(link) for link in linkage(rules, mirror)]
         facts = derive(rules, mirror)
         today = _today(conn, workspace, rules)
     return {
@@ -38,6 +40,7 @@ def document(conn: Connection[Any], workspace: str, settings: WorkspaceSettings,
         "as_of": today.isoformat(),
         "rules": [asdict(taken) for taken in found.taken],
         "fields": [_field(of) for of in found.fields],
+        "links": links,
         "unmapped": _unmapped(found),
         "issues": _issues(facts),
         "contradictory_dates": _contradictory(contradictions(facts, today)),
