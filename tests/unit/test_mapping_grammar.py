@@ -32,10 +32,7 @@ def said(text: str) -> list[str]:
 
 def test_the_sandbox_preset_is_read():
     mapping = preset()
-    assert [rule.from_ for rule in mapping.entries] == [
-        "salesforce.AttackListEntry__c", "hubspot.deals", "lists.row",
-    ]  # fmt: skip
-    assert mapping.entries[2].target.domain == "domain"  # a rule on imported lists says the rest by itself
+    assert [rule.from_ for rule in mapping.entries] == ["salesforce.AttackListEntry__c", "hubspot.deals", "lists.row"]
     assert mapping.entries[1].partner.label == "partner"
     assert mapping.entries[0].milestones["deal"].linked_object == "Opportunity"
     assert mapping.write_back.entry["hubspot.deals"] == "default"
@@ -70,6 +67,11 @@ def test_every_error_is_reported_in_the_order_of_the_file():
         ("{activity: {kind: aproach}}", "did you mean 'approach'"),
         ("{linked: {field: F, association: deals}, at: D}", "write one of the two"),
         ("{linked: [F], at: D}", "found a list"),
+        (
+            "{linked: {field: F, object: O}, at: D}",
+            "'object' names the record in between; without 'then' there is none",
+        ),
+        ("{linked: {field: F, then: {label: x}}, at: D}", "write one of the two"),
         ("{at: }", "a milestone needs a source"),
         ("{enters: {A: [{b: c}]}}", "'A' needs text, found keys with values"),
     ],
