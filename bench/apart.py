@@ -2,11 +2,14 @@
 
 import multiprocessing
 import resource
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+
+from jobs.database import database, upgrade
 
 T = TypeVar("T")
 _SPAWN = multiprocessing.get_context("spawn")
@@ -29,6 +32,16 @@ def serving(work: Callable[..., None], *given: Any) -> Iterator[str]:
     finally:
         process.terminate()
         process.join(30)
+
+
+@contextmanager
+def empty_database() -> Iterator[str]:
+    """A PostgreSQL of our own, with our tables and nothing in them."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)  # as root the server runs under another account
+        with database(Path(folder) / "home", None) as db:
+            upgrade(db)
+            yield db
 
 
 def peak() -> float:

@@ -5,19 +5,17 @@ server that has every page ready made; and, with HubSpot's limits on, against th
 import json
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlencode
 
 import urllib3
 from psycopg import sql
 
-from bench.apart import apart, peak, serving
+from bench.apart import apart, empty_database, peak, serving
 from bench.measure import Row, median_rates
 from bench.static_hubspot import CALLS, OBJECTS, PAGE, PROPERTIES, serve
-from jobs.database import database, engine, upgrade
+from jobs.database import engine
 from jobs.wiring import connect_with
 from sync.connector import ReadSpec
 from sync.hubspot import AccessToken, HubspotConnector
@@ -31,14 +29,11 @@ TABLE = sql.Identifier("hub", "deals")
 
 
 def measure() -> Iterator[Row]:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o711)  # as root the server runs under another account
-        with database(Path(folder) / "home", None) as db:
-            upgrade(db)
-            with serving(serve, ROWS) as url:
-                yield from _unlimited(url, db)
-            with serving(serve, LIMIT * WINDOWS * PAGE) as url:
-                yield from _limited(url, db)
+    with empty_database() as db:
+        with serving(serve, ROWS) as url:
+            yield from _unlimited(url, db)
+        with serving(serve, LIMIT * WINDOWS * PAGE) as url:
+            yield from _limited(url, db)
 
 
 def _unlimited(url: str, db: str) -> Iterator[Row]:

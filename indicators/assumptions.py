@@ -23,6 +23,7 @@ class Assumptions:
     window            entries that came to a milestone within this many days before the as-of day are the subjects of its rate
     min_subjects      the window grows until it holds this many
     min_at_risk       a curve is read up to the last day on which this many are still watched
+    max_unwatched     a curve is also mature as far as no more of its subjects (a share) were too young to be watched
     within            windows of the plain cohort rates
     min_conversions   fewer: no lead time is published
     max_skip_rate     above: the lead time of a step is greyed out, since too many of its ends are unknown (a share)
@@ -37,12 +38,26 @@ class Assumptions:
     own_curve         conversions needed to judge stalled entries by their own type; below, all types together
     default_p80, default_p95   limits of age where even all types together have fewer
     little_chance     an entry whose chance sank below this share of its chance at entry is stalled (a share)
+    drift_at, drift_recent   conversion by this day, of the entries of so many last days against those before
+    partner_window    entries that came in this many days tell of a partner's own rates
+    min_partners, min_attempts   a type with fewer partners, or attempts, borrows the spread of all types
+    ahead             what the forecast looks ahead
+    arrivals          weeks that tell how many entries come a week
+    draws             of a forecast's interval; fewer where there are very many partners
+    min_probability   below this chance no date is given (a share)
+    checks            origins, 30 days apart, on which the forecast is checked against what came
+    plan_draws        of rates, over which the chance of a plan is averaged
+    sure              the chance with which the safe plan meets its target (a share)
+    useful            an entry of a week is still useful while its chance is this share of the best week's
+    hopeless          where fewer of the new entries (a share) can become a deal in time, new lists do not help
+    capacity_weeks, capacity_spare   without a stated capacity: the best 4-week mean of so many weeks, times this
     """
 
     horizon: int = 180
     window: int | None = 365
     min_subjects: int = 30
     min_at_risk: int = 10
+    max_unwatched: float = 0.10
     within: tuple[int, ...] = (30, 60)
     min_conversions: int = 10
     max_skip_rate: float = 0.20
@@ -61,6 +76,22 @@ class Assumptions:
     default_p80: int = 30
     default_p95: int = 60
     little_chance: float = 0.25
+    drift_at: int = 30
+    drift_recent: int = 90
+    partner_window: int | None = 730
+    min_partners: int = 3
+    min_attempts: int = 20
+    ahead: tuple[int, ...] = (30, 60, 90)
+    arrivals: int = 13
+    draws: int = 2000
+    min_probability: float = 0.05
+    checks: int = 6
+    plan_draws: int = 400
+    sure: float = 0.80
+    useful: float = 0.50
+    hopeless: float = 0.05
+    capacity_weeks: int = 26
+    capacity_spare: float = 1.25
 
 
 DEFAULTS = Assumptions()

@@ -39,7 +39,8 @@ class WithinWindow:
 class Conversion:
     """Conversion of one step for one partner type, or `all`. Rates are shares in [0, 1]; None where there is no subject.
 
-    status     `ok`; `no_data`; `few`: under 10 subjects, some still open; `immature`: watched for less than twice the median lead time
+    status     `ok`; `no_data`; `few`: under 10 subjects, some still open; `immature`: ten subjects were not watched for twice the median
+               lead time, and over a tenth of them were too young for it
     n, converted, lost, open   subjects in the window, and what became of them within the horizon
     rate, se   eventual conversion and its standard error
     interval   the published one: of `analytic` and `bootstrap` (None without subjects) the wider
@@ -115,6 +116,16 @@ def funnel_conversions(
     return (*rows, _with_product(replace(whole, corrected=whole.rate), rows))
 
 
+def point_conversions(
+    funnel: Funnel, types: Sequence[str], assumptions: Assumptions = DEFAULTS
+) -> tuple[Conversion, ...]:
+    """The four steps for each partner type and `all`, with the analytic interval only: what is no more than a means needs no draws."""
+    kinds: list[tuple[str, int | None]] = [*((name, index) for index, name in enumerate(types)), (ALL, None)]
+    return tuple(
+        _conversion(funnel, name, index, step, assumptions, draw=False) for name, index in kinds for step in STEPS
+    )
+
+
 def correct_skips(rates: Sequence[float | None], skipped: Sequence[float]) -> tuple[float | None, ...]:
     """Rates of the four steps without the tilt that unrecorded milestones give them (METHODS 3a, 4).
 
@@ -177,13 +188,13 @@ def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -
 
 
 def _conversion(
-    funnel: Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions
+    funnel: Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions, *, draw: bool = True
 ) -> Conversion:
     subjects, window = funnel.subjects(step, partner_type, assumptions.window, assumptions.min_subjects)
     curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
     analytic = rate_interval(curve) if len(subjects) else WHOLE
     bootstrap = None
-    if len(subjects):
+    if len(subjects) and draw:
         drawn = bootstrap_curves(subjects, f"{name}|{step_name(step)}", assumptions)[:, -1]
         low, high = np.percentile(drawn, [2.5, 97.5])
         bootstrap = Interval(float(low), min(1.0, float(high)))
@@ -194,7 +205,7 @@ def _conversion(
     return Conversion(
         type=name,
         step=step_name(step),
-        status=_status(curve, int((subjects.ending == CENSORED).sum()), readable_to, assumptions),
+        status=_status(curve, int((subjects.ending == CENSORED).sum()), assumptions),
         n=len(subjects),
         converted=converted,
         lost=lost,
@@ -215,17 +226,19 @@ def _conversion(
     )
 
 
-def _status(curve: Incidence, still_open: int, readable_to: int, assumptions: Assumptions) -> str:
+def _status(curve: Incidence, still_open: int, assumptions: Assumptions) -> str:
+    """Young entries make a rate immature; that few are left because the others have come to an end does not."""
     if curve.n == 0:
         return "no_data"
     if still_open == 0:
         return "ok"  # nobody is left whose end could change the number
     if curve.n < assumptions.min_at_risk:
         return "few"
-    median = int(quantile_days(curve.f1, 0.5, readable_to))
+    watched = curve.watched_to(assumptions.min_at_risk, assumptions.max_unwatched)
+    median = int(quantile_days(curve.f1, 0.5, watched))
     if median < 0:
-        return "ok" if readable_to >= assumptions.horizon else "immature"
-    return "immature" if readable_to < 2 * median else "ok"
+        return "ok" if watched >= assumptions.horizon else "immature"
+    return "immature" if watched < 2 * median else "ok"
 
 
 def _with_product(whole: Conversion, steps: Sequence[Conversion]) -> Conversion:

@@ -47,6 +47,16 @@ class Incidence:
     def conversions(self) -> int:
         return int(self.converted.sum())
 
+    @property
+    def censored(self) -> Ints:
+        """Subjects a day of whom no more is known; on the last day those that outlast the horizon."""
+        return np.asarray(self.at_risk - self.converted - self.ended - np.r_[self.at_risk[1:], 0], np.int64)
+
+    def watched_to(self, min_at_risk: int, max_unwatched: float) -> int:
+        """The last day on which `min_at_risk` are still watched, or before which no larger share than `max_unwatched` was too young."""
+        gone = np.cumsum(np.r_[0, self.censored[:-1]])
+        return max(self.readable_to(min_at_risk), int(np.flatnonzero(gone <= max_unwatched * self.n)[-1]))
+
     def readable_to(self, min_at_risk: int) -> int:
         """The last day on which `min_at_risk` subjects are still watched, 0 if there never were (METHODS 3b, H_eff)."""
         days = np.flatnonzero(self.at_risk >= min_at_risk)

@@ -103,6 +103,7 @@ class EntryTable:
     last_activity_day  the newest logged activity about this entry, or `NO_DAY`
     exclusion          why the row does not count on the attack list, code in `EXCLUSION_CODE`; 0 counts
     target             number of the target company: equal numbers are one company; by default each entry has its own
+    unplaced           stands in a stage that the mapping does not name: nobody knows where, so it is not called stalled
     """
 
     ids: tuple[str, ...]
@@ -110,6 +111,7 @@ class EntryTable:
     last_activity_day: Days
     exclusion: Codes
     target: Ints
+    unplaced: Flags
 
     @classmethod
     def of(
@@ -120,6 +122,7 @@ class EntryTable:
         last_activity_day: ArrayLike | None = None,
         exclusion: ArrayLike | None = None,
         target: ArrayLike | None = None,
+        unplaced: ArrayLike | None = None,
     ) -> "EntryTable":
         """Checked columns; ValueError names the column and what was met."""
         n = len(ids)
@@ -132,6 +135,7 @@ class EntryTable:
                 "entry.exclusion", 0 if exclusion is None else exclusion, np.int8, length=n, high=len(EXCLUSIONS) - 1
             ),
             _column("entry.target", np.arange(n) if target is None else target, np.int64, length=n),
+            np.zeros(n, np.bool_) if unplaced is None else np.asarray(unplaced, np.bool_),
         )
 
     def __len__(self) -> int:

@@ -39,7 +39,7 @@ class StepPace:
 class StalledEntries:
     """One row an entry.
 
-    open       stands at `listed` .. `executed`
+    open       stands at `listed` .. `executed`, as far as the mapping tells
     status     code in STATUSES; `moving` too where the entry is not open
     age        days in the current milestone, 0 where not open
     days_over  days beyond the age by which 80 % of the conversions had come, 0 where not beyond
@@ -104,7 +104,7 @@ def stalled_entries(
     milestone = np.where(has, paths.current[row], LOST) if len(paths) else np.full(n, LOST)
     since = np.where(has, paths.since[row], NO_DAY) if len(paths) else np.full(n, NO_DAY)
     kind = paths.type[row] if len(paths) else np.zeros(n, np.int64)
-    is_open: Flags = np.asarray(milestone < DEAL, np.bool_)
+    is_open: Flags = np.asarray((milestone < DEAL) & ~entries.unplaced, np.bool_)
     age = np.where(is_open, paths.as_of - since, 0).astype(np.int64)
     status, over = np.zeros(n, np.int8), np.zeros(n, np.int64)
     chance, at_entry = np.zeros(n), np.zeros(n)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.conversion import Conversion, conversions
 from indicators.counts import partner_counts
 from indicators.inputs import DEAL, LISTED, NO_DAY, Codes, Days, EntryTable, EventTable, Ints, PartnerTable
 from indicators.lead_time import LeadTime, lead_times
 from indicators.paths import PathIssues, PathTable, canonical_paths
+from indicators.prospects import Prospects, prospects
 from indicators.stalled import StalledEntries, StepPace, paces, stalled_entries
 from indicators.subjects import ALL, OVERALL, Funnel, step_name
 from indicators.tiers import PartnerTier, TierChange, assign_tiers
@@ -57,6 +59,7 @@ class Results:
     tier_changes  the replayed history
     milestones    attempts that ever came to `listed` .. `deal`
     n_entries, n_attempts, n_events   sample sizes
+    prospects     drift, partner rates, forecast and its calibration
     """
 
     as_of: int
@@ -73,6 +76,7 @@ class Results:
     n_attempts: int
     n_events: int
     paths: PathTable
+    prospects: Prospects
 
     def conversion(self, type_name: str = ALL, step: str = step_name(OVERALL)) -> Conversion:
         """One conversion; KeyError names what there is."""
@@ -97,16 +101,17 @@ def summarise(
     *,
     assumptions: Assumptions = DEFAULTS,
     history_start: int | Days = NO_DAY,
+    calendar: BusinessDays = WEEKDAYS,
 ) -> Results:
     """All indicators on day `as_of`, from events that stand. The same inputs give the same results, in any order of the events.
 
-    `history_start`: see `canonical_paths`. ValueError names a column that does not fit. An empty workspace gives empty tables and
+    `history_start`: see `canonical_paths`; `calendar`: the days that people work. ValueError names a column that does not fit. An empty workspace gives empty tables and
     statuses `no_data`.
     """
     paths = canonical_paths(events, entries, partners, as_of, history_start=history_start)
     funnel = Funnel(paths)
     rates = conversions(funnel, partners.types, assumptions)
-    leads = lead_times(funnel, partners.types, assumptions)
+    leads = lead_times(funnel, partners.types, assumptions, calendar)
     table = paces(funnel, partners.types, assumptions)
     stalled = stalled_entries(paths, entries, table, assumptions)
     tiers = assign_tiers(paths, entries, partners, assumptions)
@@ -144,6 +149,7 @@ def summarise(
         n_attempts=len(paths),
         n_events=len(events),
         paths=paths,
+        prospects=prospects(funnel, partners, rates, len(entries), assumptions),
     )
 
 

@@ -80,7 +80,7 @@ def engine(
     defaults = {"application_name": application_name, **_CONNECT}
     if "poolclass" not in options:
         options.setdefault("pool_pre_ping", True)  # a connection that died with a restarted server is replaced unseen
-        options.setdefault("max_overflow", 40)  # each object that is read keeps two sessions
+        options.setdefault("max_overflow", -1)  # a run takes two for each object it reads at once, which settings bound
     made = create_engine(
         address, connect_args={name: value for name, value in defaults.items() if name not in address.query}, **options
     )

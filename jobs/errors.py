@@ -6,6 +6,7 @@ SakigakeError
 ├── SchemaVersionMismatch    it answers, and its tables are of another version or another program
 ├── SchemaBusy               its tables are in use, so that a migration had to give up
 ├── ConfigError              sakigake.yaml or what it points to is not right (exit code 2)
+├── MappingWaits             the mapping says something else than what a person activated (exit code 2)
 ├── MirrorStale             the CRM hides what the mapping reads, so nothing is concluded from it
 ├── RunBusy                  another run of the workspace is under way (exit code 4)
 └── NotFound                 what was asked for is not there
@@ -40,6 +41,12 @@ class SchemaBusy(SakigakeError):
 
 class ConfigError(SakigakeError):
     """The configuration, or something it points to, is not right."""
+
+    exit_code = 2
+
+
+class MappingWaits(SakigakeError):
+    """The mapping's file says something that nobody activated; nothing is done by it."""
 
     exit_code = 2
 

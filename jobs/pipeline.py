@@ -7,9 +7,11 @@ from typing import Any
 
 import structlog
 
+from jobs.heads import note_head
 from jobs.mapping_check import require_fitting
+from jobs.mapping_versions import require_active, waited_before
 from jobs.progress import NoProgress, Progress
-from jobs.runs import RunLog, new_id, only_run
+from jobs.runs import RunLog, ended_as, new_id, only_run
 from jobs.steps import compute as compute_step
 from jobs.steps import map as map_step
 from jobs.steps import pull as pull_step
@@ -86,7 +88,7 @@ def run_cycle(
             _steps(workspace, story, report, steps, only_connection, full, shown)
             status, cause = (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
         except Exception as e:
-            cause = str(e)
+            status, cause = ended_as(e), str(e)
             raise
         finally:
             for name, connector in workspace.connectors.items():
@@ -94,6 +96,8 @@ def run_cycle(
                 if not conn.closed:
                     story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
             story.finish(workspace.connect, status, as_of=report.as_of, cause=cause)
+            if not conn.closed:
+                note_head(conn, workspace.name, workspace.home)
             log.info("run ended", workspace=workspace.name, run=report.run, status=str(status), cause=cause or None)
     return report
 
@@ -107,12 +111,15 @@ def _steps(
     full: bool,
     progress: Progress,
 ) -> None:
-    if Step.PULL in steps or Step.MAP in steps:
+    if (Step.PULL in steps or Step.MAP in steps) and not waited_before(story.conn, workspace):
         require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors)
+    require_active(story.conn, workspace, steps)
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
             found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)
-            note.counts = report.pulled = pull_step.as_counts(found)
+            note.counts = found.document()
+            report.pulled = found.counts()
+            found.require()
     if Step.MAP in steps:
         with story.step(Step.MAP) as note, progress.task("map"):
             note.counts = report.mapped = map_step.map_facts(workspace, report.run, story.fingerprint(Step.MAP))

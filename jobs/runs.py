@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.errors import RunBusy
 from models.vocabulary import RunStatus, Step
+from sync.errors import QuotaExhausted
 
 Conn = Connection[Any]
 Connect = Callable[[], AbstractContextManager[Conn]]
@@ -27,6 +28,11 @@ def utc_now() -> datetime:
 def new_id(prefix: str) -> str:
     """A readable id that sorts by time: `run-20261031T090000-1a2b3c`."""
     return f"{prefix}-{utc_now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def ended_as(error: BaseException) -> RunStatus:
+    """How what this error stopped has ended."""
+    return RunStatus.QUOTA if isinstance(error, QuotaExhausted) else RunStatus.FAILED
 
 
 @contextmanager
@@ -52,6 +58,13 @@ class StepNote:
 
     counts: dict[str, Any] = field(default_factory=dict)
     held: bool = False
+    quota: bool = False  # it came to its end, but for what the day's calls did not allow
+
+
+def _ended(note: StepNote) -> RunStatus:
+    if note.quota:
+        return RunStatus.QUOTA
+    return RunStatus.HELD if note.held else RunStatus.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +104,9 @@ class RunLog:
         status, cause = RunStatus.FAILED, "interrupted"
         try:
             yield note
-            status, cause = RunStatus.HELD if note.held else RunStatus.SUCCEEDED, ""
+            status, cause = _ended(note), ""
         except Exception as e:
-            cause = str(e)
+            status, cause = ended_as(e), str(e)
             raise
         finally:
             if not self.conn.closed:

@@ -2,11 +2,13 @@
 
 APScheduler keeps the times, in memory, rebuilt from sakigake.yaml at each start; the state of runs is in our tables. A run that is still
 going when its next time comes is not started twice, and missed times are made up for by one run. Cycle and sweep take turns.
+Each reads the mapping anew: one that was activated meanwhile is worked with, one that was not is refused, and is told in `status`.
 """
 
 import os
 import signal
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 
@@ -15,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from jobs.errors import RunBusy, SakigakeError
+from jobs.mapping_versions import current
 from jobs.pipeline import run_cycle
 from jobs.progress import Stoppable, Stopped
 from jobs.steps.reconcile import STEP, reconcile
@@ -44,9 +47,9 @@ def serve(workspace: Workspace) -> None:
     scheduler = BackgroundScheduler(timezone=UTC)
     turn = threading.Lock()
     scheduler.add_job(
-        _cycle,
+        _anew,
         IntervalTrigger(seconds=seconds, timezone=UTC),
-        args=(workspace, stop, turn),
+        args=(_cycle, workspace, stop, turn),
         id="cycle",
         next_run_time=datetime.now(UTC),
         max_instances=1,
@@ -55,9 +58,9 @@ def serve(workspace: Workspace) -> None:
     )
     sweeps = workspace.settings.schedule.reconcile_seconds
     scheduler.add_job(
-        _sweep,
+        _anew,
         IntervalTrigger(seconds=sweeps, timezone=UTC),
-        args=(workspace, stop, turn),
+        args=(_sweep, workspace, stop, turn),
         id="reconcile",
         next_run_time=_next_sweep(workspace, datetime.now(UTC)),
         max_instances=1,
@@ -86,6 +89,21 @@ def _next_sweep(workspace: Workspace, now: datetime) -> datetime:
     soon = now + FIRST_SWEEP
     last: datetime | None = row[0] if row else None
     return soon if last is None else max(soon, last + timedelta(seconds=workspace.settings.schedule.reconcile_seconds))
+
+
+def _anew(
+    job: Callable[[Workspace, threading.Event, threading.Lock], None],
+    workspace: Workspace,
+    stop: threading.Event,
+    turn: threading.Lock,
+) -> None:
+    """Runs the job with the mapping as its file says now; a file that cannot be read stops this turn, not the schedule."""
+    try:
+        ready = current(workspace)
+    except SakigakeError as e:
+        log.error("mapping refused", workspace=workspace.name, cause=str(e))  # noqa: TRY400 - a failure with a name needs no traceback
+        return
+    job(ready, stop, turn)
 
 
 def _sweep(workspace: Workspace, stop: threading.Event, turn: threading.Lock) -> None:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,6 +15,8 @@ from sync.documents import DocumentError, Problem, problems_of, read_document
 
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
 NAME_IS = "a name of small letters, digits and _, beginning with a letter, at most 48 long"
+MONTH = r"^20\d\d-(0[1-9]|1[0-2])$"
+DAYS = r"^20\d\d-\d\d-\d\d(\.\.20\d\d-\d\d-\d\d)?$"
 ADDRESS = r"^https?://[^/\s@?#]+/?$"
 PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 OURS = {"sakigake": "our own tables", "public": "PostgreSQL", "information_schema": "PostgreSQL"}
@@ -120,6 +123,15 @@ def _choice(value: Any) -> Any:
     raise ValueError(f"{value!r} is not understood; write mapped, all, or a list of field names")
 
 
+def _threshold(value: Any) -> Any:
+    if value == "never":
+        return None
+    if isinstance(value, str | bool | None):
+        shown = "nothing" if value is None else repr(value)
+        raise ValueError(f"{shown} is not understood; write a number of records, or never")  # noqa: TRY004 - pydantic's
+    return value
+
+
 FieldChoice = Annotated[str | list[str], BeforeValidator(_choice)]
 
 
@@ -138,6 +150,9 @@ class _Connection(Settings):
         default_factory=dict,
         description="by object, also one that no rule reads: mapped, all, or a list of fields besides the mapped ones",
     )
+    objects_at_once: int = Field(
+        3, ge=1, le=10, description="objects of this connection that are read at the same time"
+    )
     connect_timeout: float = Field(5.0, gt=0, le=60, description="seconds until a connection must stand")
     read_timeout: float = Field(60.0, gt=0, le=600, description="seconds that a reply may keep us waiting")
     retry_for: float = Field(
@@ -151,6 +166,13 @@ class SalesforceConnection(_Connection):
     url: str = Field(pattern=ADDRESS, description="the org's My Domain, such as https://acme.my.salesforce.com")
     auth: SalesforceAuth
     api_version: str | None = Field(None, pattern=r"^\d\d\.0$", description="a version such as 66.0")
+    bulk_threshold: Annotated[int | None, BeforeValidator(_threshold)] = Field(
+        20_000, ge=1, le=1_000_000_000, description="records from which a reading goes by Bulk API, or never"
+    )
+    bulk_page: int = Field(
+        50_000, ge=1_000, le=1_000_000, description="records of a bulk job that are fetched and stored at once"
+    )
+    bulk_deadline: int = Field(3600, ge=60, le=86_400, description="seconds that one bulk job is waited for")
 
 
 class HubspotConnection(_Connection):
@@ -171,6 +193,9 @@ class Guards(Settings):
     noun: ClassVar[str] = "guards"
     first_plan: Literal["hold", "deliver"] = Field(
         "hold", description="the first plan of all waits for a person, or is delivered"
+    )
+    first_mapping: Literal["hold", "activate"] = Field(
+        "hold", description="the first version of the mapping waits for a person, or comes into force by itself"
     )
 
 
@@ -196,6 +221,53 @@ class Schedule(Settings):
         return int(self.reconcile[:-1]) * PER_UNIT[self.reconcile[-1]]
 
 
+class Calendar(Settings):
+    noun: ClassVar[str] = "calendar"
+    holidays: str = Field(
+        "JP", pattern=r"^([A-Z]{2}|none)$", description="the country whose holidays are days off, such as JP, or none"
+    )
+    closures: list[Annotated[str, Field(pattern=DAYS)]] = Field(
+        default_factory=list,
+        description="days off of the company, as YYYY-MM-DD, or YYYY-MM-DD..YYYY-MM-DD with both ends included",
+    )
+
+    @model_validator(mode="after")
+    def _real_days(self) -> "Calendar":
+        list(self.closed_days())
+        return self
+
+    def closed_days(self) -> Iterator[date]:
+        """Every day named by `closures`; ValueError for one that is none, or for a span that ends before it begins."""
+        for text in self.closures:
+            first, _, last = text.partition("..")
+            try:
+                start, end = date.fromisoformat(first), date.fromisoformat(last or first)
+            except ValueError as e:
+                raise ValueError(f"{text} is no day of the calendar; write YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD") from e
+            if end < start or (end - start).days > 366:
+                raise ValueError(
+                    f"{text} ends before it begins, or lasts over a year; write the first day, then the last"
+                )
+            yield from (start + timedelta(days=n) for n in range((end - start).days + 1))
+
+
+class Targets(Settings):
+    noun: ClassVar[str] = "targets"
+    deals: int | None = Field(
+        None, ge=0, le=1_000_000, description="deals wanted in a month that `months` does not name"
+    )
+    months: dict[Annotated[str, Field(pattern=MONTH)], Annotated[int, Field(ge=0, le=1_000_000)]] = Field(
+        default_factory=dict, description="deals wanted by month, such as {2026-12: 25}"
+    )
+    capacity: dict[str, Annotated[float, Field(ge=0, le=1_000_000)]] = Field(
+        default_factory=dict, description="entries a week that can be listed at most, by partner type"
+    )
+
+    def deals_in(self, day: date) -> int | None:
+        """The deals wanted in the month of that day; None where nobody has said."""
+        return self.months.get(f"{day:%Y-%m}", self.deals)
+
+
 class WorkspaceSettings(Settings):
     """One company or business unit: its connections, its mapping, its rules."""
 
@@ -211,6 +283,12 @@ class WorkspaceSettings(Settings):
     )
     guards: Guards = Guards()
     schedule: Schedule = Schedule()
+    calendar: Calendar = Calendar()
+    targets: Targets = Targets()
+
+    def at_once(self) -> dict[str, int]:
+        """Objects that are read at the same time, by connection."""
+        return {name: given.objects_at_once for name, given in self.connections.items()}
 
     def schema_of(self, connection: str) -> str:
         """The mirror's schema of a connection."""

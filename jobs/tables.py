@@ -190,6 +190,10 @@ def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
             "never" if o["proven_at"] is None else f"{span(o['proof_age_seconds'])} ago",
         )
     out.print(shown)
+    for o in found:
+        if o["cause"]:
+            said = "out of API calls" if o["status"] == "quota" else "not read to its end"
+            out.print(f"[yellow]{o['connection']}.{o['object']}, {said}:[/] {escape(o['cause'])}")
 
 
 def drift(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
@@ -206,6 +210,21 @@ def drift(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
             ", ".join(d["depends"].get("rules", ())) or "-",
         )
     out.print(shown)
+
+
+def unmapped(out: Console, found: Mapping[str, Any]) -> None:
+    """Values that map to nothing, and what that means."""
+    if not found["values"]:
+        return
+    shown = table("Values that no rule names", "field", "value", "records", "since", "read by", right=("records",))
+    for v in found["list"][:SHOWN]:
+        place = f"{v['connection']}.{v['object']}.{v['field']}"
+        shown.add_row(place, v["value"], number(v["records"]), v["first_seen_at"][:10], ", ".join(v["rules"]))
+    out.print(shown)
+    said = f"[yellow]{number(found['values'])} values map to nothing[/], {number(found['records'])} records hold them"
+    if found["entries"]:
+        said += f"; {number(found['entries'])} entries stand in such a stage and are not called stalled"
+    out.print(f"{said}. Name them in the mapping: sakigake mapping coverage")
 
 
 def drift_sentence(d: Mapping[str, Any]) -> str:

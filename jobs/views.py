@@ -36,7 +36,9 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
     )
     objects = _rows(
         conn,
-        """select o.connection, o.object, o.table_name as table, o.loaded, o.covered_until, o.updated_at,
+        """with pulls as (select s.counts, r.started_at from sakigake.run r join sakigake.run_step s using (workspace, run_id)
+            where r.workspace = %s and s.step = 'pull' order by r.started_at desc limit 20)
+        select o.connection, o.object, l.told ->> 'status' as status, l.told ->> 'cause' as cause, o.table_name as table, o.loaded, o.covered_until, o.updated_at,
             o.last_run_id as run, o.last_changed_run_id as last_changed_run,
             case when o.gone_since is not null then array[''] else array(select jsonb_object_keys(o.stale) order by 1) end as stale_fields,
             (select count(*) from sakigake.parked p where p.workspace = o.workspace and p.connection = o.connection
@@ -51,8 +53,10 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         left join lateral (select max(finished_at) as proven_at from sakigake.reconciliation p where
             (p.workspace, p.connection, p.object) = (o.workspace, o.connection, o.object) and p.proven) p on true
         left join sakigake.run_step s on (s.workspace, s.run_id, s.step) = (o.workspace, o.last_run_id, 'pull')
+        left join lateral (select counts -> concat(o.connection, '.', o.object) as told from pulls
+            where counts ? concat(o.connection, '.', o.object) order by started_at desc limit 1) l on true
         where o.workspace = %s order by 1, 2""",
-        (workspace,),
+        (workspace, workspace),
     )
     held = _rows(
         conn,
@@ -81,6 +85,24 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         "held_plans": held,
         "quota": calls,
         "unplaced": issues[0] if issues and issues[0] else {},
+        "unmapped": unmapped(conn, workspace),
+    }
+
+
+def unmapped(conn: Conn, workspace: str) -> dict[str, Any]:
+    """Values that no rule names, the most frequent first: how many, how many records hold them, and since when."""
+    values = _rows(
+        conn,
+        """select connection, object, field, value, kind, records, rules, first_seen_at, run_id as run from sakigake.unmapped_value
+        where workspace = %s and resolved_at is null order by records desc, 1, 2, 3, 4""",
+        (workspace,),
+    )
+    entries = conn.execute("select count(*) from sakigake.unplaced_entry where workspace = %s", (workspace,)).fetchone()
+    return {
+        "values": len(values),
+        "records": sum(v["records"] for v in values),
+        "entries": entries[0] if entries else 0,
+        "list": values,
     }
 
 

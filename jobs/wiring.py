@@ -55,6 +55,8 @@ class Workspace:
     engine: Engine
     connect: Connect
     connectors: Mapping[str, Connector]
+    folder: Path = Path()  # of the configuration, from which the mapping's path counts
+    home: Path | None = None  # where heads of the audit trail are noted
 
     @property
     def zone(self) -> ZoneInfo:
@@ -102,7 +104,16 @@ def _mirrored(needed: Mapping[str, ReadSpec], given: SalesforceConnection | Hubs
 
 def read_rules(settings: WorkspaceSettings, folder: Path) -> Rules:
     """The workspace's mapping; ConfigError lists every fault with file and line."""
-    path = settings.mapping if settings.mapping.is_absolute() else folder / settings.mapping
+    return read_mapping(mapping_path(settings, folder), settings)
+
+
+def mapping_path(settings: WorkspaceSettings, folder: Path) -> Path:
+    """Where the workspace's mapping stands."""
+    return settings.mapping if settings.mapping.is_absolute() else folder / settings.mapping
+
+
+def read_mapping(path: Path, settings: WorkspaceSettings) -> Rules:
+    """A file's mapping, of the workspace's connections; ConfigError lists every fault with file and line."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError as e:
@@ -148,6 +159,9 @@ def open_connector(
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
             retry_for=patience,
+            bulk_threshold=settings.bulk_threshold,
+            bulk_page=settings.bulk_page,
+            bulk_deadline=float(settings.bulk_deadline),
         )
     from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
 
@@ -185,7 +199,7 @@ def choose_workspace(configuration: Configuration, name: str | None) -> tuple[st
 
 @contextmanager
 def open_workspace(
-    configuration: Configuration, folder: Path, engine: Engine, name: str | None = None
+    configuration: Configuration, folder: Path, engine: Engine, name: str | None = None, *, home: Path | None = None
 ) -> Iterator[Workspace]:
     """The workspace with its connectors open; they are closed at the end. Nothing is sent before a step asks for it."""
     chosen, settings = choose_workspace(configuration, name)
@@ -195,4 +209,4 @@ def open_workspace(
         for connection, given in settings.connections.items():
             connectors[connection] = connector = open_connector(connection, given, folder)
             stack.callback(connector.close)
-        yield Workspace(chosen, settings, rules, engine, connect_with(engine), connectors)
+        yield Workspace(chosen, settings, rules, engine, connect_with(engine), connectors, folder, home)

@@ -26,7 +26,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueField:
-    """One field of ours. `digits` are decimals kept; `step` is the smallest difference worth writing, in the field's unit."""
+    """One field of ours. `digits` are decimals kept; `step` is the smallest difference worth writing, in the field's unit;
+    of dates it is in days.
+    """
 
     name: str
     subject: Subject
@@ -69,6 +71,15 @@ def _count(milestone: str, english: str, japanese: str) -> CatalogueField:
         f"{milestone}_90d", "partner", Kind.INTEGER, f"{english} (90 days)", f"{japanese}(90日)",
         f"Entries that reached this milestone in the last 90 days: {english.lower()}.",
         f"直近90日に「{japanese}」へ到達したエントリー数。",
+    )  # fmt: skip
+
+
+def _expected(days: int) -> CatalogueField:
+    return CatalogueField(
+        f"expected_deals_{days}d", "partner", Kind.NUMBER, f"Expected deals ({days} days)", f"見込み商談数({days}日)",
+        f"Deals to expect from this partner within {days} days: entries under way, and entries still to come.",
+        f"今後{days}日にこのパートナーから見込まれる商談数。進行中と今後のエントリーを含む。",
+        digits=1, step=Decimal("0.5"),
     )  # fmt: skip
 
 
@@ -115,6 +126,13 @@ CATALOGUE: tuple[CatalogueField, ...] = (
         "このタイプのパートナーで、商談になる場合のリスト掲載から商談までの日数(中央値)。",
         step=Decimal(1),
     ),
+    _expected(30),
+    _expected(90),
+    CatalogueField(
+        "deals_target_month", "partner", Kind.INTEGER, "Deals wanted this month", "今月の目標商談数",
+        "This partner's part of the month's deal target, set on the first of the month.", "今月の商談目標のうち、このパートナーの分担。月初に確定。",
+        step=Decimal(1),
+    ),
     CatalogueField(
         "stalled_entries", "partner", Kind.INTEGER, "Stalled entries", "停滞エントリー数",
         "Open entries that have waited longer than almost all that moved on.", "通常より長く次の段階へ進んでいないエントリーの数。",
@@ -127,6 +145,17 @@ CATALOGUE: tuple[CatalogueField, ...] = (
     CatalogueField(
         "milestone_since", "entry", Kind.DATE, "Milestone since", "マイルストーン到達日",
         "The day this entry came to its milestone.", "現在のマイルストーンに到達した日。",
+    ),
+    CatalogueField(
+        "deal_probability", "entry", Kind.PERCENT, "Deal probability", "商談化確率",
+        "Chance that this entry becomes a deal within 180 days, in percent.", "このエントリーが180日以内に商談になる確率(%)。",
+        step=Decimal(5),
+    ),
+    CatalogueField(
+        "expected_deal_on", "entry", Kind.DATE, "Deal expected on", "商談予定日",
+        "If it becomes a deal: the day by which half of such entries have. Empty below 5 %.",
+        "商談になる場合、半数が商談になっている日。確率5%未満は空欄。",
+        step=Decimal(3),
     ),
     CatalogueField(
         "stalled", "entry", Kind.FLAG, "Stalled", "停滞",

@@ -24,6 +24,21 @@ class MappingVersion(Base):
     first_used_at: Mapped[datetime]
 
 
+class MappingActivation(Base):
+    """A version of the mapping came into force: who said so, why, what it changed, and the preview it was approved on. Never updated."""
+
+    __tablename__ = "mapping_activation"
+    workspace: Mapped[Workspace]
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    mapping_hash: Mapped[str]
+    previous_hash: Mapped[str | None]
+    activated_at: Mapped[datetime]
+    who: Mapped[str]
+    reason: Mapped[str]
+    diff: Mapped[str]  # of the two files, as text
+    preview: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # as `sakigake mapping diff --json` prints it
+
+
 class PartnerRow(Base):
     """A partner as the mapping now sees it."""
 

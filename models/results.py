@@ -41,6 +41,22 @@ class Result(Base):
     run_id: Mapped[str]
 
 
+class ResultLog(Base):
+    """Append-only: what each catalogue field came to say, when, and why. The newest row up to a moment is what was known then."""
+
+    __tablename__ = "result_log"
+    workspace: Mapped[Workspace]
+    subject: Mapped[Key]
+    subject_id: Mapped[Key]
+    field: Mapped[Key]
+    run_id: Mapped[Key]
+    as_of: Mapped[date]
+    known_at: Mapped[datetime]
+    gone: Mapped[bool] = mapped_column(server_default=text("false"))  # the partner or entry, or its value, is no more
+    value: Mapped[Any] = mapped_column(JSONB)
+    inputs: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
 class TierChange(Base):
     """A partner moved to another tier: old, new, when and why."""
 

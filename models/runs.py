@@ -70,6 +70,23 @@ class MirrorObject(Base):
     gone_since: Mapped[datetime | None]  # the CRM shows the whole object no more
 
 
+class Landing(Base):
+    """A page that changed rows of the mirror: a row's `_changed_at` is the `landed_at` of the page that brought its values.
+
+    Append-only, one row a page rather than a mark on every record.
+    """
+
+    __tablename__ = "landing"
+    workspace: Mapped[Workspace]
+    connection: Mapped[Key]
+    object: Mapped[Key]
+    run_id: Mapped[Key]
+    page: Mapped[int] = mapped_column(BigInteger, primary_key=True)  # of this object in this run, from 1
+    landed_at: Mapped[datetime]
+    records: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (Index("landing_moment_index", "workspace", "connection", "object", "landed_at"),)  # `explain`
+
+
 class Drift(Base):
     """A way in which a CRM's description of a mirrored field came to differ from what it was. Times are by the CRM's clock.
 

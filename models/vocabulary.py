@@ -77,9 +77,12 @@ class Step(StrEnum):
 
 
 class RunStatus(StrEnum):
+    """How a run, a step or the reading of an object stands or ended; `quota`: the day's API calls are used up, and the next run goes on."""
+
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     HELD = "held"
+    QUOTA = "quota"
     FAILED = "failed"
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 Scenario = Literal["clean", "messy"]
+SalesforceEntries = Literal["custom_object", "leads", "campaign_members"]
+HubspotEntries = Literal["deals", "custom_object"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,9 @@ class SandboxSettings:
     future_days: int = 120  # what `advance` can still reveal
     world_dir: Path | None = None  # a folder in gen.py's format, in place of the generated world
     rows: Mapping[str, int] = field(default_factory=dict)  # object name -> rows, to make one object that large
+
+    salesforce_entries: SalesforceEntries = "custom_object"  # how the org keeps attack lists
+    hubspot_entries: HubspotEntries = "deals"  # how the portal does: in a pipeline of deals, or in a custom object
 
     # Salesforce
     salesforce_client_id: str = "sakigake-sandbox"
@@ -54,6 +59,10 @@ class SandboxSettings:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}; give a positive number")
         if self.scenario not in get_args(Scenario):
             raise ValueError(f"scenario is one of {', '.join(get_args(Scenario))}, got {self.scenario!r}")
+        shapes = {"salesforce_entries": SalesforceEntries, "hubspot_entries": HubspotEntries}
+        for name, known in shapes.items():
+            if getattr(self, name) not in get_args(known):
+                raise ValueError(f"{name} is one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}; give 0 or more")
         if self.as_of is not None and not 1990 <= self.as_of.year <= 2200:

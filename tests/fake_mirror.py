@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync.connector import HistoryRow
+from sync.mapping.counts import Filled, Group
 from sync.mapping.reader import MirrorRow
 
 VERSION = datetime(2026, 1, 1, tzinfo=UTC)
@@ -82,6 +83,21 @@ class FakeMirror:
         for *place, link in self._order(list(self.links)):
             if place == [connection, from_object, to_object]:
                 yield link
+
+    def grouped(self, connection: str, object_name: str, fields: Sequence[str]) -> Iterator[Group]:
+        groups: dict[tuple[Any, ...], list[str]] = {}
+        for row in self.rows(connection, object_name, fields):
+            groups.setdefault(tuple(row.values[f] for f in fields), []).append(row.id)
+        for values, ids in groups.items():
+            yield Group(dict(zip(fields, values, strict=True)), len(ids), min(ids))
+
+    def filled(self, connection: str, object_name: str, fields: Sequence[str]) -> dict[str, Filled]:
+        rows = list(self.rows(connection, object_name, fields))
+        found = {}
+        for name in fields:
+            held = sorted(row.values[name] for row in rows if row.values[name] is not None)
+            found[name] = Filled(len(rows), len(held), held[0] if held else None, held[-1] if held else None)
+        return found
 
     def _order(self, things: list[Any]) -> list[Any]:
         if self.shuffle is not None:

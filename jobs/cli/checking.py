@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import typer
 
+from jobs.cli import mapping
 from jobs.cli.common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -16,7 +17,7 @@ from jobs.cli.common import (
 )
 
 config_app = typer.Typer(no_args_is_help=True, help="The configuration: check it by file and line.")
-mapping_app = typer.Typer(no_args_is_help=True, help="The mapping: check it against the live CRMs.")
+mapping_app = typer.Typer(no_args_is_help=True, help="The mapping: check it against the live CRMs, see what it covers.")
 
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
@@ -100,4 +101,5 @@ def mapping_check(
 def add_to(app: typer.Typer) -> None:
     app.command()(doctor)
     app.add_typer(config_app, name="config")
+    mapping.add_to(mapping_app)
     app.add_typer(mapping_app, name="mapping")

@@ -75,10 +75,15 @@ def opened_workspace(config: Path, workspace: str | None, *, logs: str = "warnin
     from jobs.settings import load
 
     configuration = load(config)  # before the rest is imported: a fault in the file is told at once
+    from jobs.database import home_folder
+    from jobs.heads import note_head
     from jobs.wiring import open_workspace
 
+    home = home_folder()
     with (
         opened_database(logs=logs) as opened,
-        open_workspace(configuration, config.absolute().parent, opened, workspace) as ready,
+        open_workspace(configuration, config.absolute().parent, opened, workspace, home=home) as ready,
     ):
         yield ready
+        with ready.connect() as conn:
+            note_head(conn, ready.name, home)

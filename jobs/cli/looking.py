@@ -16,14 +16,20 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
 
     configuration = load(config)
     from jobs import tables, views
+    from jobs.mapping_versions import standing
     from jobs.wiring import choose_workspace, connect_with
 
-    name, _ = choose_workspace(configuration, workspace)
+    name, settings = choose_workspace(configuration, workspace)
     with opened_database() as engine, connect_with(engine)() as conn:
         document = views.status(conn, name)
+        document["mapping"] = standing(conn, name, settings, config.absolute().parent)
     if json:
         show_json(document)
         return
+    if document["mapping"]["waits"]:
+        out.print(
+            "[yellow]The mapping's file waits for a person:[/] sakigake mapping diff, then sakigake mapping activate"
+        )
     if not document["runs"]:
         out.print(f"Workspace {name} has not run yet; say: sakigake run")
         return
@@ -41,6 +47,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
         of = f" of {q['quota_limit']:,}" if q["quota_limit"] else ""
         used = f"; {q['quota_used']:,}{of} of the day's calls are used" if q["quota_used"] is not None else ""
         out.print(f"{q['connection']}: {q['last_run_calls']:,} calls in the last run{used}")
+    tables.unmapped(out, document["unmapped"])
     for kind, n in document["unplaced"].items():
         out.print(f"[yellow]{n:,} {kind.replace('_', ' ')}[/]")
     for p in document["held_plans"]:

@@ -9,8 +9,18 @@ from jobs.cli.common import JsonOption, out, show_json
 
 
 def init(
-    preset: Annotated[str, typer.Option(help="The starting point: sandbox.")] = "sandbox",
-    sandbox_url: Annotated[str, typer.Option(help="Where the sandbox listens.")] = "http://127.0.0.1:8600",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="The starting point: sandbox, salesforce-custom-object, salesforce-lead, salesforce-campaign, hubspot-deals or hubspot-custom-object."
+        ),
+    ] = "sandbox",
+    sandbox_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Where a sandbox listens that stands for the CRMs; of the preset sandbox: http://127.0.0.1:8600."
+        ),
+    ] = None,
     folder: Annotated[Path, typer.Option("--dir", help="Where the files go.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     json: JsonOption = False,

@@ -34,6 +34,12 @@ def sandbox(
     scenario: Annotated[
         str, typer.Option(help="clean, or messy: skips, regressions, late and corrected records.")
     ] = "clean",
+    salesforce_entries: Annotated[
+        str, typer.Option(help="How Salesforce keeps attack lists: custom_object, leads or campaign_members.")
+    ] = "custom_object",
+    hubspot_entries: Annotated[
+        str, typer.Option(help="How HubSpot keeps them: deals (in a pipeline of their own) or custom_object.")
+    ] = "deals",
     limits: Annotated[
         bool, typer.Option("--limits/--no-limits", help="Enforce rate and day limits as the real ones do.")
     ] = True,
@@ -60,6 +66,8 @@ def sandbox(
             as_of=_day(as_of),
             world_dir=world,
             rows=large,
+            salesforce_entries=salesforce_entries,  # type: ignore[arg-type]  # checked there
+            hubspot_entries=hubspot_entries,  # type: ignore[arg-type]
             limits=limits,
         )
     except ValueError as e:

@@ -1,13 +1,31 @@
 """Starting points for `sakigake init`: a configuration and a mapping that fit each other and a kind of CRM."""
 
 import contextlib
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from jobs.errors import ConfigError
 
-PRESETS = ("sandbox",)
+SANDBOX = "sandbox"
+PRESETS = {
+    SANDBOX: "the invented Salesforce and HubSpot of `sakigake sandbox`",
+    "salesforce-custom-object": "attack lists in a custom object",
+    "salesforce-lead": "targets are Leads, deals the Opportunities they are converted to",
+    "salesforce-campaign": "a Campaign for each partner's list, its members are the targets",
+    "hubspot-deals": "a pipeline of deals is the attack list",
+    "hubspot-custom-object": "attack lists in a custom object that leads to deals",
+}
+SANDBOX_URL = "http://127.0.0.1:8600"
+_FOR_SANDBOX = {  # what stands in a preset for a real CRM, and what opens the sandbox
+    "https://your-domain.my.salesforce.com      # your My Domain": "SANDBOX_URL",
+    "your-connected-app                 # of the client-credentials flow; other ways: docs/operations.md": "sakigake-sandbox",
+    "{env: SALESFORCE_CLIENT_SECRET}  # or {file: PATH}; never the secret itself": "{file: secrets/salesforce_client_secret}",
+    "        crm: hubspot\n        auth:": "        crm: hubspot\n        url: SANDBOX_URL\n        auth:",
+    "{env: HUBSPOT_TOKEN}                   # a service key or private app token; or {file: PATH}": "{file: secrets/hubspot_token}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,37 +36,64 @@ class Written:
     what: str
 
 
-def write_preset(preset: str, folder: Path, *, sandbox_url: str, force: bool = False) -> list[Written]:
-    """Writes the preset's files into `folder`; all or nothing: where one exists already, none is touched (unless `force`)."""
+def schema_text() -> str:
+    """The grammar of mapping.yaml as JSON Schema, as it is written beside a mapping."""
+    from sync.mapping.grammar import json_schema
+
+    return json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n"
+
+
+def mapping_text(preset: str) -> str:
+    """The preset's mapping.yaml."""
+    return resources.files(__name__).joinpath(f"{preset}.mapping.yaml").read_text("utf-8")
+
+
+def write_preset(preset: str, folder: Path, *, sandbox_url: str | None = None, force: bool = False) -> list[Written]:
+    """Writes the preset's files into `folder`; all or nothing: where one exists already, none is touched (unless `force`).
+
+    With `sandbox_url` a preset for a real CRM is pointed at the sandbox, to be tried there.
+    """
     if preset not in PRESETS:
-        raise ConfigError(f"There is no preset {preset!r}; choose {' or '.join(PRESETS)}.")
-    if not sandbox_url.startswith(("http://", "https://")):
+        raise ConfigError(f"There is no preset {preset!r}; choose {', '.join(PRESETS)}.")
+    if sandbox_url is None and preset == SANDBOX:
+        sandbox_url = SANDBOX_URL
+    if sandbox_url is not None and not sandbox_url.startswith(("http://", "https://")):
         raise ConfigError(
-            f"--sandbox-url is {sandbox_url!r}, expected an address such as http://127.0.0.1:8600; start one with: sakigake sandbox"
+            f"--sandbox-url is {sandbox_url!r}, expected an address such as {SANDBOX_URL}; start one with: sakigake sandbox"
         )
-    here = resources.files(__name__)
-    texts = {
-        folder / "sakigake.yaml": here.joinpath("sandbox.sakigake.yaml")
-        .read_text("utf-8")
-        .replace("SANDBOX_URL", sandbox_url.rstrip("/")),
-        folder / "mapping.yaml": here.joinpath("sandbox.mapping.yaml").read_text("utf-8"),
-        # what guards invented data is no secret; it stands in files all the same, as real ones must
-        folder / "secrets" / "salesforce_client_secret": "sandbox-secret\n",
-        folder / "secrets" / "hubspot_token": "sandbox-token\n",
-    }
-    present = [str(p) for p in texts if p.exists()]
+    written = [
+        (Written(folder / "sakigake.yaml", "workspaces, connections, schedule, guards"), _settings(preset, sandbox_url)),
+        (Written(folder / "mapping.yaml", "what the CRM's stages and fields mean"), mapping_text(preset)),
+        *([*_secrets(preset, folder)] if sandbox_url is not None else []),
+        (Written(folder / "mapping.schema.json", "the mapping's grammar, by which editors complete and check it"), schema_text()),
+    ]  # fmt: skip
+    texts = {file.path: text for file, text in written}
+    # what the schema says is ours to say: one that is there is brought up to date
+    present = [str(p) for p in texts if p.exists() and p.name != "mapping.schema.json"]
     if present and not force:
         raise ConfigError(
             f"{', '.join(present)} exist already; nothing was written. Choose another folder with --dir, or overwrite with --force."
         )
-    purposes = (
-        "workspaces, connections, schedule, guards",
-        "what the CRM's stages and fields mean",
-        "Salesforce's secret",
-        "HubSpot's token",
-    )
     _write_all(texts)
-    return [Written(p, w) for p, w in zip(texts, purposes, strict=True)]
+    return [file for file, _ in written]
+
+
+def _settings(preset: str, sandbox_url: str | None) -> str:
+    crm = preset if preset == SANDBOX else preset.partition("-")[0]
+    text = resources.files(__name__).joinpath(f"{crm}.sakigake.yaml").read_text("utf-8")
+    if sandbox_url is None:
+        return text
+    for real, invented in _FOR_SANDBOX.items() if preset != SANDBOX else ():
+        text = text.replace(real, invented)
+    return text.replace("SANDBOX_URL", sandbox_url.rstrip("/"))
+
+
+def _secrets(preset: str, folder: Path) -> Iterator[tuple[Written, str]]:
+    """What guards invented data is no secret; it stands in files all the same, as real ones must."""
+    if preset == SANDBOX or preset.startswith("salesforce"):
+        yield Written(folder / "secrets" / "salesforce_client_secret", "Salesforce's secret"), "sandbox-secret\n"
+    if preset == SANDBOX or preset.startswith("hubspot"):
+        yield Written(folder / "secrets" / "hubspot_token", "HubSpot's token"), "sandbox-token\n"
 
 
 def _write_all(texts: dict[Path, str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from jobs.errors import NotFound, SakigakeError
 from jobs.progress import Progress
-from jobs.runs import RunLog, new_id, only_run, utc_now
+from jobs.runs import RunLog, ended_as, new_id, only_run, utc_now
 from jobs.steps import write_back
 from jobs.wiring import Workspace
 from models.vocabulary import PlanStatus, RunStatus, Step
@@ -86,7 +86,7 @@ def apply_plan(workspace: Workspace, plan_id: str, reason: str, progress: Progre
                 note.counts = {"plan": plan_id, **delivered, "written": written}
             outcome, cause = RunStatus.SUCCEEDED, ""
         except Exception as e:
-            cause = str(e)
+            outcome, cause = ended_as(e), str(e)
             raise
         finally:
             story.finish(workspace.connect, outcome, cause=cause)

@@ -1,31 +1,29 @@
 """Events to results: reads the log once, hands columns to the arithmetic, keeps what it says where it changed."""
 
+import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
-import numpy as np
 from psycopg import Connection
-from sqlalchemy import Connection as SqlConnection
 
-from indicators.inputs import (
-    MILESTONE_CODE,
-    NO_DAY,
-    WILLINGNESS_CODE,
-    EntryTable,
-    EventTable,
-    PartnerTable,
-    day_number,
-    day_numbers,
-)
-from indicators.summary import summarise
+from indicators.allocation import Allocation
+from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.inputs import PartnerTable, day_number
+from indicators.month_goals import month_goals
+from indicators.summary import Results, summarise
+from jobs.calendar import business_days
+from jobs.months import capacity_of, month_of
 from jobs.runs import utc_now
 from jobs.steps import results as shaped
+from jobs.steps.inputs import read_inputs
+from jobs.steps.moments import computing_moment
+from jobs.steps.prospect_rows import entry_prospect_rows, partner_prospect_rows
 from jobs.wiring import Workspace
-from models.vocabulary import Entry
-from sync.events import read
 
 CODE_VERSION = version("sakigake")
 
@@ -33,25 +31,48 @@ CODE_VERSION = version("sakigake")
 def compute(
     workspace: Workspace, run_id: str, as_of: date, before: dict[str, Any] | None, facts: str | None
 ) -> dict[str, Any]:
-    """Tiers, conversions and lead times, as kept. Left out where facts, day, mapping and code are as they were.
+    """All indicators, as kept. Left out where facts, day, mapping, settings and code are as they were.
 
     `facts` is the run that last changed a fact.
     """
-    key = {"facts": facts, "as_of": as_of.isoformat(), "mapping": workspace.rules.hash, "code": CODE_VERSION}
+    key = {
+        "facts": facts,
+        "as_of": as_of.isoformat(),
+        "mapping": workspace.rules.hash,
+        "code": CODE_VERSION,
+        "settings": _settings_hash(workspace),
+    }
     if before is not None and before == key:
         return {"skipped": "no fact changed, and the day is the same", "input": before}
-    known_at = workspace.crm_now()
+    with workspace.connect() as raw:
+        known_at = computing_moment(raw, workspace)
     with workspace.engine.begin() as conn:
-        events, entries, partners = _inputs(conn, workspace.name, as_of, known_at)
-    results = summarise(events, entries, partners, day_number(as_of))
+        events, entries, partners = read_inputs(conn, workspace.name, as_of, known_at)
+    assumptions = assumptions_of(workspace.rules.hash)
+    results = summarise(
+        events,
+        entries,
+        partners,
+        day_number(as_of),
+        assumptions=assumptions,
+        calendar=business_days(workspace.settings.calendar, as_of),
+    )
+    deals, goals = _goals(workspace, results, partners, as_of, assumptions)
     language = workspace.rules.language
-    document = shaped.document(results, partners)
+    document = {**shaped.document(results, partners), "deals_wanted": deals}
     with workspace.connect() as raw, raw.transaction():
         changed = _keep(
             raw,
             workspace.name,
             run_id,
-            (*shaped.partner_rows(results, language), *shaped.entry_rows(results, entries, language)),
+            chain(
+                shaped.partner_rows(results, language),
+                partner_prospect_rows(results, partners, goals, deals, language),
+                shaped.entry_rows(results, entries, language),
+                entry_prospect_rows(results, entries, language),
+            ),
+            as_of,
+            known_at,
         )
         _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(results, partners))
         raw.execute(
@@ -72,75 +93,35 @@ def compute(
     return {**document, "values_changed": changed, "input": key}
 
 
-def _inputs(
-    conn: SqlConnection, workspace: str, as_of: date, known_at: datetime, *, past: bool = False
-) -> tuple[EventTable, EntryTable, PartnerTable]:
-    """The tables as columns of whole numbers; events of entries or partners that stand no more are left out.
-
-    `past`: partners, entries and activities as they were known at `known_at`; without it as they are now, which is quicker.
-    """
-    then = known_at if past else None
-    partners = read.partners(conn, workspace, then)
-    place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
-    entries = [e for e in read.entries(conn, workspace, then) if e.partner_id in place_of_partner]
-    place_of_entry = {e.entry_id: i for i, e in enumerate(entries)}
-    columns = read.visible_events(conn, workspace, as_of, known_at)
-    places = np.array([place_of_entry.get(e, -1) for e in columns.entry_ids], np.int64)
-    entry = places[columns.entry] if len(columns) else np.zeros(0, np.int64)
-    stands = entry >= 0
-    codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int8)
-    events = EventTable.of(
-        entry[stands],
-        codes[columns.milestone][stands],
-        columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
-        source=columns.connection[stands],
-    )
-    last_activity = np.full(len(entries), NO_DAY, np.int64)
-    for activity in read.activities(conn, workspace, as_of, then):
-        at = place_of_entry.get(activity.entry_id or "", -1)
-        if at >= 0:
-            last_activity[at] = max(last_activity[at], day_number(activity.occurred_on))
-    kinds = sorted({p.type for p in partners})
-    return (
-        events,
-        EntryTable.of(
-            [e.entry_id for e in entries],
-            np.array([place_of_partner[e.partner_id] for e in entries], np.int64),
-            last_activity_day=last_activity,
-            target=_targets(entries),
-        ),
-        PartnerTable.of(
-            [p.partner_id for p in partners],
-            kinds,
-            np.array([kinds.index(p.type) for p in partners], np.int64),
-            willingness=np.array([WILLINGNESS_CODE[p.willingness.value] for p in partners], np.int64),
-            submitted_day=day_numbers(p.submitted_on for p in partners),
-            joined_day=day_numbers(p.joined_on for p in partners),
-        ),
-    )
+def assumptions_of(mapping_hash: str) -> Assumptions:
+    """The defaults; draws are seeded by the mapping, so that equal facts and rules give equal bytes."""
+    return replace(DEFAULTS, seed=mapping_hash)
 
 
-def _targets(entries: Iterable[Entry]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A number per target company: the same by corporate number, else by domain, else by name with phone; otherwise its own."""
-    numbers: dict[tuple[str, ...], int] = {}
-    found = []
-    for entry in entries:
-        t = entry.target
-        key = (
-            ("number", t.corporate_number)
-            if t.corporate_number
-            else ("domain", t.domain)
-            if t.domain
-            else ("name", t.name, t.phone)
-            if t.name and t.phone
-            else ("entry", entry.entry_id)
-        )
-        found.append(numbers.setdefault(key, len(numbers)))
-    return np.array(found, np.int64)
+def _goals(
+    workspace: Workspace, results: Results, partners: PartnerTable, as_of: date, assumptions: Assumptions
+) -> tuple[int | None, Allocation | None]:
+    """The month's target, and its part of every partner; None where none is set."""
+    targets = workspace.settings.targets
+    deals = targets.deals_in(as_of)
+    if deals is None:
+        return None, None
+    limits = capacity_of(targets.capacity, partners.types)
+    months = month_of(as_of), month_of(as_of, 1)
+    _, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
+    return deals, goals
 
 
-def _keep(conn: Connection[Any], workspace: str, run_id: str, rows: Iterable[shaped.Row]) -> int:
-    """Stores values that changed, removes those of subjects that are gone; returns how many rows were written."""
+def _settings_hash(workspace: Workspace) -> str:
+    """Of the settings that results depend on."""
+    said = workspace.settings.model_dump_json(include={"calendar", "targets"})
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _keep(
+    conn: Connection[Any], workspace: str, run_id: str, rows: Iterable[shaped.Row], as_of: date, known_at: datetime
+) -> int:
+    """Stores values that changed, removes those of subjects that are gone, and logs both; returns how many rows were written."""
     conn.execute(
         "create temporary table computed (subject text, subject_id text, field text, value jsonb, inputs jsonb) on commit drop"
     )
@@ -148,20 +129,26 @@ def _keep(conn: Connection[Any], workspace: str, run_id: str, rows: Iterable[sha
         for subject, subject_id, field, value, inputs in rows:
             copy.write_row((subject, subject_id, field, json.dumps(value), json.dumps(inputs, ensure_ascii=False)))
     conn.execute("analyze computed")
-    written = conn.execute(
-        """insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
-        select %s, subject, subject_id, field, value, inputs, %s from computed
-        on conflict (workspace, subject, subject_id, field) do update
-            set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
-            where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)""",
-        (workspace, run_id),
-    ).rowcount
-    gone = conn.execute(
-        """delete from sakigake.result r where workspace = %s and not exists (
-            select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)""",
-        (workspace,),
-    ).rowcount
-    return written + gone
+    row = conn.execute(
+        """with written as (
+            insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
+            select %(workspace)s, subject, subject_id, field, value, inputs, %(run)s from computed
+            on conflict (workspace, subject, subject_id, field) do update
+                set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
+                where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)
+            returning r.subject, r.subject_id, r.field, r.value, r.inputs, false as gone),
+        removed as (
+            delete from sakigake.result r where workspace = %(workspace)s and not exists (
+                select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)
+            returning r.subject, r.subject_id, r.field, r.value, r.inputs, true as gone),
+        logged as (
+            insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
+            select %(workspace)s, n.*, %(run)s, %(as_of)s, %(known_at)s
+            from (select * from written union all select * from removed) n)
+        select (select count(*) from written) + (select count(*) from removed)""",
+        {"workspace": workspace, "run": run_id, "as_of": as_of, "known_at": known_at},
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _keep_tiers(

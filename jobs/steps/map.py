@@ -1,28 +1,19 @@
 """Mirror to events: reads the mirror as of one moment, derives facts by the mapping, stores the difference."""
 
 from collections import Counter
-from datetime import datetime, timedelta
 from typing import Any, cast
 
 import psycopg
 from sqlalchemy import text
 
 from jobs.steps.fresh import require_fresh
+from jobs.steps.moments import mapping_moment
+from jobs.steps.unmapped import note_unmapped
 from jobs.wiring import Workspace
 from sync.events.decisions import newest, standing
 from sync.events.store import count, remember_mapping, store
 from sync.mapping.derive import derive
-from sync.mirror.read import Mirror
-
-
-def _now(conn: psycopg.Connection[Any], workspace: Workspace) -> datetime:
-    """The CRMs' clock, yet after everything that was computed: what was known then must not grow afterwards."""
-    row = conn.execute(
-        "select known_at from sakigake.computation where workspace = %s order by known_at desc limit 1",
-        (workspace.name,),
-    ).fetchone()
-    now = workspace.crm_now()
-    return max(now, row[0] + timedelta(microseconds=1)) if row else now
+from sync.mirror.count import CountingMirror
 
 
 def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) -> dict[str, Any]:
@@ -47,9 +38,10 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         seen = conn.execute(
             text("select exists (select from sakigake.event where workspace = :w)"), {"w": workspace.name}
         ).scalar_one()
-        mirror = Mirror(raw, workspace.name, workspace.settings.schema_of)
+        mirror = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
         facts = derive(workspace.rules, mirror, standing(raw, workspace.name))
-        now = _now(raw, workspace)
+        now = mapping_moment(raw, workspace)
+        unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, mirror, run_id=run_id, now=now)
         remember_mapping(conn, workspace.name, workspace.rules.hash, workspace.rules.text, now)
         changes = store(
             conn,
@@ -73,5 +65,10 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         "retracted": changes.retracted,
         "changed": changes.changed,
         "issues": dict(sorted(issues.items())),
-        "input": {**read, "facts": before["facts"] if before and changes.nothing else run_id},
+        "unmapped": unmapped,
+        "input": {
+            **read,
+            "facts": before["facts"] if before and changes.nothing and not moved else run_id,
+            "known_at": now.isoformat(),
+        },
     }

@@ -1,73 +1,74 @@
-"""CRM to mirror: every object the mapping names, one connection beside the other."""
+"""CRM to mirror: every object that the workspace mirrors, several of each connection side by side."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from jobs.progress import Progress, Stopped, Task
+from jobs.progress import Progress, Task
+from jobs.runs import ended_as
+from jobs.steps.lanes import Lane, Outcome, side_by_side
 from jobs.wiring import Workspace
+from models.vocabulary import RunStatus
 from sync.mirror.place import LandCounts
 from sync.mirror.pull import pull_object
 
 
-def pull(
-    workspace: Workspace, run_id: str, *, only_connection: str | None, full: bool, progress: Progress
-) -> dict[str, LandCounts]:
-    """Counts by `connection.Object`. Where one connection fails the others still come to their end, then the error is raised.
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What became of each object, in the order in which they came to their end."""
 
-    Interrupted, by ctrl-C for one, it ends when each connection has stored the page at hand.
+    outcomes: tuple[Outcome[LandCounts], ...]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """By `connection.Object`, of those that came to their end."""
+        return {o.label: asdict(o.result) for o in sorted(self.outcomes, key=lambda o: o.label) if o.result is not None}
+
+    def document(self) -> dict[str, dict[str, Any]]:
+        """By `connection.Object`, as it is kept with the step: counts, `status` and `cause`."""
+        return {o.label: _document(o) for o in sorted(self.outcomes, key=lambda o: o.label)}
+
+    def require(self) -> None:
+        """Raises what the first object that failed met."""
+        for outcome in self.outcomes:
+            if outcome.error is not None:
+                raise outcome.error
+
+
+def pull(workspace: Workspace, run_id: str, *, only_connection: str | None, full: bool, progress: Progress) -> Pulled:
+    """Pulls all objects, or those of one connection. Where one fails, the others still come to their end.
+
+    Interrupted, by ctrl-C for one, it ends when each object under way has stored the page at hand.
     """
-    interrupted = threading.Event()
-    wanted = {c: specs for c, specs in workspace.specs().items() if only_connection in (None, c)}
-    with ThreadPoolExecutor(max_workers=max(len(wanted), 1), thread_name_prefix="pull") as pool:
-        futures = [pool.submit(_connection, workspace, c, run_id, full, progress, interrupted) for c in wanted]
-        found: dict[str, LandCounts] = {}
-        failures: list[BaseException] = []
-        try:
-            for future in as_completed(futures):
-                error = future.exception()
-                if error is not None:
-                    failures.append(error)
-                else:
-                    found.update(future.result())
-        except BaseException:
-            interrupted.set()  # leaving the block waits for the threads
-            raise
-    if failures:
-        raise failures[0]
-    return dict(sorted(found.items()))
+    specs = {c: named for c, named in workspace.specs().items() if only_connection in (None, c)}
 
-
-def _connection(
-    workspace: Workspace, connection: str, run_id: str, full: bool, progress: Progress, interrupted: threading.Event
-) -> dict[str, LandCounts]:
-    found: dict[str, LandCounts] = {}
-    connector = workspace.connectors[connection]
-    for name, spec in workspace.specs()[connection].items():
-        label = f"{connection}.{name}"
-        with progress.task(f"pull {label}") as task:
-            found[label] = pull_object(
+    def act(connection: str, name: str, lane: Lane) -> LandCounts:
+        with progress.task(f"pull {connection}.{name}") as task:
+            return pull_object(
                 workspace.connect,
-                connector,
+                workspace.connectors[connection],
                 workspace.pull_of(connection, run_id),
-                spec,
+                specs[connection][name],
                 full=full,
-                progress=_shown(task, interrupted),
+                progress=_shown(task, lane),
             )
-    return found
+
+    return Pulled(tuple(side_by_side(specs, workspace.settings.at_once(), act)))
 
 
-def _shown(task: Task, interrupted: threading.Event) -> Callable[[LandCounts, int | None], None]:
+def _shown(task: Task, lane: Lane) -> Callable[[LandCounts, int | None], None]:
     def show(counts: LandCounts, expected: int | None) -> None:
-        if interrupted.is_set():
-            raise Stopped
+        lane.moved()
         task.update(counts.read, expected)
 
     return show
 
 
-def as_counts(found: dict[str, LandCounts]) -> dict[str, Any]:
-    """The counts as they are kept with the step."""
-    return {label: asdict(counts) for label, counts in found.items()}
+def _document(outcome: Outcome[LandCounts]) -> dict[str, Any]:
+    if outcome.error is None and outcome.result is not None:
+        return {**asdict(outcome.result), "status": RunStatus.SUCCEEDED, "cause": None}
+    error = outcome.error
+    assert error is not None
+    return {
+        "status": ended_as(error),
+        "cause": str(error) if outcome.begun else f"Not read, like the rest of its connection: {error}",
+    }

@@ -1,6 +1,6 @@
 """The proof of completeness: every object of the mapping compared with its CRM, repaired, and the result kept."""
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,18 +8,19 @@ from typing import Any
 import structlog
 
 from jobs.errors import NotFound
-from jobs.progress import NoProgress, Progress
-from jobs.runs import RunLog, new_id, only_run, utc_now
+from jobs.mapping_versions import require_active
+from jobs.progress import NoProgress, Progress, Task
+from jobs.runs import RunLog, ended_as, new_id, only_run, utc_now
+from jobs.steps.lanes import Lane, Outcome, side_by_side
 from jobs.wiring import Workspace
-from models.vocabulary import RunStatus
+from models.vocabulary import RunStatus, Step
 from sync.connector import ReadSpec
-from sync.errors import LoginRefused, QuotaExhausted, Retry, SyncError
+from sync.errors import SyncError
 from sync.mirror.reconcile import Proof, reconcile_object
 
 log = structlog.get_logger()
 STEP = "reconcile"
 KEPT = ("here", "there", "counted", "missing", "extra", "stale", "recent", "repaired", "links", "refreshed")
-HOPELESS = (LoginRefused, QuotaExhausted, Retry)  # what stops one object stops the others of its connection
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Found:
     object: str
     proof: Proof | None = None
     cause: str | None = None
+    quota: bool = False  # the day's calls were used up
 
     @property
     def proven(self) -> bool:
@@ -94,12 +96,14 @@ def reconcile(
         log.info("reconcile started", workspace=workspace.name, run=report.run)
         status, cause = RunStatus.FAILED, "interrupted"
         try:
+            require_active(conn, workspace, (Step.PULL,))
             with story.step(STEP) as note:
                 report.objects = _all(workspace, wanted, report.run, shown, accept_removals)
                 note.counts = {f"{o.connection}.{o.object}": o.document() for o in report.objects}
+                note.quota = any(o.quota for o in report.objects)
             status, cause = _outcome(report)
         except Exception as e:
-            cause = str(e)
+            status, cause = ended_as(e), str(e)
             raise
         finally:
             for name in wanted:
@@ -133,7 +137,9 @@ def _outcome(report: ReconcileReport) -> tuple[RunStatus, str]:
     doubtful = [f"{o.connection}.{o.object}" for o in report.objects if not o.proven]
     if not doubtful:
         return RunStatus.SUCCEEDED, ""
-    return RunStatus.FAILED, f"not proven complete: {', '.join(doubtful)}"
+    quota = next((o.cause for o in report.objects if o.quota), None)
+    said = f"not proven complete: {', '.join(doubtful)}"
+    return (RunStatus.FAILED, said) if quota is None else (RunStatus.QUOTA, f"{said}. {quota}")
 
 
 def _all(
@@ -143,58 +149,43 @@ def _all(
     progress: Progress,
     accept_removals: bool,
 ) -> list[Found]:
-    """One connection beside the other. What is no failure of a CRM ends it, after the others came to their end."""
-    found: list[Found] = []
-    failures: list[BaseException] = []
-    with ThreadPoolExecutor(max_workers=len(wanted), thread_name_prefix=STEP) as pool:
-        futures = [
-            pool.submit(_connection, workspace, c, specs, run_id, progress, accept_removals)
-            for c, specs in wanted.items()
-        ]
-        for future in as_completed(futures):
-            error = future.exception()
-            if error is not None:
-                failures.append(error)
-            else:
-                found += future.result()
-    if failures:
-        raise failures[0]
-    return sorted(found, key=lambda o: (o.connection, o.object))
+    """What is no failure of a CRM ends it, after the others came to their end."""
 
-
-def _connection(
-    workspace: Workspace,
-    connection: str,
-    specs: dict[str, ReadSpec],
-    run_id: str,
-    progress: Progress,
-    accept_removals: bool,
-) -> list[Found]:
-    found: list[Found] = []
-    hopeless: str | None = None
-    for name, spec in specs.items():
-        one = Found(connection, name, cause=hopeless)
-        found.append(one)
-        if hopeless is not None:
-            continue
+    def act(connection: str, name: str, lane: Lane) -> Proof:
         started = utc_now()
         with progress.task(f"reconcile {connection}.{name}") as task:
-            try:
-                one.proof = reconcile_object(
-                    workspace.connect,
-                    workspace.connectors[connection],
-                    workspace.pull_of(connection, run_id),
-                    spec,
-                    progress=task.update,
-                    accept_removals=accept_removals,
-                )
-            except SyncError as e:
-                one.cause = str(e)
-                hopeless = str(e) if isinstance(e, HOPELESS) else None
-                log.error("not compared", object=f"{connection}.{name}", cause=str(e))  # noqa: TRY400 - a failure with a name
-                continue
-        _keep(workspace, run_id, connection, one.proof, started)
-    return found
+            proof = reconcile_object(
+                workspace.connect,
+                workspace.connectors[connection],
+                workspace.pull_of(connection, run_id),
+                wanted[connection][name],
+                progress=_shown(task, lane),
+                accept_removals=accept_removals,
+            )
+        _keep(workspace, run_id, connection, proof, started)
+        return proof
+
+    outcomes = side_by_side(wanted, workspace.settings.at_once(), act)
+    for outcome in outcomes:
+        if outcome.error is not None and not isinstance(outcome.error, SyncError):
+            raise outcome.error
+    return sorted(map(_found, outcomes), key=lambda o: (o.connection, o.object))
+
+
+def _shown(task: Task, lane: Lane) -> Callable[[int, int | None], None]:
+    def show(done: int, total: int | None) -> None:
+        lane.moved()
+        task.update(done, total)
+
+    return show
+
+
+def _found(outcome: Outcome[Proof]) -> Found:
+    if outcome.error is None:
+        return Found(outcome.connection, outcome.object, outcome.result)
+    log.error("not compared", object=outcome.label, cause=str(outcome.error))
+    quota = ended_as(outcome.error) is RunStatus.QUOTA
+    return Found(outcome.connection, outcome.object, cause=str(outcome.error), quota=quota)
 
 
 def _keep(workspace: Workspace, run_id: str, connection: str, proof: Proof, started: datetime) -> None:

@@ -8,6 +8,7 @@ from indicators.inputs import MILESTONES, NO_DAY, EntryTable, PartnerTable, day_
 from indicators.stalled import STATUSES
 from indicators.summary import PartnerSummary, Results
 from indicators.tier_reason import reason, what_would_change
+from jobs.steps.prospect_document import prospect_document, rounded
 from models.catalogue import BY_NAME
 from models.vocabulary import FUNNEL, Tier
 
@@ -26,6 +27,7 @@ _WHY = {
         "milestone": "the newest milestone that this entry reached",
         "entry_stalled": "{0}: {1} days at `{2}`, {3} beyond what 80 % needed",
         "closed": "the entry is at `{0}`",
+        "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
     },
     "ja": {
         "count": "直近90日に「{0}」へ到達したこのパートナーのエントリー",
@@ -37,6 +39,7 @@ _WHY = {
         "milestone": "このエントリーが到達した最新のマイルストーン",
         "entry_stalled": "{0}:「{2}」で{1}日、80%が進んだ日数を{3}日超過",
         "closed": "エントリーは「{0}」",
+        "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
     },
 }
 
@@ -63,6 +66,9 @@ def entry_rows(results: Results, entries: EntryTable, language: Language) -> Ite
         yield "entry", entry_id, "milestone", milestone, {"why": words["milestone"]}
         yield "entry", entry_id, "milestone_since", _iso(int(columns.since[i])), {"why": words["milestone"]}
         status = STATUSES[int(stalled.status[i])]
+        if entries.unplaced[i]:
+            yield "entry", entry_id, "stalled", False, {"why": words["unplaced"], "status": "unplaced"}
+            continue
         if not stalled.open[i]:
             why = words["closed"].format(labels[milestone])
             inputs: dict[str, Any] = {"why": why, "status": "closed"}
@@ -84,26 +90,44 @@ def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
     for c in results.conversions:
         low, high = (None, None) if c.rate is None else (c.interval.low, c.interval.high)
         conversion.setdefault(c.type, {})[c.step] = {
-            "rate": _rounded(c.rate),
-            "low": _rounded(low),
-            "high": _rounded(high),
-            "corrected": _rounded(c.corrected),
+            "rate": rounded(c.rate),
+            "low": rounded(low),
+            "high": rounded(high),
+            "corrected": rounded(c.corrected),
             "n": c.n,
             "converted": c.converted,
             "lost": c.lost,
             "open": c.open,
             "status": c.status,
-            "skip_rate": _rounded(c.skip_rate),
+            "skip_rate": rounded(c.skip_rate),
             "within": [
-                {"days": w.days, "n": w.n, "converted": w.converted, "rate": _rounded(w.rate)} for w in c.within
+                {
+                    "days": w.days,
+                    "n": w.n,
+                    "converted": w.converted,
+                    "rate": rounded(w.rate),
+                    "low": rounded(w.interval.low if w.n else None),
+                    "high": rounded(w.interval.high if w.n else None),
+                }
+                for w in c.within
             ],
-            "flow_ratio": _rounded(c.flow_ratio),
+            "flow_ratio": rounded(c.flow_ratio),
+            "flow_from": c.flow_from,
+            "flow_to": c.flow_to,
+            "resolved": rounded(c.share_resolved),
+            "window_days": c.window,
+            "product_of_steps": rounded(c.product),
+            "product_disagrees": c.disagrees,
         }
     lead_time: dict[str, dict[str, Any]] = {}
     for t in results.lead_times:
         lead_time.setdefault(t.type, {})[t.step] = {
             "median": t.median,
             "p80": t.p80,
+            "median_low": t.median_interval[0] if t.median_interval else None,
+            "median_high": t.median_interval[1] if t.median_interval else None,
+            "business_median": t.business_median,
+            "business_p80": t.business_p80,
             "conversions": t.conversions,
             "status": t.status,
         }
@@ -120,6 +144,7 @@ def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
         "reached": {m.value: n for m, n in zip(FUNNEL, results.milestones, strict=True)},
         "n": {"entries": results.n_entries, "attempts": results.n_attempts, "events": results.n_events},
         "issues": {k: v for k, v in asdict(results.issues).items() if v},
+        **prospect_document(results, partners),
     }
 
 
@@ -188,8 +213,3 @@ def _labels(field: str, language: Language) -> dict[str, str]:
 def _iso(day: int) -> str | None:
     found = None if day == NO_DAY else day_date(day)
     return found.isoformat() if found else None
-
-
-def _rounded(share: float | None) -> float | None:
-    """Six decimals: what is published is the same bytes on every machine."""
-    return None if share is None else round(float(share), 6)

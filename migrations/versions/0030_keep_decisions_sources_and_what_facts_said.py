@@ -1,6 +1,6 @@
 """Keep decisions on who is who, the records of entries, and what facts said before they changed.
 
-Follows 0003.
+Follows 0020.
 
 While this runs, the version before it may still be at work. So: add before you use, stop using before you remove, and
 do these in two releases. Do not rename. Fill large tables in batches, outside of a migration. Build an index on a large
@@ -12,7 +12,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0030"
-down_revision = "0003"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

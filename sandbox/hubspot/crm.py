@@ -21,10 +21,11 @@ from sandbox.hubspot.objects_api import ObjectsApi
 from sandbox.hubspot.owners import OwnerApi
 from sandbox.hubspot.pipelines import Pipelines
 from sandbox.hubspot.populate import ZONE, Populator
+from sandbox.hubspot.populate_object import ObjectPopulator
 from sandbox.hubspot.properties import PropertyBook
 from sandbox.hubspot.quota import Quota
 from sandbox.hubspot.records import Records
-from sandbox.hubspot.schemas_api import ATTACK_LIST, Schemas, SchemasApi
+from sandbox.hubspot.schemas_api import ATTACK_LIST, ATTACK_LIST_IN_USE, Schemas, SchemasApi
 from sandbox.hubspot.search import Search
 from sandbox.hubspot.visibility import SearchLag
 from sandbox.hubspot.writes import Writer
@@ -47,11 +48,12 @@ class HubspotCrm:
             self.store, kinds, books, pipelines, Associations(kinds), SearchLag(settings.hubspot_search_lag_s)
         )
         self._schemas = Schemas(self.records, books)
-        self._schemas.create(ATTACK_LIST, "2025-04-01T01:30:00.512Z")
+        in_use = settings.hubspot_entries == "custom_object"
+        self._schemas.create(ATTACK_LIST_IN_USE if in_use else ATTACK_LIST, "2025-04-01T01:30:00.512Z")
         self._access = Access(settings)
         self._quota = Quota(settings, clock, ZONE)
         self._writer = Writer(self.records)
-        self._populator = Populator(self.records, clock)
+        self._populator = (ObjectPopulator if in_use else Populator)(self.records, clock)
         self._manual = Manual(self.records, self._writer, clock)
         self._counted: date | None = None
 

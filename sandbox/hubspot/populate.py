@@ -38,14 +38,15 @@ def chance(text: str, upto: int) -> int:
 
 
 class Populator:
-    """Keeps what it must remember of a world to turn its next happening into records."""
+    """Keeps what it must remember of a world to turn its next happening into records. `entries` is the object that entries stand in."""
+
+    entries = "deals"
 
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records = records
         self._clock = clock
-        self._kind = {
-            name: records.kinds.find(name) for name in ("companies", "deals", "contacts", "meetings", "tasks")
-        }
+        names = ("companies", "deals", "contacts", "meetings", "tasks", self.entries)
+        self._kind = {name: records.kinds.find(name) for name in names}
         self._partners: dict[str, Record] = {}
         self._targets: dict[str, Record] = {}
         self._deals: dict[str, Record] = {}
@@ -201,7 +202,7 @@ class Populator:
         else:
             values = self._asserted(event, reached, correction=key in self._corrected)
         if values:
-            self._update("deals", deal, values, at)
+            self._change_entry(deal, values, at)
         if event.op == "assert":
             self._beside(event, entry, deal, at)
 
@@ -226,11 +227,24 @@ class Populator:
         }
         if event.step != "won":
             values[f"{event.step}_on"] = event.occurred_on.isoformat()
-        deal = self._deals[event.external_id] = self._create("deals", values, at)
+        deal = self._deals[event.external_id] = self._make_entry(values, company, at)
         self._reached[event.external_id][event.step] = event.occurred_on
         self._current[event.external_id] = (event.step, event.occurred_on)
-        self._link("deals", deal, "companies", company, (USER, PARTNER_LABEL))
         return deal
+
+    def _make_entry(self, values: Mapping[str, str | None], partner: Record, at: datetime) -> Record:
+        """The entry's record, told in the words of a deal in the partner pipeline, and its link to the partner."""
+        made = self._create("deals", values, at)
+        self._link("deals", made, "companies", partner, (USER, PARTNER_LABEL))
+        return made
+
+    def _change_entry(self, record: Record, values: Mapping[str, str | None], at: datetime) -> None:
+        self._update("deals", record, values, at)
+
+    def _target(self, deal: Record, company: Record, at: datetime) -> None:
+        """The customer to be, once it is a deal."""
+        _ = at
+        self._link("deals", deal, "companies", company, (HUBSPOT, 5))
 
     def _taken_back(self, event: WorldEvent, reached: dict[str, date]) -> dict[str, str | None]:
         """A step that never was: its date goes, and the deal returns to the step before."""
@@ -284,12 +298,15 @@ class Populator:
         if event.step == "executed" and first and entry.id not in self._approached:
             self._approach(event.id, event.occurred_on, deal, partner, at)
         if event.step == "deal" and first:
-            self._link("deals", deal, "companies", self._company(entry.target, at), (HUBSPOT, 5))
+            self._target(deal, self._company(entry.target, at), at)
 
     def _approach(self, text: str, day: date, deal: Record, partner: WorldPartner, at: datetime) -> None:
         made = self._task("approach", text, day, at)
-        self._link("tasks", made, "deals", deal, (HUBSPOT, 216))
+        self._link("tasks", made, self.entries, deal, self._approach_link())
         self._link("tasks", made, "companies", self._company_of(partner), (HUBSPOT, 192))
+
+    def _approach_link(self) -> tuple[str, int]:
+        return HUBSPOT, 216
 
     def _task(self, kind: str, text: str, day: date, at: datetime) -> Record:
         when = datetime.combine(day, time(9), ZONE) + timedelta(minutes=chance(f"when {text}", 32) * 15)

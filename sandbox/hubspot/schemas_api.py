@@ -45,6 +45,35 @@ ATTACK_LIST: dict[str, Any] = {
         {"name": "listed_on", "label": "掲載日", "type": "date", "fieldType": "date"},
     ],
 }
+# what a portal adds to it whose partner team works with the object
+_MORE = [
+    *(
+        {"name": f"target_{name}", "label": f"紹介先 {label}", "type": "string", "fieldType": "text"}
+        for name, label in (
+            ("name", "会社名"),
+            ("domain", "ドメイン"),
+            ("corporate_number", "法人番号"),
+            ("phone", "電話番号"),
+            ("prefecture", "都道府県"),
+            ("city", "市区町村"),
+        )
+    ),
+    *(
+        {"name": f"{step}_on", "label": label, "type": "date", "fieldType": "date"}
+        for step, label in (
+            ("requested", "打診依頼日"),
+            ("agreed", "合意日"),
+            ("executed", "実施日"),
+            ("lost", "見送り日"),
+        )
+    ),
+    {"name": "loss_reason", "label": "見送り理由", "type": "string", "fieldType": "text"},
+]
+ATTACK_LIST_IN_USE = {
+    **ATTACK_LIST,
+    "associatedObjects": ["COMPANY", "DEAL", "TASK"],
+    "properties": [*ATTACK_LIST["properties"], *_MORE],
+}
 
 
 class Schemas:

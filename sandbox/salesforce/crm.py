@@ -5,7 +5,7 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from sandbox.clock import Clock
-from sandbox.salesforce import bulk_rows, objects, objects_history, objects_people
+from sandbox.salesforce import bulk_rows, objects, objects_campaigns, objects_history, objects_people
 from sandbox.salesforce.api_bulk_ingest import BulkIngest
 from sandbox.salesforce.api_bulk_query import BulkQueries
 from sandbox.salesforce.api_collections import Collections
@@ -31,6 +31,7 @@ class SalesforceCrm:
     def __init__(self, clock: Clock, settings: SandboxSettings) -> None:
         self._org = Org(clock, settings)
         self._define(self._org)
+        self._reshape(self._org)
         self._writer = Writer(self._org)
         self._tooling = Tooling(self._org)
         self._tooling.register()
@@ -60,6 +61,17 @@ class SalesforceCrm:
             objects_people.user(),
         ):
             org.schema.add(obj)
+
+    @staticmethod
+    def _reshape(org: Org) -> None:
+        """What an org has that keeps attack lists otherwise than in an object of its own."""
+        shape = org.settings.salesforce_entries
+        if shape != "custom_object":
+            objects_campaigns.with_partner(org.schema.objects["Lead"])
+            org.schema.add(objects_campaigns.lead_history(org.store))
+        if shape == "campaign_members":
+            org.schema.add(objects_campaigns.campaign())
+            org.schema.add(objects_campaigns.campaign_member(org.store))
 
     @property
     def store(self) -> Store:

@@ -18,7 +18,8 @@ Body = dict[str, Any]
 
 class Manual:
     """`{"object", "id", "fields"}`; merge also takes `merge_id`, one id or a list. With `visible_after_s`, queries see a
-    created or edited version only after so many seconds, as in a real org whose transaction is slow to commit.
+    created or edited version only after so many seconds, as in a real org whose transaction is slow to commit. `"raw": true` stores
+    values unchecked: a stage that an administrator has just renamed, say.
     """
 
     def __init__(self, org: Org, writer: Writer) -> None:
@@ -66,7 +67,7 @@ class Manual:
             f = obj.find(name)
             if f is None or f.computed is not None:
                 raise ValueError(f"{obj.name} has no field {name} that can be set")
-            values[f.name] = accept(f, value, self._org.schema)
+            values[f.name] = value if body.get("raw") else accept(f, value, self._org.schema)
         return values
 
     def _create(self, obj: Object, body: Body) -> Record:

@@ -83,7 +83,7 @@ def _any(name: str, label: str) -> Field:
     return f
 
 
-def _tracking(name: str, label: str, parent: str, relationship: str, of: str, rows: Rows) -> Object:
+def tracking(name: str, label: str, parent: str, relationship: str, of: str, rows: Rows) -> Object:
     fixed = {"createable": False, "updateable": False}
     return make(name, label, label, "017", [
         identity(label), deletion(),
@@ -98,14 +98,14 @@ def _tracking(name: str, label: str, parent: str, relationship: str, of: str, ro
 
 def entry_history(store: Store) -> Object:
     rows = tracked(store, "AttackListEntry__c", "AttackListEntry__History", "ParentId", "Status__c")
-    return _tracking(
+    return tracking(
         "AttackListEntry__History", "履歴: アタックリスト", "ParentId", "Parent", "AttackListEntry__c", rows
     )
 
 
 def opportunity_field_history(store: Store) -> Object:
     rows = tracked(store, "Opportunity", "OpportunityFieldHistory", "OpportunityId", "StageName")
-    return _tracking(
+    return tracking(
         "OpportunityFieldHistory", "Opportunity Field History", "OpportunityId", "Opportunity", "Opportunity", rows
     )
 

@@ -20,7 +20,7 @@ def _person(length: int = 121) -> list[Field]:
     ]
 
 
-def _flag(name: str, label: str, **more: Any) -> Field:
+def flag(name: str, label: str, **more: Any) -> Field:
     return Field(name, "boolean", label, nillable=False, defaulted=True, **more)
 
 
@@ -50,7 +50,7 @@ def lead() -> Object:
         picklist("Status", "Status", plain("Open - Not Contacted", "Working - Contacted", "Closed - Converted"),
                  nillable=False, defaulted=True, default="Open - Not Contacted"),
         picklist("Industry", "Industry", INDUSTRIES),
-        _flag("IsConverted", "Converted", updateable=False),
+        flag("IsConverted", "Converted", updateable=False),
         day("ConvertedDate", "Converted Date", createable=False, updateable=False),
         *(lookup(f"Converted{to}Id", f"Converted {to} ID", to, f"Converted{to}", createable=False, updateable=False)
           for to in ("Account", "Contact", "Opportunity")),
@@ -65,7 +65,7 @@ def user() -> Object:
         *_person(),
         Field("Email", "email", "Email", length=128, nillable=False),
         text("Alias", "Alias", 8, nillable=False),
-        _flag("IsActive", "Active"),
+        flag("IsActive", "Active"),
         picklist("UserType", "User Type", plain("Standard", "PowerPartner"), createable=False, updateable=False),
         picklist("TimeZoneSidKey", "Time Zone", plain("Asia/Tokyo", "America/Los_Angeles"), nillable=False),
         picklist("LanguageLocaleKey", "Language", plain("ja", "en_US"), nillable=False),
@@ -82,7 +82,7 @@ def organization() -> Object:
         picklist("LanguageLocaleKey", "Language", plain("ja", "en_US"), nillable=False),
         picklist("OrganizationType", "Edition", plain("Enterprise Edition", "Developer Edition"), nillable=False),
         text("InstanceName", "Instance Name", 5),
-        _flag("IsSandbox", "Is Sandbox"),
+        flag("IsSandbox", "Is Sandbox"),
         *audit(),
     ], createable=False, updateable=False, deletable=False, system=True)  # fmt: skip
 
@@ -93,7 +93,7 @@ def record_type() -> Object:
         text("Name", "Name", 80, nillable=False, name_field=True),
         text("DeveloperName", "Record Type Name", 80, nillable=False),
         picklist("SobjectType", "SObject Type Name", plain("Account"), nillable=False),
-        _flag("IsActive", "Active"),
+        flag("IsActive", "Active"),
         *audit(),
     ], createable=False, updateable=False, deletable=False, system=True)  # fmt: skip
 
@@ -104,7 +104,7 @@ def permission_set() -> Object:
         text("Name", "Permission Set Name", 80, nillable=False, name_field=True),
         text("Label", "Permission Set Label", 80, nillable=False),
         text("Description", "Description", 255),
-        _flag("IsOwnedByProfile", "Owned By Profile", createable=False, updateable=False),
+        flag("IsOwnedByProfile", "Owned By Profile", createable=False, updateable=False),
         *audit(),
     ], system=True)  # fmt: skip
 
@@ -128,8 +128,8 @@ def field_permissions() -> Object:
                children="FieldPerms"),
         text("SobjectType", "Sobject Type Name", 40, nillable=False, updateable=False),
         text("Field", "Field Name", 160, nillable=False, updateable=False),
-        _flag("PermissionsEdit", "Edit Field"),
-        _flag("PermissionsRead", "Read Field"),
+        flag("PermissionsEdit", "Edit Field"),
+        flag("PermissionsRead", "Read Field"),
         computed("SystemModstamp", "datetime", "System Modstamp", lambda r: r.modified_at, nillable=False,
                  defaulted=True),
     ], system=True)  # fmt: skip

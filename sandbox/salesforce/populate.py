@@ -7,6 +7,7 @@ from sandbox.salesforce import stamps
 from sandbox.salesforce.desk import ZONE, Desk, chance
 from sandbox.salesforce.objects import LOSS_REASONS
 from sandbox.salesforce.org import Org
+from sandbox.salesforce.shapes import shape_of
 from sandbox.salesforce.writer import Writer
 from sandbox.store import Record
 from sandbox.world import World, WorldActivity, WorldDeal, WorldEntry, WorldEvent, WorldPartner
@@ -46,6 +47,7 @@ class Populator:
         self._org = org
         self._writer = writer
         self._desk = Desk(org, writer)
+        self._shape = shape_of(org.settings.salesforce_entries, self._desk, org)
         self._world: World | None = None
         self._partners: dict[str, WorldPartner] = {}
         self._entries: dict[str, WorldEntry] = {}
@@ -134,7 +136,7 @@ class Populator:
             values[DATE_FIELD[event.step]] = event.occurred_on.isoformat()
         if event.step == "lost":
             values["LossReason__c"] = LOSS_REASONS[chance(f"loss {entry.id}", len(LOSS_REASONS))][0]
-        self._records[entry.id] = self._desk.create("AttackListEntry__c", values, at, entry.id)
+        self._records[entry.id] = self._shape.open(values, at, entry.id)
         self._reached[entry.id] = {event.step: event.occurred_on}
         self._dated_by[entry.id, event.step] = event.id
         self._at_step[entry.id] = (event.step, event.occurred_on)
@@ -159,7 +161,7 @@ class Populator:
             if step == "lost":
                 values["LossReason__c"] = LOSS_REASONS[chance(f"loss {event.entry_id}", len(LOSS_REASONS))][0]
         if values and values != {"Status__c": record.fields.get("Status__c")}:
-            self._desk.update(record, values, self._desk.stamp(event.recorded_on, f"event {event.id}", record))
+            self._shape.update(record, values, self._desk.stamp(event.recorded_on, f"event {event.id}", record))
 
     def _retract(self, event: WorldEvent) -> None:
         """Half of a correction waits for the other half; a step that never was loses its date, and the status returns."""
@@ -176,7 +178,7 @@ class Populator:
             self._at_step[event.entry_id] = (step, reached[step])
             values["Status__c"] = STATUS.get(step, "Deal")
         if values:
-            self._desk.update(record, values, self._desk.stamp(event.recorded_on, f"event {event.id}", record))
+            self._shape.update(record, values, self._desk.stamp(event.recorded_on, f"event {event.id}", record))
 
     def _correct(self, event: WorldEvent, record: Record) -> None:
         """The date field is edited, where it shows the event that was wrong; an Opportunity's CreatedDate cannot be."""
@@ -196,7 +198,7 @@ class Populator:
         self._reached[event.entry_id][event.step] = event.occurred_on
         self._dated_by[event.entry_id, event.step] = event.id
         if event.step in DATE_FIELD:
-            self._desk.update(record, {DATE_FIELD[event.step]: event.occurred_on.isoformat()}, at)
+            self._shape.update(record, {DATE_FIELD[event.step]: event.occurred_on.isoformat()}, at)
 
     def _beside(self, event: WorldEvent, entry: WorldEntry, record: Record) -> None:
         """What else is typed in on the occasion."""
@@ -208,7 +210,9 @@ class Populator:
                     at = self._desk.stamp(event.recorded_on, f"list {partner.id}", account)
                     self._desk.update(account, {"AttackListSubmittedOn__c": handed_in}, at)
             case "executed" if entry.id not in self._approached:
-                self._tasks[event.id] = self._log("approach", event.id, record.id, event.occurred_on, event.recorded_on)
+                if about := self._shape.about(record):
+                    day = event.occurred_on
+                    self._tasks[event.id] = self._log("approach", event.id, about, day, event.recorded_on)
             case "deal" if entry.id not in self._deals:
                 self._deal(event, entry, record)
             case "won" | "lost" if entry.id in self._deals:
@@ -225,7 +229,7 @@ class Populator:
         }
         deal = self._deals[entry.id] = self._desk.create("Opportunity", values, at, entry.id)
         self._born_on(deal, event.occurred_on)
-        self._desk.update(
+        self._shape.update(
             record, {"Opportunity__c": deal.id}, self._desk.stamp(event.recorded_on, f"deal {event.id}", record)
         )
 
@@ -269,17 +273,17 @@ class Populator:
         partner = self._partners.get(activity.partner_id)
         if partner is None or (activity.crm or partner.crms[0]) != "salesforce":
             return
-        about = self._desk.account_of(partner)
+        about: dict[str, Any] | None = {"WhatId": self._desk.account_of(partner).id}
         if activity.kind == "approach" and activity.entry_id:
             entry = self._records.get(activity.entry_id)
-            if entry is None:
-                return
-            about = entry
-        self._log(activity.kind, f"activity {activity.id}", about.id, activity.occurred_on, activity.occurred_on)
+            about = self._shape.about(entry) if entry is not None else None
+        if about is None:
+            return
+        self._log(activity.kind, f"activity {activity.id}", about, activity.occurred_on, activity.occurred_on)
 
-    def _log(self, kind: str, text: str, about: str, day: date, recorded: date) -> Record:
+    def _log(self, kind: str, text: str, about: dict[str, Any], day: date, recorded: date) -> Record:
         object_name, subject = SUBJECT[kind]
-        values: dict[str, Any] = {"Subject": subject, "WhatId": about, "ActivityDate": day.isoformat()}
+        values: dict[str, Any] = {"Subject": subject, **about, "ActivityDate": day.isoformat()}
         if object_name == "Task":
             values["Status"] = "Completed"
         else:

@@ -8,6 +8,7 @@ from typing import Any
 from sync.errors import BadReply, LoginRefused, Reauthenticate
 from sync.hubspot.replies import Refused
 
+REFUSED_FOR = 30.0  # seconds for which a refusal holds for all threads
 EARLY = 60.0  # seconds before its end at which a token is no longer used
 
 
@@ -41,6 +42,7 @@ class Session:
         self._lock = threading.Lock()
         self._token: str | None = auth.token if isinstance(auth, AccessToken) else None
         self._ends = float("inf")
+        self._refused: tuple[LoginRefused, float] | None = None
         # a refresh may bring a new refresh token, and then the old one is void
         self._refresh_token = auth.refresh_token if isinstance(auth, OAuthRefresh) else ""
 
@@ -69,6 +71,8 @@ class Session:
                 remedy="Give a valid token: HubSpot, Settings, Integrations, your app or service key.",
                 status=401,
             )
+        if self._refused is not None and self._monotonic() < self._refused[1]:
+            raise self._refused[0]
         self._token = None
         try:
             reply = self._exchange(
@@ -80,12 +84,14 @@ class Session:
                 }
             )
         except (Refused, Reauthenticate) as refused:
-            raise LoginRefused(
+            error = LoginRefused(
                 f"HubSpot refused to renew the login ({refused.status}{f', {refused.code}' if refused.code else ''}).",
                 remedy="Check client id and secret, and install the app again to get a new refresh token.",
                 status=refused.status,
                 code=refused.code,
-            ) from refused
+            )
+            self._refused = error, self._monotonic() + REFUSED_FOR
+            raise error from refused
         token = reply.get("access_token")
         if not isinstance(token, str) or not token:
             raise BadReply(

@@ -16,6 +16,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def moment(text: Any) -> datetime | None:
     """An instant as HubSpot writes it (ISO 8601 with or without milliseconds, or epoch milliseconds), aware UTC; None where it is none."""
+    if isinstance(text, str) and text[-1:] == "Z":  # nearly always: read for every record
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except ValueError:
+            return None
     if isinstance(text, bool) or text in (None, ""):
         return None
     if isinstance(text, int) or (isinstance(text, str) and text.lstrip("-").isdigit()):

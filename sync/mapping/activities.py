@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from models.vocabulary import Activity, Event, Milestone, RecordRef
-from sync.mapping.conditions import text_of
 from sync.mapping.dates import UnreadableDateError, day_of, moment_of
 from sync.mapping.entries import Entries, partner_finder
 from sync.mapping.facts import IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.identity import record_id
-from sync.mapping.milestones import EntryKey, Told, Values, make_event
+from sync.mapping.links import Values, linker
+from sync.mapping.milestones import EntryKey, Told, make_event
 from sync.mapping.needs import needs
 from sync.mapping.partners import PartnerIndex
 from sync.mapping.reader import MirrorReader
@@ -119,19 +119,11 @@ def _entry_finder(
     reader: MirrorReader, entries: Entries, connection: str, object_name: str, reference: Reference
 ) -> Callable[[str, Values], tuple[EntryKey, ...]]:
     """How records of an object lead to entries."""
-    if reference.association is None:
-        name = reference.field or ""
+    ends = linker(reader, connection, object_name, reference)
+    there = reference.last.association  # a field may hold the id of any object
 
-        def by_field(_record: str, values: Values) -> tuple[EntryKey, ...]:
-            key = entries.find(connection, text_of(values.get(name)))
-            return (key,) if key else ()
+    def find(record: str, values: Values) -> tuple[EntryKey, ...]:
+        met = {key.entry_id: key for end in ends(record, values) if (key := entries.find(connection, end, there))}
+        return tuple(met[one] for one in sorted(met))
 
-        return by_field
-    links: dict[str, dict[str, EntryKey]] = defaultdict(dict)
-    for from_id, to_id, label, _ in reader.associations(connection, object_name, reference.association):
-        if reference.label is None or label == reference.label:
-            key = entries.find(connection, to_id, reference.association)
-            if key:
-                links[from_id][key.entry_id] = key
-    ordered = {record: tuple(found[one] for one in sorted(found)) for record, found in links.items()}
-    return lambda record, _values: ordered.get(record, ())
+    return find

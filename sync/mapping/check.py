@@ -40,8 +40,8 @@ class _Check:
             if found:
                 yield from self._fit.where((*path, "where"), found, rule.where, rule.connection)
                 yield from self._fit.day((*path, "at"), found, rule.at)
-                yield from self._fit.reference((*path, "partner"), found, rule.partner)
-                yield from self._fit.reference((*path, "entry"), found, rule.entry)
+                yield from self._fit.reference((*path, "partner"), found, rule.partner, rule.connection)
+                yield from self._fit.reference((*path, "entry"), found, rule.entry, rule.connection)
         for index, deal in enumerate(mapping.deals_all_channels):
             path = ("deals_all_channels", index)
             found, problems = self._fit.object(path, deal.connection, deal.object)
@@ -101,7 +101,7 @@ class _Check:
         if found is None:
             return
         yield from self._fit.where((*path, "where"), found, rule.where, rule.connection)
-        yield from self._fit.reference((*path, "partner"), found, rule.partner)
+        yield from self._fit.reference((*path, "partner"), found, rule.partner, rule.connection)
         for mark, name in rule.target.items():
             yield from self._fit.exists((*path, "target", mark), found, name)
         yield from self._fit.stages((*path, "ignored"), found, rule.ignored)

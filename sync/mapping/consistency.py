@@ -107,8 +107,9 @@ def _association(
     reference: Reference | None, connection: str, objects: set[str], path: tuple[str | int, ...]
 ) -> Iterator[Finding]:
     """An association must lead to an object that some rule reads; otherwise it would find nothing, ever."""
-    if reference is None or reference.association is None or f"{connection}.{reference.association}" in objects:
+    last = reference.last.association if reference is not None else None
+    if last is None or f"{connection}.{last}" in objects:
         return
     known = [name.partition(".")[2] for name in objects if name.startswith(f"{connection}.")]
-    sentence = f"no rule reads '{reference.association}' of '{connection}'; {advice(reference.association, known)}"
+    sentence = f"no rule reads '{last}' of '{connection}'; {advice(last, known)}"
     yield (*path, "association"), sentence

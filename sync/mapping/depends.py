@@ -62,8 +62,8 @@ def uses(rules: Rules) -> Iterator[Use]:
         )
         fields = (*_MEETINGS, *(_fields_of(made) if made else ()))
         yield from _of_where(rule.connection, rule.object, rule.where, at, made, fields)
-        read = [rule.at, *_of(rule.partner), *_of(rule.entry)]
-        yield from (Use(rule.connection, rule.object, f, at, made, fields) for f in read)
+        read = [(rule.object, rule.at), *_of(rule.object, rule.partner), *_of(rule.object, rule.entry)]
+        yield from (Use(rule.connection, there, f, at, made, fields) for there, f in read)
     for i, deal in enumerate(rules.deals_all_channels):
         at = ("deals_all_channels", i)
         for where in (deal.where, deal.partner_sourced):
@@ -76,17 +76,19 @@ def uses(rules: Rules) -> Iterator[Use]:
 def _of_entry(at: tuple[str | int, ...], entry: EntryRule) -> Iterator[Use]:
     everything = tuple(m.value for m in entry.milestones)
     yield from _of_where(entry.connection, entry.object, entry.where, (*at, "where"), everything)
-    named: list[tuple[tuple[str, ...], str]] = [(("partner",), f) for f in _of(entry.partner)]
-    named += [(("target", name), f) for name, f in entry.target.items()]
+    for place, f in _of(entry.object, entry.partner):
+        yield Use(entry.connection, place, f, (*at, "partner"), everything)
+    named: list[tuple[tuple[str, ...], str]] = [(("target", name), f) for name, f in entry.target.items()]
     yield from (Use(entry.connection, entry.object, f, (*at, *path), everything) for path, f in named)
     for f in entry.ignored:
         yield Use(entry.connection, entry.object, f, (*at, "ignored", f), (), ())
     for milestone, rule in entry.milestones.items():
         path = (*at, "milestones", milestone.value)
-        own, fields = [*_of(rule.linked), *([rule.reason] if rule.reason else [])], _fields_of((milestone.value,))
+        fields = _fields_of((milestone.value,))
+        own = [*_of(entry.object, rule.linked), *([(entry.object, rule.reason)] if rule.reason else [])]
         there = [*([rule.at] if rule.at else []), *(rule.enters or ())]
-        for f in own:
-            yield Use(entry.connection, entry.object, f, path, (milestone.value,), fields)
+        for place, f in own:
+            yield Use(entry.connection, place, f, path, (milestone.value,), fields)
         for f in there:
             yield Use(entry.connection, rule.linked_object or entry.object, f, path, (milestone.value,), fields)
 
@@ -104,8 +106,8 @@ def _of_where(
         there = placed.through[-1].leads_to if placed.through else object_name
         yield Use(connection, there, placed.field, (*at, placed.field), milestones, fields)
     for _, related in where.links():
-        if related.by.field:
-            yield Use(connection, object_name, related.by.field, (*at, "related"), milestones, fields)
+        for there, f in _of(object_name, related.by):
+            yield Use(connection, there, f, (*at, "related"), milestones, fields)
 
 
 def _created(rules: Rules) -> Iterator[Use]:
@@ -123,8 +125,10 @@ def _created(rules: Rules) -> Iterator[Use]:
             )
 
 
-def _of(reference: Reference | None) -> list[str]:
-    return [reference.field] if reference is not None and reference.field else []
+def _of(object_name: str, reference: Reference | None) -> list[tuple[str, str]]:
+    """(object, field) of each step that a field leads."""
+    steps = reference.steps(object_name) if reference is not None else ()
+    return [(name, step.field) for name, step in steps if step.field]
 
 
 def _fields_of(milestones: Iterable[str]) -> tuple[str, ...]:

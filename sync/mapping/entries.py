@@ -1,7 +1,6 @@
 """Entries and the events their records tell of."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +10,8 @@ from sync.mapping.dates import moment_of
 from sync.mapping.facts import IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.identity import corporate_number, domain, record_id
-from sync.mapping.milestones import EntryKey, LinkedRecords, MilestoneReader, Values, read_linked
+from sync.mapping.links import Find, Values, linker
+from sync.mapping.milestones import EntryKey, LinkedRecords, MilestoneReader, read_linked
 from sync.mapping.needs import needs
 from sync.mapping.partners import PartnerIndex
 from sync.mapping.reader import MirrorReader
@@ -19,9 +19,6 @@ from sync.mapping.rules import EntryRule
 from sync.mapping.selection import selector
 from sync.mapping.stages import History, read_history
 from sync.mapping.where import Reference
-
-Find = Callable[[str, Values], tuple[str, ...]]
-"""(record id, its values) -> ids of what it points at, each once, in order."""
 
 
 @dataclass(slots=True)
@@ -45,22 +42,14 @@ def partner_finder(
     reader: MirrorReader, partners: PartnerIndex, connection: str, object_name: str, reference: Reference
 ) -> Find:
     """How records of an object lead to their partners."""
-    if reference.association is None:
-        name = reference.field or ""
+    ends = linker(reader, connection, object_name, reference)
+    there = reference.last.association  # a field may hold the id of any object
 
-        def by_field(_record: str, values: Values) -> tuple[str, ...]:
-            found = partners.find(connection, text_of(values.get(name)))
-            return (found,) if found else ()
+    def find(record: str, values: Values) -> tuple[str, ...]:
+        met = {partners.find(connection, end, there) for end in ends(record, values)}
+        return tuple(sorted(partner for partner in met if partner))
 
-        return by_field
-    links: dict[str, set[str]] = defaultdict(set)
-    for from_id, to_id, label, _ in reader.associations(connection, object_name, reference.association):
-        if reference.label is None or label == reference.label:
-            found = partners.find(connection, to_id, reference.association)
-            if found:
-                links[from_id].add(found)
-    ordered = {record: tuple(sorted(ids)) for record, ids in links.items()}
-    return lambda record, _values: ordered.get(record, ())
+    return find
 
 
 def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, issues: Issues) -> Entries:

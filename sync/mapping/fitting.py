@@ -25,22 +25,24 @@ class Fitting:
         self._absent = absent
         self._descriptions = descriptions
 
-    def object(
-        self, path: Path, connection: str, name: str, key: str = "from"
-    ) -> tuple[ObjectDescription | None, list[Problem]]:
+    def object(self, path: Path, connection: str, name: str) -> tuple[ObjectDescription | None, list[Problem]]:
+        """The object that a rule reads."""
+        return self._named((*path, "from"), connection, name)
+
+    def _named(self, path: Path, connection: str, name: str) -> tuple[ObjectDescription | None, list[Problem]]:
         found = self._descriptions.get((connection, name))
         if found is not None:
             return found, []
         if (connection, name) in self._absent:
             said = self._absent[connection, name]
-            return None, [self._mapping.problem((*path, key), said)] if said else []
+            return None, [self._mapping.problem(path, said)] if said else []
         objects = [known for of_connection, known in self._descriptions if of_connection == connection]
         if objects:
             sentence = f"'{connection}' has no object '{name}' that our user can see; {advice(name, objects)}"
         else:
             connections = [of_connection for of_connection, _ in self._descriptions]
             sentence = f"there is no connection '{connection}'; {advice(connection, connections)}"
-        return None, [self._mapping.problem((*path, key), sentence)]
+        return None, [self._mapping.problem(path, sentence)]
 
     def field(self, path: Path, found: ObjectDescription, name: str) -> tuple[FieldDescription | None, list[Problem]]:
         field = found.field(name)
@@ -98,17 +100,27 @@ class Fitting:
     def linked(
         self, path: Path, found: ObjectDescription, by: Reference, named: str | None, connection: str, key: str
     ) -> tuple[ObjectDescription | None, list[Problem]]:
-        """The object that a reference leads to, where the field is there and may hold such a record's id."""
-        leads_to = by.leads_to(named)
-        place = "object" if named else key
-        if by.field:
-            field, problems = self.field((*path, key), found, by.field)
-            if field is None:
+        """The object that a reference leads to, where each field on the way is there and may hold such a record's id."""
+        here = found
+        place: Path = (key,)
+        for step in (by, *(further for _, further in by.steps("") if further is not by)):
+            end = step is by.last
+            leads_to = by.leads_to(named) if end else step.between
+            if step.field:
+                field, problems = self.field((*path, *place), here, step.field)
+                if field is None:
+                    return None, problems
+                if field.references and leads_to not in field.references:
+                    sentence = f"'{field.name}' does not lead to {leads_to}; {advice(leads_to, field.references)}"
+                    return None, [
+                        self._mapping.problem((*path, "object") if end and named else (*path, *place), sentence)
+                    ]
+            named_here = end and named is not None
+            next_object, problems = self._named((*path, *(("object",) if named_here else place)), connection, leads_to)
+            if next_object is None:
                 return None, problems
-            if field.references and leads_to not in field.references:
-                sentence = f"'{field.name}' does not lead to {leads_to}; {advice(leads_to, field.references)}"
-                return None, [self._mapping.problem((*path, place), sentence)]
-        return self.object(path, connection, leads_to, place)
+            here, place = next_object, (*place, "then")
+        return here, []
 
     def condition(self, path: Path, field: FieldDescription, condition: Condition) -> Iterator[Problem]:
         """Whether the field can hold what it is compared with."""
@@ -136,5 +148,19 @@ class Fitting:
             if field is not None:
                 yield from self.values((*path, name), field, tuple(values))
 
-    def reference(self, path: Path, found: ObjectDescription, reference: Reference | None) -> list[Problem]:
-        return self.exists(path, found, reference.field) if reference else []
+    def reference(
+        self, path: Path, found: ObjectDescription, reference: Reference | None, connection: str
+    ) -> list[Problem]:
+        """How a record leads to a partner or an entry. The last step may lead to any object, since a field may hold any id."""
+        if reference is None:
+            return []
+        here = found
+        for name, step in reference.steps(found.name):
+            if name != here.name:
+                next_object, problems = self._named(path, connection, name)
+                if next_object is None:
+                    return problems
+                here = next_object
+            if step.field and (problems := self.exists(path, here, step.field)):
+                return problems
+        return []

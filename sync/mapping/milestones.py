@@ -4,7 +4,6 @@ A date field dates the milestone itself; with a stage it dates the first entry i
 `source_change_id` is the field's name where a field holds the date, so that a history which arrives later changes nothing.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +12,15 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from models.vocabulary import Event, Milestone, RecordRef
-from sync.mapping.conditions import MirrorValue, text_of
+from sync.mapping.conditions import text_of
 from sync.mapping.dates import UnreadableDateError, day_of, moment_of
 from sync.mapping.facts import IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.identity import stable_id
+from sync.mapping.links import Find, Values, linker
 from sync.mapping.reader import MirrorReader
 from sync.mapping.rules import EntryRule, MilestoneRule
 from sync.mapping.stages import Entered, History, StageChange, passages, read_history
-
-Values = MappingType[str, MirrorValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class LinkedRecords:
     object: str
     values: dict[str, Values]
     history: History
-    links: dict[str, list[str]] | None = None  # entry's record -> linked records, where an association leads there
+    find: Find  # entry's record -> linked records
 
 
 def make_event(
@@ -103,7 +101,7 @@ class MilestoneReader:
         if self._linked is None:
             return self._of(Told(key, record, values, reason), issues)
         out = []
-        for linked_id in self._linked_ids(record, values):
+        for linked_id in self._linked.find(record.id, values):
             found = self._linked.values.get(linked_id)
             if found is None:
                 issues.add(IssueKind.LINK_MISSING, self.path, record, field=self._rule.linked_object or "")
@@ -111,14 +109,6 @@ class MilestoneReader:
                 source = RecordRef(self._linked.connection, self._linked.object, linked_id)
                 out += self._of(Told(key, source, found, reason), issues)
         return out
-
-    def _linked_ids(self, record: RecordRef, values: Values) -> Sequence[str]:
-        assert self._linked is not None
-        assert self._rule.linked is not None
-        if self._linked.links is not None:
-            return self._linked.links.get(record.id, ())
-        value = values.get(self._rule.linked.field or "")
-        return (text_of(value),) if value else ()
 
     def _of(self, told: Told, issues: Issues) -> list[Event]:
         dated = self._day(told, issues)
@@ -185,16 +175,10 @@ def read_linked(mapping: Mapping, reader: MirrorReader, entry: EntryRule, rule: 
     name = rule.linked_object
     fields = {rule.at, rule.stage[0] if rule.stage else None, mapping.created_field(entry.connection, name)}
     wanted = sorted(field for field in fields if field)
-    linked = LinkedRecords(
+    return LinkedRecords(
         entry.connection,
         name,
         {row.id: row.values for row in reader.rows(entry.connection, name, wanted)},
         read_history(reader, entry.connection, name, [rule.stage[0]] if rule.stage else []),
+        linker(reader, entry.connection, entry.object, rule.linked),
     )
-    if rule.linked.association:
-        found: dict[str, set[str]] = defaultdict(set)
-        for from_id, to_id, label, _ in reader.associations(entry.connection, entry.object, rule.linked.association):
-            if rule.linked.label is None or label == rule.linked.label:
-                found[from_id].add(to_id)
-        linked.links = {record: sorted(ids) for record, ids in found.items()}
-    return linked

@@ -25,13 +25,7 @@ class _Wanted:
         """What the conditions read of the record itself."""
         self.fields |= where.fields()
         self.filtered |= where.fields()
-        self.associations |= {related.leads_to for _, related in where.links() if related.by.association}
-
-    def reference(self, reference: Reference | None) -> None:
-        if reference is not None and reference.field:
-            self.fields.add(reference.field)
-        if reference is not None and reference.association:
-            self.associations.add(reference.association)
+        self.associations |= {related.by.association for _, related in where.links() if related.by.association}
 
 
 def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
@@ -50,17 +44,16 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
         want.fields.add(activity.at)
         want.filtered.add(activity.at)
         want.days.add(activity.at)
-        want.reference(activity.partner)
-        want.reference(activity.entry)
+        for reference in (activity.partner, activity.entry):
+            _refer(wanted, activity.connection, activity.object, reference)
     for deal in mapping.deals_all_channels:
         want = wanted[deal.connection, deal.object]
         want.where(deal.where)
         want.fields |= {*deal.partner_sourced.fields(), *([deal.at] if deal.at else [])}
-        want.associations |= {link.leads_to for _, link in deal.partner_sourced.links() if link.by.association}
         want.days |= {deal.at} if deal.at else set()
-    for connection, where in _wheres(mapping):
+    for connection, name, where in _wheres(mapping):
         for _, related in where.links():
-            _of_related(wanted, connection, related)
+            _of_related(wanted, connection, name, related)
     # a moment of creation dates what history does not, and stamps what was there from the start
     for rule in (*mapping.entries, *mapping.activities, *mapping.deals_all_channels):
         _created(wanted, mapping, rule.connection, rule.object)
@@ -98,11 +91,11 @@ def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
     want = wanted[entry.connection, entry.object]
     want.where(entry.where)
     want.fields |= {*entry.ignored, *(name for _, name in entry.target.items())}
-    want.reference(entry.partner)
+    _refer(wanted, entry.connection, entry.object, entry.partner)
     if entry.partner.field:
         want.filtered.add(entry.partner.field)
     for rule in entry.milestones.values():
-        want.reference(rule.linked)
+        _refer(wanted, entry.connection, entry.object, rule.linked)
         if rule.reason:
             want.fields.add(rule.reason)
         source = wanted[entry.connection, rule.linked_object] if rule.linked_object else want
@@ -115,17 +108,29 @@ def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
             source.filtered.add(rule.stage[0])
 
 
-def _wheres(mapping: Mapping) -> Iterator[tuple[str, Where]]:
+def _refer(
+    wanted: dict[tuple[str, str], _Wanted], connection: str, object_name: str, reference: Reference | None
+) -> None:
+    """The fields and associations that lead from a record to another, those of the records in between included."""
+    for name, step in reference.steps(object_name) if reference is not None else ():
+        if step.field:
+            wanted[connection, name].fields.add(step.field)
+        if step.association:
+            wanted[connection, name].associations.add(step.association)
+
+
+def _wheres(mapping: Mapping) -> Iterator[tuple[str, str, Where]]:
     for rule in (*mapping.partners, *mapping.entries, *mapping.activities, *mapping.deals_all_channels):
-        yield rule.connection, rule.where
+        yield rule.connection, rule.object, rule.where
     for deal in mapping.deals_all_channels:
-        yield deal.connection, deal.partner_sourced
+        yield deal.connection, deal.object, deal.partner_sourced
 
 
-def _of_related(wanted: dict[tuple[str, str], _Wanted], connection: str, related: Related) -> None:
+def _of_related(wanted: dict[tuple[str, str], _Wanted], connection: str, object_name: str, related: Related) -> None:
+    _refer(wanted, connection, object_name, related.by)
     wanted[connection, related.leads_to].where(related.where)
     for _, further in related.where.links():
-        _of_related(wanted, connection, further)
+        _of_related(wanted, connection, related.leads_to, further)
 
 
 def _linked(entries: Iterable[EntryRule]) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,9 @@
 """Which records a rule is about: its conditions as a test of mirrored rows, related records read once."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from sync.mapping.conditions import text_of
+from sync.mapping.links import linker
 from sync.mapping.reader import MirrorReader, MirrorRow
 from sync.mapping.where import Related, Where
 
@@ -49,11 +48,5 @@ def _related(related: Related, reader: MirrorReader, connection: str, object_nam
     fits = selector(related.where, reader, connection, there, zone)
     fields = sorted(related.where.fields())
     fitting = {row.id for row in reader.rows(connection, there, fields) if fits(row)}
-    if related.by.field:
-        name = related.by.field
-        return lambda row: text_of(row.values.get(name)) in fitting
-    leading: dict[str, bool] = defaultdict(bool)
-    for from_id, to_id, label, _ in reader.associations(connection, object_name, there):
-        if to_id in fitting and related.by.label in (None, label):
-            leading[from_id] = True
-    return lambda row: leading.get(row.id, False)
+    find = linker(reader, connection, object_name, related.by)
+    return lambda row: any(end in fitting for end in find(row.id, row.values))

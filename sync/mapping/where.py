@@ -27,6 +27,10 @@ class Reference(Rule):
     field: FieldName | None = Field(None, description="a field that holds the other record's id")
     association: FieldName | None = Field(None, description="the associated object, such as companies")
     label: str | None = Field(None, description="the association's label; without it every association counts")
+    then: "ReferenceInput | None" = Field(None, description="from that record on: its field or association")
+    object: FieldName | None = Field(
+        None, description="with `then`: the object in between; default: the field's name without __c or Id"
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> "Reference":
@@ -36,14 +40,35 @@ class Reference(Rule):
             )
         if self.label is not None and self.association is None:
             raise ValueError("'label' belongs to an association; a field has none")
+        if self.object is not None and self.then is None:
+            raise ValueError("'object' names the record in between; without 'then' there is none")
         return self
 
+    @property
+    def between(self) -> str:
+        """The object that the first step leads to: named, associated, or the field's name without __c or Id."""
+        return self.object or self.association or (self.field or "").removesuffix("__c").removesuffix("Id")
+
+    @property
+    def last(self) -> "Reference":
+        """The step that leads to the end."""
+        return self if self.then is None else self.then.last
+
     def leads_to(self, named: str | None) -> str:
-        """The object at the other end: the one that is named, the associated one, or the field's name without __c or Id."""
-        return named or self.association or (self.field or "").removesuffix("__c").removesuffix("Id")
+        """The object at the end: the one that is named, or the one that the last step leads to."""
+        return named or self.last.between
+
+    def steps(self, object_name: str) -> Iterator[tuple[str, "Reference"]]:
+        """(object, how its records point on) of each step, from the record at hand on."""
+        yield object_name, self
+        if self.then is not None:
+            yield from self.then.steps(self.between)
 
 
 ReferenceInput = Annotated[Reference, BeforeValidator(field_or_association, json_schema_input_type=str | Reference)]
+
+
+Reference.model_rebuild()
 
 
 class Related(Rule):

@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from sync.connector import Connector
-from sync.mirror.place import LandCounts, Place
+from sync.mirror.place import LandCounts, Place, note_landing
 from sync.mirror.prepare import BY_THE_READING, Filling, Prepared
 from sync.mirror.refresh import land_refreshed
 
@@ -69,6 +69,7 @@ def _fill(
             live = [r for r in read.values() if not r.missing]
             done = land_refreshed(conn, prepared.table, live, now, known_before=before)
             _keep(conn, prepared, now, prepared.filling | group, done)
+            note_landing(conn, prepared.table.object, now, done)
         counts += done
         progress(counts)
     return counts

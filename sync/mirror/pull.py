@@ -15,7 +15,7 @@ from sync.mirror.drift import Depends
 from sync.mirror.fill import fill
 from sync.mirror.land import keep_cursor, land
 from sync.mirror.land_file import land_file
-from sync.mirror.place import LandCounts, Place
+from sync.mirror.place import LandCounts, Place, note_landing
 from sync.mirror.prepare import Key, Prepared, prepare
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_indexes
@@ -138,6 +138,7 @@ def _landed(ready: Ready, table: MirrorTable, *, loading: bool) -> LandCounts:
         counts += land_file(conn, table, page.file, place, loading=loading)
     if page.refreshed:
         counts += land_refreshed(conn, table, page.refreshed, place)
+    note_landing(conn, table.object, place, counts)
     return counts
 
 

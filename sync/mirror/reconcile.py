@@ -18,7 +18,7 @@ from sync.connector import Connector, Identity, Page, ReadSpec
 from sync.errors import Stop
 from sync.mirror.forget import forget
 from sync.mirror.land import land
-from sync.mirror.place import LandCounts, Place
+from sync.mirror.place import LandCounts, Place, note_landing
 from sync.mirror.pull import Connect, Pull
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_table, remembered
@@ -238,6 +238,7 @@ class _Sweep:
         done = land(self.conn, self.table, whole, place, loading=False)
         if page.forgotten:
             forget(self.conn, self.table, place, page.forgotten)
+        note_landing(self.conn, self.table.object, place, done)
         self._count(done)
         return done
 
@@ -275,6 +276,7 @@ class _Sweep:
             with self.conn.transaction():
                 place = self._place()
                 counts = land_refreshed(self.conn, self.table, [r for r in read.values() if not r.missing], place)
+                note_landing(self.conn, self.table.object, place, counts)
                 self._count(counts)
             self.proof.refreshed += counts.changed
             done += len(ids)

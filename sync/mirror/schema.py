@@ -38,9 +38,11 @@ class MirrorTable:
 def ensure_schema(conn: Connection[Any], schema: str, *, workspace: str, connection: str) -> None:
     """Makes the connection's schema with its two shared tables; refuses a schema that belongs to something else."""
     mark = OWNER.format(connection=connection, workspace=workspace)
-    row = conn.execute(
-        "select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = %s", (schema,)
-    ).fetchone()
+    query = "select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = %s"
+    row = conn.execute(query, (schema,)).fetchone()
+    if row is None:  # objects of one connection are read side by side: the first one makes it, the others look again
+        conn.execute("select pg_advisory_xact_lock(hashtextextended('sakigake schema ' || %s, 0))", (schema,))
+        row = conn.execute(query, (schema,)).fetchone()
     if row is not None and row[0] == mark:
         return
     if row is not None:

@@ -15,21 +15,17 @@ from sync.mirror.text import storable
 def keep_history(conn: Connection[Any], table: MirrorTable, history: Sequence[HistoryRow], place: Place) -> int:
     if not history:
         return 0
-    stage = sql.Identifier(f"_history_{table.name}"[:63])
-    conn.execute(sql.SQL("drop table if exists pg_temp.{}").format(stage))
     place_of = sql.Identifier(table.schema, "field_history")
-    conn.execute(sql.SQL("create temporary table {} (like {}) on commit drop").format(stage, place_of))
-    columns = (
-        "object",
-        "record_id",
-        "field",
-        "change_id",
-        "old_value",
-        "new_value",
-        "changed_at",
-        "first_seen_at",
-        "origin",
+    # kept for the session, and emptied by each commit: making one a page would cost more than filling it
+    stage = sql.Identifier(f"_history_{table.schema}"[:63])
+    conn.execute(
+        sql.SQL(
+            "create temporary table if not exists {stage} (like {place}) on commit delete rows; delete from {stage}"
+        ).format(stage=stage, place=place_of)
     )
+    columns = (
+        "object", "record_id", "field", "change_id", "old_value", "new_value", "changed_at", "first_seen_at", "origin",
+    )  # fmt: skip
     now = place.now.isoformat()
     copy_rows(
         conn,

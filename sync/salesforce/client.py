@@ -24,6 +24,7 @@ from sync.salesforce.transport import Transport
 T = TypeVar("T")
 OLDEST, NEWEST = 58.0, 67.0  # API versions whose replies this connector knows
 _SKEW = timedelta(seconds=60)  # a smaller difference of clocks harms no assertion
+REFUSED_FOR = 30.0  # seconds for which a refusal holds for all threads: a login that is repeated may lock its user out
 LONGEST_ADDRESS = 12_000  # of 16,384 bytes for address and headers together
 
 
@@ -49,6 +50,7 @@ class Client:
         self._negotiated: str | None = None
         self._token: Token | None = None
         self._sf: Salesforce | None = None
+        self._refused: tuple[LoginRefused, float] | None = None
         self._lock = threading.RLock()
 
     # what is asked
@@ -192,7 +194,13 @@ class Client:
 
     def _log_in(self) -> None:
         version = self.version()  # first: it also tells the CRM's clock, which a signed assertion may need
-        self._token = self.patience.call(self._token_once)
+        if self._refused is not None and self.transport.monotonic() < self._refused[1]:
+            raise self._refused[0]
+        try:
+            self._token = self.patience.call(self._token_once)
+        except LoginRefused as e:
+            self._refused = e, self.transport.monotonic() + REFUSED_FOR
+            raise
         self.transport.allow(self._token.instance)
         sf = Salesforce(
             session_id=self._token.value,
@@ -243,8 +251,9 @@ class Client:
 
     def now(self, *, newer_than: float = float("inf")) -> datetime:
         """The CRM's clock, asked for where the last reply is older than `newer_than` seconds. That call costs no quota."""
-        if self.transport.age() > newer_than or self.transport.now() is None:
-            self.patience.call(self._versions_once)
+        with self._lock:  # threads that begin together ask once
+            if self.transport.age() > newer_than or self.transport.now() is None:
+                self.patience.call(self._versions_once)
         now = self.transport.now()
         if now is None:
             raise BadReply(

@@ -26,7 +26,7 @@ from sync.connector import (
 )
 from sync.errors import FieldMissing, PermissionMissing
 from sync.retry import Patience, Told
-from sync.salesforce import describe, live, sweep, values, write
+from sync.salesforce import describe, live, soql, sweep, values, write
 from sync.salesforce.auth import Auth
 from sync.salesforce.budget import Budget
 from sync.salesforce.bulk_jobs import BulkSettings
@@ -131,6 +131,7 @@ class SalesforceConnector:
         return describe.described(self._raw[object_name])
 
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:  # noqa: ARG002
+        spec = _askable(spec)
         facts = self._facts_for(spec, cursor)
         if cursor is not None and facts != Facts.of(cursor["facts"]):
             cursor = {**cursor, "facts": facts.cursor()}
@@ -152,6 +153,7 @@ class SalesforceConnector:
         return sweep.count(self._client, object_name, self._facts(object_name))
 
     def fetch(self, spec: ReadSpec, ids: Sequence[str]) -> Iterator[Page]:
+        spec = _askable(spec)
         try:
             yield from sweep.fetch(self._client, spec, self._facts(spec.object), ids)
         except FieldMissing as e:
@@ -208,3 +210,8 @@ class SalesforceConnector:
         if object_name not in self._raw:
             self._raw[object_name] = describe.fetch(self._client, object_name)
         return self._raw[object_name]
+
+
+def _askable(spec: ReadSpec) -> ReadSpec:
+    """The spec without a history that Salesforce keeps for no one."""
+    return replace(spec, history=()) if spec.history and spec.object in soql.WITHOUT_HISTORY else spec

@@ -1,6 +1,6 @@
 """One query followed to its end, checked while it goes: nothing repeated, nothing cut off, no loop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sync.errors import BadReply
@@ -22,7 +22,7 @@ class Rows(NamedTuple):
 def pages_of(client: Client, first: dict[str, Any], about: str) -> Iterator[Rows]:
     """Each page, the first one given. The last page is yielded only if all rows came; Truncated otherwise.
 
-    A row repeated within a page is taken once; one that comes again with the next page means that paging goes wrong.
+    Rows are told apart by their ids: one without is a BadReply. A row repeated within a page is taken once; one that comes again with the next page means that paging goes wrong.
     Memory holds one page, the ids of the page before, and the addresses met.
     """
     page = first
@@ -31,7 +31,7 @@ def pages_of(client: Client, first: dict[str, Any], about: str) -> Iterator[Rows
     read = 0
     while True:
         rows = page["records"]
-        unique = {str(row.get("Id")): row for row in rows}
+        unique = {_id(row, about): row for row in rows}
         if before & unique.keys():
             raise BadReply(
                 f"The {about} served the same record twice.", remedy="Try again; reading goes on from the page before."
@@ -51,3 +51,13 @@ def pages_of(client: Client, first: dict[str, Any], about: str) -> Iterator[Rows
         seen.add(next_url)
         before = set(unique)
         page = client.more(next_url, about)
+
+
+def _id(row: Any, about: str) -> str:
+    found = row.get("Id") if isinstance(row, Mapping) else None
+    if not isinstance(found, str) or not found:
+        raise BadReply(
+            f"The {about} sent a row without an Id.",
+            remedy="Try again later; if it stays, a proxy or a middleware changes the replies. Nothing of that page was taken.",
+        )
+    return found

@@ -71,6 +71,10 @@ def history(
     )
 
 
+WITHOUT_HISTORY = frozenset({"CampaignMember", "CampaignMemberStatus", "Event", "Task", "User"})
+"""Objects whose fields Salesforce does not track: there is no object to ask for their history, and what we observe is all there is."""
+
+
 def history_of(object_name: str) -> tuple[str, str]:
     """(the object that keeps the field history of an object, its field that names the record)."""
     if object_name.endswith("__c"):

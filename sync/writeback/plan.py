@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -57,13 +58,18 @@ def same(what: CatalogueField, a: Stored, b: Stored) -> bool:
 
 
 def worth_writing(what: CatalogueField, old: Stored, new: Stored) -> bool:
-    """Whether a reader would care: the values differ, and numbers by at least the field's smallest step."""
+    """Whether a reader would care: the values differ, numbers and dates by at least the field's smallest step."""
     if same(what, old, new):
         return False
     if what.kind in NUMERIC and old not in (None, "") and new not in (None, ""):
         try:
             return abs(Decimal(str(new)) - Decimal(str(old))) >= what.step
         except InvalidOperation:
+            return True
+    if what.kind is Kind.DATE and what.step and old not in (None, "") and new not in (None, ""):
+        try:
+            return abs((date.fromisoformat(str(new)) - date.fromisoformat(str(old))).days) >= what.step
+        except ValueError:
             return True
     return True
 

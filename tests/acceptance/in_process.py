@@ -19,6 +19,7 @@ from jobs import views
 from jobs.cli.common import set_logs
 from jobs.cli.failures import explain
 from jobs.pipeline import run_cycle
+from jobs.runs import ended_as
 from jobs.settings import load
 from jobs.steps.reconcile import reconcile
 from jobs.wiring import Workspace, choose_workspace, connect_with, read_rules
@@ -161,7 +162,7 @@ class Company:
         sentence = explain(error)[0] if error else ""
         ran = Ran(error, sentence, errors.getvalue(), status, {n: c.waits for n, c in clocks.items()}, calls)
         self._discreet(ran)
-        assert error is None or not noted or ran.newest["status"] == "failed", ran.newest
+        assert error is None or not noted or ran.newest["status"] == ended_as(error), ran.newest
         return ran
 
     def _discreet(self, ran: Ran) -> None:

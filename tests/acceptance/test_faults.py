@@ -6,6 +6,7 @@ The oracle is the sandbox's ledger, after at most two clean cycles. What went wr
 # ruff: noqa: F811 (fixtures are imported)
 import gc
 import signal
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -176,7 +177,7 @@ def test_a_storm_of_429_ends_in_time_and_a_short_one_is_waited_out(company: Comp
     ran = refused_truthfully(company, *both(storm), kind=RateLimited)
     for crm in READS:
         assert max(ran.waits[crm]) <= 61, crm
-        assert sum(ran.waits[crm]) <= 2 * PATIENCE, crm
+        assert sum(ran.waits[crm]) <= 3 * 2 * PATIENCE, "three objects at once, each for its time at most twice"
         assert min(ran.waits[crm]) >= 0, crm
     company.sandbox.faults(*both(storm, times=2))
     company.sandbox.control("POST", "calls/reset")
@@ -214,12 +215,43 @@ def test_used_up_calls_are_said_at_once_and_the_next_window_goes_on(company: Com
     company.sandbox.faults(strike(crm, REFUSALS[crm]))
     ran = company.run()
     assert isinstance(ran.error, QuotaExhausted)
+    assert ran.newest["status"] == "quota"
     assert "calls" in ran.newest["cause"]
     assert ran.waits[crm] == [] or max(ran.waits[crm]) < 1, "waiting does not help"
     struck = company.sandbox.control("GET", "faults")["faults"][0]["hits"]
-    assert struck <= 2, "nothing is sent after it"
+    assert struck <= 3, "nothing is sent after it but what was under way: three objects are read at once"
+    told = {o["connection"]: o for o in ran.status["objects"]}
+    assert {o["connection"]: o["status"] for o in ran.status["objects"]} == {
+        **dict.fromkeys(READS, "succeeded"),
+        crm: "quota",
+    }, "the other CRM is read as ever"
+    assert all("calls" in o["cause"] for o in told.values() if o["connection"] == crm)
+    assert company.one("select status from sakigake.run_step where step = 'pull' order by started_at desc") == "quota"
     assert company.differences(), "what could not be read is not claimed"
     company.recovers()
+    assert {o["status"] for o in company.clean().status["objects"]} == {"succeeded"}
+
+
+@pytest.mark.parametrize("crm", list(REFUSALS))
+def test_a_sweep_that_runs_out_of_calls_says_so_and_is_no_proof(company: Company, crm: str) -> None:
+    company.sandbox.faults(strike(crm, REFUSALS[crm]))
+    ran = company.sweep()
+    assert ran.error is None
+    assert ran.newest["status"] == "quota"
+    assert "calls" in ran.newest["cause"]
+    proven = {o["connection"] for o in ran.status["objects"] if o["proven_at"]}
+    assert proven == set(READS) - {crm}
+    company.recovers()
+
+
+def test_our_own_budget_of_the_day_ends_a_run_as_the_crm_s_does(newcomer: Company) -> None:
+    newcomer.salesforce, newcomer.hubspot = {"daily_budget": 6}, {"daily_budget": 6}
+    ran = newcomer.run()
+    assert isinstance(ran.error, QuotaExhausted)
+    assert ran.newest["status"] == "quota"
+    assert {o["status"] for o in ran.status["objects"]} <= {"succeeded", "quota"}
+    newcomer.salesforce = newcomer.hubspot = {}
+    newcomer.recovers()
 
 
 def test_at_90_per_cent_of_the_organisation_s_calls_we_leave_the_rest_to_people(company: Company) -> None:
@@ -228,8 +260,11 @@ def test_at_90_per_cent_of_the_organisation_s_calls_we_leave_the_rest_to_people(
     company.sandbox.faults({"match": {"crm": "salesforce"}, "times": None, "effect": nearly})
     ran = company.run()
     assert isinstance(ran.error, QuotaExhausted)
+    assert ran.newest["status"] == "quota"
     assert "90001" in ran.newest["cause"]
-    assert company.sandbox.control("GET", "faults")["faults"][0]["hits"] <= 4
+    assert company.sandbox.control("GET", "faults")["faults"][0]["hits"] <= 6, (
+        "the login's three, and three objects under way"
+    )
     quota = next(q for q in ran.status["quota"] if q["connection"] == "salesforce")
     assert (quota["quota_used"], quota["quota_limit"]) == (90001, 100_000)
     company.recovers()
@@ -280,6 +315,7 @@ def test_a_query_that_timed_out_is_a_failed_load_and_not_an_empty_one(newcomer: 
     newcomer.recovers()
 
 
+REFUSED = {"kind": "status", "status": 400, "body": [{"errorCode": "MALFORMED_QUERY", "message": "no"}]}
 SLOW = {
     "hung": {"kind": "hang", "seconds": 60},
     "a byte now and then": {"kind": "trickle", "seconds": 0.15, "bytes": 1},
@@ -296,6 +332,34 @@ def test_a_server_that_hangs_or_sends_a_byte_now_and_then_is_left_in_time(
     refused_truthfully(company, *both(effect), kind=Unreachable)
     company.salesforce = company.hubspot = {}
     company.recovers()
+
+
+def test_an_object_that_hangs_or_fails_never_holds_up_the_others(newcomer: Company) -> None:
+    """Of either CRM one object hangs and one is refused; all others are stored before the hanging ones are given up."""
+    kinds = {"salesforce": ("AttackListEntry__c", "Task"), "hubspot": ("companies", "tasks")}
+    where = {"salesforce": ("query", r"FROM(%20|\+){}\b"), "hubspot": ("path", r"/objects/(?:[\d-]+/)?{}\b")}
+    scripts = []
+    for crm, names in kinds.items():
+        part, pattern = where[crm]
+        for name, effect in zip(names, ({"kind": "hang", "seconds": 60}, REFUSED), strict=True):
+            match = {"crm": crm, part: pattern.replace("{}", name)}
+            scripts.append({"match": match, "times": None, "effect": effect})
+    newcomer.sandbox.faults(*scripts)
+    newcomer.salesforce = {"read_timeout": 2.0, "retry_for": 0.0}
+    newcomer.hubspot = {"read_timeout": 2.0, "retry_for": 0.0}
+    stored: dict[str, float] = {}
+    newcomer.between = lambda c, name, _count: stored.__setitem__(f"{c}.{name}", time.monotonic())
+    began = time.monotonic()
+    ran = newcomer.run()
+    assert isinstance(ran.error, SyncError)
+    ended = {f"{o['connection']}.{o['object']}": o["status"] for o in ran.status["objects"]}
+    bad = {f"{crm}.{name}" for crm, names in kinds.items() for name in names}
+    assert {name for name, status in ended.items() if status != "succeeded"} == bad
+    assert len(ended) > 2 * len(bad)
+    assert {o["loaded"] for o in ran.status["objects"] if f"{o['connection']}.{o['object']}" not in bad} == {True}
+    assert all(at - began < 2.0 for at in stored.values()), "before the time-out of those that hang"
+    newcomer.salesforce = newcomer.hubspot = {}
+    newcomer.recovers()
 
 
 # who we are

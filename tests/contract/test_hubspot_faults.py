@@ -337,6 +337,31 @@ def test_a_refused_refresh_needs_a_person() -> None:
         assert len(script.asked) == 1
 
 
+def test_threads_that_meet_a_refused_refresh_ask_once_and_later_anew() -> None:
+    """A login that is repeated may lock the app out; but somebody may mend it."""
+    login = Login()
+    with connected(login, OAuthRefresh("app", SECRET, "revoked")) as (connector, script, hours):
+        met: list[Exception] = []
+
+        def work() -> None:
+            try:
+                connector.read("deals", ["1"], ["dealname"])
+            except LoginRefused as e:
+                met.append(e)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(timeout=20)
+        assert len(met) == 8
+        assert len(script.asked) == 1
+        login.refresh = "revoked"
+        hours.now += 60
+        connector.greet()
+        assert login.made == 1
+
+
 def test_a_fresh_token_that_is_refused_ends_the_matter() -> None:
     def answer(asked: Asked) -> Answer:
         if asked.path.startswith("/oauth"):

@@ -144,6 +144,32 @@ def test_threads_whose_session_ends_at_once_log_in_once():
         assert place.tokens == ["token-1", "token-2"]
 
 
+def test_threads_that_meet_a_refused_login_ask_once_and_later_anew():
+    """A login that is repeated may lock its user out; but somebody may mend it."""
+    later = [0.0]
+    with org(lambda asked: ACCOUNT) as place:
+        place.login = lambda asked: Answer({"error": "inactive_user"}, 400)
+        connector = place.connector(monotonic=lambda: later[0])
+        met = []
+
+        def describe() -> None:
+            try:
+                connector.describe("Account")
+            except LoginRefused as e:
+                met.append(e)
+
+        threads = [threading.Thread(target=describe) for _ in range(8)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(10)
+        assert len(met) == 8
+        assert len(place.asked("token")) == 1
+        place.login, later[0] = None, 60.0
+        assert connector.describe("Account").name == "Account"
+        assert len(place.asked("token")) == 2
+
+
 @pytest.mark.parametrize("hours", [-1, 0, 1])
 def test_a_signed_login_succeeds_although_our_clock_is_wrong(hours):
     key = rsa.generate_private_key(65537, 2048)
@@ -461,6 +487,16 @@ def test_a_record_that_comes_twice_in_a_page_is_taken_once():
     with org(queries(page([account(1, name="old"), account(2), account(1, name="new")]))) as place:
         (only,) = read(place.connector())
     assert sorted(r.values["Name"] for r in only.records) == ["new", "x"]
+
+
+@pytest.mark.parametrize("bad", [{"Id": None}, {"Id": ""}, {"Id": 7}, None], ids=["null", "empty", "number", "no row"])
+def test_rows_without_an_id_are_a_named_error_and_never_taken_for_one_row(bad):
+    two = [{**account(n), **bad} if bad is not None else None for n in (1, 2)]
+    with (
+        org(queries(page([account(0), *two]))) as place,
+        pytest.raises(BadReply, match="query of Account sent a row without an Id"),
+    ):
+        read(place.connector())
 
 
 def test_a_next_page_elsewhere_is_not_followed():

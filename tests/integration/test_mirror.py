@@ -1,6 +1,7 @@
 """The mirror on a real PostgreSQL: what a page does to the tables, and what a repeated or interrupted one does not."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from jobs.steps.lanes import Lane, side_by_side
 from jobs.wiring import connect_with
 from sync.connector import (
     AssociationRow,
@@ -394,6 +396,25 @@ def prepared(conn: psycopg.Connection[Any]) -> tuple[Any, Place]:
         ensure_schema(conn, "fake", workspace="main", connection="fake")
         table, _ = ensure_table(conn, "fake", crm.describe("Thing"), [*sorted(crm.fields, key=lambda f: f.name)])
     return table, Place("main", "fake", "run-1", datetime(2026, 11, 1, tzinfo=UTC), ("Name",))
+
+
+def test_objects_of_one_connection_that_are_first_read_side_by_side_share_its_schema(
+    connect: Connect, conn: psycopg.Connection[Any]
+) -> None:
+    crm = FakeCrm()
+    crm.put("r1", Name="a")
+    together = threading.Barrier(6, timeout=20)
+
+    def act(_connection: str, _name: str, _lane: Lane) -> None:
+        with connect() as mine, mine.transaction():
+            mine.execute("select 1 from pg_namespace")
+            together.wait()
+            ensure_schema(mine, "fake", workspace="main", connection="fake")
+
+    outcomes = side_by_side({"fake": "123456"}, {"fake": 6}, act)
+    assert [o.error for o in outcomes] == [None] * 6
+    pull(connect, crm)
+    assert list(rows(conn)) == ["r1"]
 
 
 def later(place: Place) -> Place:

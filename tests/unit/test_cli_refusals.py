@@ -97,7 +97,7 @@ def test_every_command_has_a_short_help(capsys):
     code, out, error = ended(capsys, "--help")
     assert (code, error) == (0, "")
     assert "Traceback" not in out
-    assert len(out.splitlines()) < 45
+    assert len(out.splitlines()) < 50  # two dozen commands, one line each
 
 
 def test_help_and_refusals_load_neither_drivers_nor_arithmetic():

@@ -71,6 +71,15 @@ def test_a_version_without_quotes_is_the_text_it_looks_like():
         ("crm: hubspot", "crm: hubspot\n        read_timeout: soon", "sakigake.yaml:12: 'read_timeout' needs a number, found 'soon'"),
         ("crm: hubspot", "crm: hubspot\n        fields: some", "sakigake.yaml:12: 'fields' needs which fields of the mapped objects are mirrored"),
         ("crm: hubspot", "crm: hubspot\n        mirror: {deals: some}", "sakigake.yaml:12: 'some' is not understood; write mapped, all, or a list of field names"),
+        ("crm: hubspot", "crm: hubspot\n        objects_at_once: 0", "sakigake.yaml:12: 'objects_at_once' needs at least 1, found '0'"),
+        ("crm: hubspot", "crm: hubspot\n        objects_at_once: 50", "sakigake.yaml:12: 'objects_at_once' needs at most 10, found '50'"),
+        ("crm: hubspot", "crm: hubspot\n        bulk_page: 5000", "sakigake.yaml:12: unknown key 'bulk_page' in a connection to HubSpot"),
+        ("crm: salesforce", "crm: salesforce\n        bulk_threshold: 0", "sakigake.yaml:6: 'bulk_threshold' needs at least 1, found '0'"),
+        ("crm: salesforce", "crm: salesforce\n        bulk_threshold: soon", "sakigake.yaml:6: 'soon' is not understood; write a number of records, or never"),
+        ("crm: salesforce", "crm: salesforce\n        bulk_threshold:", "sakigake.yaml:6: nothing is not understood; write a number of records, or never"),
+        ("crm: salesforce", "crm: salesforce\n        bulk_threshold: 2.5", "sakigake.yaml:6: 'bulk_threshold' needs a whole number, found '2.5'"),
+        ("crm: salesforce", "crm: salesforce\n        bulk_page: 10", "sakigake.yaml:6: 'bulk_page' needs at least 1000, found '10'"),
+        ("crm: salesforce", "crm: salesforce\n        bulk_deadline: 5", "sakigake.yaml:6: 'bulk_deadline' needs at least 60, found '5'"),
         ("  main:", "  main:\n    schedule: {cycle: daily}", "sakigake.yaml:3: 'cycle' needs time between the starts of two cycles, such as 90s, 15m, 1h, found 'daily'"),
         ("  main:", "  main:\n    guards: {first_plan: delivr}", "sakigake.yaml:3: 'delivr' is not known as first_plan; did you mean 'deliver'?"),
         ("  main:", "  main:\n    prefix: ''", "sakigake.yaml:3: 'prefix' needs a word of 2 to 20"),
@@ -119,6 +128,12 @@ def test_a_secret_that_was_put_into_the_file_is_refused_and_not_repeated(written
     found = said(SMALL.replace(written, instead))
     assert found
     assert "TOP-SECRET-9" not in "\n".join(found)
+
+
+def test_bulk_jobs_may_be_barred():
+    sales = read(SMALL.replace("crm: salesforce", "crm: salesforce\n        bulk_threshold: never"))
+    assert sales.workspaces["main"].connections["sales"].bulk_threshold is None
+    assert read(SMALL).workspaces["main"].connections["sales"].bulk_threshold == 20_000
 
 
 @given(st.text(max_size=120))

@@ -1,0 +1,100 @@
+"""What is under way, entry by entry: the chance of a deal within so many days, and when it would come (METHODS 3e).
+
+One step: of the entries open after c days, with a partner's rate p, the delays F of those that will convert and G of the losses,
+
+    P(next within h more days) = p (F(c+h) - F(c)) / (p (1 - F(c)) + (1 - p) (1 - G(c)))
+
+To the deal: that, convolved with the delays of the steps that follow, times their rates. Delays are the type's, rates the partner's,
+so that one table a type and milestone serves every entry.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indicators.curves import TypeCurves, onward, waiting, within_after
+from indicators.inputs import DEAL, LISTED, Floats, Ints
+from indicators.open_entries import OpenEntries
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class WayTables:
+    """One partner type.
+
+    tables    [4][days, days]: A[c, h] of `within_after`, from each milestone to the deal
+    converters, others   [4, days]: the share still open after c days, of those that will go on and of those that never will
+    p50, p80  [4, days]: days until half, and 80 %, of those that become a deal have, from age c; -1 beyond support
+    rates     [4]: the type's own
+    known     every step has been seen to convert
+    """
+
+    tables: tuple[Floats, ...]
+    converters: Floats
+    others: Floats
+    p50: Ints
+    p80: Ints
+    rates: Floats
+    known: bool
+
+
+def way_tables(
+    curves: Sequence[TypeCurves], to: int = DEAL, *, only: Sequence[int] | None = None
+) -> tuple[WayTables, ...]:
+    """The tables of each type, to the deal or to an earlier milestone. `curves` is what `type_curves` gives; equal rows are worked out once.
+
+    `only`: the horizons that will be asked for; dates cannot be told then.
+    """
+    made: dict[tuple[int, ...], WayTables] = {}
+    rows = []
+    for row in curves:
+        key = tuple(id(curve.delay) for curve in row)
+        if key not in made:
+            made[key] = _tables(row, to, only)
+        rows.append(made[key])
+    return tuple(rows)
+
+
+def chances(
+    waiting_at: OpenEntries, ways: Sequence[WayTables], rates: Floats, days: Sequence[int], *, to: int = DEAL
+) -> Floats:
+    """For each open entry [n, horizons] the chance of milestone `to` within so many days. `rates` [partners, 4]."""
+    found = np.zeros((len(waiting_at), len(days)))
+    for t, way in enumerate(ways):
+        for k in range(LISTED, to):
+            mine = np.flatnonzero((waiting_at.type == t) & (waiting_at.milestone == k))
+            if not mine.size:
+                continue
+            last = way.tables[k].shape[0] - 1
+            age = np.minimum(waiting_at.age[mine], last)
+            of = rates[waiting_at.partner[mine]]
+            p = of[:, k]
+            both = p * way.converters[k, age] + (1 - p) * way.others[k, age]
+            through = p * of[:, k + 1 : to].prod(axis=1)
+            share = np.divide(through, both, out=np.zeros(len(mine)), where=both > 0)
+            share[waiting_at.age[mine] >= last] = 0.0
+            reach = way.tables[k][age[:, None], np.minimum(np.asarray(days), last)[None, :]]
+            found[mine] = np.minimum(share[:, None] * reach, 1.0)
+    return found
+
+
+def _tables(curves: TypeCurves, to: int, only: Sequence[int] | None) -> WayTables:
+    steps = curves[:to]
+    following = onward(curves, to)
+    tables = tuple(within_after(curve.delay, following[k + 1], only) for k, curve in enumerate(steps))
+    pairs = [waiting(curve) for curve in steps]
+    return WayTables(
+        tables=tables,
+        converters=np.array([pair[0] for pair in pairs]),
+        others=np.array([pair[1] for pair in pairs]),
+        p50=np.array([_days_until(table, 0.5) for table in tables]),
+        p80=np.array([_days_until(table, 0.8) for table in tables]),
+        rates=np.array([curve.rate for curve in curves]),
+        known=all(curve.known for curve in steps),
+    )
+
+
+def _days_until(table: Floats, share: float) -> Ints:
+    final = table[:, -1]
+    reached = table >= (share * final)[:, None] - 1e-12
+    return np.asarray(np.where(final > 1e-12, reached.argmax(axis=1), -1), np.int64)

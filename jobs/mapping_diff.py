@@ -1,0 +1,215 @@
+"""`mapping diff`: what another version of the mapping would do, computed on the mirrored records as they are. Stores nothing.
+
+All of it happens in one read-only transaction of one moment. The day is that of the last pull, by the CRM's clock, so that the same
+mirror and the same two versions give the same preview, and the same hash of it.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import Engine, text
+
+from indicators.inputs import EntryTable, PartnerTable, day_number
+from indicators.summary import Results, summarise
+from jobs.errors import NotFound
+from jobs.mapping_sides import Lenient, Missing, Side, derived, nothing, stored
+from jobs.mapping_versions import active, rules_of, text_diff
+from jobs.settings import WorkspaceSettings
+from jobs.steps import results as shaped
+from jobs.steps.inputs import Given, read_inputs
+from models.catalogue import fields_of
+from models.vocabulary import RecordRef, Step
+from sync.chain.links import canonical
+from sync.events.decisions import newest, standing
+from sync.mapping.compare import Difference, RuleDifference, compare_events, total
+from sync.mapping.grammar import Mapping as Rules
+from sync.mirror.read import Mirror
+from sync.writeback.journal import confirmed_values
+from sync.writeback.plan import Wanted, candidates
+
+SHOWN = 10  # partners and fields listed; counts are of all
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    results: Results
+    partners: PartnerTable
+    entries: EntryTable
+    document: dict[str, Any]
+
+
+def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules) -> dict[str, Any]:
+    """The document of `mapping diff`. NotFound where nothing is mirrored yet."""
+    with engine.begin() as conn:
+        conn.execute(text("set transaction isolation level repeatable read, read only"))
+        raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
+        moment, objects = _mirrored(raw, workspace)
+        now = active(raw, workspace)
+        old = rules_of(raw, workspace, now.mapping_hash) if now else None
+        as_of = moment.astimezone(new.zone).date()
+        mirror = Mirror(raw, workspace, settings.schema_of)
+        reader = Lenient(raw, workspace, mirror, new, old or new)
+        decisions = standing(raw, workspace)
+        if now is None:
+            before = nothing()
+        elif old is None or _mapped(raw, workspace) == {
+            "objects": objects,
+            "mapping": now.mapping_hash,
+            "decisions": newest(raw, workspace),
+        }:
+            before = stored(conn, raw, workspace, as_of, moment)
+        else:
+            before = derived(old, Lenient(raw, workspace, mirror, old, old), as_of, decisions)
+        after = derived(new, reader, as_of, decisions)
+        confirmed = confirmed_values(raw, workspace)
+        was, becomes = (_compute(conn, workspace, side, as_of, moment) for side in (before, after))
+    differences = compare_events(before.said, after.said)
+    document = {
+        "workspace": workspace,
+        "active": now.mapping_hash if now else None,
+        "new": new.hash,
+        "as_of": as_of.isoformat(),
+        "known_at": moment.isoformat(),
+        "missing": [{"what": m.what, "place": m.place, "rules": list(m.rules)} for m in _ordered(reader.missing)],
+        "partners": _sets({p.partner_id for p in before.partners}, {p.partner_id for p in after.partners}),
+        "entries": _sets({e.entry_id for e in before.entries}, {e.entry_id for e in after.entries}),
+        "activities": {"before": len(before.activities), "after": len(after.activities)},
+        "issues": after.issues,
+        "events": {**total(differences), "by_rule": [_rule(d) for d in differences]},
+        "conversion": _rates(was.document, becomes.document, "conversion", ("rate", "n")),
+        "lead_time": _rates(was.document, becomes.document, "lead_time", ("median", "conversions")),
+        "tiers": {t: {"before": was.document["tiers"][t], "after": n} for t, n in becomes.document["tiers"].items()},
+        "tier_changes": _tier_changes(was, becomes, before, after),
+        "fields": _fields(new, becomes, after, confirmed),
+        "text": text_diff(old.text if old else "", new.text),
+    }
+    return {**document, "preview": hashlib.sha256(canonical(document).encode()).hexdigest()}
+
+
+def _mirrored(raw: psycopg.Connection[Any], workspace: str) -> tuple[datetime, dict[str, str]]:
+    rows = raw.execute(
+        """select connection || '.' || object, coalesce(last_changed_run_id, ''), updated_at from sakigake.mirror_object
+        where workspace = %s""",
+        (workspace,),
+    ).fetchall()
+    if not rows:
+        raise NotFound(
+            f"Nothing is mirrored in workspace {workspace} yet, so there is nothing to compute on; say: sakigake run --only pull"
+        )
+    return max(r[2] for r in rows), {r[0]: r[1] for r in rows}
+
+
+def _mapped(raw: psycopg.Connection[Any], workspace: str) -> dict[str, Any] | None:
+    """What the newest map step had read: where the mirror has not moved since, the stored facts are what it says."""
+    row = raw.execute(
+        """select counts -> 'input' from sakigake.run_step where workspace = %s and step = %s and status = 'succeeded'
+        order by started_at desc limit 1""",
+        (workspace, Step.MAP),
+    ).fetchone()
+    return None if row is None or row[0] is None else {k: row[0].get(k) for k in ("objects", "mapping", "decisions")}
+
+
+def _compute(conn: SqlConnection, workspace: str, side: Side, as_of: date, known_at: datetime) -> _Computed:
+    given = Given(side.partners, side.entries, side.events, side.activities)
+    events, entries, partners = read_inputs(conn, workspace, as_of, known_at, given)
+    results = summarise(events, entries, partners, day_number(as_of))
+    return _Computed(results, partners, entries, shaped.document(results, partners))
+
+
+def _ordered(missing: Sequence[Missing]) -> list[Missing]:
+    return sorted(missing, key=lambda m: (m.what, m.place))
+
+
+def _sets(before: set[str], after: set[str]) -> dict[str, int]:
+    return {"before": len(before), "after": len(after), "gained": len(after - before), "lost": len(before - after)}
+
+
+def _rule(found: RuleDifference) -> dict[str, Any]:
+    return {
+        "rule": found.rule,
+        "before": found.before,
+        "after": found.after,
+        **{kind.value: found.counts[kind] for kind in Difference},
+        "examples": [
+            {
+                "kind": kind.value,
+                "source": e.source,
+                "milestone": e.milestone,
+                "before": e.before.isoformat() if e.before else None,
+                "after": e.after.isoformat() if e.after else None,
+            }
+            for kind in Difference
+            for e in found.examples[kind]
+        ],
+    }
+
+
+def _rates(was: Mapping[str, Any], becomes: Mapping[str, Any], name: str, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Each type and step of either version, before and after."""
+    rows = []
+    for kind in dict.fromkeys((*becomes[name], *was[name])):
+        for step in dict.fromkeys((*becomes[name].get(kind, ()), *was[name].get(kind, ()))):
+            row: dict[str, Any] = {"type": kind, "step": step}
+            for when, document in (("before", was), ("after", becomes)):
+                found = document[name].get(kind, {}).get(step)
+                row[when] = None if found is None else {key: found[key] for key in keys}
+            rows.append(row)
+    return rows
+
+
+def _tier_changes(was: _Computed, becomes: _Computed, before: Side, after: Side) -> list[dict[str, Any]]:
+    """Partners whose tier would change, with the reason of the new one; partners that come or go have no tier on one side."""
+    old = {p.partner_id: p.tier.tier.value for p in was.results.partners}
+    new = {p.partner_id: p.tier.tier.value for p in becomes.results.partners}
+    why = {row[1]: row[4]["why"] for row in shaped.partner_rows(becomes.results, "en") if row[2] == "tier"}
+    known = {p.partner_id: p for p in (*before.partners, *after.partners)}
+    return [
+        {
+            "partner": partner_id,
+            "name": known[partner_id].name,
+            "record": str(known[partner_id].sources[0]) if known[partner_id].sources else None,
+            "before": old.get(partner_id),
+            "after": new.get(partner_id),
+            "why": why.get(partner_id),
+        }
+        for partner_id in sorted(old.keys() | new.keys(), key=lambda i: (new.get(i) or "Z", old.get(i) or "Z", i))
+        if old.get(partner_id) != new.get(partner_id)
+    ]
+
+
+def _fields(
+    rules: Rules, becomes: _Computed, after: Side, confirmed: Mapping[tuple[RecordRef, str], Any]
+) -> dict[str, Any]:
+    """What a plan would look at: fields whose value differs from what the CRM last confirmed."""
+    wanted = candidates(_wanted(rules, becomes, after), confirmed)
+    counts = Counter(w.field.name for w in wanted)
+    examples = [
+        {"record": str(w.record), "field": w.field.name, "old": confirmed.get((w.record, w.field.name)), "new": w.value}
+        for w in sorted(wanted, key=lambda w: (w.record, w.field.name))[:SHOWN]
+    ]
+    return {"total": len(wanted), "by_field": dict(sorted(counts.items())), "examples": examples}
+
+
+def _wanted(rules: Rules, becomes: _Computed, after: Side) -> Iterator[Wanted]:
+    language = rules.language
+    values: dict[tuple[str, str], dict[str, Any]] = {}
+    for subject, subject_id, name, value, _ in (
+        *shaped.partner_rows(becomes.results, language),
+        *shaped.entry_rows(becomes.results, becomes.entries, language),
+    ):
+        values.setdefault((subject, subject_id), {})[name] = value
+    named = {"partner": rules.write_back.partner, "entry": rules.write_back.entry}
+    for record, (subject, subject_id) in after.records.items():
+        chosen = named[subject].get(f"{record.connection}.{record.object}")
+        held = values.get((subject, subject_id))
+        if chosen is None or held is None:
+            continue
+        for field in fields_of(cast("Any", subject)):
+            if field.name in held and (chosen == "default" or field.name in chosen):
+                yield Wanted(record, field, held[field.name], "")

@@ -1,0 +1,120 @@
+"""Drift, partner rates and forecasts as JSON: what `sakigake indicators --json` prints of them. Pure."""
+
+from typing import Any
+
+import numpy as np
+
+from indicators.inputs import PartnerTable, day_date
+from indicators.subjects import STEPS, step_name
+from indicators.summary import Results
+
+
+def prospect_document(results: Results, partners: PartnerTable) -> dict[str, Any]:
+    """What is told of types and of all together."""
+    made = results.prospects
+    drift: dict[str, dict[str, Any]] = {}
+    for row in made.drifts:
+        drift.setdefault(row.type, {})[row.step] = {
+            "status": row.status,
+            "at_days": row.at,
+            "recent": rounded(row.recent),
+            "before": rounded(row.before),
+            "n_recent": row.n_recent,
+            "n_before": row.n_before,
+            "p": rounded(row.p),
+        }
+    rates = made.outlook.rates
+    check = made.calibration
+    return {
+        "drift": drift,
+        "partner_rates": {
+            name: {
+                step_name(step): {
+                    "mean": rounded(prior.mean) if rates.known[k] else None,
+                    "spread": rounded(prior.a + prior.b) if rates.known[k] else None,
+                    "pooled": prior.pooled,
+                }
+                for k, (step, prior) in enumerate(zip(STEPS, row, strict=True))
+            }
+            for name, row in zip(partners.types, rates.priors, strict=True)
+        },
+        "forecast": {
+            "status": made.status,
+            "ahead": _ahead(results),
+            "by_type": {
+                name: {
+                    str(days): rounded(float(made.partners.expected[partners.type == t, place].sum()))
+                    for place, days in enumerate(made.partners.ahead)
+                }
+                for t, name in enumerate(partners.types)
+            },
+            "under_way": len(made.outlook.under_way),
+            "listed_a_week": rounded(float(made.outlook.arriving.weekly.sum())),
+            "checked": {
+                "expected": rounded(check.expected),
+                "came": check.came,
+                "limit": rounded(check.limit),
+                "origins": [
+                    {"day": str(day_date(o.day)), "n": o.n, "expected": rounded(o.expected), "came": o.came}
+                    for o in check.origins
+                ],
+            },
+        },
+    }
+
+
+def partner_document(results: Results, partners: PartnerTable, at: int, name: str) -> dict[str, Any]:
+    """One partner: its own rates and how much of them is its own data, and what to expect of it."""
+    made = results.prospects
+    rates, forecast = made.outlook.rates, made.partners
+    summary = results.partners[at]
+    return {
+        "id": partners.ids[at],
+        "name": name,
+        "type": summary.type,
+        "tier": summary.tier.tier.value,
+        "rates": {
+            step_name(step): {
+                "rate": rounded(float(rates.rate[at, k])) if rates.known[k] else None,
+                "low": rounded(float(rates.low[at, k])) if rates.known[k] else None,
+                "high": rounded(float(rates.high[at, k])) if rates.known[k] else None,
+                "own_data": rounded(float(rates.weight[at, k])),
+                "n": int(rates.attempts[at, k]),
+                "converted": int(rates.converted[at, k]),
+                "open": int(rates.open[at, k]),
+            }
+            for k, step in enumerate(STEPS)
+        },
+        "under_way": int((made.outlook.under_way.partner == at).sum()),
+        "listed_a_week": rounded(float(made.outlook.arriving.weekly[at])),
+        "forecast": {
+            str(days): {
+                "expected": rounded(float(forecast.expected[at, place])) if forecast.known[at] else None,
+                "in_flight": rounded(float(forecast.in_flight[at, place])) if forecast.known[at] else None,
+                "new": rounded(float(forecast.new[at, place])) if forecast.known[at] else None,
+                "low": int(forecast.low[at, place]) if forecast.known[at] else None,
+                "high": int(forecast.high[at, place]) if forecast.known[at] else None,
+            }
+            for place, days in enumerate(forecast.ahead)
+        },
+    }
+
+
+def rounded(value: float | None) -> float | None:
+    """Six decimals: what is published is the same bytes on every machine."""
+    return None if value is None or not np.isfinite(value) else round(float(value), 6)
+
+
+def _ahead(results: Results) -> dict[str, Any]:
+    forecast = results.prospects.partners
+    known = bool(forecast.known.any())
+    return {
+        str(days): {
+            "expected": rounded(float(forecast.total[place])) if known else None,
+            "in_flight": rounded(float(forecast.in_flight[:, place].sum())) if known else None,
+            "new": rounded(float(forecast.new[:, place].sum())) if known else None,
+            "low": int(forecast.total_low[place]) if known else None,
+            "high": int(forecast.total_high[place]) if known else None,
+        }
+        for place, days in enumerate(forecast.ahead)
+    }

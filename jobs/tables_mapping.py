@@ -1,0 +1,104 @@
+"""What a mapping covers, as tables a person enjoys reading."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from jobs.tables import number, table
+
+VALUES = 12  # values of a field before "and n more"; --all shows them
+
+
+def coverage(out: Console, document: Mapping[str, Any], *, every: bool) -> None:
+    """Rules, values, fields and what needs a person, in that order: what has to be done stands last, where the eye is."""
+    _rules(out, document)
+    _values(out, document, VALUES if not every else None)
+    if every:
+        _fields(out, document)
+    _findings(out, document)
+
+
+def _rules(out: Console, document: Mapping[str, Any]) -> None:
+    shown = table("What each rule takes", "object", "rule", "records", right=("records",))
+    for taken in document["rules"]:
+        rule = taken["rule"] or f"(no rule of {taken['part']})"
+        shown.add_row(f"{taken['connection']}.{taken['object']}", rule, number(taken["records"]))
+    out.print(shown)
+
+
+def _values(out: Console, document: Mapping[str, Any], most: int | None) -> None:
+    shown = table("Values that rules compare", "field", "value", "records", "mapped to", right=("records",))
+    for of in document["fields"]:
+        if not of["values"]:
+            continue
+        for at, value in enumerate(of["values"][:most]):
+            meaning = ", ".join(value["mapped_to"]) or ("NOTHING" if value["unmapped"] else "-")
+            place = f"{of['connection']}.{of['object']}.{of['field']}" if at == 0 else ""
+            shown.add_row(place, value["value"] or "(empty)", number(value["records"]), meaning)
+        rest = of["values"][most:] if most is not None else []
+        more = sum(value["records"] for value in rest) + of["more"]
+        if more:
+            shown.add_row("", "(other values)", number(more), "shown by --all" if rest else "-")
+        shown.add_section()
+    out.print(shown)
+
+
+def _fields(out: Console, document: Mapping[str, Any]) -> None:
+    right = ("records", "filled", "lowest", "highest")
+    shown = table("Fields that rules read", "field", *right, "read by", right=right)
+    for of in document["fields"]:
+        place = f"{of['connection']}.{of['object']}.{of['field']}"
+        ends = (of["lowest"][:10] or "-", of["highest"][:10] or "-")
+        shown.add_row(place, number(of["records"]), number(of["filled"]), *ends, ", ".join(of["read_by"]))
+    out.print(shown)
+
+
+def _findings(out: Console, document: Mapping[str, Any]) -> None:
+    lines = [*_unmapped(document), *_without_partner(document), *_contradictory(document), *_duplicates(document)]
+    for line in lines:
+        out.print(line)
+    if not lines:
+        out.print("Every value is mapped, every record has its partner, and no date contradicts another.")
+
+
+def _unmapped(document: Mapping[str, Any]) -> list[str]:
+    return [
+        f"[yellow]Unmapped:[/] {one['connection']}.{one['object']}.{one['field']} {escape(repr(one['value']))}, "
+        f"{number(one['records'])} records, such as {one['example']}; no rule names it"
+        for one in document["unmapped"]["list"]
+    ]
+
+
+def _without_partner(document: Mapping[str, Any]) -> list[str]:
+    return [
+        f"[yellow]{one['kind'].replace('_', ' ').capitalize()}:[/] {number(one['records'])} records by {escape(one['rule'])}, "
+        f"such as {escape(one['examples'][0])}"
+        for one in document["without_partner"]["list"]
+    ]
+
+
+def _contradictory(document: Mapping[str, Any]) -> list[str]:
+    return [
+        f"[yellow]Contradictory dates:[/] {number(one['entries'])} entries {one['milestone']} {one['is']} {one['than']}, such as "
+        f"{escape(one['examples'][0]['record'])} ({one['examples'][0]['on']}, {one['examples'][0]['than_on']})"
+        for one in document["contradictory_dates"]["list"]
+    ]
+
+
+def _duplicates(document: Mapping[str, Any]) -> list[str]:
+    lines = []
+    entries, partners = document["duplicates"]["entries"], document["duplicates"]["partners"]
+    if entries["targets"]:
+        by = ", ".join(f"{number(n)} by {mark.replace('_', ' ')}" for mark, n in entries["by"].items())
+        lines.append(
+            f"[yellow]Duplicates:[/] {number(entries['targets'])} targets stand twice on one partner's list ({by}), such as "
+            + escape(" and ".join(entries["examples"][0]))
+        )
+    if partners["records"]:
+        example = escape(partners["list"][0]["examples"][0])
+        lines.append(
+            f"[yellow]Duplicates:[/] {number(partners['records'])} records are partners that stand twice in one object, such as {example}"
+        )
+    return lines

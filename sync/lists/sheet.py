@@ -1,0 +1,156 @@
+"""An Excel or CSV file as rows of cells. What cannot be read is refused with one sentence, before anything is kept."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+from pathlib import Path
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
+
+Cell = str | int | float | bool | date | datetime | None
+EXCEL = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+TEXT = frozenset({".csv", ".tsv", ".txt"})
+LARGEST = 64 << 20  # bytes of a file, or unpacked of a workbook: an attack list is a few hundred kilobytes
+MOST_ROWS = 200_000
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # begins .xls, and every Office file that is encrypted
+
+
+class UnreadableListError(Exception):
+    """The file is none that a list can be read from; the message says what was met, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows as in the file, empty ones included: row 1 is `rows[0]`. `where` says how it was read, such as `sheet 一覧` or `CP932`."""
+
+    rows: list[list[Cell]]
+    where: str
+
+
+def read_sheet(path: Path, sheet: str | None = None) -> Sheet:
+    """The file's rows; of a workbook the sheet asked for, or the first that shows and holds anything. UnreadableListError."""
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= LARGEST else b""
+    except FileNotFoundError as e:
+        raise UnreadableListError(f"There is no file {path}.") from e
+    except OSError as e:
+        raise UnreadableListError(f"{path} cannot be read ({e.strerror}); give a file that you may read.") from e
+    if size > LARGEST:
+        raise UnreadableListError(
+            f"{path.name} has {size >> 20} MB, more than the {LARGEST >> 20} MB of any list; give the list alone."
+        )
+    if not data.strip():
+        raise UnreadableListError(f"{path.name} is empty; give a list with a row of headings.")
+    kind = path.suffix.lower()
+    if kind not in EXCEL | TEXT:
+        raise UnreadableListError(f"{path.name} is neither Excel nor CSV by its name; save it as .xlsx or .csv.")
+    looks_like_excel = data[:4] == b"PK\x03\x04" or data.startswith(_OLD_OFFICE)
+    if kind in TEXT and looks_like_excel:
+        raise UnreadableListError(f"{path.name} holds a workbook, not text; rename it to .xlsx, or save it as CSV.")
+    if kind in EXCEL and not looks_like_excel:
+        raise UnreadableListError(
+            f"{path.name} is no workbook in spite of its name; save it as .xlsx, or name it .csv if it is text."
+        )
+    found = _of_text(path.name, data, kind) if kind in TEXT else _of_workbook(path.name, data, sheet)
+    if len(found.rows) > MOST_ROWS:
+        raise UnreadableListError(f"{path.name} has more than {MOST_ROWS:,} rows; split it, or give the list alone.")
+    return found
+
+
+def _of_text(name: str, data: bytes, kind: str) -> Sheet:
+    text, encoding = _decoded(name, data)
+    delimiter = "\t" if kind == ".tsv" else _delimiter(text)
+    # a NUL stands in no list, and the rows around it are still rows
+    reader = csv.reader(io.StringIO(text.replace("\x00", "\ufffd"), newline=""), delimiter=delimiter)
+    try:
+        rows: list[list[Cell]] = [list(row) for row in islice(reader, MOST_ROWS + 1)]
+    except csv.Error as e:
+        raise UnreadableListError(f"{name} is no CSV from line {reader.line_num} on: {e}; save it again as CSV.") from e
+    return Sheet(rows, encoding)
+
+
+def _decoded(name: str, data: bytes) -> tuple[str, str]:
+    """(the text, the name of its encoding). What Excel in Japan saves as CSV is CP932; what others save is UTF-8, or UTF-16 with a mark."""
+    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp932"):
+        try:
+            return data.decode(encoding), {"utf-8-sig": "UTF-8", "cp932": "CP932", "utf-16": "UTF-16"}[encoding]
+        except UnicodeDecodeError:
+            continue
+    raise UnreadableListError(f"{name} is neither UTF-8 nor CP932 (Shift_JIS) text; save it from Excel as «CSV UTF-8».")
+
+
+def _delimiter(text: str) -> str:
+    """The one that stands most often in the lines near the top: a title or a note has none of them."""
+    head = text.splitlines()[:30]
+    return max(",\t;", key=lambda mark: sum(line.count(mark) for line in head))
+
+
+def _of_workbook(name: str, data: bytes, wanted: str | None) -> Sheet:
+    _refuse_bombs(name, data)
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        sheets = [
+            m.name
+            for m in book.sheets_metadata
+            if "work" in str(m.typ).lower() and "hidden" not in str(m.visible).lower()
+        ]
+        if wanted is not None and wanted not in book.sheet_names:
+            raise UnreadableListError(f"{name} has no sheet {wanted!r}; it has {', '.join(book.sheet_names)}.")
+        for one in [wanted] if wanted is not None else sheets or book.sheet_names:
+            read = book.get_sheet_by_name(one)
+            rows = _rows(read)
+            if any(cell not in (None, "") for row in rows for cell in row):
+                return Sheet(rows, f"sheet {one}")
+    except PasswordError as e:
+        raise UnreadableListError(f"{name} is protected by a password; save it without one, and try again.") from e
+    except CalamineError as e:
+        if data.startswith(_OLD_OFFICE):
+            raise UnreadableListError(
+                f"{name} is encrypted, or damaged; open it, save it as .xlsx without a password, and try again."
+            ) from e
+        raise UnreadableListError(
+            f"{name} is damaged: no sheet can be read from it; open it and save it again as .xlsx."
+        ) from e
+    raise UnreadableListError(f"{name} has no sheet with anything in it; give a list with a row of headings.")
+
+
+def _refuse_bombs(name: str, data: bytes) -> None:
+    if not data.startswith(b"PK"):
+        return
+    try:
+        unpacked = sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(data)).infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as e:
+        raise UnreadableListError(
+            f"{name} is damaged: no sheet can be read from it; open it and save it again as .xlsx."
+        ) from e
+    if unpacked > 8 * LARGEST:
+        raise UnreadableListError(f"{name} unpacks to {unpacked >> 20} MB, more than any list; give the list alone.")
+
+
+def _rows(sheet: CalamineSheet) -> list[list[Cell]]:
+    rows = [[_cell(value) for value in row] for row in islice(sheet.iter_rows(), MOST_ROWS + 1)]
+    _fill_merged(rows, sheet.merged_cell_ranges or ())
+    return rows
+
+
+def _fill_merged(rows: list[list[Cell]], ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    """A value over several rows is meant for each of them. Over several columns it is one value: a title, not a row of headings."""
+    for (top, left), (bottom, _) in ranges:
+        if top < len(rows) and left < len(rows[top]):
+            for row in rows[top + 1 : bottom + 1]:
+                row += [None] * (left + 1 - len(row))
+                row[left] = rows[top][left]
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, time | timedelta):
+        return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return int(value)
+    return value  # type: ignore[return-value]

@@ -1,0 +1,166 @@
+"""What a list says: a target a row, or the reason why a row says nothing. Pure; equal files make equal lists."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from models.vocabulary import Target
+from sync.lists.cells import CellError, day_in, name_in, place_in, text_in
+from sync.lists.headings import Column, Headings, find_headings
+from sync.lists.sheet import Cell, Sheet, UnreadableListError
+from sync.mapping.identity import corporate_number, domain
+from sync.mapping.names import name_key, phone_key
+
+LONGEST = 255  # characters of a name; a longer one is a note
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One target on the list. `number` is the row as the file shows it; `partner` what the row itself says, where the file has such a column."""
+
+    number: int
+    target: Target
+    listed_on: date | None
+    partner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that is left out, and why: column and reason, without the value."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttackList:
+    """A file as it was understood. `notes` are values that were left empty while their rows count; `same_as` rows that stand there twice."""
+
+    where: str
+    headings: Headings
+    rows: tuple[ListRow, ...]
+    bad: tuple[BadRow, ...]
+    notes: tuple[BadRow, ...]
+    same_as: dict[int, int]
+
+
+def understand(sheet: Sheet, name: str) -> AttackList:
+    """The list in the sheet. UnreadableListError where no row of headings can be found, or where no row holds a target."""
+    headings = find_headings(sheet.rows)
+    if headings is None:
+        raise UnreadableListError(
+            f"{name} has no row of headings with a company's name among its first rows; name a column 会社名 or company."
+        )
+    rows: list[ListRow] = []
+    bad: list[BadRow] = []
+    notes: list[BadRow] = []
+    for number, cells in enumerate(sheet.rows[headings.row :], start=headings.row + 1):
+        if all(cell is None or not str(cell).strip() for cell in cells) or _repeats_headings(cells, headings):
+            continue
+        try:
+            row, left_empty = _row(number, cells, headings)
+        except CellError as e:
+            bad.append(BadRow(number, str(e)))
+            continue
+        rows.append(row)
+        notes += left_empty
+    if not rows and not bad:
+        raise UnreadableListError(
+            f"{name} has headings in row {headings.row} and nothing below them; give the list with its rows."
+        )
+    kept, same_as = _once(rows)
+    return AttackList(sheet.where, headings, tuple(kept), tuple(bad), tuple(notes), same_as)
+
+
+def _row(number: int, cells: Sequence[Cell], headings: Headings) -> tuple[ListRow, list[BadRow]]:
+    """(the row, what of it could not be read). CellError where it names no company or its date is none."""
+    read = _Reader(number, cells, headings)
+    name = name_in(read.cell(Column.NAME))
+    if not name:
+        raise CellError(f"{headings.texts[Column.NAME]}: there is no name")
+    if len(name) > LONGEST:
+        raise CellError(f"{headings.texts[Column.NAME]}: longer than {LONGEST} characters, so no name")
+    if not name_key(name):
+        raise CellError(f"{headings.texts[Column.NAME]}: no name is left without the legal form and marks")
+    if name[0] in "=@" or (name[0] in "+-" and any(c in name for c in "(|!")):
+        raise CellError(f"{headings.texts[Column.NAME]}: a formula, not a name")
+    try:
+        listed_on = day_in(read.cell(Column.LISTED_ON))
+    except CellError as e:
+        raise CellError(f"{headings.texts[Column.LISTED_ON]}: {e}") from e
+    prefecture, city = place_in(read.text(Column.ADDRESS))
+    target = Target(
+        name=name,
+        corporate_number=read.checked(
+            Column.CORPORATE_NUMBER, corporate_number, "the check digit is wrong, or it has not 13 digits"
+        ),
+        domain=read.checked(Column.DOMAIN, domain, "no company's own web address"),
+        phone=read.checked(Column.PHONE, _phone, "no telephone number"),
+        prefecture=read.text(Column.PREFECTURE) or prefecture,
+        city=read.text(Column.CITY) or city,
+    )
+    return ListRow(number, target, listed_on, name_in(read.cell(Column.PARTNER))), read.left_empty
+
+
+class _Reader:
+    """The cells of one row by what they mean."""
+
+    def __init__(self, number: int, cells: Sequence[Cell], headings: Headings) -> None:
+        self._number = number
+        self._cells = cells
+        self._headings = headings
+        self.left_empty: list[BadRow] = []
+
+    def cell(self, column: Column) -> Cell:
+        place = self._headings.places.get(column)
+        return self._cells[place] if place is not None and place < len(self._cells) else None
+
+    def text(self, column: Column) -> str:
+        return text_in(self.cell(column))[:LONGEST]
+
+    def checked(self, column: Column, form: Callable[[str], str | None], otherwise: str) -> str | None:
+        """The value in its one form; where it has none the row still counts, and it is said."""
+        text = self.text(column)
+        if not text or text in {"-", "ー", "なし", "n/a", "N/A", "#N/A"}:
+            return None
+        found = form(text)
+        if found is None:
+            self.left_empty.append(BadRow(self._number, f"{self._headings.texts[column]}: {otherwise}; left empty"))
+        return found
+
+
+def _phone(text: str) -> str | None:
+    """As written, where it is a telephone number: a leading 0 that a spreadsheet dropped is put back."""
+    bare = f"0{text}" if text.isdigit() and not text.startswith("0") and len(text) in {9, 10} else text
+    return bare if phone_key(bare) else None
+
+
+def _repeats_headings(cells: Sequence[Cell], headings: Headings) -> bool:
+    """Printed lists repeat their headings on each page."""
+    told = [str(cells[place]).strip() for place in headings.places.values() if place < len(cells)]
+    return len(told) > 1 and Counter(told) == Counter(headings.texts.values())
+
+
+def _once(rows: Sequence[ListRow]) -> tuple[list[ListRow], dict[int, int]]:
+    """(each target once, its first row; further row -> the row it repeats)."""
+    first: dict[tuple[str, ...], int] = {}
+    kept: list[ListRow] = []
+    same_as: dict[int, int] = {}
+    for row in rows:
+        key = (name_key(row.partner), *target_key(row.target))
+        if key in first:
+            same_as[row.number] = first[key]
+        else:
+            first[key] = row.number
+            kept.append(row)
+    return kept, same_as
+
+
+def target_key(target: Target) -> tuple[str, ...]:
+    """What makes two rows of one list the same target: the strongest mark that a row has, or its name with what tells branches apart."""
+    if target.corporate_number:
+        return ("number", target.corporate_number, name_key(target.name))
+    if target.domain:
+        return ("domain", target.domain, name_key(target.name))
+    return ("name", name_key(target.name), phone_key(target.phone) or "", target.prefecture or "", target.city or "")

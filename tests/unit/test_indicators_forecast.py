@@ -1,0 +1,211 @@
+"""Forecasts: the formula against a walk through every day, published figures, and stated answers at the edges."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from indicators.arrivals import arrivals
+from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.counting import drawn_counts, poisson_binomial, shared_out
+from indicators.curves import within_after
+from indicators.entry_forecast import BEYOND_SUPPORT, CLOSED, NO_DATA, OK
+from indicators.inputs import NO_DAY, EntryTable, EventTable, PartnerTable
+from indicators.open_entries import rewound
+from indicators.prospects import NOT_ENOUGH_DATA
+from indicators.summary import summarise
+from tests.unit.reference.histories import played, tables
+from tests.unit.reference.worlds import DAY0, events_of
+
+quick = settings(max_examples=60, deadline=None)
+LEAN = Assumptions(replicates=60, draws=400)
+AS_OF = DAY0 + 900
+
+
+def world(seed=0, n=600, lists=None):
+    rng = np.random.default_rng(seed)
+    listed = rng.integers(DAY0, AS_OF, n) if lists is None else lists
+    return tables(*played(rng, listed), AS_OF)
+
+
+def results_of(stories, as_of=AS_OF, **options):
+    entries = EntryTable.of([f"e{i}" for i in range(len(stories))], [0] * len(stories))
+    return summarise(
+        events_of(stories), entries, PartnerTable.of(["p"], ["legacy"], [0]), as_of, **{"assumptions": LEAN, **options}
+    )
+
+
+def test_r11_poisson_binomial():
+    assert poisson_binomial([0.1, 0.2, 0.2]) == pytest.approx([0.576, 0.352, 0.068, 0.004])
+
+
+@quick
+@given(st.lists(st.floats(0, 1), max_size=30))
+def test_counts_of_unlike_chances_agree_with_the_oracle(chances):
+    pmf = poisson_binomial(chances)
+    assert len(pmf) == len(chances) + 1
+    assert pmf.sum() == pytest.approx(1)
+    assert (np.arange(len(pmf)) * pmf).sum() == pytest.approx(sum(chances))
+    if chances:
+        np.testing.assert_allclose(pmf, stats.poisson_binom.pmf(np.arange(len(pmf)), chances), atol=1e-9)
+
+
+def test_more_than_sixty_three_chances_are_no_matter():
+    assert poisson_binomial(np.full(200, 0.3))[60] == pytest.approx(stats.binom.pmf(60, 200, 0.3))
+
+
+def test_impossible_chances_are_refused():
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        poisson_binomial([0.5, 1.5])
+
+
+def test_drawn_counts_have_the_mean_and_spread_of_the_sum():
+    q = np.random.default_rng(2).random(40) * 0.4
+    drawn = drawn_counts(np.random.default_rng(3), np.full(40_000, q.sum()), np.full(40_000, (q**2).sum()))
+    assert drawn.mean() == pytest.approx(q.sum(), abs=0.05)
+    assert drawn.var() == pytest.approx((q * (1 - q)).sum(), rel=0.04)
+    assert drawn_counts(np.random.default_rng(3), np.zeros(3), np.zeros(3)).tolist() == [0, 0, 0]
+
+
+@quick
+@given(st.integers(0, 300), st.lists(st.floats(0, 50), min_size=1, max_size=12))
+def test_parts_sum_to_the_total_and_are_within_one_of_their_share(total, weights):
+    parts = shared_out(total, weights)
+    assert (parts >= 0).all()
+    if sum(weights) > 0:
+        assert parts.sum() == total
+        assert (np.abs(parts - total * np.array(weights) / sum(weights)) < 1 + 1e-6).all()
+
+
+def test_the_way_of_two_steps_is_the_sum_over_its_days():
+    rng = np.random.default_rng(1)
+    delay, following = np.cumsum(rng.dirichlet(np.ones(31))), np.cumsum(rng.dirichlet(np.ones(31)))
+    table = within_after(delay, following)
+    for c, h in ((0, 0), (0, 5), (7, 12), (29, 30)):
+        by_hand = sum((delay[c + u] - delay[c + u - 1]) * following[h - u] for u in range(1, h + 1) if c + u <= 30)
+        assert table[c, h] == pytest.approx(by_hand, abs=1e-12)
+    np.testing.assert_allclose(within_after(delay, following, only=(5, 12))[:, [5, 12]], table[:, [5, 12]], atol=1e-12)
+
+
+def test_one_step_from_the_deal_is_the_conditional_curve():
+    """P = p (F(c+h) - F(c)) / (p (1 - F(c)) + (1 - p)(1 - G(c))), read off the prospects' own parts."""
+    events, entries, partners = world()
+    made = summarise(events, entries, partners, AS_OF, assumptions=LEAN).prospects
+    under, rates = made.outlook.under_way, made.outlook.rates.rate
+    at = int(np.flatnonzero((under.milestone == 3) & (under.age < 60))[0])
+    curve, c, p = made.outlook.curves[0][3], int(under.age[at]), float(rates[0, 3])
+    below = p * (1 - curve.delay[c]) + (1 - p) * (1 - curve.loss[c])
+    expected = p * (curve.delay[c + 30] - curve.delay[c]) / below
+    assert made.entries.within[under.entry[at], 0] == pytest.approx(expected)
+
+
+def test_chances_grow_with_time_and_dates_are_in_order():
+    made = summarise(*world(), AS_OF, assumptions=LEAN).prospects.entries
+    ok = made.state == OK
+    assert ok.sum() > 50
+    assert (np.diff(np.c_[made.within, made.eventual], axis=1) >= -1e-12).all()
+    dated = made.p50 != NO_DAY
+    assert (dated <= ok).all()
+    assert (made.eventual[dated] >= 0.05).all()
+    assert ((made.p50[dated] > AS_OF) & (made.p80[dated] >= made.p50[dated])).all()
+    assert (made.eventual[made.state == CLOSED] == 0).all()
+
+
+def test_partners_and_their_entries_agree():
+    made = summarise(*world(), AS_OF, assumptions=LEAN).prospects
+    np.testing.assert_allclose(made.partners.in_flight.sum(axis=0), made.entries.within.sum(axis=0), rtol=1e-12)
+    assert ((made.partners.low <= made.partners.expected) & (made.partners.expected <= made.partners.high)).all()
+    assert (np.diff(made.partners.total) > 0).all()
+
+
+def test_new_entries_count_towards_the_forecast():
+    """A steady stream lists an entry a day; in 90 days it brings deals that are not under way yet."""
+    made = summarise(*world(lists=np.arange(DAY0, AS_OF)), AS_OF, assumptions=LEAN).prospects
+    assert made.outlook.arriving.weekly[0] == pytest.approx(7, rel=0.05)
+    assert made.partners.new[0, 2] > 3 > made.partners.new[0, 0]
+
+
+def test_a_partner_joined_last_week_is_not_held_slow():
+    """Fourteen entries in its first two weeks are seven a week, not one."""
+    stories = [[("listed", 890)]] * 14
+    entries = EntryTable.of([f"e{i}" for i in range(14)], [0] * 14)
+    partners = PartnerTable.of(["p", "q"], ["legacy"], [0, 0], joined_day=[AS_OF - 14, AS_OF - 400])
+    from indicators.paths import canonical_paths
+
+    coming = arrivals(canonical_paths(events_of(stories), entries, partners, AS_OF), partners)
+    assert coming.weeks.tolist() == [2, 13]
+    assert coming.weekly[0] > 3 > coming.weekly[1]
+
+
+def test_intervals_are_the_same_bytes_again_and_do_not_depend_on_other_partners():
+    events, entries, partners = world()
+    first, again = (summarise(events, entries, partners, AS_OF, assumptions=LEAN).prospects.partners for _ in range(2))
+    assert first.low.tobytes() == again.low.tobytes()
+    other = summarise(events, entries, partners, AS_OF, assumptions=replace(LEAN, seed="x")).prospects.partners
+    assert (first.in_flight == other.in_flight).all()
+
+
+def test_the_gate_opens_for_honest_data_and_closes_when_the_world_changes():
+    events, entries, partners = world(n=1500)
+    made = summarise(events, entries, partners, AS_OF, assumptions=LEAN).prospects
+    assert made.status == "ok"
+    assert len(made.calibration.origins) == 6
+    assert made.calibration.expected == pytest.approx(made.calibration.came, abs=made.calibration.limit)
+    stopped = (events.milestone < 3) | (events.day < AS_OF - 180)  # nothing is executed any more
+    halted = EventTable.of(events.entry[stopped], events.milestone[stopped], events.day[stopped])
+    assert summarise(halted, entries, partners, AS_OF, assumptions=LEAN).prospects.status == "miscalibrated"
+
+
+def test_the_past_rewound_is_the_past_as_it_was():
+    """Without steps back or reopened losses, what is known today tells of an earlier day what was known then."""
+    events, entries, partners = world()
+    from indicators.paths import canonical_paths
+
+    now = rewound(canonical_paths(events, entries, partners, AS_OF), AS_OF - 200)
+    then = canonical_paths(events, entries, partners, AS_OF - 200)
+    for name in ("entry", "partner", "reached", "lost", "won", "current", "since", "inferred"):
+        np.testing.assert_array_equal(getattr(now, name), getattr(then, name), name)
+
+
+@pytest.mark.parametrize(
+    ("stories", "status"),
+    [
+        ([], NOT_ENOUGH_DATA),
+        ([[("listed", 850)]] * 30, NOT_ENOUGH_DATA),
+        ([[("listed", 700), ("lost", 720)]] * 30, NOT_ENOUGH_DATA),
+        ([[("listed", 700), ("requested", 701), ("agreed", 702), ("executed", 703), ("deal", 704)]] * 30, "unchecked"),
+    ],
+)
+def test_where_nothing_can_be_said_it_is_said(stories, status):
+    made = results_of(stories).prospects
+    assert made.status == status
+    for array in (
+        made.entries.within,
+        made.entries.eventual,
+        made.partners.in_flight,
+        made.partners.new,
+        made.partners.total,
+    ):
+        assert np.isfinite(array).all()
+    if status == NOT_ENOUGH_DATA:
+        assert not made.partners.known.any()
+        assert set(made.entries.state.tolist()) <= {CLOSED, NO_DATA}
+
+
+def test_an_entry_as_old_as_the_horizon_is_beyond_what_curves_speak_of():
+    stories = [[("listed", 700), ("requested", 705), ("agreed", 710), ("executed", 715), ("deal", 720)]] * 30
+    made = results_of([*stories, [("listed", 720)], [("listed", 721)]]).prospects.entries
+    assert made.state[-2:].tolist() == [BEYOND_SUPPORT, OK]
+    assert made.eventual[-2] == 0
+
+
+def test_an_entry_that_was_a_deal_once_is_closed():
+    stories = [[("listed", 700), ("deal", 720), ("agreed", 800)]]
+    assert results_of(stories).prospects.entries.state.tolist() == [CLOSED]
+
+
+def test_defaults_are_those_of_the_specification():
+    assert (DEFAULTS.ahead, DEFAULTS.draws, DEFAULTS.checks, DEFAULTS.min_probability) == ((30, 60, 90), 2000, 6, 0.05)

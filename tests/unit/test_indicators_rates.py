@@ -1,0 +1,154 @@
+"""Partner rates: published figures, edge cases, and what open entries must not do to them."""
+
+import numpy as np
+import pytest
+
+from indicators.beta_binomial import fit_beta_binomial, moments
+from indicators.business_days import BusinessDays
+from indicators.conversion import point_conversions
+from indicators.curves import type_curves
+from indicators.drift import drifts
+from indicators.inputs import EntryTable, PartnerTable, day_number
+from indicators.multiple import holm
+from indicators.partner_rates import partner_rates
+from indicators.paths import canonical_paths
+from indicators.subjects import Funnel
+from tests.unit.reference.worlds import DAY0, events_of, paths_of
+
+# Rat tumours (Tarone 1982; BDA3, chapter 5): rats with a tumour, and rats, in 70 earlier groups and the current one
+TUMOURS = [int(n) for n in ["0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "1", "1", "1", "1", "1", "1", "1", "1", "2", "2", "2", "2", "2", "2", "2", "2", "2", "1", "5", "2", "5", "3", "2", "7", "7", "3", "3", "2", "9", "10", "4", "4", "4", "4", "4", "4", "4", "10", "4", "4", "4", "5", "11", "12", "5", "5", "6", "5", "6", "6", "6", "6", "16", "15", "15", "9", "4"]]  # fmt: skip
+RATS = [int(n) for n in ["20", "20", "20", "20", "20", "20", "20", "19", "19", "19", "19", "18", "18", "17", "20", "20", "20", "20", "19", "19", "18", "18", "25", "24", "23", "20", "20", "20", "20", "20", "20", "10", "49", "19", "46", "27", "17", "49", "47", "20", "20", "13", "48", "50", "20", "20", "20", "20", "20", "20", "20", "48", "19", "19", "19", "22", "46", "49", "20", "20", "23", "19", "22", "20", "20", "20", "52", "46", "47", "24", "14"]]  # fmt: skip
+
+
+def test_r9_rat_tumours():
+    y, n = np.array(TUMOURS, float), np.array(RATS, float)
+    assert (len(y), y.sum(), n.sum()) == (71, 267, 1739)
+    shares = y[:70] / n[:70]
+    assert (round(shares.mean(), 3), round(shares.std(ddof=1), 3)) == (0.136, 0.103)
+    assert tuple(round(v, 3) for v in moments(shares)) == pytest.approx((1.356, 8.615), abs=0.001)
+    for groups, printed in ((70, (2.305, 14.080)), (71, (2.342, 14.115))):
+        a, b = fit_beta_binomial(y[:groups], n[:groups], prior=False)
+        assert (a, b) == pytest.approx(printed, abs=0.002)
+
+
+def test_r10_means_lean_on_the_prior():
+    a, b = fit_beta_binomial(np.array(TUMOURS, float), np.array(RATS, float), prior=False)
+    means = [round((a + y) / (a + b + n), 4) for y, n in ((0, 20), (4, 14), (16, 52))]
+    assert means == [0.0642, 0.2082, 0.2679]
+
+
+def test_r15_business_days_around_golden_week():
+    """2026-04-28 up to 2026-05-11, with 4/29 and 5/3 to 5/6 off: 5 days."""
+    days = [np.datetime64(d) for d in ("2026-04-29", "2026-05-03", "2026-05-04", "2026-05-05", "2026-05-06")]
+    start, end = np.datetime64("2026-04-28"), np.datetime64("2026-05-11")
+    assert np.busday_count(start, end, holidays=days) == 5
+    calendar = BusinessDays.of(day_number(d) for d in days)
+    assert calendar.between(day_number(start), day_number(end)) == 5
+    assert calendar.between(day_number(end), day_number(end)) == 0
+
+
+def test_business_days_are_those_of_numpy():
+    rng = np.random.default_rng(4)
+    start = rng.integers(day_number(np.datetime64("2000-01-01")), 25_000, 300)
+    end = start + rng.integers(0, 500, 300)
+    off = rng.integers(11_000, 25_000, 200)
+    as_dates = [column.astype("datetime64[D]") for column in (start, end, off)]
+    expected = np.busday_count(as_dates[0], as_dates[1], holidays=as_dates[2])
+    np.testing.assert_array_equal(BusinessDays.of(off.tolist()).between(start, end), expected)
+
+
+def test_r14_holm():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([]) == ()
+
+
+def rates_of(stories_by_partner, *, types=("legacy",), kind=None, as_of=DAY0 + 400):
+    stories = [story for partner in stories_by_partner for story in partner]
+    owner = [i for i, partner in enumerate(stories_by_partner) for _ in partner]
+    kinds = kind or [0] * len(stories_by_partner)
+    partners = PartnerTable.of([f"p{i}" for i in range(len(stories_by_partner))], types, kinds)
+    entries = EntryTable.of([f"e{i}" for i in range(len(stories))], owner)
+    funnel = Funnel(canonical_paths(events_of(stories), entries, partners, as_of))
+    curves = type_curves(point_conversions(funnel, types), types)
+    return partner_rates(funnel, partners, curves)
+
+
+GOOD = [("listed", 100), ("requested", 110)]
+BAD = [("listed", 100), ("lost", 130)]
+OPEN = [("listed", 398)]
+
+
+def test_a_partner_with_little_data_leans_on_its_type_and_one_with_much_does_not():
+    halves = [[GOOD] * 10 + [BAD] * 10 for _ in range(5)]
+    rates = rates_of([*halves, [GOOD], [GOOD] * 90 + [BAD] * 10, []])
+    little, much, none = (float(rates.rate[i, 0]) for i in (5, 6, 7))
+    middle = rates.priors[0][0].mean
+    assert middle < little < middle + 0.1
+    assert much == pytest.approx(0.9, abs=0.06)
+    assert none == pytest.approx(middle)
+    assert rates.weight[7, 0] == 0
+    assert rates.weight[5, 0] < 0.2
+    assert rates.weight[6, 0] > 0.7
+    widths = rates.high[:, 0] - rates.low[:, 0]
+    assert widths[6] < widths[5] < widths[7]
+    assert ((rates.low <= rates.rate) & (rates.rate <= rates.high)).all()
+
+
+def test_a_list_handed_in_yesterday_says_nothing_about_its_partner():
+    """Counted as failures, thirty new entries would halve the partner's rate."""
+    same = [[GOOD] * 10 + [BAD] * 10 for _ in range(4)]
+    before = rates_of([*same, [GOOD] * 10 + [BAD] * 10])
+    after = rates_of([*same, [GOOD] * 10 + [BAD] * 10 + [OPEN] * 30])
+    assert after.rate[4, 0] == pytest.approx(before.rate[4, 0], abs=0.03)
+    assert after.attempts[4, 0] == 50
+    assert after.informed[4, 0] < 25
+
+
+def test_an_old_open_entry_counts_as_almost_failed():
+    same = [[GOOD] * 10 + [BAD] * 10 for _ in range(4)]
+    old = [("listed", 330)]
+    rates = rates_of([*same, [GOOD] * 10 + [BAD] * 10 + [old] * 30])
+    assert rates.rate[4, 0] < 0.4
+
+
+def test_a_small_type_borrows_from_all():
+    many = [[GOOD] * 10 + [BAD] * 10 for _ in range(4)]
+    rates = rates_of([*many, [GOOD, BAD]], types=("legacy", "growth1"), kind=[0, 0, 0, 0, 1])
+    assert not rates.priors[0][0].pooled
+    assert rates.priors[1][0].pooled
+
+
+@pytest.mark.parametrize("stories", [[[]], [[OPEN] * 5], [[BAD] * 40], [[GOOD] * 40], [[GOOD]]])
+def test_extremes_give_rates_between_nothing_and_all(stories):
+    rates = rates_of(stories)
+    for column in (rates.rate, rates.low, rates.high, rates.weight):
+        assert np.isfinite(column).all()
+        assert ((column >= 0) & (column <= 1)).all()
+    assert rates.known[0] == any(GOOD in partner for partner in stories)
+    if stories == [[BAD] * 40]:
+        assert 0 < rates.rate[0, 0] < 0.05
+    if stories == [[GOOD] * 40]:
+        assert 0.95 < rates.rate[0, 0] < 1
+
+
+def drift_of(paths):
+    return drifts(Funnel(paths), ["legacy"])[0]
+
+
+def test_a_change_of_late_is_seen_and_an_even_pace_is_not():
+    def month(day, good, bad):
+        return [[("listed", day), ("requested", day + 5)]] * good + [[("listed", day), ("lost", day + 5)]] * bad
+
+    even = [story for day in range(10, 380, 10) for story in month(day, 3, 3)]
+    assert drift_of(paths_of(*even, as_of=DAY0 + 400)).status == "no change seen"
+    worse = [story for day in range(10, 380, 10) for story in month(day, *((5, 1) if day < 310 else (1, 5)))]
+    row = drift_of(paths_of(*worse, as_of=DAY0 + 400))
+    assert row.status == "changed"
+    assert row.recent is not None
+    assert row.before is not None
+    assert row.recent < 0.4
+    assert row.before > 0.7
+    assert row.p is not None
+    assert row.p < 0.001
+    assert drift_of(paths_of(*even[:20], as_of=DAY0 + 400)).status == "few"
+    assert drift_of(paths_of(as_of=DAY0 + 400)).status == "few"

@@ -1,0 +1,297 @@
+"""Targets: the worked example to the digit, every verdict, whole numbers that agree, and a plan that is carried out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indicators.allocation import allocate
+from indicators.assumptions import Assumptions
+from indicators.counting import poisson_binomial
+from indicators.inputs import DEAL, LISTED, EntryTable, EventTable, PartnerTable, day_number
+from indicators.month import Month, weeks_until
+from indicators.reverse_funnel import Chances, binomial_like, chance_to_reach, chances_of, least, static_needs
+from indicators.static_table import static_table
+from indicators.targets import VERDICTS, target_plan
+from indicators.weekly import whole_goals
+from tests.unit.reference.histories import AS_OF, MONTH, outlook_of, play, played, tables
+from tests.unit.reference.worlds import DAY0, events_of
+
+quick = settings(max_examples=60, deadline=None)
+LEAN = Assumptions(replicates=60, draws=200)
+AFTER = Month(MONTH.end + 1, MONTH.end + 30)
+TYPES = ("legacy", "growth1")
+
+
+def busy_outlook(seed=5, n=1500, partners=4, as_of=AS_OF):
+    """A steady stream of entries of four partners of two types."""
+    rng = np.random.default_rng(seed)
+    events, entries, _ = tables(*played(rng, rng.integers(as_of - 500, as_of, n)), as_of)
+    owner = rng.integers(0, partners, n)
+    table = PartnerTable.of([f"p{i}" for i in range(partners)], TYPES, np.arange(partners) % 2)
+    return outlook_of(events, EntryTable.of(entries.ids, owner), table, as_of, LEAN)
+
+
+def test_r16_static_table_of_the_worked_example():
+    needs = static_needs(20, (0.5, 0.6, 0.75, 0.55))
+    assert [round(n, 2) for n in needs] == [161.62, 80.81, 48.48, 36.36, 20.0]
+    assert [int(np.ceil(n)) for n in needs] == [162, 81, 49, 37, 20]
+
+
+def test_r16_even_and_safe_plan_of_the_worked_example():
+    """30 under way at 0.2 each, new entries landing with 0.12375: the plan that is a coin toss, and the one that holds."""
+    under_way = poisson_binomial([0.2] * 30)[None, :]
+
+    def chance(entries):
+        return chance_to_reach(20, under_way, np.array([entries * 0.12375]))
+
+    even, safe = (least(lambda n, p=p: chance(n) >= p) for p in (0.5, 0.8))
+    assert (even, safe) == (111, 142)
+    assert (round(chance(111), 3), round(chance(142), 4)) == (0.508, 0.8033)
+    assert (round(6 + 111 * 0.12375, 2), round(6 + 142 * 0.12375, 2)) == (19.74, 23.57)
+    by_moments = chances_of(20, np.array([6.0]), np.array([30 * 0.04]))
+    assert by_moments.reach(np.array([142 * 0.12375])) == pytest.approx(0.8033, abs=1e-4)
+
+
+def test_the_normal_end_meets_the_exact_one():
+    mean, second, new = np.full(3, 250.0), np.full(3, 60.0), np.full(3, 160.0)
+    exact = chances_of(400, mean, second)
+    normal = Chances(400, mean, mean - second, None)
+    assert exact.in_flight is not None
+    assert normal.reach(new) == pytest.approx(exact.reach(new), abs=0.005)
+    assert chances_of(4000, mean, second).in_flight is None
+
+
+@quick
+@given(st.floats(0, 40), st.floats(0, 1), st.integers(1, 60))
+def test_the_likeness_of_a_sum_is_a_distribution(mean, share, below):
+    pmf = binomial_like(np.array([mean]), np.array([mean * share]), below)
+    assert pmf.shape == (1, below)
+    assert pmf.min() > -1e-9
+    assert pmf.sum() <= 1 + 1e-9
+
+
+def test_a_conversion_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="above 0"):
+        static_needs(10, (0.5, 0.0))
+
+
+def test_a_plan_carried_out_reaches_its_deals_as_often_as_it_says():
+    """METHODS 3f: the mean plan is a coin toss, the safe plan holds in 75 to 90 % of histories. All 400: python -m bench.recovery."""
+    outcomes = [play(seed) for seed in range(60)]
+    assert {o.plan.verdict for o in outcomes} == {"feasible"}
+    safe = np.mean([o.safe_plan_deals >= 20 for o in outcomes])
+    mean = np.mean([o.mean_plan_deals >= 20 for o in outcomes])
+    assert 0.75 <= safe <= 0.90
+    assert 0.40 <= mean <= 0.65
+
+
+def test_what_is_already_there_asks_for_nothing():
+    outlook = busy_outlook()
+    now = Month(AS_OF - 20, AS_OF + 10)
+    plan = target_plan(outlook, 3, now)
+    assert plan.achieved > 3
+    assert (plan.verdict, plan.in_flight_only) == ("already_covered", 1.0)
+    assert plan.safe is not None
+    assert plan.safe.entries == 0
+    assert plan.weekly.goals[LISTED].sum() == 0
+    covered = target_plan(outlook, plan.achieved + 1, now)
+    assert covered.verdict == "already_covered"
+    assert covered.in_flight_only is not None
+    assert 0.8 <= covered.in_flight_only < 1
+
+
+def test_a_feasible_plan_deducts_what_is_under_way():
+    outlook = busy_outlook()
+    plan = target_plan(outlook, 10, MONTH)
+    assert plan.verdict == "feasible"
+    assert plan.mean is not None
+    assert plan.safe is not None
+    assert plan.in_flight > 1
+    assert 0 < plan.mean.entries < plan.safe.entries
+    assert plan.mean.expected == pytest.approx(10, abs=0.2)
+    assert plan.safe.chance >= 0.8
+    nothing = replace(outlook, under_way=outlook.under_way.__class__(*(np.zeros(0, np.int64) for _ in range(6))))
+    more = target_plan(nothing, 10, MONTH)
+    assert more.safe is not None
+    assert more.safe.entries > plan.safe.entries
+
+
+def test_more_than_can_be_listed_is_told_with_what_would_be_needed():
+    plan = target_plan(busy_outlook(), 60, MONTH)
+    assert plan.verdict == "infeasible_capacity"
+    at = plan.at_capacity
+    assert at is not None
+    assert at.chance < 0.8
+    assert at.shortfall == pytest.approx(60 - at.expected)
+    assert at.needed_rate > at.rate
+    np.testing.assert_allclose(plan.listed, plan.capacity)
+
+
+def test_a_type_without_room_leaves_its_part_to_the_others():
+    outlook = busy_outlook()
+    free = target_plan(outlook, 10, MONTH)
+    tight = target_plan(outlook, 10, MONTH, capacity=np.array([free.listed[0] / 2, 100.0]))
+    assert tight.verdict == "feasible"
+    assert tight.listed[0] <= free.listed[0] / 2 + 1e-9
+    assert tight.listed[1] > free.listed[1]
+    assert target_plan(outlook, 10, MONTH, capacity=np.array([0.0, 0.0])).verdict == "infeasible_capacity"
+
+
+def test_too_late_names_the_first_month_that_can_still_be_met():
+    outlook = busy_outlook()
+    soon = Month(AS_OF - 24, AS_OF + 5)
+    later = tuple(Month(AS_OF + 6 + 30 * i, AS_OF + 35 + 30 * i) for i in range(12))
+    plan = target_plan(outlook, 40, soon, earliest=later)
+    assert plan.verdict == "infeasible_time"
+    assert plan.landing < 0.05
+    assert plan.earliest is None
+    possible = target_plan(outlook, plan.achieved + 3, soon, earliest=later)
+    assert possible.verdict == "infeasible_time"
+    assert possible.earliest in later
+    first = target_plan(outlook, plan.achieved + 3, possible.earliest)
+    assert first.verdict in {"feasible", "already_covered"}
+
+
+def test_a_month_that_is_over_has_no_plan_but_an_answer():
+    outlook = busy_outlook()
+    past = Month(AS_OF - 60, AS_OF - 31)
+    came = target_plan(outlook, 0, past).achieved
+    assert target_plan(outlook, came, past).verdict == "already_covered"
+    missed = target_plan(outlook, came + 1, past)
+    assert missed.verdict == "infeasible_time"
+    assert missed.weekly.weeks == ()
+    assert allocate(outlook, missed, MONTH).target.sum() == came + 1
+
+
+@pytest.mark.parametrize(
+    "stories",
+    [[], [[("listed", 390)]] * 40, [[("listed", 100), ("lost", 120)]] * 40],
+    ids=["empty", "all open", "all lost"],
+)
+def test_too_little_data_says_so_and_still_shows_a_table(stories):
+    entries = EntryTable.of([f"e{i}" for i in range(len(stories))], [0] * len(stories))
+    outlook = outlook_of(events_of(stories), entries, PartnerTable.of(["p"], ["legacy"], [0]), DAY0 + 400, LEAN)
+    month = Month(DAY0 + 401, DAY0 + 430)
+    plan = target_plan(outlook, 20, month)
+    assert plan.verdict == "not_enough_data"
+    assert plan.immature
+    assert (plan.mean, plan.safe) == (None, None)
+    rows = static_table(outlook, 20, month)
+    assert rows[DEAL].whole == 20
+    assert [row.needed for row in rows[:DEAL]] == [None] * 4
+    assert all(row.low is None or row.low >= 20 for row in rows)
+    shared = allocate(outlook, plan, Month(DAY0 + 431, DAY0 + 460))
+    assert shared.target.sum() == 20
+    assert np.isfinite(shared.next_month.new).all()
+
+
+def test_no_partner_at_all_is_no_crash():
+    nobody = outlook_of(EventTable.of([], [], []), EntryTable.of([], []), PartnerTable.of([], [], []), DAY0 + 400, LEAN)
+    plan = target_plan(nobody, 20, Month(DAY0 + 401, DAY0 + 430))
+    assert plan.verdict == "not_enough_data"
+    assert allocate(nobody, plan, Month(DAY0 + 431, DAY0 + 460)).target.sum() == 0
+
+
+def test_an_impossible_number_of_deals_is_refused():
+    with pytest.raises(ValueError, match="-1 deals"):
+        target_plan(busy_outlook(), -1, MONTH)
+
+
+def test_weeks_are_monday_to_sunday_but_for_both_ends():
+    thursday, end = day_number(np.datetime64("2026-11-25")), day_number(np.datetime64("2026-12-15"))
+    weeks = weeks_until(thursday, end)
+    assert [week.days for week in weeks] == [4, 7, 7, 2]
+    assert weeks[0].start == thursday + 1
+    assert weeks[-1].end == end
+    assert weeks_until(end, end) == ()
+
+
+def test_weekly_goals_sum_to_the_total_and_earlier_milestones_come_first():
+    plan = target_plan(busy_outlook(), 10, MONTH)
+    weekly = plan.weekly
+    expected = weekly.in_flight + weekly.new
+    for k in range(DEAL + 1):
+        assert weekly.total(k) >= np.ceil(expected[k].sum() - 1e-9)
+    for k in range(DEAL):
+        reached, following = (np.cumsum(weekly.goals[j].sum(axis=0)) for j in (k, k + 1))
+        assert (reached >= following - np.cumsum(weekly.in_flight[k + 1].sum(axis=0)) - 1e-6).all()
+    latest = weekly.latest
+    assert list(latest) == sorted(latest), "a later milestone may wait longer"
+    assert latest[DEAL] == len(weekly.weeks) - 1
+    assert latest[LISTED] < latest[DEAL]
+
+
+def test_weekly_expectations_are_those_of_the_plan():
+    """What the weeks say of deals in the month is what the plan promises."""
+    plan = target_plan(busy_outlook(), 10, MONTH)
+    inside = [i for i, week in enumerate(plan.weekly.weeks) if week.start >= MONTH.start]
+    assert plan.weekly.weeks[inside[0]].start == MONTH.start or plan.weekly.weeks[inside[0] - 1].end >= MONTH.start
+    deals = (plan.weekly.in_flight + plan.weekly.new)[DEAL].sum(axis=0)
+    partly = plan.weekly.weeks[inside[0] - 1]
+    share = max(0, partly.end - MONTH.start + 1) / partly.days
+    assert plan.safe is not None
+    assert deals[inside].sum() + share * deals[inside[0] - 1] == pytest.approx(plan.safe.expected, rel=0.03)
+
+
+shapes = st.tuples(st.integers(1, 3), st.integers(1, 6))
+
+
+@quick
+@given(shapes, st.integers(0, 2**32 - 1))
+def test_whole_goals_never_lose_a_part(shape, seed):
+    rng = np.random.default_rng(seed)
+    in_flight, new = rng.random((5, *shape)) * 3, rng.random((5, *shape)) * 5
+    in_flight[LISTED] = 0
+    goals = whole_goals(in_flight, new)
+    assert (goals >= 0).all()
+    for k in range(DEAL + 1):
+        assert goals[k].sum() >= int(np.ceil((in_flight + new)[k].sum() - 1e-9))
+    for k in range(DEAL):
+        reached, following = (np.cumsum(goals[j].sum(axis=0)) for j in (k, k + 1))
+        assert (reached >= following - np.cumsum(in_flight[k + 1].sum(axis=0)) - 1e-6).all()
+
+
+def test_partners_parts_sum_to_the_target_and_follow_what_they_can_bring():
+    outlook = busy_outlook()
+    plan = target_plan(outlook, 10, MONTH)
+    shared = allocate(outlook, plan, AFTER)
+    assert shared.target.sum() == 10
+    assert shared.entries.sum() == plan.weekly.total(LISTED)
+    likely = shared.in_flight + shared.new
+    assert np.abs(shared.target - 10 * likely / likely.sum()).max() < 1
+    order = shared.next_month.order
+    coming = (shared.next_month.in_flight + shared.next_month.new)[order]
+    assert (np.diff(coming) <= 1e-9).all()
+    assert shared.next_month.waiting.sum() == len(outlook.under_way)
+
+
+def test_a_scope_asks_its_partners_alone():
+    outlook = busy_outlook()
+    scope = np.array([True, False, False, False])
+    plan = target_plan(outlook, 4, MONTH, scope=scope)
+    shared = allocate(outlook, plan, AFTER, scope)
+    assert shared.target.tolist() == [4, 0, 0, 0]
+    assert plan.pace[1] == 0
+    assert plan.in_flight < target_plan(outlook, 4, MONTH).in_flight
+    assert (shared.next_month.new[1:] == 0).all()
+
+
+def test_the_static_table_knows_by_when():
+    outlook = busy_outlook()
+    rows = static_table(outlook, 20, MONTH)
+    by = [row.by for row in rows]
+    assert by == sorted(by)
+    assert by[DEAL] == MONTH.end
+    for row in rows[:DEAL]:
+        assert row.low <= row.whole <= row.high
+    assert static_table(outlook, 20, MONTH, partner_type=0)[LISTED].whole != rows[LISTED].whole
+
+
+def test_plans_are_the_same_bytes_again():
+    one, two = (target_plan(busy_outlook(), 10, MONTH) for _ in range(2))
+    assert (one.mean, one.safe) == (two.mean, two.safe)
+    assert one.weekly.goals.tobytes() == two.weekly.goals.tobytes()
+    assert one.verdict in VERDICTS

@@ -1,0 +1,274 @@
+"""Attack lists as partners hand them in: what is read out of a file, and what is refused with one sentence."""
+
+import csv
+import io
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.vocabulary import Target
+from sync.lists.cells import CellError, day_in, place_in, text_in
+from sync.lists.headings import Column, find_headings, meaning
+from sync.lists.sheet import MOST_ROWS, Sheet, UnreadableListError, read_sheet
+from sync.lists.understand import AttackList, understand
+
+FILES = Path(__file__).resolve().parents[1] / "files"
+HEADINGS = ["会社名", "電話番号", "住所", "リスト提出日", "URL", "法人番号"]
+SAKURA = [
+    "株式会社さくら亭",
+    "03-1234-5678",
+    "東京都千代田区丸の内1-1",
+    "2026-04-01",
+    "https://www.sakura-tei.co.jp/",
+    "",
+]
+
+
+def excel(folder: Path, rows: list[list[Any]], *, merge: tuple[str, ...] = (), name: str = "list.xlsx") -> Path:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for cells in merge:
+        book.active.merge_cells(cells)
+    book.save(folder / name)
+    return folder / name
+
+
+def text(folder: Path, rows: list[list[Any]], encoding: str = "utf-8", name: str = "list.csv") -> Path:
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows(rows)
+    (folder / name).write_bytes(written.getvalue().encode(encoding))
+    return folder / name
+
+
+def listed(path: Path) -> AttackList:
+    return understand(read_sheet(path), path.name)
+
+
+def test_a_workbook_and_both_encodings_of_its_csv_say_the_same(tmp_path: Path) -> None:
+    rows = [HEADINGS, SAKURA]
+    found = [
+        listed(excel(tmp_path, rows)),
+        listed(text(tmp_path, rows, "utf-8-sig")),
+        listed(text(tmp_path, rows, "cp932")),
+        listed(text(tmp_path, rows, "utf-16")),
+    ]
+    assert [one.where for one in found] == ["sheet Sheet", "UTF-8", "CP932", "UTF-16"]
+    assert len({one.rows for one in found}) == 1
+    assert found[0].rows[0].target == Target(
+        "株式会社さくら亭", None, "sakura-tei.co.jp", "03-1234-5678", "東京都", "千代田区"
+    )
+    assert found[0].rows[0].listed_on == date(2026, 4, 1)
+
+
+def test_titles_and_notes_above_the_headings_and_headings_repeated_below_are_no_targets(tmp_path: Path) -> None:
+    rows = [["アタックリスト"], [], ["※ 会社名は正式名称で"], HEADINGS, SAKURA, HEADINGS, ["もみじ", *[""] * 5]]
+    found = listed(text(tmp_path, rows))
+    assert found.headings.row == 4
+    assert [(r.number, r.target.name) for r in found.rows] == [(5, "株式会社さくら亭"), (7, "もみじ")]
+
+
+@pytest.mark.parametrize(
+    ("heading", "column"),
+    [
+        ("会社名（必須）", Column.NAME), ("※企業名", Column.NAME), ("Company Name", Column.NAME), ("ＴＥＬ", Column.PHONE), ("ﾎｰﾑﾍﾟｰｼﾞ", Column.DOMAIN),
+        ("提出日", Column.LISTED_ON), ("Registered On", Column.LISTED_ON), ("代理店名", Column.PARTNER), ("Partner company", Column.PARTNER),
+        ("備考", None), ("No.", None), ("担当者名", None), ("", None), ("Companny name", Column.NAME),
+    ],
+)  # fmt: skip
+def test_headings_are_understood_as_people_write_them(heading: str, column: Column | None) -> None:
+    assert meaning(heading)[0] is column
+
+
+def test_of_two_headings_of_one_meaning_the_first_counts_and_the_other_is_told() -> None:
+    found = find_headings([["会社名", "企業名", "電話"]])
+    assert found is not None
+    assert (found.places[Column.NAME], found.unused) == (0, ("企業名",))
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2026-04-01", "2026/4/1", "2026.4.1", "2026年4月1日", "令和8年4月1日", "Ｒ８．４．１", "R8/4/1", "㋿8年4月1日", "20260401", "46113", 46113, 46113.5,
+     20260401, date(2026, 4, 1), datetime(2026, 4, 1, 9, 30), " ２０２６年４月１日 ", "2026-04-01T00:00:00"],
+)  # fmt: skip
+def test_days_are_read_as_partners_write_them(written: Any) -> None:
+    assert day_in(written) == date(2026, 4, 1)
+
+
+def test_the_first_year_of_an_era_is_read() -> None:
+    assert day_in("令和元年5月1日") == date(2019, 5, 1)
+    assert day_in("平成31年4月30日") == date(2019, 4, 30)
+
+
+@pytest.mark.parametrize(
+    "written", ["来週", "2026/13/40", "1999-12-31", 3, 1e9, "-1", "令和8年", "昭和60年1月1日", "4/1"]
+)
+def test_what_is_no_day_is_refused_without_repeating_it(written: Any) -> None:
+    with pytest.raises(CellError) as refused:
+        day_in(written)
+    assert str(written) not in str(refused.value)
+
+
+@given(st.dates(date(2000, 1, 1), date(2099, 12, 31)))
+def test_every_day_comes_back_from_excels_number_and_from_its_era(day: date) -> None:
+    assert day_in((day - date(1899, 12, 30)).days) == day
+    if day >= date(2020, 1, 1):
+        assert day_in(f"令和{day.year - 2018}年{day.month}月{day.day}日") == day
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("〒100-0005 東京都千代田区丸の内1-1", ("東京都", "千代田区")), ("大阪府大阪市北区梅田", ("大阪府", "大阪市北区")), ("三重県四日市市諏訪町", ("三重県", "四日市市")),
+        ("奈良県大和郡山市北郡山町", ("奈良県", "大和郡山市")), ("北海道余市郡余市町", ("北海道", "余市郡余市町")), ("福島県郡山市朝日", ("福島県", "郡山市")),
+        ("千葉県市川市八幡", ("千葉県", "市川市")), ("渋谷区神南", (None, "渋谷区")), ("", (None, None)), ("住所不明", (None, None)),
+    ],
+)  # fmt: skip
+def test_prefecture_and_city_are_read_out_of_an_address(address: str, place: tuple[str | None, str | None]) -> None:
+    assert place_in(address) == place
+
+
+@given(st.text())
+def test_any_cell_becomes_one_line(cell: str) -> None:
+    assert len(text_in(cell).splitlines()) <= 1
+    assert "\x00" not in text_in(cell)
+
+
+def test_each_bad_row_has_its_reason_and_the_others_count(tmp_path: Path) -> None:
+    rows = [
+        HEADINGS,
+        SAKURA,
+        ["", "03-0000-0000", *[""] * 4],
+        ["株式会社", *[""] * 5],
+        ["もみじ", "", "", "いつか", "", ""],
+        ["=cmd()|' /C calc'!A0", *[""] * 5],
+        ["x" * 256, *[""] * 5],
+        ["けやき", "12", "", "", "tabelog.com", "1234567890123"],
+    ]
+    found = listed(text(tmp_path, rows))
+    assert [(b.number, b.reason) for b in found.bad] == [
+        (3, "会社名: there is no name"),
+        (4, "会社名: no name is left without the legal form and marks"),
+        (5, "リスト提出日: the date is not understood; write it as 2026-04-01"),
+        (6, "会社名: a formula, not a name"),
+        (7, "会社名: longer than 255 characters, so no name"),
+    ]
+    assert [r.target.name for r in found.rows] == ["株式会社さくら亭", "けやき"]
+    assert [n.reason.split(":")[0] for n in found.notes] == ["法人番号", "URL", "電話番号"]
+
+
+def test_a_target_that_stands_twice_counts_once_and_two_branches_are_two(tmp_path: Path) -> None:
+    rows = [
+        ["会社名", "電話番号"],
+        ["㈱さくら亭", "03-1234-5678"],
+        ["株式会社 さくら亭", "０３（１２３４）５６７８"],
+        ["さくら亭", "06-1234-5678"],
+    ]
+    found = listed(text(tmp_path, rows))
+    assert ([r.number for r in found.rows], found.same_as) == ([2, 4], {3: 2})
+
+
+def test_hostile_cells_are_texts_and_nothing_else(tmp_path: Path) -> None:
+    rows = [
+        ["会社名", "電話番号"],
+        ["<script>alert(1)</script>", ""],
+        ["a'; drop table x--", ""],
+        ["a\x00b\nc", ""],
+        ["../../etc", ""],
+    ]
+    path = text(tmp_path, rows)
+    assert [r.target.name for r in listed(path).rows] == [
+        "<script>alert(1)</script>", "a'; drop table x--", "a\ufffdb c", "../../etc",
+    ]  # fmt: skip
+
+
+def test_a_value_merged_over_several_rows_is_that_of_each(tmp_path: Path) -> None:
+    rows = [["代理店", "会社名"], ["みどり商会", "さくら亭"], [None, "もみじ"], ["あおい", "けやき"]]
+    found = listed(excel(tmp_path, rows, merge=("A2:A3",)))
+    assert [(r.partner, r.target.name) for r in found.rows] == [
+        ("みどり商会", "さくら亭"),
+        ("みどり商会", "もみじ"),
+        ("あおい", "けやき"),
+    ]
+
+
+def test_row_numbers_are_those_that_excel_shows_also_where_the_first_rows_and_columns_are_empty(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active["C4"], book.active["C5"], book.active["D4"] = "会社名", "さくら亭", "電話"
+    book.save(tmp_path / "list.xlsx")
+    found = listed(tmp_path / "list.xlsx")
+    assert (found.headings.row, [r.number for r in found.rows]) == (4, [5])
+
+
+def test_of_a_workbook_the_first_sheet_that_holds_anything_is_read_and_another_where_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    book = openpyxl.Workbook()
+    book.create_sheet("一覧").append(["会社名"])
+    book["一覧"].append(["さくら亭"])
+    book.create_sheet("旧").append(["会社名"])
+    book.save(tmp_path / "list.xlsx")
+    assert read_sheet(tmp_path / "list.xlsx").where == "sheet 一覧"
+    assert read_sheet(tmp_path / "list.xlsx", "旧").where == "sheet 旧"
+    with pytest.raises(UnreadableListError, match="it has Sheet, 一覧, 旧"):
+        read_sheet(tmp_path / "list.xlsx", "新")
+
+
+def test_a_hundred_thousand_rows_are_read(tmp_path: Path) -> None:
+    rows = [["会社名", "電話番号"], *([f"店 {i}号", ""] for i in range(100_000))]
+    assert len(listed(text(tmp_path, rows)).rows) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("list.csv", b"", "is empty"),
+        ("list.csv", b"\x81\xff\xfe\xfa,x", "neither UTF-8 nor CP932"),
+        ("list.csv", b"PK\x03\x04rest", "holds a workbook"),
+        ("list.xlsx", b"a,b\n", "no workbook in spite of its name"),
+        ("list.xlsx", b"PK\x03\x04rest", "damaged"),
+        ("list.pdf", b"%PDF", "neither Excel nor CSV"),
+        ("list.csv", "名,数\nx,1\n".encode(), "no row of headings"),
+        ("list.csv", "会社名,電話\n".encode(), "nothing below them"),
+    ],
+)
+def test_what_is_no_list_is_refused_with_one_sentence(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnreadableListError, match=said) as refused:
+        listed(tmp_path / name)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_workbook_behind_a_password_is_refused_with_one_sentence() -> None:
+    with pytest.raises(UnreadableListError, match="without a password"):
+        read_sheet(FILES / "protected.xlsx")
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableListError, match="There is no file"):
+        read_sheet(tmp_path / "none.csv")
+
+
+def test_more_rows_than_any_list_has_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("会社名\n" + "x\n" * (MOST_ROWS + 1), "utf-8")
+    with pytest.raises(UnreadableListError, match="more than 200,000 rows"):
+        read_sheet(tmp_path / "list.csv")
+
+
+cells = st.one_of(st.none(), st.text(max_size=20), st.integers(), st.floats(), st.dates(), st.booleans())
+
+
+@given(st.lists(st.lists(cells, max_size=8), max_size=8))
+def test_any_cells_at_all_make_a_list_or_one_sentence(rows: list[list[Any]]) -> None:
+    head: list[Any] = ["会社名", "電話番号", "リスト提出日", "URL", "住所", "法人番号"]
+    try:
+        found = understand(Sheet([head, *rows], "test"), "test.csv")
+    except UnreadableListError:
+        return
+    numbers = [r.number for r in found.rows] + [b.number for b in found.bad] + list(found.same_as)
+    assert len(numbers) == len(set(numbers)) <= len(rows)
