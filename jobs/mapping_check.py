@@ -9,9 +9,11 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.errors import ConfigError
+from models.vocabulary import LISTS
 from sync.connector import Connector, ObjectDescription
 from sync.documents import Problem, advice
 from sync.errors import ObjectMissing
+from sync.lists.source import ListSource
 from sync.mapping.check import check
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.needs import needs
@@ -33,7 +35,7 @@ def _unknown(rules: Rules, connections: Mapping[str, object]) -> Iterator[Proble
     places: dict[str, list[tuple[str | int, ...]]] = {}
     for group, found in groups.items():
         for index, rule in enumerate(found):
-            if rule.connection not in connections:
+            if rule.connection not in connections and rule.connection != LISTS:
                 places.setdefault(rule.connection, []).append((group, index, "from"))
     for name, paths in places.items():  # one sentence a connection: it is one thing to mend
         readers = f"{len(paths)} rules read" if len(paths) > 1 else "this rule reads"
@@ -50,11 +52,12 @@ def problems_with(rules: Rules, connectors: Mapping[str, Connector]) -> list[Pro
     absent: dict[tuple[str, str], str | None] = {}
     for connection, specs in needs(rules).items():
         for name in specs:
-            if connection not in connectors:
+            described = ListSource(()) if connection == LISTS else connectors.get(connection)
+            if described is None:
                 absent[connection, name] = None
                 continue
             try:
-                descriptions[connection, name] = connectors[connection].describe(name)
+                descriptions[connection, name] = described.describe(name)
             except ObjectMissing as e:
                 absent[connection, name] = str(e)
     return check(rules, descriptions, absent)

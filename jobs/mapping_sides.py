@@ -71,7 +71,7 @@ def stored(conn: SqlConnection, raw: Connection[Any], workspace: str, as_of: dat
 
 
 def derived(rules: Rules, reader: MirrorReader, as_of: date, decisions: Sequence[Decision]) -> Side:
-    """The facts that a version makes of the mirror, by what people decided of who is who."""
+    """The facts that a version makes of the mirror, by what people decided on records."""
     facts = derive(rules, reader, decisions)
     issues: dict[str, int] = {}
     for issue in facts.issues:
@@ -89,7 +89,7 @@ def derived(rules: Rules, reader: MirrorReader, as_of: date, decisions: Sequence
 
 def _records(partners: Iterable[Partner], entries: Iterable[Entry]) -> dict[RecordRef, tuple[str, str]]:
     found = {source: ("partner", p.partner_id) for p in partners for source in p.sources}
-    found.update((ref, ("entry", e.entry_id)) for e in entries for ref in e.sources or (e.source,))
+    found.update((source, ("entry", e.entry_id)) for e in entries for source in e.sources or (e.source,))
     return found
 
 
@@ -97,8 +97,8 @@ def _columns(entries: Iterable[Entry], events: Iterable[Event], as_of: date) -> 
     ids = sorted(e.entry_id for e in entries)
     place = {entry_id: at for at, entry_id in enumerate(ids)}
     shown = [e for e in events if e.occurred_on <= as_of and e.entry_id in place]
-    connections = sorted({e.source.connection for e in shown})
     n = len(shown)
+    connections = sorted({e.source.connection for e in shown})
     return read.EventColumns(
         entry_ids=ids,
         partner_ids=[],

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from jobs.errors import ConfigError
-from models.vocabulary import Crm
+from models.vocabulary import LISTS, Crm
 from sync.documents import DocumentError, Problem, problems_of, read_document
 
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
@@ -285,13 +285,24 @@ class WorkspaceSettings(Settings):
     schedule: Schedule = Schedule()
     calendar: Calendar = Calendar()
     targets: Targets = Targets()
+    lists_schema: str = Field(
+        LISTS, pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="the schema of imported lists in PostgreSQL"
+    )
+
+    @model_validator(mode="after")
+    def _lists_is_taken(self) -> "WorkspaceSettings":
+        if LISTS in self.connections:
+            raise ValueError(f"'{LISTS}' is the name of imported lists; give the connection another name")
+        return self
 
     def at_once(self) -> dict[str, int]:
         """Objects that are read at the same time, by connection."""
         return {name: given.objects_at_once for name, given in self.connections.items()}
 
     def schema_of(self, connection: str) -> str:
-        """The mirror's schema of a connection."""
+        """The mirror's schema of a connection, or of imported lists."""
+        if connection == LISTS:
+            return self.lists_schema
         return self.connections[connection].db_schema or connection
 
 

@@ -66,6 +66,10 @@ class Evidence(StrEnum):
     INFERRED = "inferred"
 
 
+LISTS, LIST_ROW = "lists", "row"
+"""The source of imported attack lists, as mappings name it: `lists.row`. No CRM stands behind it."""
+
+
 class Step(StrEnum):
     """The five steps of a run, each safe to repeat alone."""
 

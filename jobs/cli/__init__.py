@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli import audit, checking, cycle, database, looking, mapping_versions, partners, setup, world
+from jobs.cli import audit, checking, cycle, database, importing, looking, mapping_versions, partners, setup, world
 from jobs.cli.failures import INTERRUPTED, explain
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Sakigake: the leading indicators of partner sales, from your own CRM, written back where your team looks.",
 )
-for part in (setup, checking, mapping_versions, cycle, looking, partners, audit, world):
+for part in (setup, checking, mapping_versions, importing, cycle, looking, partners, audit, world):
     part.add_to(app)
 app.add_typer(database.app, name="db", help="Our tables: upgrade, address, a shell.")
 

@@ -86,10 +86,10 @@ def _of_entry(at: tuple[str | int, ...], entry: EntryRule) -> Iterator[Use]:
         path = (*at, "milestones", milestone.value)
         fields = _fields_of((milestone.value,))
         own = [*_of(entry.object, rule.linked), *([(entry.object, rule.reason)] if rule.reason else [])]
-        there = [*([rule.at] if rule.at else []), *(rule.enters or ())]
+        read = [*([rule.at] if rule.at else []), *(rule.enters or ())]
         for place, f in own:
             yield Use(entry.connection, place, f, path, (milestone.value,), fields)
-        for f in there:
+        for f in read:
             yield Use(entry.connection, rule.linked_object or entry.object, f, path, (milestone.value,), fields)
 
 

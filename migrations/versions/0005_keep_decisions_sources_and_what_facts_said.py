@@ -1,6 +1,6 @@
 """Keep decisions on who is who, the records of entries, and what facts said before they changed.
 
-Follows 0020.
+Follows 0004.
 
 While this runs, the version before it may still be at work. So: add before you use, stop using before you remove, and
 do these in two releases. Do not rename. Fill large tables in batches, outside of a migration. Build an index on a large
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0030"
-down_revision = "0020"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

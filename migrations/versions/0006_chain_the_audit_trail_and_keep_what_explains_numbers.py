@@ -1,6 +1,6 @@
 """Chain the audit trail and keep what explains numbers.
 
-Follows 0003.
+Follows 0005.
 
 While this runs, the version before it may still be at work. So: add before you use, stop using before you remove, and
 do these in two releases. Do not rename. Fill large tables in batches, outside of a migration. Build an index on a large
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0040"
-down_revision = "0030"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -73,25 +73,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "subject", "subject_id", "field", "run_id", name=op.f("result_log_pk")),
         schema="sakigake",
     )
-    op.create_table(
-        "list_import",
-        _text("workspace"), _text("import_id"), _text("connection"), _text("object"), _text("record_id"),
-        _text("file_hash"), sa.Column("submitted_on", sa.Date(), nullable=False), _text("willingness", nullable=True),
-        _moment("imported_at"), _moment("known_at"), _text("who"), sa.Column("document", JSON, nullable=False),
-        sa.PrimaryKeyConstraint("workspace", "import_id", name=op.f("list_import_pk")),
-        schema="sakigake",
-    )
-    op.create_table(
-        "list_entry",
-        _text("workspace"), _text("entry_id"), _text("connection"), _text("object"), _text("record_id"),
-        _text("import_id"), _number("row"), sa.Column("target", JSON, nullable=False),
-        sa.Column("listed_on", sa.Date(), nullable=False), _moment("known_at"),
-        sa.PrimaryKeyConstraint("workspace", "entry_id", name=op.f("list_entry_pk")),
-        schema="sakigake",
-    )
-    place = ["workspace", "connection", "object", "record_id"]
-    op.create_index("list_import_partner_index", "list_import", place, schema="sakigake")
-    op.create_index("list_entry_partner_index", "list_entry", place, schema="sakigake")
     op.execute(
         """create function sakigake.refuse_rewriting() returns trigger language plpgsql as $$
         begin
@@ -106,7 +87,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Loses the audit trail (export it first), which version of the mapping is in force, and lists that are kept here only."""
-    for table in ("list_entry", "list_import", "result_log", "landing", "mapping_activation", "audit_key", "audit_link"):
+    """Loses the audit trail (export it first) and which version of the mapping is in force."""
+    for table in ("result_log", "landing", "mapping_activation", "audit_key", "audit_link"):
         op.drop_table(table, schema="sakigake")
     op.execute("drop function sakigake.refuse_rewriting()")

@@ -1,0 +1,54 @@
+"""Commands that take in what partners hand over as files."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_workspace, out, show_json
+
+
+def import_list(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The list: .xlsx, .xls, .ods or .csv.")],
+    partner: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose list it is: a record (connection.Object/ID), or the partner's name. Default: the file's own column."
+        ),
+    ] = None,
+    listed_on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day of rows that have none; default: today, by the CRM's clock."),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="The sheet of a workbook; default: the first that holds anything.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what was understood, and store nothing.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Take in a partner's attack list from Excel or CSV: what was understood, what is new, and each row that was left out."""
+    with opened_workspace(config, workspace) as ready:
+        from jobs import tables_lists
+        from jobs.list_import import import_list as take_in
+        from jobs.person import person
+
+        found = take_in(
+            ready,
+            file,
+            partner=partner,
+            listed_on=listed_on.date() if listed_on else None,
+            sheet=sheet,
+            who=person(),
+            dry_run=dry_run,
+        )
+    if json:
+        show_json({"workspace": ready.name, "dry_run": dry_run, **found.document()})
+    else:
+        tables_lists.show(out, found, dry_run=dry_run)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("import-list")(import_list)

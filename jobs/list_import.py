@@ -1,0 +1,245 @@
+"""`sakigake import-list`: a partner's attack list from a file, understood, compared with what is known, and taken in.
+
+Rows become records of the source `lists.row` (`sync.lists.source`), in the same way as records of a CRM: the next map step makes entries of
+them. All of a file is taken in, or nothing.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+from psycopg import Connection, sql
+from psycopg.rows import dict_row
+
+from jobs.errors import ConfigError, NotFound
+from jobs.runs import RunLog, ended_as, new_id, only_run
+from jobs.wiring import Workspace
+from models.audit import AuditKind
+from models.vocabulary import LIST_ROW, LISTS, RecordRef, RunStatus, Step, Target
+from sync.chain.store import record as chain
+from sync.connector import Connector
+from sync.lists.compare import Found, Known, KnownTargets, Standing
+from sync.lists.sheet import UnreadableListError, read_sheet
+from sync.lists.source import SPEC, ListSource, record
+from sync.lists.understand import AttackList, BadRow, ListRow, understand
+from sync.mapping.names import name_key
+from sync.mirror.pull import Pull, pull_object
+
+SHOWN = 20  # partners named where a name does not tell which one is meant
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerOf:
+    """A partner, and the record by which it is named: that outlives a change of how records are matched."""
+
+    partner_id: str
+    name: str
+    record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A row with whose list it is on, its day, and what is known of its target."""
+
+    row: ListRow
+    partner: PartnerOf
+    listed_on: date
+    found: Found
+
+    @property
+    def taken(self) -> bool:
+        return self.found.standing in {Standing.NEW, Standing.ELSEWHERE}
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a file. `run` is None where nothing was stored."""
+
+    file: str
+    read: AttackList
+    judged: tuple[Judged, ...]
+    bad: tuple[BadRow, ...]
+    run: str | None
+
+    def document(self) -> dict[str, Any]:
+        """As `--json` prints it; names of targets stand in the file, and are not repeated."""
+        counts = Counter(j.found.standing.value for j in self.judged)
+        return {
+            "file": self.file,
+            "where": self.read.where,
+            "headings": {
+                "row": self.read.headings.row,
+                "understood": {self.read.headings.texts[c]: c.value for c in self.read.headings.places},
+                "unused": list(self.read.headings.unused),
+            },
+            "partners": dict(sorted(Counter(str(j.partner.record) for j in self.judged).items())),
+            "rows": len(self.judged) + len(self.bad) + len(self.read.same_as),
+            "taken": sum(j.taken for j in self.judged),
+            "known": {s.value: counts[s.value] for s in Standing},
+            "repeated": [{"row": row, "same_as": first} for row, first in sorted(self.read.same_as.items())],
+            "bad": [{"row": b.number, "reason": b.reason} for b in self.bad],
+            "notes": [{"row": n.number, "reason": n.reason} for n in self.read.notes],
+            "found": [
+                {"row": j.row.number, "standing": j.found.standing.value, "by": j.found.by, "partner": j.found.partner}
+                for j in self.judged
+                if j.found.standing is not Standing.NEW
+            ],
+            "alike": [j.row.number for j in self.judged if j.found.alike],
+            "run": self.run,
+        }
+
+
+def import_list(
+    workspace: Workspace,
+    path: Path,
+    *,
+    partner: str | None,
+    listed_on: date | None,
+    sheet: str | None,
+    who: str,
+    dry_run: bool,
+) -> Imported:
+    """Reads, compares and, unless `dry_run`, stores. ConfigError for a file that is no list or a mapping that reads no lists."""
+    if not any((rule.connection, rule.object) == (LISTS, LIST_ROW) for rule in workspace.rules.entries):
+        raise ConfigError(
+            f"{workspace.rules.filename} has no rule that makes entries of imported lists; add `- from: {LISTS}.{LIST_ROW}` under entries, "
+            "and bring it into force with `sakigake mapping activate`."
+        )
+    try:
+        read = understand(read_sheet(path, sheet), path.name)
+    except UnreadableListError as e:
+        raise ConfigError(str(e)) from e
+    today = workspace.today()
+    with workspace.connect() as conn:
+        partners = _Partners(conn, workspace.name)
+        known = KnownTargets([*_entries(conn, workspace.name), *_rows(conn, workspace, partners)])
+        judged, bad = _judge(read, partners, known, partner, listed_on or today, today)
+    found = Imported(path.name, read, tuple(judged), tuple(bad), None)
+    taken = [j for j in judged if j.taken]
+    if dry_run or not taken:
+        return found
+    return replace(found, run=_store(workspace, path, taken, found, who))
+
+
+def _judge(
+    read: AttackList,
+    partners: "_Partners",
+    known: KnownTargets,
+    named: str | None,
+    otherwise: date,
+    today: date,
+) -> tuple[list[Judged], list[BadRow]]:
+    one = partners.of(named) if named is not None else None
+    if one is None and not any(row.partner for row in read.rows):
+        raise ConfigError(
+            "Nothing says whose list this is: give --partner, or a file with a column of partners (パートナー, partner)."
+        )
+    judged: list[Judged] = []
+    bad = list(read.bad)
+    for row in read.rows:
+        try:
+            whose = one or partners.of(row.partner)
+        except NotFound as e:
+            bad.append(BadRow(row.number, f"{e.args[0]}"))
+            continue
+        day = row.listed_on or otherwise
+        if day > today:
+            bad.append(BadRow(row.number, "the day is still to come"))
+            continue
+        judged.append(Judged(row, whose, day, known.look(row.target, whose.partner_id)))
+    return judged, sorted(bad, key=lambda b: b.number)
+
+
+def _store(workspace: Workspace, path: Path, taken: Sequence[Judged], found: Imported, who: str) -> str:
+    """One run that changes the object `lists.row`, and one link of the audit trail."""
+    run_id, now = new_id("run"), workspace.crm_now()
+    file_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+    records = [record(j.partner.record, j.row, j.listed_on.isoformat(), path.name, file_hash, now) for j in taken]
+    pull = Pull(workspace.name, LISTS, workspace.settings.schema_of(LISTS), run_id, lambda: now)
+    with workspace.connect() as conn, only_run(conn, workspace.name):
+        log = RunLog(conn, workspace.name, run_id)
+        log.begin(workspace.rules.hash)
+        try:
+            with log.step(Step.PULL, LISTS) as note:
+                counts = pull_object(workspace.connect, cast("Connector", ListSource(records)), pull, SPEC)
+                note.counts = {f"{LISTS}.{LIST_ROW}": asdict(counts)}
+            said = {k: v for k, v in found.document().items() if k in {"file", "partners", "rows", "taken", "known"}}
+            document = {**said, "file_hash": file_hash, "run": run_id}
+            chain(conn, workspace.name, AuditKind.IMPORT, who, path.name, document)
+        except Exception as e:
+            log.finish(workspace.connect, ended_as(e), cause=str(e))
+            raise
+        log.finish(workspace.connect, RunStatus.SUCCEEDED)
+    return run_id
+
+
+class _Partners:
+    """Partners by record, id, or name."""
+
+    def __init__(self, conn: Connection[Any], workspace: str) -> None:
+        rows = conn.execute(
+            """select p.partner_id, p.name, s.connection, s.object, s.record_id from sakigake.partner p
+            join sakigake.partner_source s using (workspace, partner_id) where p.workspace = %s
+            order by s.connection, s.object, s.record_id""",
+            (workspace,),
+        ).fetchall()
+        self._by_record: dict[str, PartnerOf] = {}
+        self._by_id: dict[str, PartnerOf] = {}
+        self._by_name: dict[str, dict[str, PartnerOf]] = {}
+        for partner_id, name, *ref in rows:
+            made = PartnerOf(partner_id, name, RecordRef(*ref))
+            self._by_record[str(made.record)] = self._by_id.setdefault(partner_id, made)
+            self._by_name.setdefault(name_key(name), {})[partner_id] = self._by_id[partner_id]
+
+    def by_record(self, record: str) -> PartnerOf | None:
+        return self._by_record.get(record)
+
+    def of(self, said: str) -> PartnerOf:
+        """The partner that is meant; NotFound with what would tell which, without repeating what a file said."""
+        if found := self.by_record(said) or self._by_id.get(said):
+            return found
+        named = self._by_name.get(name_key(said), {}) if name_key(said) else {}
+        if len(named) == 1:
+            return next(iter(named.values()))
+        if named:
+            records = ", ".join(str(p.record) for p in list(named.values())[:SHOWN])
+            raise NotFound(f"several partners have that name; say which by its record: {records}")
+        raise NotFound(
+            "there is no partner of that name or record; `sakigake partners` lists them, and a new one comes with the next run"
+        )
+
+
+def _entries(conn: Connection[Any], workspace: str) -> Iterator[Known]:
+    """All entries' targets, with whether they were won."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """select e.partner_id, p.name, e.target, exists (
+                select from sakigake.event v where v.workspace = e.workspace and v.entry_id = e.entry_id and v.milestone = 'won'
+                    and v.op = 'assert' and not exists (select from sakigake.event r where r.workspace = v.workspace
+                        and r.supersedes = v.event_id and r.op = 'retract')) as won
+            from sakigake.entry e join sakigake.partner p using (workspace, partner_id) where e.workspace = %s""",
+            (workspace,),
+        ).fetchall()
+    return (Known(r["partner_id"], r["name"], _target(r["target"]), r["won"]) for r in rows)
+
+
+def _rows(conn: Connection[Any], workspace: Workspace, partners: "_Partners") -> Iterator[Known]:
+    """What was imported and is not mapped yet."""
+    schema = workspace.settings.schema_of(LISTS)
+    there = conn.execute("select to_regclass(%s)", (f'"{schema}"."{LIST_ROW}"',)).fetchone()
+    if not there or there[0] is None:
+        return
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(sql.SQL("select * from {} where not _deleted").format(sql.Identifier(schema, LIST_ROW)))
+        for row in rows:
+            whose = partners.by_record(row["partner"])
+            if whose is not None:
+                yield Known(whose.partner_id, whose.name, _target(row))
+
+
+def _target(said: Mapping[str, Any]) -> Target:
+    return Target(**{f.name: said.get(f.name) for f in fields(Target)})

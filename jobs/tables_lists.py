@@ -1,0 +1,82 @@
+"""What became of an imported list, as tables."""
+
+from collections import Counter
+
+from rich.console import Console
+from rich.markup import escape as safe
+from rich.table import Table
+
+from jobs.list_import import Imported
+from jobs.tables import table
+from sync.lists.compare import Standing
+from sync.lists.headings import Column
+
+_MEANS = {
+    Column.NAME: "the target's name", Column.CORPORATE_NUMBER: "corporate number", Column.DOMAIN: "web address", Column.PHONE: "telephone",
+    Column.PREFECTURE: "prefecture", Column.CITY: "city", Column.ADDRESS: "prefecture and city", Column.LISTED_ON: "listed on",
+    Column.PARTNER: "whose list it is",
+}  # fmt: skip
+_SAYS = {
+    Standing.NEW: "new",
+    Standing.ELSEWHERE: "on another partner's list too",
+    Standing.LISTED: "on this partner's list already: left out",
+    Standing.CUSTOMER: "a customer already: left out",
+}
+SHOWN = 30
+
+
+def show(out: Console, found: Imported, *, dry_run: bool) -> None:
+    """Headings as understood, rows by what became of them, and every row that was left out with its reason."""
+    headings = found.read.headings
+    understood = table(
+        f"{safe(found.file)}, {safe(found.read.where)}: headings in row {headings.row}", "heading", "is taken for"
+    )
+    for column in headings.places:
+        understood.add_row(safe(headings.texts[column]), _MEANS[column])
+    for text in headings.unused:
+        understood.add_row(safe(text), "(not used)")
+    out.print(understood)
+    out.print(_rows(found))
+    _listed(out, "Rows that were left out", [(b.number, b.reason) for b in found.bad])
+    _listed(out, "Values that were left empty", [(n.number, n.reason) for n in found.read.notes])
+    _listed(out, "Rows that stand there twice", [(n, f"as row {f}") for n, f in sorted(found.read.same_as.items())])
+    met = [
+        (j.row.number, f"{_SAYS[j.found.standing]} ({j.found.partner}, by {j.found.by.replace('_', ' ')})")
+        for j in found.judged
+        if j.found.standing is not Standing.NEW
+    ]
+    _listed(out, "Targets that are known", met)
+    alike = [
+        (j.row.number, "a known target has this name; with a telephone number or an address it could be told apart")
+        for j in found.judged
+        if j.found.alike
+    ]
+    _listed(out, "Targets that may be known", alike)
+    taken = sum(j.taken for j in found.judged)
+    if dry_run:
+        out.print(f"{taken} would be taken in; nothing was stored.")
+    elif found.run is None:
+        out.print("Nothing is new: nothing was stored.")
+    else:
+        out.print(f"{taken} taken in by {found.run}; the next `sakigake run` makes entries of them.")
+
+
+def _rows(found: Imported) -> Table:
+    shown = table("Rows", "what", "rows")
+    counts = Counter(j.found.standing for j in found.judged)
+    for standing, says in _SAYS.items():
+        shown.add_row(says, str(counts[standing]))
+    shown.add_row("the same target twice in the file", str(len(found.read.same_as)))
+    shown.add_row("not understood", str(len(found.bad)))
+    return shown
+
+
+def _listed(out: Console, title: str, rows: list[tuple[int, str]]) -> None:
+    if not rows:
+        return
+    shown = table(title, "row", "why")
+    for number, why in rows[:SHOWN]:
+        shown.add_row(str(number), safe(why))
+    if len(rows) > SHOWN:
+        shown.add_row("...", f"and {len(rows) - SHOWN:,} more; --json lists all")
+    out.print(shown)

@@ -1,0 +1,76 @@
+"""What a list's rows are to what is known: new, listed before by this partner or another, or a customer already. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.vocabulary import Target
+from sync.mapping.names import name_key, phone_key, place_key
+
+
+class Standing(StrEnum):
+    """What is known of a target."""
+
+    NEW = "new"
+    LISTED = "listed"  # on this partner's list already
+    CUSTOMER = "customer"  # won before, through whomever
+    ELSEWHERE = "elsewhere"  # on another partner's list: taken in all the same, since the first to agree is the source
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A target that is known: whose entry it is (empty for a customer that no partner listed), and how far it came."""
+
+    partner_id: str
+    partner: str
+    target: Target
+    won: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`by` is the mark that told; `partner` whose entry was found. `alike`: another target of the same name, which may be another shop."""
+
+    standing: Standing
+    by: str = ""
+    partner: str = ""
+    alike: bool = False
+
+
+class KnownTargets:
+    """What is known, by the marks that make two targets one: corporate number, domain, name with telephone number or with place."""
+
+    def __init__(self, known: Iterable[Known]) -> None:
+        self._by: dict[tuple[str, ...], list[Known]] = defaultdict(list)
+        self._names: set[str] = set()
+        for one in known:
+            for mark in marks_of(one.target):
+                self._by[mark].append(one)
+            self._names.add(name_key(one.target.name))
+
+    def look(self, target: Target, partner_id: str) -> Found:
+        """The strongest that is known: on this partner's own list, then a customer, then on another's list."""
+        met = [(mark[0], one) for mark in marks_of(target) for one in self._by.get(mark, ())]
+        for standing, fits in (
+            (Standing.LISTED, lambda one: one.partner_id == partner_id),
+            (Standing.CUSTOMER, lambda one: one.won),
+            (Standing.ELSEWHERE, lambda _one: True),
+        ):
+            for by, one in met:
+                if fits(one):
+                    return Found(standing, by, one.partner)
+        return Found(Standing.NEW, alike=name_key(target.name) in self._names)
+
+
+def marks_of(target: Target) -> Iterator[tuple[str, ...]]:
+    """The marks of a target, from strong to weak."""
+    name = name_key(target.name)
+    if target.corporate_number:
+        yield "corporate_number", target.corporate_number, name
+    if target.domain:
+        yield "domain", target.domain, name
+    if name and (phone := phone_key(target.phone)):
+        yield "name_and_phone", name, phone
+    if name and (place := place_key(target.prefecture, target.city)):
+        yield "name_and_place", name, place
