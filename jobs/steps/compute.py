@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from importlib.metadata import version
 from itertools import chain
@@ -46,35 +46,10 @@ def compute(
         return {"skipped": "no fact changed, and the day is the same", "input": before}
     with workspace.connect() as raw:
         known_at = computing_moment(raw, workspace)
-    with workspace.engine.begin() as conn:
-        events, entries, partners = read_inputs(conn, workspace.name, as_of, known_at)
-    assumptions = assumptions_of(workspace.rules.hash)
-    results = summarise(
-        events,
-        entries,
-        partners,
-        day_number(as_of),
-        assumptions=assumptions,
-        calendar=business_days(workspace.settings.calendar, as_of),
-    )
-    deals, goals = _goals(workspace, results, partners, as_of, assumptions)
-    language = workspace.rules.language
-    document = {**shaped.document(results, partners), "deals_wanted": deals}
+    said = computed(workspace, as_of, known_at)
     with workspace.connect() as raw, raw.transaction():
-        changed = _keep(
-            raw,
-            workspace.name,
-            run_id,
-            chain(
-                shaped.partner_rows(results, language),
-                partner_prospect_rows(results, partners, goals, deals, language),
-                shaped.entry_rows(results, entries, language),
-                entry_prospect_rows(results, entries, language),
-            ),
-            as_of,
-            known_at,
-        )
-        _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(results, partners))
+        changed = _keep(raw, workspace.name, run_id, said.rows, as_of, known_at)
+        _keep_tiers(raw, workspace.name, run_id, said.tiers)
         raw.execute(
             """insert into sakigake.computation
             (workspace, run_id, as_of, known_at, mapping_hash, code_version, indicators, computed_at)
@@ -86,11 +61,50 @@ def compute(
                 known_at,
                 workspace.rules.hash,
                 CODE_VERSION,
-                json.dumps(document),
+                json.dumps(said.document),
                 utc_now(),
             ),
         )
-    return {**document, "values_changed": changed, "input": key}
+    return {**said.document, "values_changed": changed, "input": key}
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What a computation says: the document, the values of partners and entries, and the tier history. Rows may be read once."""
+
+    document: dict[str, Any]
+    rows: Iterable[shaped.Row]
+    tiers: Iterable[tuple[str, Any, str, str | None, str]]
+
+
+def computed(workspace: Workspace, as_of: date, known_at: datetime, *, past: bool = False) -> Computed:
+    """All indicators as of that day, by what was known at that moment. Stores nothing.
+
+    `past`: the moment may be long ago. The same events, mapping, settings and code give the same bytes, on the day and ever after.
+    """
+    with workspace.engine.begin() as conn:
+        events, entries, partners = read_inputs(conn, workspace.name, as_of, known_at, past=past)
+    assumptions = assumptions_of(workspace.rules.hash)
+    results = summarise(
+        events,
+        entries,
+        partners,
+        day_number(as_of),
+        assumptions=assumptions,
+        calendar=business_days(workspace.settings.calendar, as_of),
+    )
+    deals, goals = _goals(workspace, results, partners, as_of, assumptions)
+    language = workspace.rules.language
+    return Computed(
+        {**shaped.document(results, partners), "deals_wanted": deals},
+        chain(
+            shaped.partner_rows(results, language),
+            partner_prospect_rows(results, partners, goals, deals, language),
+            shaped.entry_rows(results, entries, language),
+            entry_prospect_rows(results, entries, language),
+        ),
+        shaped.tier_rows(results, partners),
+    )
 
 
 def assumptions_of(mapping_hash: str) -> Assumptions:
