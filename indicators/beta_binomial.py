@@ -5,15 +5,25 @@ with m = a / (a + b) and k = a + b, ln k has a weak normal prior around ln 12, w
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import betaln, digamma
+from scipy.special import betaln, digamma, zeta
 
 from indicators.inputs import Floats
 
 _CENTRE, _SPREAD = math.log(12.0), 1.5
 MOST = 500.0
+_LEAST, _ROUNDS, _HALVINGS, _STILL, _LONGEST = math.log(0.05), 60, 30, 1e-9, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Hill:
+    """Where the search stands: height, slopes by (logit m, ln k), second derivatives (uu, uv, vv)."""
+
+    value: float
+    gradient: tuple[float, float]
+    bends: tuple[float, float, float]
 
 
 def moments(rates: Floats) -> tuple[float, float]:
@@ -39,29 +49,56 @@ def fit_beta_binomial(
     a, b = start or moments(shares)
     k = min(max(a + b, 0.5), MOST)
     m = min(max(a / (a + b) if a + b > 0 else float(y.sum() / n.sum()), 0.01), 0.99)
-
-    def loss(at: Floats) -> tuple[float, Floats]:
-        m, k = 1 / (1 + math.exp(-at[0])), math.exp(at[1])
-        a, b = m * k, (1 - m) * k
-        value = float((betaln(a + y, b + n - y) - betaln(a, b)).sum())
-        whole = digamma(a + b + n) - digamma(a + b)
-        to_a = float((digamma(a + y) - digamma(a) - whole).sum())
-        to_b = float((digamma(b + n - y) - digamma(b) - whole).sum())
-        by_m, by_k = (to_a - to_b) * k * m * (1 - m), (to_a * m + to_b * (1 - m)) * k
-        if prior:
-            value += -0.5 * ((at[1] - _CENTRE) / _SPREAD) ** 2 + 0.5 * (math.log(m) + math.log1p(-m))
-            by_k -= (at[1] - _CENTRE) / _SPREAD**2
-            by_m += 0.5 * (1 - 2 * m)
-        return -value, -np.array([by_m, by_k])
-
-    highest = math.log(MOST) if prior else 25.0
-    found = minimize(
-        loss,
-        np.array([math.log(m / (1 - m)), math.log(k)]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-12.0, 12.0), (math.log(0.05), highest)],
-        options={"ftol": 1e-13, "gtol": 1e-8},
-    )
-    m, k = 1 / (1 + math.exp(-found.x[0])), math.exp(found.x[1])
+    at, highest = np.array([math.log(m / (1 - m)), math.log(k)]), math.log(MOST) if prior else 25.0
+    here = _likelihood(at, y, n, prior=prior)
+    for _ in range(_ROUNDS):
+        step = _step(here, bound=at[1] >= highest and here.gradient[1] > 0)
+        if float(np.abs(step).max()) < _STILL:
+            break
+        for _ in range(_HALVINGS):
+            there = np.array([min(max(at[0] + step[0], -12.0), 12.0), min(max(at[1] + step[1], _LEAST), highest)])
+            reached = _likelihood(there, y, n, prior=prior)
+            if reached.value >= here.value - 1e-12:
+                break
+            step = step / 2
+        else:
+            break
+        at, here = there, reached
+    m, k = 1 / (1 + math.exp(-at[0])), math.exp(at[1])
     return m * k, (1 - m) * k
+
+
+def _likelihood(at: Floats, y: Floats, n: Floats, *, prior: bool) -> _Hill:
+    """Log-likelihood of (logit m, ln k), its slopes and its bends."""
+    m, k = 1 / (1 + math.exp(-float(at[0]))), math.exp(float(at[1]))
+    a, b = m * k, (1 - m) * k
+    value = float((betaln(a + y, b + n - y) - betaln(a, b)).sum())
+    whole, bend = float((digamma(k + n) - digamma(k)).sum()), float((zeta(2.0, k + n) - zeta(2.0, k)).sum())
+    to_a = float((digamma(a + y) - digamma(a)).sum()) - whole
+    to_b = float((digamma(b + n - y) - digamma(b)).sum()) - whole
+    aa = float((zeta(2.0, a + y) - zeta(2.0, a)).sum()) - bend
+    bb = float((zeta(2.0, b + n - y) - zeta(2.0, b)).sum()) - bend
+    w = k * m * (1 - m)  # da / du; db / du is its negative; by v = ln k both grow in proportion
+    by_u, by_v = (to_a - to_b) * w, to_a * a + to_b * b
+    uu = (aa + 2 * bend + bb) * w * w + (to_a - to_b) * w * (1 - 2 * m)
+    uv = w * (aa * a - bb * b - bend * (b - a)) + (to_a - to_b) * w
+    vv = aa * a * a + bb * b * b - 2 * bend * a * b + by_v
+    if prior:
+        away = float(at[1]) - _CENTRE
+        value += -0.5 * (away / _SPREAD) ** 2 + 0.5 * (math.log(m) + math.log1p(-m))
+        by_u, by_v = by_u + 0.5 * (1 - 2 * m), by_v - away / _SPREAD**2
+        uu, vv = uu - m * (1 - m), vv - 1 / _SPREAD**2
+    return _Hill(value, (by_u, by_v), (uu, uv, vv))
+
+
+def _step(here: _Hill, *, bound: bool) -> Floats:
+    """Newton's step uphill, or a short one along the slope where the hill does not bend downwards; `bound`: k may not grow."""
+    (by_u, by_v), (uu, uv, vv) = here.gradient, here.bends
+    if bound:
+        return np.array([by_u / max(-uu, 1e-9), 0.0])
+    determinant = uu * vv - uv * uv
+    if uu < 0 and determinant > 0:
+        step = np.array([(uv * by_v - vv * by_u) / determinant, (uv * by_u - uu * by_v) / determinant])
+    else:
+        step = np.array([by_u, by_v]) / max(abs(uu), abs(vv), 1e-9)
+    return np.asarray(step * min(1.0, _LONGEST / max(float(np.abs(step).max()), 1e-300)), np.float64)

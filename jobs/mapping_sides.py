@@ -9,7 +9,7 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from models.vocabulary import Activity, Entry, Event, Partner, RecordRef
+from models.vocabulary import LISTS, Activity, Entry, Event, Partner, RecordRef
 from sync.connector import HistoryRow
 from sync.events import read
 from sync.mapping.compare import Said
@@ -151,6 +151,8 @@ class Lenient:
         for connection, objects in needs(rules).items():
             for name, spec in objects.items():
                 place = f"{connection}.{name}"
+                if connection == LISTS and (connection, name) not in self._fields:
+                    continue  # nothing was imported yet, which says what there is to say
                 if (connection, name) not in self._fields:
                     yield Missing("object", place, _readers(rules, connection, name))
                     continue

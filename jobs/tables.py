@@ -128,7 +128,7 @@ def rates(
     out: Console, conversion: Mapping[str, Mapping[str, Any]], lead_time: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Conversion and lead time by type and step."""
-    right = ("rate", "95 % interval", "n", "median", "80 % in")
+    right = ("rate", "95 % interval", "n", "median", "80 % in", "business days")
     shown = table("Conversion and lead time, within 180 days", "type", "step", *right, right=right)
     for kind, steps in conversion.items():
         for i, (step, c) in enumerate(steps.items()):
@@ -143,6 +143,7 @@ def rates(
                 number(c["n"]),
                 "-" if days is None else f"{days} days",
                 "-" if lead.get("p80") is None else f"{lead['p80']} days",
+                number(lead.get("business_median")),
             )
         shown.add_section()
     out.print(shown)

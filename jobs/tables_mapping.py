@@ -102,3 +102,19 @@ def _duplicates(document: Mapping[str, Any]) -> list[str]:
             f"[yellow]Duplicates:[/] {number(partners['records'])} records are partners that stand twice in one object, such as {example}"
         )
     return lines
+
+
+def proposed(out: Console, document: Mapping[str, Any]) -> None:
+    """What differs from the preset, what was left out, and what waits for a person."""
+    shown = table("Proposed", "where", "preset", "proposed", "because")
+    for choice in document["choices"]:
+        shown.add_row(choice["path"], choice["preset"], choice["proposed"] or "(left out)", choice["why"])
+    out.print(f"Preset {document['preset']}; wrote {document['written'][-1]}.")
+    if document["choices"]:
+        out.print(shown)
+    else:
+        out.print("The CRM has everything that the preset names; nothing had to be changed.")
+    for value in document["left"]:
+        out.print(f"[yellow]To decide:[/] {escape(value)} looks like no milestone; name it, or put it under `ignored`")
+    for problem in document["problems"]:
+        out.print(f"[yellow]To mend:[/] {escape(problem)}")

@@ -185,14 +185,18 @@ def indicators(conn: Conn, workspace: str) -> dict[str, Any]:
         "known_at": row[2].isoformat(),
         "mapping": row[3],
         "code_version": row[4],
-        **row[5],
-        "conversion": _in_order(row[5]["conversion"]),
-        "lead_time": _in_order(row[5]["lead_time"]),
+        **in_order(row[5]),
     }
 
 
+def in_order(document: dict[str, Any]) -> dict[str, Any]:
+    """The indicators with types and steps in the order of the funnel; jsonb sorts keys by their length."""
+    sorted_parts = ("conversion", "lead_time", "drift", "partner_rates")
+    return {**document, **{part: _in_order(document[part]) for part in sorted_parts if part in document}}
+
+
 def _in_order(by_type: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Steps as the funnel has them, the whole way last; jsonb sorts keys by their length."""
+    """Steps as the funnel has them, the whole way last; `all` after the types."""
     order = [f"{a}>{b}" for a, b in STEPS]
     return {
         kind: dict(sorted(steps.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))

@@ -276,6 +276,10 @@ class Connector(Protocol):
         """The object as our user sees it; ObjectMissing names the nearest."""
         ...
 
+    def custom_objects(self) -> Sequence[tuple[str, str]]:
+        """(name, label) of every custom object that our user can see, by the name that `describe` takes."""
+        ...
+
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:
         """Everything new since `cursor`: all records (deleted ones included) where it is None. Resumable after any page.
 

@@ -75,6 +75,9 @@ class FakeCrm:
     def quota(self) -> tuple[int | None, int | None]:
         return None, None
 
+    def custom_objects(self) -> Sequence[tuple[str, str]]:
+        return ()
+
     def describe(self, object_name: str) -> ObjectDescription:
         if object_name != "Thing":
             raise ObjectMissing(f"There is no object {object_name}.")

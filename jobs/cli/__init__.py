@@ -10,8 +10,23 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli import audit, checking, cycle, database, importing, looking, mapping_versions, partners, setup, world
+from jobs.cli import (
+    audit,
+    checking,
+    cycle,
+    database,
+    importing,
+    looking,
+    mapping_versions,
+    numbers,
+    partners,
+    setup,
+    world,
+)
 from jobs.cli.failures import INTERRUPTED, explain
+
+# The arithmetic is many small products, over which BLAS threads spin longer than one thread works; read when numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Sakigake: the leading indicators of partner sales, from your own CRM, written back where your team looks.",
 )
-for part in (setup, checking, mapping_versions, importing, cycle, looking, partners, audit, world):
+for part in (setup, checking, mapping_versions, importing, cycle, looking, numbers, partners, audit, world):
     part.add_to(app)
 app.add_typer(database.app, name="db", help="Our tables: upgrade, address, a shell.")
 

@@ -1,4 +1,4 @@
-"""Commands that read: status, explain, indicators."""
+"""Commands that read: status, explain."""
 
 from typing import Annotated
 
@@ -121,29 +121,6 @@ def explain(
     out.print(shown)
 
 
-def indicators(
-    config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False
-) -> None:
-    """Show conversion and lead time per partner type and step, and partners per tier."""
-    from jobs.settings import load
-
-    configuration = load(config)
-    from jobs import tables, views
-    from jobs.wiring import choose_workspace, connect_with
-
-    name, _ = choose_workspace(configuration, workspace)
-    with opened_database() as engine, connect_with(engine)() as conn:
-        document = views.indicators(conn, name)
-    if json:
-        show_json(document)
-        return
-    out.print(
-        f"As of [bold]{document['as_of']}[/], mapping {document['mapping'][:12]}, code {document['code_version']}\n"
-    )
-    tables.tiers(out, document["tiers"], document["partners"])
-    tables.rates(out, document["conversion"], document["lead_time"])
-
-
 def add_to(app: typer.Typer) -> None:
-    for command in (status, explain, indicators):
+    for command in (status, explain):
         app.command()(command)

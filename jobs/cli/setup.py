@@ -5,16 +5,16 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.common import JsonOption, out, show_json
+from jobs.cli.common import JsonOption, out, set_logs, show_json
 
 
 def init(
     preset: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="The starting point: sandbox, salesforce-custom-object, salesforce-lead, salesforce-campaign, hubspot-deals or hubspot-custom-object."
+            help="The starting point: sandbox (the default), salesforce-custom-object, salesforce-lead, salesforce-campaign, hubspot-deals or hubspot-custom-object."
         ),
-    ] = "sandbox",
+    ] = None,
     sandbox_url: Annotated[
         str | None,
         typer.Option(
@@ -22,19 +22,44 @@ def init(
         ),
     ] = None,
     folder: Annotated[Path, typer.Option("--dir", help="Where the files go.")] = Path(),
+    propose: Annotated[
+        bool,
+        typer.Option(
+            "--propose",
+            help="Look into the connected CRM and propose which fields and stages look like what; with a sakigake.yaml there, that is all it does.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write a commented sakigake.yaml and mapping.yaml."""
-    from jobs.presets import write_preset
+    """Write a commented sakigake.yaml and mapping.yaml, and propose what they should say."""
+    from jobs.presets import SANDBOX, write_preset
 
-    written = write_preset(preset, folder, sandbox_url=sandbox_url, force=force)
+    written = []
+    if not (propose and (folder / "sakigake.yaml").exists() and not force):
+        written = write_preset(preset or SANDBOX, folder, sandbox_url=sandbox_url, force=force)
+    found = None
+    if propose:
+        from jobs.proposing import propose_mapping
+        from jobs.settings import load
+        from jobs.wiring import choose_workspace
+
+        set_logs()
+        _, settings = choose_workspace(load(folder / "sakigake.yaml"), None)
+        found = propose_mapping(settings, folder.absolute(), preset)
     if json:
-        show_json({"written": [str(w.path) for w in written]})
+        document = found.document() if found else {"written": []}
+        show_json({**document, "written": [*(str(w.path) for w in written), *document["written"]]})
         return
     for w in written:
         out.print(f"wrote {w.path}: {w.what}")
-    out.print("Next: sakigake db upgrade, sakigake doctor, sakigake provision, sakigake run")
+    if found is None:
+        out.print("Next: sakigake db upgrade, sakigake doctor, sakigake provision, sakigake run")
+        return
+    from jobs import tables_mapping
+
+    tables_mapping.proposed(out, found.document())
+    out.print("Next: read it, mend it, and hold it against the CRM with: sakigake mapping check")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -29,7 +29,7 @@ from sync.connector import (
 from sync.errors import BadReply, PermissionMissing, SyncError
 from sync.hubspot import values
 from sync.hubspot.auth import AccessToken, OAuthRefresh
-from sync.hubspot.describe import describe, list_kind
+from sync.hubspot.describe import custom_objects, describe, list_kind
 from sync.hubspot.extras import BATCH
 from sync.hubspot.live import read_live
 from sync.hubspot.pages import Pages
@@ -134,6 +134,10 @@ class HubspotConnector:
 
     def quota(self) -> tuple[int | None, int | None]:
         return self._transport.quota
+
+    def custom_objects(self) -> list[tuple[str, str]]:
+        """(name, label), the name with `p_` before it, as HubSpot's addresses take it."""
+        return custom_objects(self._transport)
 
     def describe(self, object_name: str) -> ObjectDescription:
         """The object as the token sees it, asked again every six hours of HubSpot's clock and after `provision`."""

@@ -67,6 +67,19 @@ def describe(transport: Transport, object_name: str) -> ObjectDescription:
     )
 
 
+def custom_objects(transport: Transport) -> list[tuple[str, str]]:
+    """(name, label) of each; none where the token may not see schemas."""
+    try:
+        rows = transport.read("GET", transport.paths.schemas, kind="describe").results()
+    except (PermissionMissing, Refused, UnknownObject):
+        return []
+    return [
+        (f"p_{row['name']}", str((row.get("labels") or {}).get("plural") or row["name"]))
+        for row in rows
+        if row.get("name")
+    ]
+
+
 def field_of(row: Mapping[str, Any], stages: Mapping[str, tuple[tuple[str, str], ...]]) -> FieldDescription:
     """One property. Whether it may be written is told by readOnlyValue, and by nothing else."""
     name = str(row["name"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from models.vocabulary import Milestone, Willingness
+from models.vocabulary import LISTS, Milestone, Willingness
 from sync.documents import advice
 from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule
 from sync.mapping.where import Reference
@@ -79,7 +79,7 @@ def _entry(mapping: "Mapping", index: int, entry: EntryRule) -> Iterator[Finding
     path: tuple[str | int, ...] = ("entries", index)
     partner_objects = {rule.from_ for rule in mapping.partners}
     yield from _association(entry.partner, entry.connection, partner_objects, (*path, "partner"))
-    if not any(rule.connection == entry.connection for rule in mapping.partners):
+    if entry.connection != LISTS and not any(rule.connection == entry.connection for rule in mapping.partners):
         yield (
             (*path, "partner"),
             f"no partner rule reads from '{entry.connection}', so these entries would have no partner",

@@ -76,8 +76,8 @@ def uses(rules: Rules) -> Iterator[Use]:
 def _of_entry(at: tuple[str | int, ...], entry: EntryRule) -> Iterator[Use]:
     everything = tuple(m.value for m in entry.milestones)
     yield from _of_where(entry.connection, entry.object, entry.where, (*at, "where"), everything)
-    for place, f in _of(entry.object, entry.partner):
-        yield Use(entry.connection, place, f, (*at, "partner"), everything)
+    for between, f in _of(entry.object, entry.partner):
+        yield Use(entry.connection, between, f, (*at, "partner"), everything)
     named: list[tuple[tuple[str, ...], str]] = [(("target", name), f) for name, f in entry.target.items()]
     yield from (Use(entry.connection, entry.object, f, (*at, *path), everything) for path, f in named)
     for f in entry.ignored:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from models.vocabulary import Entry, Event, Milestone, RecordRef, Target
+from models.vocabulary import LISTS, Entry, Event, Milestone, RecordRef, Target
 from sync.mapping.conditions import text_of
 from sync.mapping.dates import moment_of
 from sync.mapping.facts import IssueKind, Issues
@@ -41,7 +41,9 @@ class Entries:
 def partner_finder(
     reader: MirrorReader, partners: PartnerIndex, connection: str, object_name: str, reference: Reference
 ) -> Find:
-    """How records of an object lead to their partners."""
+    """How records of an object lead to their partners. A row of an imported list names a record of any connection."""
+    if connection == LISTS:
+        return lambda _record, values: _named(partners, text_of(values.get(reference.field or "")))
     ends = linker(reader, connection, object_name, reference)
     there = reference.last.association  # a field may hold the id of any object
 
@@ -50,6 +52,15 @@ def partner_finder(
         return tuple(sorted(partner for partner in met if partner))
 
     return find
+
+
+def _named(partners: PartnerIndex, written: str) -> tuple[str, ...]:
+    try:
+        ref = RecordRef.parse(written)
+    except ValueError:
+        return ()
+    found = partners.find(ref.connection, ref.id, ref.object)
+    return (found,) if found else ()
 
 
 def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, issues: Issues) -> Entries:

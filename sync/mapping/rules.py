@@ -5,10 +5,10 @@ Shorthands are written out while loading, so that everything behind reads one fo
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from models.catalogue import Subject, fields_of
-from models.vocabulary import ActivityKind, Milestone, Willingness
+from models.vocabulary import LIST_ROW, LISTS, ActivityKind, Milestone, Willingness
 from sync.documents import advice
 from sync.mapping.conditions import Rule, Scalars
 from sync.mapping.where import FieldName, ReferenceInput, Where, field_or_association
@@ -158,7 +158,24 @@ class MilestoneRule(Rule):
         return None if self.linked is None else self.linked.leads_to(self.object)
 
 
+IMPORTED = f"{LISTS}.{LIST_ROW}"
+_OF_A_LIST: dict[str, Any] = {
+    "partner": "partner",
+    "target": {name: name for name in ("name", "corporate_number", "domain", "phone", "prefecture", "city")},
+    "milestones": {"listed": {"at": "listed_on"}},
+}  # what a rule on imported lists says where it says nothing else: their columns are ours
+
+
+def _lists_need_less(schema: dict[str, Any]) -> None:
+    """In the published schema: what a rule must say, unless it reads imported lists."""
+    needed = [name for name in schema["required"] if name != "from"]
+    schema["required"] = ["from"]
+    schema["if"] = {"properties": {"from": {"not": {"const": IMPORTED}}}}
+    schema["then"] = {"required": needed}
+
+
 class EntryRule(FromObject):
+    model_config = ConfigDict(json_schema_extra=_lists_need_less)
     noun: ClassVar[str] = "an entry rule"
     partner: ReferenceInput
     target: Target = Field(default_factory=Target)
@@ -166,6 +183,11 @@ class EntryRule(FromObject):
     ignored: dict[str, Scalars] = Field(
         default_factory=dict, description="stage values that say nothing on purpose, so that they are not reported"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_list(cls, data: Any) -> Any:
+        return {**_OF_A_LIST, **data} if isinstance(data, dict) and data.get("from") == IMPORTED else data
 
 
 class ActivityRule(FromObject):

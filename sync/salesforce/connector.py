@@ -130,9 +130,12 @@ class SalesforceConnector:
         self._raw[object_name] = describe.fetch(self._client, object_name)
         return describe.described(self._raw[object_name])
 
+    def custom_objects(self) -> Sequence[tuple[str, str]]:
+        return describe.custom_objects(self._client)
+
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:  # noqa: ARG002
-        spec = _askable(spec)
         facts = self._facts_for(spec, cursor)
+        spec = _askable(spec, tracked=facts.history)
         if cursor is not None and facts != Facts.of(cursor["facts"]):
             cursor = {**cursor, "facts": facts.cursor()}
         if cursor is None:
@@ -212,6 +215,6 @@ class SalesforceConnector:
         return self._raw[object_name]
 
 
-def _askable(spec: ReadSpec) -> ReadSpec:
-    """The spec without a history that Salesforce keeps for no one."""
-    return replace(spec, history=()) if spec.history and spec.object in soql.WITHOUT_HISTORY else spec
+def _askable(spec: ReadSpec, *, tracked: bool = True) -> ReadSpec:
+    """The spec without a history that Salesforce does not keep."""
+    return spec if tracked and spec.object not in soql.WITHOUT_HISTORY else replace(spec, history=())

@@ -35,18 +35,19 @@ class Facts:
     delete_log: bool
     calculated: tuple[str, ...] = ()  # of the wanted fields, those whose changes move no stamp
     whole: tuple[str, ...] = ()  # of the wanted fields, those that hold whole numbers
+    history: bool = True  # false once Salesforce has said that it tracks no field of the object
 
     def cursor(self) -> dict[str, Any]:
         return {
             "stamp": self.stamp, "deleted": self.has_deleted, "master": self.has_master, "log": self.delete_log,
-            "calculated": list(self.calculated), "whole": list(self.whole),
+            "calculated": list(self.calculated), "whole": list(self.whole), **({} if self.history else {"history": False}),
         }  # fmt: skip
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Facts":
         return cls(
             kept["stamp"], kept["deleted"], kept["master"], kept["log"],
-            tuple(kept.get("calculated", ())), tuple(kept.get("whole", ())),
+            tuple(kept.get("calculated", ())), tuple(kept.get("whole", ())), kept.get("history", True),
         )  # fmt: skip
 
     def columns(self) -> tuple[str, ...]:
@@ -79,6 +80,16 @@ def fetch(client: Client, object_name: str) -> dict[str, Any]:
     if not isinstance(raw, dict) or not isinstance(raw.get("fields"), list):
         raise BadReply(f"The description of {object_name} holds no fields.", remedy="Try again later.")
     return raw
+
+
+def custom_objects(client: Client) -> list[tuple[str, str]]:
+    """(API name, label) of the custom objects that hold records of their own: no settings, events or shadows of others."""
+    visible = client.get("sobjects", "list of objects", kind="describe")
+    return [
+        (str(o["name"]), str(o.get("label") or o["name"]))
+        for o in visible["sobjects"]
+        if o.get("custom") and str(o["name"]).endswith("__c") and not o.get("customSetting")
+    ]
 
 
 def described(raw: Mapping[str, Any]) -> ObjectDescription:

@@ -13,13 +13,14 @@ and always `facts`, so that a cycle without changes needs no description.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from sync.connector import Cursor, Page, ReadSpec
-from sync.errors import Retry
+from sync.errors import ObjectMissing, Retry
 from sync.salesforce import soql
 from sync.salesforce.bulk import Circle, follow
 from sync.salesforce.bulk_file import Asked, columns_of
@@ -132,7 +133,14 @@ class Reading:
 
     def _history(self, at: Cursor) -> Iterator[Page]:
         start: list[str] | None = at["after"]
-        first = self._history_behind(start)
+        try:
+            first = self._history_behind(start)
+        except ObjectMissing:
+            # no field of the object is tracked: what we observe from now on is all the history there is
+            log.warning("history_not_tracked", object=self.spec.object)
+            self.facts = replace(self.facts, history=False)
+            yield self._loaded(at["began"])
+            return
         if first["totalSize"] < at.get("left", 0):  # as in `_load`
             start = at["from"]
             first = self._history_behind(start)

@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Sequence
 
 from sync.connector import CrmRecord, HistoryRow, Identity, Page, ReadSpec
-from sync.errors import SyncError
+from sync.errors import ObjectMissing, SyncError
 from sync.salesforce import soql
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
@@ -81,6 +81,10 @@ def _history(client: Client, spec: ReadSpec, ids: Sequence[str]) -> Iterator[His
     head, order, tail = query.partition(" ORDER BY ")
     about = f"query of {name}"
     query = f"{head} AND {parent} IN {soql.id_list(ids)}{order}{tail}"
-    for rows, _, _ in pages_of(client, client.query(query, about, deleted=True), about):
+    try:
+        first = client.query(query, about, deleted=True)
+    except ObjectMissing:  # no field of the object is tracked
+        return
+    for rows, _, _ in pages_of(client, first, about):
         for row in rows:
             yield history_row(row, parent)

@@ -9,8 +9,10 @@ import pytest
 from jobs import database as db
 from jobs.mapping_check import problems_with
 from jobs.mapping_coverage import document
+from jobs.mapping_versions import activate
 from jobs.pipeline import RunReport, run_cycle
 from jobs.presets import PRESETS, SANDBOX, write_preset
+from jobs.proposing import Proposed, propose_mapping
 from jobs.settings import load
 from jobs.steps.provision import provision
 from jobs.views import status
@@ -20,6 +22,8 @@ from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from sandbox.world import World
 from sync.connector import ProvisionStep
+from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.grammar import load_mapping
 from tests.acceptance.conftest import scratch
 
 SHAPES: dict[str, dict[str, str]] = {
@@ -37,6 +41,8 @@ class Tried:
     """A preset as it was tried."""
 
     world: World
+    proposed: Proposed
+    rules: Rules
     problems: list[Any]
     steps: list[ProvisionStep]
     report: RunReport
@@ -64,10 +70,14 @@ def tried(
         engine = db.engine(address)
         try:
             with open_workspace(load(folder / "sakigake.yaml"), folder, engine) as ready:
+                found.proposed = propose_mapping(ready.settings, folder, None)
+                found.rules = ready.rules
                 found.problems = problems_with(ready.rules, ready.connectors)
                 found.steps = [
                     step for _, step in provision(ready.settings, ready.rules, ready.connectors, dry_run=False)
                 ]
+                with ready.connect() as conn:
+                    activate(conn, ready.name, ready.rules, who="RevOps", reason="a first look", preview=None)
                 found.report = run_cycle(ready)
                 _look(ready, found)
         finally:
@@ -101,6 +111,13 @@ def test_the_shapes_are_all_the_presets() -> None:
 
 def test_the_crm_has_all_that_the_preset_names(tried: tuple[str, Tried]) -> None:
     assert tried[1].problems == []
+
+
+def test_looking_into_the_crm_finds_the_shape_and_proposes_what_the_preset_says(tried: tuple[str, Tried]) -> None:
+    preset, found = tried
+    assert found.proposed.preset == preset
+    assert (found.proposed.proposal.choices, found.proposed.proposal.left, found.proposed.problems) == ([], [], ())
+    assert load_mapping(found.proposed.proposal.text).hash == found.rules.hash
 
 
 def test_our_fields_can_be_made_where_the_preset_writes_them(tried: tuple[str, Tried]) -> None:

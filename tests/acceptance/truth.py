@@ -14,6 +14,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from models.catalogue import BY_NAME, CatalogueField, Kind
+from models.vocabulary import LISTS
 from sync.mapping.grammar import load_mapping
 from sync.mapping.needs import needs
 
@@ -75,9 +76,10 @@ class Ledger:
 
 
 def mapped_fields(folder: Path) -> dict[tuple[str, str], tuple[str, ...]]:
-    """What the desk's mapping names: fields by connection and object."""
+    """What the desk's mapping names of the CRMs: fields by connection and object."""
     rules = load_mapping((folder / "mapping.yaml").read_text("utf-8"), "mapping.yaml")
-    return {(c, name): spec.fields for c, specs in needs(rules).items() for name, spec in specs.items()}
+    crms = ((c, specs) for c, specs in needs(rules).items() if c != LISTS)
+    return {(c, name): spec.fields for c, specs in crms for name, spec in specs.items()}
 
 
 def mirror_differences(

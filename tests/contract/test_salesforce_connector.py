@@ -176,3 +176,17 @@ def test_a_list_whose_locator_was_lost_goes_on_behind_what_it_brought(subject):
 def test_what_is_no_salesforce_id_is_gone_and_harms_no_query(subject):
     pages = list(subject.connect().fetch(subject.spec(), ["x' OR Name != '", "12345"]))
     assert [p.gone for p in pages] == [("x' OR Name != '", "12345")]
+
+
+def test_an_object_whose_fields_are_not_tracked_is_read_without_a_history(subject: Subject) -> None:
+    """A real org has no object for a history that nobody switched on; its records can be read all the same, cycle after cycle."""
+    connector = subject.connect()
+    spec = ReadSpec("Contact", ("LastName",), history=("LastName",))
+    pages = list(connector.pages(spec, None, Known()))
+    assert pages[-1].loaded
+    assert sum(len(page.records) for page in pages) >= 4500
+    later = list(connector.pages(spec, pages[-1].cursor, Known()))
+    assert later[-1].history == ()
+    (page,) = connector.fetch(spec, [pages[0].records[0].id])
+    assert len(page.records) == 1
+    connector.close()

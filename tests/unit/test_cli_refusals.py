@@ -35,7 +35,7 @@ def ended(capsys, *arguments: str) -> tuple[int, str, str]:
         ("status --config other.yaml", "There is no other.yaml; make one with: sakigake init"),
         ("apply plan-1", "Missing option '--reason'; see: "),
         ("explain Account", "'Account' does not name a record; write connection.Object/ID"),
-        ("init --preset acme", "There is no preset 'acme'; choose sandbox."),
+        ("init --preset acme", "There is no preset 'acme'; choose sandbox, salesforce-custom-object, salesforce-lead, salesforce-campaign, hubspot-deals, hubspot-custom-object."),
         ("init --sandbox-url localhost", "--sandbox-url is 'localhost', expected an address such as http://127.0.0.1:8600"),
         ("init", "sakigake.yaml, mapping.yaml, secrets/salesforce_client_secret, secrets/hubspot_token exist already; nothing was written."),
         ("sandbox --rows Account", "--rows 'Account' is not OBJECT=N"),

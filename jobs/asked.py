@@ -1,0 +1,156 @@
+"""The indicators of any day, as known at any time: read from the event log and worked out anew, without a CRM."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import text
+
+from indicators.inputs import Flags, PartnerTable, day_number
+from indicators.summary import Results, summarise
+from jobs.calendar import business_days
+from jobs.errors import ConfigError, NotFound
+from jobs.runs import utc_now
+from jobs.settings import WorkspaceSettings
+from jobs.steps.compute import CODE_VERSION, assumptions_of
+from jobs.steps.inputs import read_inputs
+from models.vocabulary import Partner
+from sync.events import read
+from sync.mapping.grammar import Mapping as Rules
+
+FIRST = date(2000, 1, 1)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The two time axes of an answer: the day it is about, and when what it rests on was known."""
+
+    as_of: date
+    known_at: datetime
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The indicators on these axes, with what is needed to tell them by name."""
+
+    workspace: str
+    axes: Axes
+    mapping: str
+    results: Results
+    partners: PartnerTable
+    names: Sequence[str]
+
+    def head(self) -> dict[str, Any]:
+        """What every document begins with."""
+        return {
+            "workspace": self.workspace,
+            "run": None,
+            "as_of": self.axes.as_of.isoformat(),
+            "known_at": self.axes.known_at.isoformat(),
+            "mapping": self.mapping,
+            "code_version": CODE_VERSION,
+        }
+
+    def type_place(self, name: str) -> int:
+        """The place of a partner type; NotFound names those there are."""
+        if name not in self.partners.types:
+            there = ", ".join(self.partners.types) or "none yet"
+            raise NotFound(f"There is no partner type {name!r}; the types are {there}.")
+        return self.partners.types.index(name)
+
+    def partner_place(self, wanted: str) -> int:
+        """The place of a partner by its id, its name, or a part of its name that no other has. NotFound says which there are."""
+        if wanted in self.partners.ids:
+            return self.partners.ids.index(wanted)
+        folded = [_folded(name) for name in self.names]
+        exact = [i for i, name in enumerate(folded) if name == _folded(wanted)]
+        part = exact or [i for i, name in enumerate(folded) if _folded(wanted) and _folded(wanted) in name]
+        if len(part) == 1:
+            return part[0]
+        if part:
+            shown = ", ".join(sorted(f"{self.names[i]} ({self.partners.ids[i]})" for i in part)[:5])
+            raise NotFound(
+                f"{len(part)} partners are called {wanted!r}, such as {shown}; give the whole name or the id."
+            )
+        raise NotFound(f"There is no partner {wanted!r}; give its id or its name, or a part of the name.")
+
+    def scope(self, partner_type: str | None, partner: int | None) -> Flags:
+        """[partners]: who is asked."""
+        chosen = np.ones(len(self.partners), bool)
+        if partner_type is not None:
+            chosen &= self.partners.type == self.type_place(partner_type)
+        if partner is not None:
+            chosen &= np.arange(len(self.partners)) == partner
+        return np.asarray(chosen, np.bool_)
+
+
+def axes_of(conn: SqlConnection, workspace: str, zone: ZoneInfo, as_of: str | None, known_at: str | None) -> Axes:
+    """The axes asked for: by default those of the newest computation. ConfigError for a text that is no such day or time.
+
+    A day of `known_at` means its end in the workspace's time zone. With `as_of` alone, all that is known today counts.
+    """
+    newest = conn.execute(
+        text("select as_of, known_at from sakigake.computation where workspace = :w order by computed_at desc limit 1"),
+        {"w": workspace},
+    ).one_or_none()
+    day = _day("--as-of", as_of) if as_of is not None else newest.as_of if newest is not None else None
+    if day is None:
+        raise NotFound(f"Nothing has been computed for workspace {workspace} yet; say: sakigake run")
+    told = conn.execute(
+        text("select max(known_at) from sakigake.event where workspace = :w"), {"w": workspace}
+    ).scalar()
+    latest = max((moment for moment in (newest.known_at if newest else None, told) if moment), default=utc_now())
+    last_day = max(newest.as_of if newest else FIRST, latest.astimezone(zone).date())
+    if not FIRST <= day <= last_day:
+        raise ConfigError(
+            f"--as-of is {day}, expected a day from {FIRST} to {last_day}, the last one that is known of."
+        )
+    return Axes(day, latest if known_at is None else _moment(known_at, zone))
+
+
+def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rules: Rules, axes: Axes) -> Answer:
+    """All indicators on these axes. Partners and their types are taken as the mapping sees them today."""
+    events, entries, partners = read_inputs(conn, workspace, axes.as_of, axes.known_at, past=True)
+    results = summarise(
+        events,
+        entries,
+        partners,
+        day_number(axes.as_of),
+        assumptions=assumptions_of(rules.hash),
+        calendar=business_days(settings.calendar, axes.as_of),
+    )
+    called: dict[str, Partner] = {p.partner_id: p for p in read.partners(conn, workspace)}
+    return Answer(workspace, axes, rules.hash, results, partners, [called[i].name for i in partners.ids])
+
+
+def _day(option: str, said: str) -> date:
+    try:
+        return date.fromisoformat(said)
+    except ValueError as e:
+        raise ConfigError(f"{option} is {said!r}, expected a day such as 2026-10-31.") from e
+
+
+def _moment(said: str, zone: ZoneInfo) -> datetime:
+    """A day's end in the zone, or a time with its zone."""
+    try:
+        if len(said) == len("2026-10-31"):
+            return datetime.combine(_day("--known-at", said) + timedelta(days=1), time(), zone).astimezone(
+                UTC
+            ) - timedelta(microseconds=1)
+        found = datetime.fromisoformat(said)
+    except (ValueError, OverflowError) as e:
+        raise ConfigError(
+            f"--known-at is {said!r}, expected a day such as 2026-10-31, or a time with its zone such as 2026-10-31T09:00:00+09:00."
+        ) from e
+    if found.tzinfo is None:
+        raise ConfigError(f"--known-at is {said!r}, which names no zone; write it as in {said}+09:00.")
+    return found.astimezone(UTC)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().strip()

@@ -1,0 +1,80 @@
+"""Documents as one long table for spreadsheets: a row a number, with the columns that say which number it is."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+COLUMNS = ("table", "type", "partner", "milestone", "from", "to", "measure", "value")
+Line = dict[str, Any]
+
+
+def as_csv(lines: Iterable[Mapping[str, Any]]) -> str:
+    """The lines with a heading; numbers as they are, what is not known is empty."""
+    made = io.StringIO()
+    writer = csv.DictWriter(made, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _safe(line.get(name)) for name in COLUMNS} for line in lines)
+    return made.getvalue()
+
+
+def indicator_lines(document: Mapping[str, Any]) -> Iterable[Line]:
+    """Conversions, lead times, drift, partner rates and forecasts of an `indicators` document."""
+    for table in ("conversion", "lead_time", "drift", "partner_rates"):
+        for kind, steps in document.get(table, {}).items():
+            for step, measures in steps.items():
+                yield from _measures({"table": table, "type": kind, "milestone": step}, measures)
+    forecast = document.get("forecast", {})
+    for days, measures in forecast.get("ahead", {}).items():
+        yield from _measures({"table": "forecast", "type": "all", "to": f"{days} days"}, measures)
+    partner = document.get("partner")
+    if partner:
+        who = {"type": partner["type"], "partner": partner["name"]}
+        for step, measures in partner["rates"].items():
+            yield from _measures({**who, "table": "partner_rates", "milestone": step}, measures)
+        for days, measures in partner["forecast"].items():
+            yield from _measures({**who, "table": "forecast", "to": f"{days} days"}, measures)
+
+
+def target_lines(document: Mapping[str, Any]) -> Iterable[Line]:
+    """Plans, the static table, weekly goals, partners and the next month of a `targets` document."""
+    month = document["month"]
+    for measure in ("verdict", "deals", "achieved", "in_flight", "chance_without_new", "earliest_month"):
+        yield {"table": "target", "to": month, "measure": measure, "value": document[measure]}
+    for name, plan in document["plans"].items():
+        yield from _measures({"table": f"{name}_plan", "to": month}, plan or {})
+    for row in document["static"]:
+        yield from _measures({"table": "static", "to": month, "milestone": row["milestone"]}, row, skip=("milestone",))
+    for week in document["weeks"]:
+        for milestone, kinds in week["goals"].items():
+            for kind, goal in kinds.items():
+                where = {
+                    "table": "weekly",
+                    "type": kind,
+                    "milestone": milestone,
+                    "from": week["from"],
+                    "to": week["to"],
+                }
+                yield {**where, "measure": "goal", "value": goal}
+    for table, at, rows in (
+        ("partners", month, document["partners"]),
+        ("next_month", document["next_month"]["month"], document["next_month"]["partners"]),
+    ):
+        for row in rows:
+            who = {"table": table, "type": row["type"], "partner": row["name"], "to": at}
+            yield from _measures(who, row, skip=("id", "name", "type"))
+            for milestone, n in row.get("waiting", {}).items():
+                yield {**who, "milestone": milestone, "measure": "waiting", "value": n}
+
+
+def _measures(where: Mapping[str, Any], found: Mapping[str, Any], skip: tuple[str, ...] = ()) -> Iterable[Line]:
+    for measure, value in found.items():
+        if measure not in skip and not isinstance(value, list | dict):
+            yield {**where, "measure": measure, "value": value}
+
+
+def _safe(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula is kept a text."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value

@@ -1,0 +1,64 @@
+"""The `indicators` document: as the newest computation stored it, or worked out for the axes asked for."""
+
+from typing import Any
+
+from sqlalchemy import Connection as SqlConnection
+from sqlalchemy import Engine
+
+from jobs.asked import answer, axes_of
+from jobs.errors import NotFound
+from jobs.settings import WorkspaceSettings
+from jobs.steps.prospect_document import partner_document
+from jobs.steps.results import document as shaped
+from jobs.views import in_order, indicators
+from jobs.wiring import connect_with
+from sync.mapping.grammar import Mapping as Rules
+
+BY_TYPE = ("partners", "conversion", "lead_time", "drift", "partner_rates")
+
+
+def stored_document(engine: Engine, workspace: str) -> dict[str, Any]:
+    """What the newest computation said."""
+    with connect_with(engine)() as conn:
+        return indicators(conn, workspace)
+
+
+def asked_document(
+    conn: SqlConnection,
+    workspace: str,
+    settings: WorkspaceSettings,
+    rules: Rules,
+    as_of: str | None,
+    known_at: str | None,
+    partner_type: str | None,
+    partner: str | None,
+) -> dict[str, Any]:
+    """Worked out anew; `partner` adds what is said of that one, and leaves only its type of the rest."""
+    asked = answer(conn, workspace, settings, rules, axes_of(conn, workspace, rules.zone, as_of, known_at))
+    place = None if partner is None else asked.partner_place(partner)
+    found: dict[str, Any] = {**asked.head(), **in_order(shaped(asked.results, asked.partners))}
+    found["deals_wanted"] = settings.targets.deals_in(asked.axes.as_of)
+    if place is None:
+        return only_type(found, partner_type)
+    kind = asked.partners.types[asked.partners.type[place]]
+    if partner_type not in (None, kind):
+        raise NotFound(f"Partner {asked.names[place]} is of type {kind}, not {partner_type}; leave --type out.")
+    return {
+        **only_type(found, kind),
+        "partner": partner_document(asked.results, asked.partners, place, asked.names[place]),
+    }
+
+
+def only_type(document: dict[str, Any], partner_type: str | None) -> dict[str, Any]:
+    """The document with only that type in the parts that have one; all of it for None."""
+    if partner_type is None:
+        return document
+    if partner_type not in document["partners"]:
+        there = ", ".join(document["partners"]) or "none yet"
+        raise NotFound(f"There is no partner type {partner_type!r}; the types are {there}.")
+    return {
+        **document,
+        **{
+            part: {k: v for k, v in document[part].items() if k == partner_type} for part in BY_TYPE if part in document
+        },
+    }

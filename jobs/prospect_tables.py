@@ -1,0 +1,67 @@
+"""Forecasts, partner rates and drift as tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from jobs.tables import number, percent, table
+
+STATUS = {
+    "ok": "Earlier forecasts came true: {expected:.0f} deals were expected of entries under way on {n} past days, {came} came.",
+    "miscalibrated": "Take it with care: {expected:.0f} deals were expected of entries under way on {n} past days, {came} came, more than {limit:.0f} apart.",
+    "unchecked": "No past day has enough behind it to check such forecasts yet.",
+    "not_enough_data": "No entry has gone the whole way to a deal yet, so nothing can be expected.",
+}
+
+
+def forecast(out: Console, found: Mapping[str, Any], partner: Mapping[str, Any] | None) -> None:
+    """Expected deals of all, or of one partner."""
+    right = ("expected", "80 % interval", "under way", "new entries")
+    ahead = partner["forecast"] if partner else found["ahead"]
+    title = f"Deals to expect from {partner['name']}" if partner else "Deals to expect"
+    shown = table(title, "within", *right, right=right)
+    for days, row in ahead.items():
+        interval = "-" if row["low"] is None else f"{row['low']:,} to {row['high']:,}"
+        shown.add_row(f"{days} days", _one(row["expected"]), interval, _one(row["in_flight"]), _one(row["new"]))
+    out.print(shown)
+    checked = found["checked"]
+    out.print(STATUS[found["status"]].format(**{**checked, "n": len(checked["origins"])}) + "\n")
+
+
+def partner_rates(out: Console, partner: Mapping[str, Any]) -> None:
+    """One partner's own conversions, and how much its own data says."""
+    right = ("rate", "80 % interval", "own data", "n", "open")
+    shown = table(
+        f"Own conversion of {partner['name']} ({partner['type']}, tier {partner['tier']})", "step", *right, right=right
+    )
+    for step, row in partner["rates"].items():
+        interval = "-" if row["low"] is None else f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %"
+        shown.add_row(
+            step.replace(">", " → "), percent(row["rate"]), interval, f"{100 * row['own_data']:.0f} %", number(row["n"]), number(row["open"])
+        )  # fmt: skip
+    out.print(shown)
+
+
+def notes(out: Console, document: Mapping[str, Any]) -> None:
+    """What a reader of the tables should know: changes of late, steps that hang together, numbers too young to be trusted."""
+    for kind, steps in document.get("drift", {}).items():
+        for step, row in steps.items():
+            if row["status"] == "changed":
+                out.print(
+                    f"[yellow]Changed:[/] {escape(kind)}, {step.replace('>', ' → ')}: {percent(row['recent'])} within {row['at_days']} days of late, {percent(row['before'])} before."
+                )
+    for kind, steps in document["conversion"].items():
+        whole = steps.get("listed>deal", {})
+        if whole.get("product_disagrees"):
+            out.print(
+                f"[yellow]Steps hang together:[/] {escape(kind)}: multiplied they give {percent(whole['product_of_steps'])}, the whole way {percent(whole['rate'])}."
+            )
+        young = [step.replace(">", " → ") for step, row in steps.items() if row["status"] == "immature"]
+        if young:
+            out.print(f"[yellow]Too young to be trusted:[/] {escape(kind)}: {', '.join(young)}.")
+
+
+def _one(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f}"

@@ -1,0 +1,192 @@
+"""A target plan as one JSON document: what `sakigake targets --json` prints, and its tables are made from. Pure."""
+
+from typing import Any
+
+import numpy as np
+
+from indicators.allocation import Allocation, allocate
+from indicators.inputs import DEAL, LISTED, MILESTONES, Floats, day_date
+from indicators.month import Month
+from indicators.static_table import StaticRow, static_table
+from indicators.subjects import STEPS, Funnel, step_name
+from indicators.targets import Plan, TargetPlan, target_plan
+from jobs.asked import Answer
+from jobs.steps.prospect_document import rounded
+from jobs.target_sentences import sentences
+
+NAMES = tuple(m.value for m in MILESTONES[: DEAL + 1])
+MONTHS_AHEAD = 12
+
+
+def target_document(
+    asked: Answer,
+    deals: int,
+    month: Month,
+    later: tuple[Month, ...],
+    *,
+    partner_type: str | None,
+    partner: int | None,
+    capacity: Floats,
+) -> dict[str, Any]:
+    """The plan for `deals` in `month` from the partners in question; `later` are the months after it, the next one first."""
+    ahead = asked.results.prospects.outlook
+    scope = asked.scope(partner_type, partner)
+    plan = target_plan(ahead, deals, month, scope=scope, capacity=capacity, earliest=later)
+    of_type = _one_type(asked, partner_type, partner)
+    rows = static_table(ahead, deals, month, partner_type=of_type, skipped=Funnel(ahead.paths).skip_rates(of_type))
+    shared = allocate(ahead, plan, later[0], scope)
+    kinds = [name for t, name in enumerate(asked.partners.types) if (scope & (asked.partners.type == t)).any()]
+    document = {
+        **asked.head(),
+        "month": _month(month),
+        "deals": deals,
+        "scope": {"type": partner_type, "partner": None if partner is None else asked.partners.ids[partner]},
+        "verdict": plan.verdict,
+        "achieved": plan.achieved,
+        "in_flight": rounded(plan.in_flight),
+        "chance_without_new": rounded(plan.in_flight_only),
+        "plans": {"mean": _plan(plan.mean), "safe": _plan(plan.safe)},
+        "at_capacity": None
+        if plan.at_capacity is None
+        else {
+            "chance": rounded(plan.at_capacity.chance),
+            "expected": rounded(plan.at_capacity.expected),
+            "shortfall": rounded(plan.at_capacity.shortfall),
+            "rate": rounded(plan.at_capacity.rate),
+            "needed_rate": rounded(plan.at_capacity.needed_rate),
+        },
+        "earliest_month": None if plan.earliest is None else _month(plan.earliest),
+        "in_time": rounded(plan.landing),
+        "a_week": {
+            name: {
+                "now": rounded(float(plan.pace[t])) if not plan.assumed_mix else 0.0,
+                "plan": rounded(float(plan.listed[t])),
+                "capacity": rounded(float(plan.capacity[t])),
+            }
+            for t, name in enumerate(asked.partners.types)
+            if name in kinds
+        },
+        "mix_assumed": plan.assumed_mix,
+        "immature_steps": [step_name(STEPS[k]) for k in plan.immature],
+        "static": [_static(row) for row in rows],
+        "weeks": _weeks(plan, asked.partners.types, kinds),
+        "totals": {
+            NAMES[k]: {
+                "goal": plan.weekly.total(k),
+                "in_flight": rounded(float(plan.weekly.in_flight[k].sum())),
+                "new": rounded(float(plan.weekly.new[k].sum())),
+                "latest_week": _week_of(plan, k),
+            }
+            for k in range(LISTED, DEAL + 1)
+        },
+        "partners": _partners(asked, shared, scope),
+        "next_month": {"month": _month(later[0]), "partners": _next(asked, shared, scope)},
+        "n": {
+            "entries": asked.results.n_entries,
+            "attempts": asked.results.n_attempts,
+            "events": asked.results.n_events,
+            "under_way": len(plan.under_way),
+        },
+    }
+    return {**document, **sentences(document)}
+
+
+def _one_type(asked: Answer, partner_type: str | None, partner: int | None) -> int | None:
+    if partner is not None:
+        return int(asked.partners.type[partner])
+    return None if partner_type is None else asked.type_place(partner_type)
+
+
+def _plan(plan: Plan | None) -> dict[str, Any] | None:
+    if plan is None:
+        return None
+    return {
+        "entries": plan.entries,
+        "expected": rounded(plan.expected),
+        "chance": rounded(plan.chance),
+        "over_capacity": plan.over_capacity,
+    }
+
+
+def _static(row: StaticRow) -> dict[str, Any]:
+    return {
+        "milestone": NAMES[row.milestone],
+        "needed": rounded(row.needed),
+        "goal": row.whole,
+        "low": row.low,
+        "high": row.high,
+        "rate": rounded(row.rate),
+        "by": None if row.by is None else str(day_date(row.by)),
+    }
+
+
+def _weeks(plan: TargetPlan, types: tuple[str, ...], kinds: list[str]) -> list[dict[str, Any]]:
+    goals = plan.weekly.goals
+    return [
+        {
+            "from": str(day_date(week.start)),
+            "to": str(day_date(week.end)),
+            "goals": {
+                NAMES[k]: {
+                    **{name: int(goals[k, t, w]) for t, name in enumerate(types) if name in kinds},
+                    "all": int(goals[k, :, w].sum()),
+                }
+                for k in range(LISTED, DEAL + 1)
+            },
+        }
+        for w, week in enumerate(plan.weekly.weeks)
+    ]
+
+
+def _week_of(plan: TargetPlan, milestone: int) -> dict[str, str] | None:
+    at = plan.weekly.latest[milestone]
+    if at < 0:
+        return None
+    week = plan.weekly.weeks[at]
+    return {"from": str(day_date(week.start)), "to": str(day_date(week.end))}
+
+
+def _partners(
+    asked: Answer, shared: Allocation, scope: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+) -> list[dict[str, Any]]:
+    likely = shared.in_flight + shared.new
+    order = np.lexsort((np.arange(len(scope)), -likely.round(9), -shared.target))
+    return [
+        {
+            "id": asked.partners.ids[i],
+            "name": asked.names[i],
+            "type": asked.partners.types[asked.partners.type[i]],
+            "target": int(shared.target[i]),
+            "achieved": int(shared.achieved[i]),
+            "in_flight": rounded(float(shared.in_flight[i])),
+            "new": rounded(float(shared.new[i])),
+            "list_entries": int(shared.entries[i]),
+        }
+        for i in order
+        if scope[i]
+    ]
+
+
+def _next(
+    asked: Answer, shared: Allocation, scope: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
+) -> list[dict[str, Any]]:
+    following = shared.next_month
+    return [
+        {
+            "id": asked.partners.ids[i],
+            "name": asked.names[i],
+            "type": asked.partners.types[asked.partners.type[i]],
+            "expected": rounded(float(following.in_flight[i] + following.new[i])),
+            "in_flight": rounded(float(following.in_flight[i])),
+            "new": rounded(float(following.new[i])),
+            "ten_more_entries": rounded(float(following.gain[i])),
+            "push": None if following.focus[i] < 0 else NAMES[following.focus[i] + 1],
+            "waiting": {NAMES[k]: int(following.waiting[i, k]) for k in range(DEAL)},
+        }
+        for i in following.order
+        if scope[i]
+    ]
+
+
+def _month(month: Month) -> str:
+    return str(day_date(month.start))[:7]

@@ -1,0 +1,96 @@
+"""The verdict on a target in one sentence, in both languages. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.catalogue import BY_NAME
+
+_JA = {value: ja for value, _, ja in BY_NAME["milestone"].choices}
+
+
+def sentences(document: Mapping[str, Any]) -> dict[str, str]:
+    """`says` and `says_ja` for a target document."""
+    english, japanese = _SAYS[document["verdict"]](document)
+    return {"says": english, "says_ja": japanese}
+
+
+def _covered(d: Mapping[str, Any]) -> tuple[str, str]:
+    if d["achieved"] >= d["deals"]:
+        return (
+            f"The target of {d['deals']} deals for {d['month']} is met: {d['achieved']} have come.",
+            f"{d['month']}の目標{d['deals']}件は達成済みです(実績{d['achieved']}件)。",
+        )
+    chance = _percent(d["chance_without_new"])
+    return (
+        f"What is under way covers the {d['deals']} deals of {d['month']} with {chance}; no new entry is needed.",
+        f"{d['month']}の目標{d['deals']}件は進行中のエントリーだけで{chance}の確率で届きます。新規は不要です。",
+    )
+
+
+def _feasible(d: Mapping[str, Any]) -> tuple[str, str]:
+    safe, mean = d["plans"]["safe"], d["plans"]["mean"]
+    weekly = sum(kind["plan"] for kind in d["a_week"].values())
+    even = (
+        ""
+        if mean["entries"] is None
+        else f" ({mean['entries']:,} would do on average, which fails about as often as not)"
+    )
+    even_ja = "" if mean["entries"] is None else f"(平均で足りる{mean['entries']:,}件では約半分の確率で未達)"
+    return (
+        f"List {safe['entries']:,} new entries by the end of {d['month']}, about {weekly:.0f} a week: then the {d['deals']} deals come with {_percent(safe['chance'])}{even}.",
+        f"{d['month']}末までに新規{safe['entries']:,}件(週約{weekly:.0f}件)をリストに載せれば、{_percent(safe['chance'])}の確率で{d['deals']}件に届きます{even_ja}。",
+    )
+
+
+def _capacity(d: Mapping[str, Any]) -> tuple[str, str]:
+    at = d["at_capacity"]
+    weekly = sum(kind["plan"] for kind in d["a_week"].values())
+    if at["needed_rate"] is None:
+        need, need_ja = "No entry can be listed at all.", "新規を載せる余力がありません。"
+    else:
+        need = f"Conversion from listed to deal would have to be {_percent(at['needed_rate'])} instead of {_percent(at['rate'])}."
+        need_ja = f"リスト掲載→商談のCVRが{_percent(at['rate'])}ではなく{_percent(at['needed_rate'])}必要です。"
+    return (
+        f"Even {weekly:.0f} new entries a week, the most that can be listed, bring the {d['deals']} deals of {d['month']} with only {_percent(at['chance'])}; {at['shortfall']:.1f} are lacking on average. {need}",
+        f"上限の週{weekly:.0f}件を載せても{d['month']}の目標{d['deals']}件に届く確率は{_percent(at['chance'])}、平均で{at['shortfall']:.1f}件不足します。{need_ja}",
+    )
+
+
+def _time(d: Mapping[str, Any]) -> tuple[str, str]:
+    if d["earliest_month"] is None:
+        when = "None of the 12 months after it reaches as many with 80 % at the pace that is possible."
+        when_ja = "以降12か月でも、可能なペースでは80%の確率で届く月がありません。"
+    else:
+        when = f"The first month that can is {d['earliest_month']}."
+        when_ja = f"最短で届くのは{d['earliest_month']}です。"
+    lacking = d["deals"] - d["achieved"]
+    return (
+        f"New entries come too late for {d['month']}, where {lacking} of {d['deals']} deals are lacking and {d['in_flight']:.1f} are expected from entries under way. {when}",
+        f"{d['month']}には新規では間に合いません({d['deals']}件中、残り{lacking}件に対し進行中からの見込みは{d['in_flight']:.1f}件)。{when_ja}",
+    )
+
+
+def _little(d: Mapping[str, Any]) -> tuple[str, str]:
+    steps = ", ".join(step.replace(">", " → ") for step in d["immature_steps"])
+    steps_ja = "、".join("→".join(_JA[end] for end in step.split(">")) for step in d["immature_steps"])
+    return (
+        f"Not enough data for a plan: {steps} has not been watched long enough. The table below tells only what the conversions seen so far would ask for.",
+        f"計画にはデータが足りません({steps_ja}の観察期間が不足)。下の表は現時点の転換率による目安です。",
+    )
+
+
+_SAYS = {
+    "already_covered": _covered,
+    "feasible": _feasible,
+    "infeasible_capacity": _capacity,
+    "infeasible_time": _time,
+    "not_enough_data": _little,
+}
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return "?"
+    if 0.995 <= share < 1:
+        return "over 99 %"
+    return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.1f} %"

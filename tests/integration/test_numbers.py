@@ -1,0 +1,309 @@
+"""Forecasts, goals and targets from our tables to fields, documents and pages; of any day, and as it was known at any time."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from jobs.cli import main
+from jobs.steps.compute import compute
+from tests.acceptance.documents import documented
+from tests.numbers_world import AS_OF, NAME, NOW, Facts, steady_facts, workspace_on
+
+VERDICTS = {"already_covered", "feasible", "infeasible_capacity", "infeasible_time", "not_enough_data"}
+
+
+@pytest.fixture
+def place(engine: Engine, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A folder with a configuration, and a database; commands run in this process find both."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("SAKIGAKE_HOME", str(tmp_path / "home"))
+    with workspace_on(engine, tmp_path):
+        yield engine
+
+
+def computed(engine: Engine, facts: Facts | None = None, run: str = "run-1", **settings: Any) -> dict[str, Any]:
+    with workspace_on(engine, Path.cwd(), **settings) as workspace:
+        if facts is not None:
+            with workspace.connect() as conn:
+                facts.store(conn)
+        return compute(workspace, run, AS_OF, None, None)
+
+
+def said(capsys: pytest.CaptureFixture[str], *given: str, code: int = 0) -> str:
+    with pytest.raises(SystemExit) as end:
+        main(given)
+    found = capsys.readouterr()
+    assert end.value.code == code, found.err
+    assert "Traceback" not in found.err
+    return found.out if code == 0 else found.err
+
+
+def document(capsys: pytest.CaptureFixture[str], *given: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(said(capsys, *given, "--json"), parse_constant=pytest.fail)
+    return found
+
+
+def kept(engine: Engine, field: str) -> dict[str, Any]:
+    with engine.connect() as conn:
+        rows = conn.exec_driver_sql("select subject_id, value from sakigake.result where field = %s", (field,))
+        return {r[0]: r[1] for r in rows}
+
+
+def test_every_partner_and_entry_gets_its_forecast_as_fields(place, capsys):
+    """Values are those that `indicators --partner` shows; dates are days to come; parts of the month's target sum to it."""
+    facts = steady_facts()
+    computed(place, facts)
+    expected = kept(place, "expected_deals_90d")
+    assert len(expected) == 8
+    shown = document(capsys, "indicators", "--partner", "Partner 003")["partner"]
+    assert expected[shown["id"]] == round(shown["forecast"]["90"]["expected"], 1)
+    assert kept(place, "expected_deals_30d")[shown["id"]] <= expected[shown["id"]]
+    assert sum(kept(place, "deals_target_month").values()) == 40
+    chance, day = kept(place, "deal_probability"), kept(place, "expected_deal_on")
+    assert len(chance) == len(day) == len(facts.entries)
+    assert set(chance.values()) >= {0, 100}
+    for entry, value in day.items():
+        if value is not None:
+            assert date.fromisoformat(value) > AS_OF
+            assert 5 <= chance[entry] < 100
+
+
+def test_the_months_goal_does_not_move_while_it_is_worked_on(place):
+    computed(place, steady_facts())
+    before = kept(place, "deals_target_month")
+    late = Facts()
+    partner = next(iter(before))
+    for i in range(30):
+        entry = late.entry(5000 + i, partner)
+        late.event(entry, partner, "listed", AS_OF - timedelta(days=3))
+        late.event(entry, partner, "deal", AS_OF - timedelta(days=1))
+    computed(place, late, "run-2")
+    assert kept(place, "deals_target_month") == before
+    assert kept(place, "deals_90d")[partner] >= 30
+
+
+def test_without_a_target_the_goal_is_empty_and_says_why(place):
+    found = computed(place, steady_facts(entries=60), targets={})
+    assert found["deals_wanted"] is None
+    assert set(kept(place, "deals_target_month").values()) == {None}
+    with place.connect() as conn:
+        why = conn.exec_driver_sql(
+            "select distinct inputs ->> 'why' from sakigake.result where field = 'deals_target_month'"
+        )
+        assert "targets" in why.scalar_one()
+
+
+def test_equal_facts_give_equal_bytes_and_changed_settings_are_computed_anew(place):
+    first = computed(place, steady_facts())
+    again = computed(place, run="run-2")
+    assert again["values_changed"] == 0
+    assert json.dumps({**first, "values_changed": 0}) == json.dumps(again)
+    with workspace_on(place, Path.cwd()) as workspace:
+        assert "skipped" in compute(workspace, "run-3", AS_OF, again["input"], None)
+    with workspace_on(place, Path.cwd(), calendar={"closures": ["2026-10-01..2026-10-20"]}) as workspace:
+        assert "skipped" not in compute(workspace, "run-4", AS_OF, again["input"], None)
+
+
+def test_what_is_stored_carries_its_axes(place):
+    computed(place, steady_facts(entries=100))
+    with place.connect() as conn:
+        row = conn.exec_driver_sql(
+            "select as_of, known_at, mapping_hash, code_version, indicators from sakigake.computation"
+        ).one()
+    assert (row.as_of, row.known_at) == (AS_OF, NOW)
+    assert row.mapping_hash
+    assert row.code_version
+    assert row.indicators["n"]["entries"] == 100
+    assert row.indicators["forecast"]["status"]
+
+
+def test_indicators_of_the_newest_day_are_the_same_stored_and_worked_out(place, capsys):
+    computed(place, steady_facts())
+    stored = document(capsys, "indicators")
+    assert set(stored) == documented("indicators")
+    asked = document(capsys, "indicators", "--as-of", str(AS_OF))
+    for key in stored.keys() - {"run"}:
+        assert asked[key] == stored[key], key
+    assert asked["run"] is None
+
+
+def test_the_past_is_told_by_what_was_known_then(place, capsys):
+    """A deal of July that was typed in in September is no deal of July for who asks what was known in July."""
+    facts = steady_facts()
+    partner = facts.partners[0][1]
+    for i in range(20):
+        entry = facts.entry(7000 + i, partner)
+        facts.event(entry, partner, "listed", date(2026, 6, 1))
+        facts.event(entry, partner, "deal", date(2026, 7, 10), NOW - timedelta(days=40))
+    computed(place, facts)
+    revised = document(capsys, "indicators", "--as-of", "2026-07-31")
+    then = document(capsys, "indicators", "--as-of", "2026-07-31", "--known-at", "2026-07-31")
+    assert revised["reached"]["deal"] - then["reached"]["deal"] >= 20
+    assert then["known_at"] == "2026-07-31T14:59:59.999999+00:00"
+    moment = document(capsys, "indicators", "--known-at", "2026-10-31T09:00:00+09:00")
+    assert moment["known_at"] == "2026-10-31T00:00:00+00:00"
+
+
+def test_targets_tell_all_that_a_month_asks_for(place, capsys):
+    computed(place, steady_facts())
+    found = document(capsys, "targets", "--deals", "6", "--month", "2026-12")
+    assert set(found) == documented("targets")
+    assert found["verdict"] in VERDICTS
+    assert sum(p["target"] for p in found["partners"]) == 6
+    assert found["weeks"][0]["from"] == "2026-11-01"
+    assert found["weeks"][-1]["to"] == "2026-12-31"
+    for milestone, total in found["totals"].items():
+        assert sum(week["goals"][milestone]["all"] for week in found["weeks"]) == total["goal"]
+        for week in found["weeks"]:
+            goals = week["goals"][milestone]
+            assert goals["all"] == goals["legacy"] + goals["growth1"]
+    assert [row["milestone"] for row in found["static"]] == ["listed", "requested", "agreed", "executed", "deal"]
+    assert found["next_month"]["month"] == "2027-01"
+    assert found["says"].endswith(".")
+    assert found["says_ja"].endswith("。")
+
+
+def test_a_target_is_asked_of_a_type_or_a_partner_alone(place, capsys):
+    computed(place, steady_facts())
+    legacy = document(capsys, "targets", "--deals", "3", "--month", "2026-12", "--type", "legacy")
+    assert {p["type"] for p in legacy["partners"]} == {"legacy"}
+    assert set(legacy["a_week"]) == {"legacy"}
+    one = document(capsys, "targets", "--deals", "2", "--month", "2026-12", "--partner", "partner 003")
+    assert [p["name"] for p in one["partners"]] == ["Partner 003"]
+    assert one["scope"]["partner"] == one["partners"][0]["id"]
+    assert one["partners"][0]["target"] == 2
+    own = document(capsys, "indicators", "--type", "legacy")
+    assert set(own["conversion"]) == {"legacy"}
+
+
+def test_the_target_of_the_configuration_is_the_default(place, capsys):
+    computed(place, steady_facts())
+    found = document(capsys, "targets")
+    assert (found["deals"], found["month"]) == (40, "2026-10")
+    path = Path("sakigake.yaml")
+    path.write_text(
+        path.read_text("utf-8").replace("deals: 40 ", "months: {2026-12: 50}\n      capacity: {legacy: 0} "), "utf-8"
+    )
+    assert document(capsys, "targets", "--month", "2026-12")["deals"] == 50
+    assert document(capsys, "targets", "--month", "2026-12")["a_week"]["legacy"]["capacity"] == 0
+    assert "--deals N" in said(capsys, "targets", code=2)
+
+
+def test_tables_and_long_tables_for_spreadsheets(place, capsys):
+    facts = steady_facts()
+    facts.partner(99, "legacy", "=SUM(A1)")
+    computed(place, facts)
+    page = said(capsys, "targets", "--deals", "6", "--month", "2026-12")
+    for heading in (
+        "What it takes",
+        "To be reached in the week up to",
+        "Deals by partner",
+        "Whom to work on for 2027-01",
+    ):
+        assert heading in page
+    assert "Deals to expect" in said(capsys, "indicators")
+    assert "Own conversion of Partner 003" in said(capsys, "indicators", "--partner", "Partner 003")
+    rows = list(csv.DictReader(io.StringIO(said(capsys, "targets", "--deals", "6", "--month", "2026-12", "--csv"))))
+    weekly = [r for r in rows if r["table"] == "weekly" and r["milestone"] == "deal" and r["type"] == "all"]
+    assert len(weekly) >= 9
+    assert {r["partner"] for r in rows if r["table"] == "partners"} >= {"Partner 003", "'=SUM(A1)"}
+    rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
+    assert {r["table"] for r in rows} == {"conversion", "lead_time", "drift", "partner_rates", "forecast"}
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "sentence"),
+    [
+        (("indicators", "--as-of", "yesterday"), 2, "--as-of is 'yesterday', expected a day such as"),
+        (("indicators", "--as-of", "2031-01-01"), 2, "expected a day from 2000-01-01 to 2026-10-31"),
+        (("indicators", "--as-of", "1999-12-31"), 2, "expected a day from 2000-01-01"),
+        (("indicators", "--known-at", "2026-10-31T09:00:00"), 2, "names no zone"),
+        (("indicators", "--known-at", "soon"), 2, "--known-at is 'soon'"),
+        (("indicators", "--partner", "nobody"), 1, "There is no partner 'nobody'"),
+        (("indicators", "--partner", "Partner"), 1, "8 partners are called 'Partner'"),
+        (("indicators", "--type", "gold"), 1, "the types are"),
+        (("indicators", "--json", "--csv"), 2, "choose one"),
+        (("targets", "--month", "2026-13"), 2, "--month is '2026-13', expected a month such as"),
+        (("targets", "--month", "2031-01"), 2, "over 12 months after"),
+        (("targets", "--deals", "-3"), 2, "--deals"),
+        (("targets", "--deals", "3", "--type", "gold"), 1, "There is no partner type 'gold'"),
+    ],
+)  # fmt: skip
+def test_questions_that_cannot_be_answered_get_one_sentence(place, capsys, given, code, sentence):
+    computed(place, steady_facts(entries=30))
+    assert sentence in said(capsys, *given, code=code)
+
+
+def test_nothing_computed_yet_says_what_to_do(place, capsys):
+    assert "say: sakigake run" in said(capsys, "targets", "--deals", "3", code=1)
+    assert "say: sakigake run" in said(capsys, "indicators", code=1)
+
+
+def odd(what: str) -> Facts:
+    """Worlds that are not as they should be."""
+    facts = Facts()
+    if what == "empty":
+        return facts
+    partner = facts.partner(0, "unclassified")
+    other = facts.partner(1, "legacy") if what in {"ties", "no listing"} else partner
+    day = AS_OF - timedelta(days=60)
+    for i in range(0 if what == "one partner" else 40):
+        entry = facts.entry(i, partner if i % 2 else other)
+        owner = partner if i % 2 else other
+        if what == "dates":
+            facts.event(entry, owner, "listed", date(1970, 1, 1) if i % 2 else date(2149, 1, 1), NOW)
+            facts.event(entry, owner, "requested", day)
+            facts.event(entry, owner, "deal", day - timedelta(days=40))
+        elif what == "no listing":
+            facts.event(entry, owner, "agreed", day)
+        elif what == "ties":
+            for milestone in ("listed", "requested", "agreed", "executed", "deal", "lost"):
+                facts.event(entry, owner, milestone, day)
+        else:
+            facts.event(entry, owner, "listed", day)
+            if what == "all lost":
+                facts.event(entry, owner, "lost", day + timedelta(days=9))
+    return facts
+
+
+@pytest.mark.parametrize("what", ["empty", "one partner", "all open", "all lost", "dates", "no listing", "ties"])
+def test_odd_worlds_have_stated_answers(place, capsys, what):
+    """Never NaN, never a crash, never a zero where nothing is known: documents, pages and fields."""
+    facts = odd(what)
+    computed(place, facts)
+    found = document(capsys, "indicators")
+    plan = document(capsys, "targets", "--deals", "5", "--month", "2026-12")
+    assert plan["verdict"] in VERDICTS
+    assert said(capsys, "targets", "--deals", "5", "--month", "2026-12")
+    assert said(capsys, "indicators")
+    whole = found["conversion"]["all"]["listed>deal"]
+    if what in {"empty", "one partner"}:
+        assert (whole["status"], whole["rate"]) == ("no_data", None)
+    if what not in {"ties", "dates"}:
+        assert found["forecast"]["status"] == "not_enough_data"
+        assert found["forecast"]["ahead"]["30"]["expected"] is None
+        assert plan["verdict"] == "not_enough_data"
+        assert set(kept(place, "expected_deals_30d").values()) <= {None}
+    if what == "dates":
+        assert found["issues"]["before_2000"] == 20
+    if what == "all open":
+        assert set(kept(place, "deal_probability").values()) == {None}
+    if what == "all lost":
+        assert set(kept(place, "deal_probability").values()) == {0}
+
+
+def test_a_moment_before_anything_was_known_is_an_empty_world(place, capsys):
+    computed(place, steady_facts(entries=50))
+    found = document(capsys, "indicators", "--known-at", "2001-01-01")
+    assert found["n"]["events"] == 0
+    assert found["forecast"]["status"] == "not_enough_data"
+    assert datetime.fromisoformat(found["known_at"]).year == 2001
+    assert found["workspace"] == NAME
