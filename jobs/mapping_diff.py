@@ -7,7 +7,6 @@ mirror and the same two versions give the same preview, and the same hash of it.
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -15,14 +14,13 @@ import psycopg
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, text
 
-from indicators.inputs import EntryTable, PartnerTable, day_number
-from indicators.summary import Results, summarise
 from jobs.errors import NotFound
 from jobs.mapping_sides import Lenient, Missing, Side, derived, nothing, stored
 from jobs.mapping_versions import active, rules_of, text_diff
 from jobs.settings import WorkspaceSettings
 from jobs.steps import results as shaped
 from jobs.steps.inputs import Given, read_inputs
+from jobs.steps.made import Made, make
 from models.catalogue import fields_of
 from models.vocabulary import RecordRef, Step
 from sync.chain.links import canonical
@@ -34,14 +32,6 @@ from sync.writeback.journal import confirmed_values
 from sync.writeback.plan import Wanted, candidates
 
 SHOWN = 10  # partners and fields listed; counts are of all
-
-
-@dataclass(frozen=True, slots=True)
-class _Computed:
-    results: Results
-    partners: PartnerTable
-    entries: EntryTable
-    document: dict[str, Any]
 
 
 def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules) -> dict[str, Any]:
@@ -68,7 +58,9 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
             before = derived(old, Lenient(raw, workspace, mirror, old, old), as_of, decisions)
         after = derived(new, reader, as_of, decisions)
         confirmed = confirmed_values(raw, workspace)
-        was, becomes = (_compute(conn, workspace, side, as_of, moment) for side in (before, after))
+        was = _made(conn, workspace, settings, old or new, before, as_of, moment)
+        becomes = _made(conn, workspace, settings, new, after, as_of, moment)
+    earlier, later = was.document(), becomes.document()
     differences = compare_events(before.said, after.said)
     document = {
         "workspace": workspace,
@@ -82,9 +74,9 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         "activities": {"before": len(before.activities), "after": len(after.activities)},
         "issues": after.issues,
         "events": {**total(differences), "by_rule": [_rule(d) for d in differences]},
-        "conversion": _rates(was.document, becomes.document, "conversion", ("rate", "n")),
-        "lead_time": _rates(was.document, becomes.document, "lead_time", ("median", "conversions")),
-        "tiers": {t: {"before": was.document["tiers"][t], "after": n} for t, n in becomes.document["tiers"].items()},
+        "conversion": _rates(earlier, later, "conversion", ("rate", "n")),
+        "lead_time": _rates(earlier, later, "lead_time", ("median", "conversions")),
+        "tiers": {t: {"before": earlier["tiers"][t], "after": n} for t, n in later["tiers"].items()},
         "tier_changes": _tier_changes(was, becomes, before, after),
         "fields": _fields(new, becomes, after, confirmed),
         "text": text_diff(old.text if old else "", new.text),
@@ -115,11 +107,17 @@ def _mapped(raw: psycopg.Connection[Any], workspace: str) -> dict[str, Any] | No
     return None if row is None or row[0] is None else {k: row[0].get(k) for k in ("objects", "mapping", "decisions")}
 
 
-def _compute(conn: SqlConnection, workspace: str, side: Side, as_of: date, known_at: datetime) -> _Computed:
+def _made(
+    conn: SqlConnection,
+    workspace: str,
+    settings: WorkspaceSettings,
+    rules: Rules,
+    side: Side,
+    as_of: date,
+    known_at: datetime,
+) -> Made:
     given = Given(side.partners, side.entries, side.events, side.activities)
-    events, entries, partners = read_inputs(conn, workspace, as_of, known_at, given)
-    results = summarise(events, entries, partners, day_number(as_of))
-    return _Computed(results, partners, entries, shaped.document(results, partners))
+    return make(settings, rules, read_inputs(conn, workspace, as_of, known_at, given), as_of)
 
 
 def _ordered(missing: Sequence[Missing]) -> list[Missing]:
@@ -163,7 +161,7 @@ def _rates(was: Mapping[str, Any], becomes: Mapping[str, Any], name: str, keys: 
     return rows
 
 
-def _tier_changes(was: _Computed, becomes: _Computed, before: Side, after: Side) -> list[dict[str, Any]]:
+def _tier_changes(was: Made, becomes: Made, before: Side, after: Side) -> list[dict[str, Any]]:
     """Partners whose tier would change, with the reason of the new one; partners that come or go have no tier on one side."""
     old = {p.partner_id: p.tier.tier.value for p in was.results.partners}
     new = {p.partner_id: p.tier.tier.value for p in becomes.results.partners}
@@ -183,9 +181,7 @@ def _tier_changes(was: _Computed, becomes: _Computed, before: Side, after: Side)
     ]
 
 
-def _fields(
-    rules: Rules, becomes: _Computed, after: Side, confirmed: Mapping[tuple[RecordRef, str], Any]
-) -> dict[str, Any]:
+def _fields(rules: Rules, becomes: Made, after: Side, confirmed: Mapping[tuple[RecordRef, str], Any]) -> dict[str, Any]:
     """What a plan would look at: fields whose value differs from what the CRM last confirmed."""
     wanted = candidates(_wanted(rules, becomes, after), confirmed)
     counts = Counter(w.field.name for w in wanted)
@@ -196,13 +192,9 @@ def _fields(
     return {"total": len(wanted), "by_field": dict(sorted(counts.items())), "examples": examples}
 
 
-def _wanted(rules: Rules, becomes: _Computed, after: Side) -> Iterator[Wanted]:
-    language = rules.language
+def _wanted(rules: Rules, becomes: Made, after: Side) -> Iterator[Wanted]:
     values: dict[tuple[str, str], dict[str, Any]] = {}
-    for subject, subject_id, name, value, _ in (
-        *shaped.partner_rows(becomes.results, language),
-        *shaped.entry_rows(becomes.results, becomes.entries, language),
-    ):
+    for subject, subject_id, name, value, _ in becomes.rows():
         values.setdefault((subject, subject_id), {})[name] = value
     named = {"partner": rules.write_back.partner, "entry": rules.write_back.entry}
     for record, (subject, subject_id) in after.records.items():

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from models.vocabulary import LISTS, Activity, Entry, Event, Partner, RecordRef
+from jobs.steps.columns import columns_of
+from models.vocabulary import LISTS, Activity, Entry, Partner, RecordRef
 from sync.connector import HistoryRow
 from sync.events import read
 from sync.mapping.compare import Said
@@ -20,8 +20,6 @@ from sync.mapping.matching import Decision
 from sync.mapping.needs import needs
 from sync.mapping.reader import MirrorReader, MirrorRow
 from sync.mirror.read import Mirror
-
-_CODE = {milestone: at for at, milestone in enumerate(read.MILESTONES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Missing:
 
 def nothing() -> Side:
     """The facts of no mapping at all."""
-    return Side((), (), _columns((), (), date.max), (), ())
+    return Side((), (), columns_of((), ()), (), ())
 
 
 def stored(conn: SqlConnection, raw: Connection[Any], workspace: str, as_of: date, known_at: datetime) -> Side:
@@ -79,7 +77,14 @@ def derived(rules: Rules, reader: MirrorReader, as_of: date, decisions: Sequence
     return Side(
         facts.partners,
         facts.entries,
-        _columns(facts.entries, facts.events, as_of),
+        columns_of(
+            facts.entries,
+            (
+                (e.entry_id, e.milestone, e.occurred_on, e.source.connection)
+                for e in facts.events
+                if e.occurred_on <= as_of
+            ),
+        ),
         [a for a in facts.activities if a.occurred_on <= as_of],
         [Said(e.event_id, e.entry_id, e.milestone.value, e.occurred_on, e.rule, str(e.source)) for e in facts.events],
         _records(facts.partners, facts.entries),
@@ -91,24 +96,6 @@ def _records(partners: Iterable[Partner], entries: Iterable[Entry]) -> dict[Reco
     found = {source: ("partner", p.partner_id) for p in partners for source in p.sources}
     found.update((source, ("entry", e.entry_id)) for e in entries for source in e.sources or (e.source,))
     return found
-
-
-def _columns(entries: Iterable[Entry], events: Iterable[Event], as_of: date) -> read.EventColumns:
-    ids = sorted(e.entry_id for e in entries)
-    place = {entry_id: at for at, entry_id in enumerate(ids)}
-    shown = [e for e in events if e.occurred_on <= as_of and e.entry_id in place]
-    n = len(shown)
-    connections = sorted({e.source.connection for e in shown})
-    return read.EventColumns(
-        entry_ids=ids,
-        partner_ids=[],
-        entry=np.fromiter((place[e.entry_id] for e in shown), np.int64, n),
-        partner=np.zeros(n, np.int64),
-        milestone=np.fromiter((_CODE[e.milestone] for e in shown), np.int8, n),
-        occurred_on=np.array([e.occurred_on for e in shown], "datetime64[D]"),
-        reconstructed=np.zeros(n, np.bool_),
-        connection=np.fromiter((connections.index(e.source.connection) for e in shown), np.int64, n),
-    )
 
 
 class Lenient:

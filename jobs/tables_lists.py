@@ -22,6 +22,10 @@ _SAYS = {
     Standing.LISTED: "on this partner's list already: left out",
     Standing.CUSTOMER: "a customer already: left out",
 }
+_BY = {
+    "row": "the row itself", "corporate_number": "corporate number", "domain": "web address", "name_and_phone": "name and telephone",
+    "name_and_place": "name and place",
+}  # fmt: skip
 SHOWN = 30
 
 
@@ -41,7 +45,7 @@ def show(out: Console, found: Imported, *, dry_run: bool) -> None:
     _listed(out, "Values that were left empty", [(n.number, n.reason) for n in found.read.notes])
     _listed(out, "Rows that stand there twice", [(n, f"as row {f}") for n, f in sorted(found.read.same_as.items())])
     met = [
-        (j.row.number, f"{_SAYS[j.found.standing]} ({j.found.partner}, by {j.found.by.replace('_', ' ')})")
+        (j.row.number, f"{_SAYS[j.found.standing]} ({j.found.partner}, by {_BY[j.found.by]})")
         for j in found.judged
         if j.found.standing is not Standing.NEW
     ]

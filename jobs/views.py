@@ -1,17 +1,18 @@
 """What our tables say of a workspace, as JSON documents: status, explanation, indicators. Reading only."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from psycopg import Connection
 
 from jobs.errors import NotFound
-from models.catalogue import BY_NAME
-from models.vocabulary import STEPS, RecordRef
+from models.vocabulary import STEPS
 
 Conn = Connection[Any]
 
 
-def _rows(conn: Conn, query: str, given: tuple[Any, ...]) -> list[dict[str, Any]]:
+def rows(conn: Conn, query: str, given: Mapping[str, Any] | tuple[Any, ...]) -> list[dict[str, Any]]:
+    """The rows of a query as documents: moments and days as text."""
     cursor = conn.execute(query, given)
     names = [c.name for c in cursor.description or ()]
     return [
@@ -21,20 +22,20 @@ def _rows(conn: Conn, query: str, given: tuple[Any, ...]) -> list[dict[str, Any]
 
 def status(conn: Conn, workspace: str) -> dict[str, Any]:
     """Last runs, how fresh each object is, what waits for a person, what was parked."""
-    runs = _rows(
+    runs = rows(
         conn,
         """select run_id as run, started_at, finished_at, status, as_of, cause from sakigake.run
         where workspace = %s order by started_at desc limit 5""",
         (workspace,),
     )
-    delivered = _rows(
+    delivered = rows(
         conn,
         """select s.run_id as run, s.finished_at, s.counts ->> 'plan' as plan, s.counts -> 'written' as written
         from sakigake.run_step s where s.workspace = %s and s.step = 'deliver' and s.status = 'succeeded'
         order by s.started_at desc limit 1""",
         (workspace,),
     )
-    objects = _rows(
+    objects = rows(
         conn,
         """with pulls as (select s.counts, r.started_at from sakigake.run r join sakigake.run_step s using (workspace, run_id)
             where r.workspace = %s and s.step = 'pull' order by r.started_at desc limit 20)
@@ -58,13 +59,13 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         where o.workspace = %s order by 1, 2""",
         (workspace, workspace),
     )
-    held = _rows(
+    held = rows(
         conn,
         """select plan_id as plan, created_at, changes, held_because from sakigake.plan
         where workspace = %s and status = 'held' order by created_at desc""",
         (workspace,),
     )
-    calls = _rows(
+    calls = rows(
         conn,
         """select distinct on (a.connection) a.connection, a.calls as last_run_calls, a.quota_limit, a.quota_used
         from sakigake.api_calls a join sakigake.run r using (workspace, run_id)
@@ -91,7 +92,7 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
 
 def unmapped(conn: Conn, workspace: str) -> dict[str, Any]:
     """Values that no rule names, the most frequent first: how many, how many records hold them, and since when."""
-    values = _rows(
+    values = rows(
         conn,
         """select connection, object, field, value, kind, records, rules, first_seen_at, run_id as run from sakigake.unmapped_value
         where workspace = %s and resolved_at is null order by records desc, 1, 2, 3, 4""",
@@ -108,7 +109,7 @@ def unmapped(conn: Conn, workspace: str) -> dict[str, Any]:
 
 def drift(conn: Conn, workspace: str) -> list[dict[str, Any]]:
     """How the CRMs' descriptions came to differ: what is open, then what the last seven days brought."""
-    return _rows(
+    return rows(
         conn,
         """select d.connection, d.object, d.field, d.kind, d.value, d.was, d.now, d.first_seen_at, d.resolved_at, d.depends
         from sakigake.drift d left join sakigake.mirror_object o using (workspace, connection, object)
@@ -116,57 +117,6 @@ def drift(conn: Conn, workspace: str) -> list[dict[str, Any]]:
         order by d.resolved_at is not null, 1, 2, 3, 4, 5""",
         (workspace,),
     )
-
-
-def explain(conn: Conn, workspace: str, ref: RecordRef, field: str | None) -> dict[str, Any]:
-    """From a record's fields back to what made them: value, inputs, events with their sources, and every write of ours."""
-    if field is not None and field not in BY_NAME:
-        raise NotFound(f"There is no field {field!r}; the fields are {', '.join(BY_NAME)}.")
-    subject, subject_id = _subject(conn, workspace, ref)
-    results = _rows(
-        conn,
-        """select r.field, r.value, r.inputs, r.run_id as run from sakigake.result r
-        where workspace = %s and subject = %s and subject_id = %s and (%s::text is null or field = %s) order by field""",
-        (workspace, subject, subject_id, field, field),
-    )
-    whose = "entry_id" if subject == "entry" else "partner_id"
-    events = _rows(
-        conn,
-        f"""select event_id, entry_id, milestone, occurred_on, known_at, op, supersedes, evidence, reconstructed, rule, mapping_hash,
-            connection || '.' || object || '/' || record_id as source, source_change_id, run_id as run
-        from sakigake.event where workspace = %s and {whose} = %s order by occurred_on, milestone, known_at, event_id""",  # noqa: S608
-        (workspace, subject_id),
-    )
-    writes = _rows(
-        conn,
-        """select c.field, c.api_name, c.old, c.new, c.why, c.status, c.sent_at, c.settled_at, c.cause, c.plan_id as plan, p.run_id as run
-        from sakigake.change c join sakigake.plan p using (workspace, plan_id)
-        where c.workspace = %s and c.connection = %s and c.object = %s and c.record_id = %s and (%s::text is null or c.field = %s)
-        order by p.created_at, c.seq""",
-        (workspace, ref.connection, ref.object, ref.id, field, field),
-    )
-    sources = _rows(
-        conn,
-        """select connection || '.' || object || '/' || record_id as record, matched_by from sakigake.partner_source
-        where workspace = %s and partner_id = %s order by 1""",
-        (workspace, subject_id if subject == "partner" else _partner_of(conn, workspace, subject_id)),
-    )
-    computed = _rows(
-        conn,
-        """select run_id as run, as_of, known_at, mapping_hash, code_version from sakigake.computation
-        where workspace = %s order by computed_at desc limit 1""",
-        (workspace,),
-    )
-    return {
-        "record": str(ref),
-        "subject": subject,
-        "id": subject_id,
-        "partner_records": sources,
-        "computed": computed[0] if computed else None,
-        "fields": results,
-        "events": events,
-        "writes": writes,
-    }
 
 
 def indicators(conn: Conn, workspace: str) -> dict[str, Any]:
@@ -202,29 +152,3 @@ def _in_order(by_type: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         kind: dict(sorted(steps.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
         for kind, steps in sorted(by_type.items(), key=lambda item: (item[0] == "all", item[0]))
     }
-
-
-def _subject(conn: Conn, workspace: str, ref: RecordRef) -> tuple[str, str]:
-    place = (workspace, ref.connection, ref.object, ref.id)
-    row = conn.execute(
-        "select partner_id from sakigake.partner_source where workspace = %s and connection = %s and object = %s and record_id = %s",
-        place,
-    ).fetchone()
-    if row:
-        return "partner", row[0]
-    row = conn.execute(
-        "select entry_id from sakigake.entry_source where workspace = %s and connection = %s and object = %s and record_id = %s",
-        place,
-    ).fetchone()
-    if row:
-        return "entry", row[0]
-    raise NotFound(
-        f"{ref} is neither a partner nor an entry of workspace {workspace}; check the id, the mapping's conditions, and that `sakigake run` has read it."
-    )
-
-
-def _partner_of(conn: Conn, workspace: str, entry_id: str) -> str:
-    row = conn.execute(
-        "select partner_id from sakigake.entry where workspace = %s and entry_id = %s", (workspace, entry_id)
-    ).fetchone()
-    return str(row[0]) if row else ""

@@ -14,7 +14,7 @@ from sandbox.world import Crm
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
 
-ACTIONS = ("create", "edit", "delete", "undelete", "purge", "merge")
+ACTIONS = ("create", "edit", "delete", "undelete", "purge", "merge", "hide", "show")
 _CRMS: tuple[Crm, ...] = ("salesforce", "hubspot")
 
 

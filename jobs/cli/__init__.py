@@ -15,12 +15,17 @@ from jobs.cli import (
     checking,
     cycle,
     database,
+    explaining,
     importing,
+    leading,
     looking,
     mapping_versions,
     numbers,
     partners,
+    provisioning,
+    reports,
     setup,
+    tier,
     world,
 )
 from jobs.cli.failures import INTERRUPTED, explain
@@ -34,8 +39,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Sakigake: the leading indicators of partner sales, from your own CRM, written back where your team looks.",
 )
-for part in (setup, checking, mapping_versions, importing, cycle, looking, numbers, partners, audit, world):
+for part in (
+    setup,
+    checking,
+    provisioning,
+    mapping_versions,
+    importing,
+    cycle,
+    looking,
+    explaining,
+    numbers,
+    leading,
+    reports,
+    partners,
+    audit,
+    world,
+):
     part.add_to(app)
+app.add_typer(tier.tier_app, name="tier")
 app.add_typer(database.app, name="db", help="Our tables: upgrade, address, a shell.")
 
 

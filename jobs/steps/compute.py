@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
 from itertools import chain
@@ -11,19 +11,16 @@ from typing import Any
 
 from psycopg import Connection
 
-from indicators.allocation import Allocation
-from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.inputs import PartnerTable, day_number
-from indicators.month_goals import month_goals
-from indicators.summary import Results, summarise
-from jobs.calendar import business_days
-from jobs.months import capacity_of, month_of
+from jobs import overrides
+from jobs.reports import Stamp
 from jobs.runs import utc_now
+from jobs.steps import actual, leading, more
 from jobs.steps import results as shaped
 from jobs.steps.inputs import read_inputs
+from jobs.steps.made import Made, make
 from jobs.steps.moments import computing_moment
-from jobs.steps.prospect_rows import entry_prospect_rows, partner_prospect_rows
 from jobs.wiring import Workspace
+from sync.events.deals import deals_between
 
 CODE_VERSION = version("sakigake")
 
@@ -35,21 +32,30 @@ def compute(
 
     `facts` is the run that last changed a fact.
     """
+    with workspace.connect() as raw:
+        by_hand, planned = overrides.fingerprint(raw, workspace.name), actual.fingerprint(raw, workspace.name)
     key = {
         "facts": facts,
         "as_of": as_of.isoformat(),
         "mapping": workspace.rules.hash,
         "code": CODE_VERSION,
         "settings": _settings_hash(workspace),
+        "tiers_by_hand": by_hand,
+        "targets": planned,
     }
     if before is not None and before == key:
         return {"skipped": "no fact changed, and the day is the same", "input": before}
     with workspace.connect() as raw:
         known_at = computing_moment(raw, workspace)
-    said = computed(workspace, as_of, known_at)
+    made, done = _computed(workspace, as_of, known_at)
+    with workspace.engine.begin() as conn:
+        every_deal = deals_between(conn, workspace.name, *more.share_span(as_of), known_at)
+    document = made.document()
+    stamp = Stamp(run_id, as_of, known_at, workspace.rules.hash, CODE_VERSION, utc_now())
     with workspace.connect() as raw, raw.transaction():
-        changed = _keep(raw, workspace.name, run_id, said.rows, as_of, known_at)
-        _keep_tiers(raw, workspace.name, run_id, said.tiers)
+        said = _rows(made, done)
+        changed = _keep(raw, workspace.name, run_id, said, as_of, known_at)
+        _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(made.results, made.partners))
         raw.execute(
             """insert into sakigake.computation
             (workspace, run_id, as_of, known_at, mapping_hash, code_version, indicators, computed_at)
@@ -61,15 +67,17 @@ def compute(
                 known_at,
                 workspace.rules.hash,
                 CODE_VERSION,
-                json.dumps(said.document),
-                utc_now(),
+                json.dumps(document),
+                stamp.computed_at,
             ),
         )
-    return {**said.document, "values_changed": changed, "input": key}
+        more.keep(raw, workspace.name, stamp, done, every_deal, workspace.settings.team)
+    leading.keep_weekly(workspace, stamp)
+    return {**document, "values_changed": changed, "input": key}
 
 
 @dataclass(frozen=True, slots=True)
-class Computed:
+class Said:
     """What a computation says: the document, the values of partners and entries, and the tier history. Rows may be read once."""
 
     document: dict[str, Any]
@@ -77,58 +85,32 @@ class Computed:
     tiers: Iterable[tuple[str, Any, str, str | None, str]]
 
 
-def computed(workspace: Workspace, as_of: date, known_at: datetime, *, past: bool = False) -> Computed:
-    """All indicators as of that day, by what was known at that moment. Stores nothing.
+def computed_again(workspace: Workspace, as_of: date, known_at: datetime) -> Said:
+    """What was, or would have been, computed for a day by what was known at that moment. Stores nothing.
 
-    `past`: the moment may be long ago. The same events, mapping, settings and code give the same bytes, on the day and ever after.
+    Equal mapping, settings and code say what was said on the day, byte for byte, whatever was learned since.
     """
+    made, done = _computed(workspace, as_of, known_at, past=True)
+    return Said(made.document(), _rows(made, done), shaped.tier_rows(made.results, made.partners))
+
+
+def _computed(
+    workspace: Workspace, as_of: date, known_at: datetime, *, past: bool = False
+) -> tuple[Made, more.Computed]:
     with workspace.engine.begin() as conn:
-        events, entries, partners = read_inputs(conn, workspace.name, as_of, known_at, past=past)
-    assumptions = assumptions_of(workspace.rules.hash)
-    results = summarise(
-        events,
-        entries,
-        partners,
-        day_number(as_of),
-        assumptions=assumptions,
-        calendar=business_days(workspace.settings.calendar, as_of),
-    )
-    deals, goals = _goals(workspace, results, partners, as_of, assumptions)
-    language = workspace.rules.language
-    return Computed(
-        {**shaped.document(results, partners), "deals_wanted": deals},
-        chain(
-            shaped.partner_rows(results, language),
-            partner_prospect_rows(results, partners, goals, deals, language),
-            shaped.entry_rows(results, entries, language),
-            entry_prospect_rows(results, entries, language),
-        ),
-        shaped.tier_rows(results, partners),
-    )
+        tables = read_inputs(conn, workspace.name, as_of, known_at, past=past)
+        made = make(workspace.settings, workspace.rules, tables, as_of)
+        activities = more.activities_of(conn, workspace.name, made.partners, as_of, known_at if past else None)
+    return made, more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
 
 
-def assumptions_of(mapping_hash: str) -> Assumptions:
-    """The defaults; draws are seeded by the mapping, so that equal facts and rules give equal bytes."""
-    return replace(DEFAULTS, seed=mapping_hash)
-
-
-def _goals(
-    workspace: Workspace, results: Results, partners: PartnerTable, as_of: date, assumptions: Assumptions
-) -> tuple[int | None, Allocation | None]:
-    """The month's target, and its part of every partner; None where none is set."""
-    targets = workspace.settings.targets
-    deals = targets.deals_in(as_of)
-    if deals is None:
-        return None, None
-    limits = capacity_of(targets.capacity, partners.types)
-    months = month_of(as_of), month_of(as_of, 1)
-    _, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
-    return deals, goals
+def _rows(made: Made, done: more.Computed) -> Iterable[shaped.Row]:
+    return chain(made.rows(), more.partner_rows(done, made.language))
 
 
 def _settings_hash(workspace: Workspace) -> str:
     """Of the settings that results depend on."""
-    said = workspace.settings.model_dump_json(include={"calendar", "targets"})
+    said = workspace.settings.model_dump_json(include={"calendar", "targets", "team"})
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

@@ -18,6 +18,7 @@ from jobs.steps.moments import mapping_moment
 from jobs.steps.unmapped import note_unmapped
 from jobs.wiring import Workspace
 from models.vocabulary import Step
+from sync.events.deals import count_deals, store_deals
 from sync.events.decisions import newest, standing
 from sync.events.issues import count_issues, keep_issues
 from sync.events.store import Changes, Counts, count, remember_mapping, store
@@ -45,7 +46,12 @@ def map_facts(
             {"w": workspace.name},
         )
         objects = {str(r[0]): str(r[1]) for r in rows}
-        read = {"objects": objects, "mapping": workspace.rules.hash, "decisions": newest(raw, workspace.name)}
+        read = {
+            "objects": objects,
+            "mapping": workspace.rules.hash,
+            "decisions": newest(raw, workspace.name),
+            "keeps": ["deals_all_channels"],  # what older versions did not
+        }
         if not whole and before is not None and {k: before.get(k) for k in read} == read:
             return {"skipped": "nothing changed in the mirror or the mapping", "input": before}
         now = mapping_moment(raw, workspace)
@@ -57,12 +63,13 @@ def map_facts(
         counting = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
         remember_mapping(conn, workspace.name, workspace.rules.hash, workspace.rules.text, now)
         if some is None or before is None:
-            changes, counts = _everything(conn, raw, workspace, run_id, now)
+            changes, deals_changed, counts = _everything(conn, raw, workspace, run_id, now)
         else:
-            changes, counts = _some(conn, raw, workspace, run_id, now, some, before)
+            changes, deals_changed, counts = _some(conn, raw, workspace, run_id, now, some, before)
         feed.mirror.forget_removed_links(feed.places)
         unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, counting, run_id=run_id, now=now)
-        issues = count_issues(raw, workspace.name)
+        issues, deals = count_issues(raw, workspace.name), count_deals(conn, workspace.name)
+    same = changes.nothing and not (moved or deals_changed)
     return {
         "partners": sum(counts.partners.values()),
         "entries": counts.entries,
@@ -72,11 +79,12 @@ def map_facts(
         "retracted": changes.retracted,
         "changed": changes.changed,
         "looked_at": None if some is None else len(some.partners),
+        "deals_all_channels": deals,
         "issues": issues,
         "unmapped": unmapped,
         "input": {
             **read,
-            "facts": before["facts"] if before and changes.nothing and not moved else run_id,
+            "facts": before["facts"] if before and same else run_id,
             "known_at": now.isoformat(),
             "stands": asdict(counts),
             "whole_at": now.isoformat() if some is None or before is None else before["whole_at"],
@@ -93,7 +101,7 @@ def _can_go_on(
     now: datetime,
 ) -> bool:
     """Whether the last mapping came to its end, with these rules and decisions, and everything was looked at within the week."""
-    if "whole_at" not in before or any(before.get(k) != read[k] for k in ("mapping", "decisions")):
+    if "whole_at" not in before or any(before.get(k) != read[k] for k in ("mapping", "decisions", "keeps")):
         return False
     if before["objects"].keys() != read["objects"].keys():
         return False
@@ -108,7 +116,7 @@ def _can_go_on(
 
 def _everything(
     conn: SqlConnection, raw: psycopg.Connection[Any], workspace: Workspace, run_id: str, now: datetime
-) -> tuple[Changes, Counts]:
+) -> tuple[Changes, int, Counts]:
     seen = raw.execute("select exists (select from sakigake.event where workspace = %s)", (workspace.name,)).fetchone()
     mirror = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
     facts = derive(workspace.rules, mirror, standing(raw, workspace.name))
@@ -122,7 +130,7 @@ def _everything(
         first_load=not (seen and seen[0]),
     )
     keep_issues(raw, workspace.name, facts.met)
-    return changes, count(conn, workspace.name)
+    return changes, store_deals(conn, workspace.name, facts.deals_all_channels, now), count(conn, workspace.name)
 
 
 def _some(
@@ -133,7 +141,7 @@ def _some(
     now: datetime,
     some: Some,
     before: dict[str, Any],
-) -> tuple[Changes, Counts]:
+) -> tuple[Changes, int, Counts]:
     """What stands of these partners now, and with it what stands of all: what stood, less what stood of these, and more."""
     stood = count(conn, workspace.name, some.partners)
     changes = store(
@@ -146,6 +154,7 @@ def _some(
         partners=some.partners,
     )
     keep_issues(raw, workspace.name, some.met, some.mapped)
+    deals_changed = store_deals(conn, workspace.name, some.facts.deals_all_channels, now, of=some.deals)
     stand, all_stood = count(conn, workspace.name, some.partners), Counts(**before["stands"])
 
     def moved(name: str) -> dict[str, int]:
@@ -154,9 +163,13 @@ def _some(
         counter.update(getattr(stand, name))
         return {key: n for key, n in sorted(counter.items()) if n}
 
-    return changes, Counts(
-        moved("partners"),
-        all_stood.entries - stood.entries + stand.entries,
-        moved("events"),
-        all_stood.activities - stood.activities + stand.activities,
+    return (
+        changes,
+        deals_changed,
+        Counts(
+            moved("partners"),
+            all_stood.entries - stood.entries + stand.entries,
+            moved("events"),
+            all_stood.activities - stood.activities + stand.activities,
+        ),
     )

@@ -6,7 +6,7 @@ speak of from now on; and from the partners to all of their records, which are t
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from jobs.wiring import Workspace
 from models.vocabulary import RecordRef
+from sync.mapping.deals import derive_deals
 from sync.mapping.derive import derive_some
 from sync.mapping.edges import Edge, edges
 from sync.mapping.facts import Facts, Issues, Met
@@ -28,10 +29,11 @@ WHOLE_EVERY = timedelta(days=7)  # everything is mapped at least that often, wha
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """The facts of `partners`, and the issues of the records that were `mapped`."""
+    """The facts of `partners`, deals of all channels among the records of `deals`, and the issues of the records that were `mapped`."""
 
     facts: Facts
     partners: frozenset[str]
+    deals: dict[Place, set[str]]
     mapped: dict[Place, set[str]]
     met: tuple[Met, ...]
 
@@ -96,6 +98,17 @@ class Feed:
         names |= {a.partner_id for a in first.activities if a.source.id in spoken.get(_place(a.source), ())}
         mapped = self._records(names, spoken)
         facts = derive_some(rules, self._reader(mapped), partners, decisions, names)
+        of_deals = {(rule.connection, rule.object) for rule in rules.deals_all_channels}
+        # what is told of a record is told anew as a whole: of linked records and deals too
+        linked = {(e.connection, m.linked_object or "") for e in rules.entries for m in e.milestones.values()}
+        reached = onward_from(self.mirror, self.edges, mapped, self.places)
+        for place in linked & reached.keys():
+            mapped[place] |= reached[place]
+        deals = {place: affected.get(place, set()) | mapped.get(place, set()) for place in of_deals}
+        deal_issues = Issues()
+        counted = derive_deals(rules, self._reader(deals), deal_issues)
+        counted = [deal for deal in counted if deal.source.id in deals.get(_place(deal.source), ())]
+        facts = replace(facts, deals_all_channels=tuple(sorted(counted)))
         met = tuple(one for one in facts.met if one.ref.id in mapped.get(_place(one.ref), ()))
         if any(affected.get(place) for place in of_partners):
             met += tuple(partner_issues.met())
@@ -103,7 +116,10 @@ class Feed:
                 mapped[_place(ref)].add(ref.id)
             for place in of_partners:
                 mapped[place] |= affected.get(place, set())
-        return Some(facts, frozenset(names), mapped, met)
+        for place, ids in deals.items():
+            met += tuple(one for one in deal_issues.met() if _place(one.ref) == place and one.ref.id in ids)
+            mapped[place] |= ids
+        return Some(facts, frozenset(names), deals, mapped, met)
 
     def _partners(
         self, affected: Mapping[Place, set[str]], of_partners: set[Place], decisions: Sequence[Decision], issues: Issues

@@ -33,7 +33,25 @@ class Manual:
             "merge": self._merge,
         }
 
+    def _reveal(self, body: Body, *, shown: bool) -> dict[str, Any]:
+        """A property is archived, or restored with the values that records kept."""
+        kind = self._records.kinds.find(str(body.get("object")))
+        book = self._records.books[kind.name]
+        name = str(body.get("field"))
+        here, there = (book.archived, book.live) if shown else (book.live, book.archived)
+        if name not in here:
+            raise ValueError(f"{kind.name} has no {'archived' if shown else 'live'} property {name!r}")
+        prop = here.pop(name)
+        prop.archived_at = None if shown else self._clock.now().isoformat()
+        there[name] = prop
+        return {"crm": "hubspot", "object": kind.name, "field": name, "shown": shown}
+
     def do(self, action: str, body: Body) -> dict[str, Any]:
+        if action in ("hide", "show"):
+            try:
+                return self._reveal(body, shown=action == "show")
+            except HubspotError as refused:
+                raise ValueError(refused.message) from None
         act = self._actions.get(action)
         if act is None:
             raise ValueError(f"action {action!r} is unknown; use one of {', '.join(self._actions)}")

@@ -26,10 +26,22 @@ class Manual:
         self._org = org
         self._writer = writer
 
+    def _reveal(self, obj: Object, name: str, *, shown: bool) -> Body:
+        """An administrator takes the right to see a field from the integration user, or gives it back."""
+        f = obj.find(name)
+        if f is None or f.name in ("Id", "SystemModstamp", "IsDeleted"):
+            raise ValueError(f"{obj.name} has no field {name!r} whose visibility could be changed")
+        schema = self._org.schema
+        (schema.withheld.discard if shown else schema.withheld.add)(f"{obj.name}.{f.name}")
+        schema.change(self._org.now())
+        return {"crm": "salesforce", "object": obj.name, "field": f.name, "shown": shown}
+
     def do(self, action: str, body: Body) -> Body:
         """What was done, or ValueError with a sentence."""
         self._writer.begin()
         obj = self._object(body)
+        if action in ("hide", "show"):
+            return self._reveal(obj, str(body.get("field")), shown=action == "show")
         try:
             match action:
                 case "create":

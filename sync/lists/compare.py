@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from models.vocabulary import Target
+from sync.lists.understand import target_key
 from sync.mapping.names import name_key, phone_key, place_key
 
 
@@ -43,14 +44,18 @@ class KnownTargets:
 
     def __init__(self, known: Iterable[Known]) -> None:
         self._by: dict[tuple[str, ...], list[Known]] = defaultdict(list)
+        self._own: dict[tuple[str, ...], Known] = {}
         self._names: set[str] = set()
         for one in known:
             for mark in marks_of(one.target):
                 self._by[mark].append(one)
+            self._own[one.partner_id, *target_key(one.target)] = one
             self._names.add(name_key(one.target.name))
 
     def look(self, target: Target, partner_id: str) -> Found:
         """The strongest that is known: on this partner's own list, then a customer, then on another's list."""
+        if own := self._own.get((partner_id, *target_key(target))):
+            return Found(Standing.LISTED, "row", own.partner)  # the very same row, be it a name alone
         met = [(mark[0], one) for mark in marks_of(target) for one in self._by.get(mark, ())]
         for standing, fits in (
             (Standing.LISTED, lambda one: one.partner_id == partner_id),

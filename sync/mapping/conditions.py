@@ -124,10 +124,14 @@ class Condition(Rule):
 
     @model_validator(mode="after")
     def _says_something(self) -> "Condition":
-        if all(getattr(self, name) is None for name in type(self).model_fields):
+        if not self.says():
             names = ", ".join(sorted(field.alias or name for name, field in type(self).model_fields.items()))
             raise ValueError(f"a condition is empty; write a value, a list, or one of: {names}")
         return self
+
+    def says(self) -> set[str]:
+        """The operators it uses."""
+        return {name for name in type(self).model_fields if getattr(self, name) is not None}
 
     @property
     def compares_numbers(self) -> bool:

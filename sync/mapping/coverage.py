@@ -19,6 +19,7 @@ from sync.mapping.rules import DealRule, FromObject
 from sync.mapping.selection import selector
 from sync.mapping.where import Where
 
+FILLED = "(filled)"  # any value, where rules ask no more
 LISTED = 2000  # values of one field; more are a text that nobody lists
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # conditions do not look at a version
 
@@ -183,13 +184,15 @@ class _Part:
     def count(self, met: Fields) -> Iterator[Taken]:
         records: Counter[int] = Counter(dict.fromkeys((i for i, _ in self._fits), 0))
         compared = {f for where in self._wheres for f in _own(where)}
+        only_filled = _only_filled(self._wheres)
         for group in self._groups():
             row = MirrorRow(group.example, _ANY_TIME, False, group.values)
             index = next((i for i, fits in self._fits if fits(row)), -1)
             records[index] += group.records
             for f in compared:
                 said = [f"{self._part}[{index}]"] if index >= 0 else []
-                met[f].add(self._part, text_of(group.values.get(f)), group, said)
+                value = text_of(group.values.get(f))
+                met[f].add(self._part, FILLED if value and f in only_filled else value, group, said)
             if index in self._sourced:
                 channel = "partner-sourced" if self._is_sourced[index](row) else "other channels"
                 for f in _own(self._sourced[index]):
@@ -213,6 +216,12 @@ class _Part:
 def _own(where: Where) -> set[str]:
     """The record's own fields that conditions compare."""
     return {placed.field for placed in where.placed() if not placed.through}
+
+
+def _only_filled(wheres: Iterable[Where]) -> set[str]:
+    """Fields of which conditions ask no more than whether they are empty: their values are nobody's business."""
+    asked = [(p.field, p.condition) for where in wheres for p in where.placed() if not p.through]
+    return {f for f, _ in asked} - {f for f, condition in asked if condition.says() != {"empty"}}
 
 
 def _note(met: Fields, meaning: Meaning, group: Group) -> None:

@@ -35,7 +35,7 @@ def derive_some(
 ) -> Facts:
     """The facts of these partners, by a reader of all the records that speak of them. `partners` are all partners.
 
-    `met` tells of all records that were read, of which the caller knows which were read whole. Nothing is said of deals.
+    `met` tells of all records that were read, of which the caller knows which were read whole. Deals of all channels, which are nobody's, are left out.
     """
     issues = Issues()
     facts = _of_partners(mapping, source, partners, decisions, issues)
@@ -47,7 +47,6 @@ def derive_some(
         entry_matches=tuple(m for m in facts.entry_matches if m.partner_id in only),
         events=tuple(e for e in facts.events if e.partner_id in only),
         activities=tuple(a for a in facts.activities if a.partner_id in only),
-        deals_all_channels=None,
         **_said(issues),
     )
 

@@ -31,6 +31,9 @@ def edges(mapping: Mapping) -> list[Edge]:
         for way in (activity.partner, activity.entry):
             if way is not None:
                 found.update(_of_reference(activity.connection, activity.object, way))
+    for deal in mapping.deals_all_channels:
+        for where in (deal.where, deal.partner_sourced):
+            found.update(_of_where(deal.connection, deal.object, where))
     return sorted(found, key=lambda edge: tuple(part or "" for part in edge))
 
 

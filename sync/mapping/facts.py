@@ -85,10 +85,7 @@ class Met(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All of it, each part in the order of its ids, so that equal records make equal facts.
-
-    `deals_all_channels` is None where only some partners were looked at, which says nothing of deals.
-    """
+    """All of it, each part in the order of its ids, so that equal records make equal facts."""
 
     partners: tuple[Partner, ...] = ()
     matches: tuple[SourceMatch, ...] = ()
@@ -96,7 +93,7 @@ class Facts:
     entry_matches: tuple[EntryMatch, ...] = ()
     events: tuple[Event, ...] = ()
     activities: tuple[Activity, ...] = ()
-    deals_all_channels: tuple[DealAnyChannel, ...] | None = ()
+    deals_all_channels: tuple[DealAnyChannel, ...] = ()
     issues: tuple[Issue, ...] = ()
     met: tuple[Met, ...] = ()
 

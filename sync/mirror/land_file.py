@@ -4,20 +4,24 @@ Nothing of it is held but the block at hand. The CRM says how many records the f
 does not fit its column, the file is read again value by value, in the way that parks what does not fit and names what is missing.
 """
 
-from collections.abc import Iterator
-from itertools import islice
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any
 
 import psycopg
 from psycopg import Connection, errors, sql
 
-from sync.connector import Page, RecordFile
+from sync.connector import FieldType, Page, RecordFile
 from sync.errors import Retry
 from sync.mirror.land import land
 from sync.mirror.place import LandCounts, Place
 from sync.mirror.schema import MirrorTable
 from sync.mirror.staging import forget_staging, prepare_session, settle, staging
+from sync.mirror.words import WordMet, without_words
 
+LOOSE = "_stage_loose"
 TRIES = 3  # of a file that breaks off on its way
 _AT_ONCE = 2000  # records, where they are taken value by value
 _LONG_ID = 18  # letters; a shorter one names the same record, and needs the careful way
@@ -42,20 +46,29 @@ def land_file(
 
 def _landed(conn: Connection[Any], table: MirrorTable, file: RecordFile, place: Place, *, loading: bool) -> LandCounts:
     prepare_session(conn, place)
+    blocks = file.blocks()
+    first = next(blocks, b"")
+    blocks = chain([first], blocks)
+    if with_points(table, file, first):
+        try:
+            with conn.transaction():
+                return _by_numbers(conn, table, file, blocks, place)
+        except (psycopg.DataError, errors.NotNullViolation, _Short, WordMet):
+            return _carefully(conn, table, file, place, loading=loading)
     if loading and not _doubled(table, file):
         try:
             with conn.transaction():
-                if _copied(conn, table, file, table.identifier):
+                if _copied(conn, table, file, table.identifier, blocks):
                     return LandCounts(read=file.count, inserted=file.count)
                 raise _Short
         except errors.UniqueViolation:
-            pass  # a file that was stored before, or a record that came meanwhile
-        except (psycopg.DataError, errors.NotNullViolation, _Short):
+            blocks = file.blocks()  # it was stored before, or a record came meanwhile
+        except (psycopg.DataError, errors.NotNullViolation, _Short, WordMet):
             return _carefully(conn, table, file, place, loading=loading)
     try:
         with conn.transaction():
-            return _settled(conn, table, file, place)
-    except (psycopg.DataError, errors.NotNullViolation, _Short):
+            return _settled(conn, table, file, blocks, place)
+    except (psycopg.DataError, errors.NotNullViolation, _Short, WordMet):
         return _carefully(conn, table, file, place, loading=False)
 
 
@@ -63,7 +76,9 @@ class _Short(Exception):
     """COPY did not count what the CRM did, or some record came twice."""
 
 
-def _copied(conn: Connection[Any], table: MirrorTable, file: RecordFile, into: sql.Identifier) -> bool:
+def _copied(
+    conn: Connection[Any], table: MirrorTable, file: RecordFile, into: sql.Identifier, blocks: Iterable[bytes]
+) -> bool:
     """Whether all of the file went in."""
     columns = sql.SQL(", ").join(sql.Identifier(_column(table, file, name)) for name in file.columns)
     statement = sql.SQL("copy {} ({}) from stdin with (format csv, force_null ({})) where length(id) = {}").format(
@@ -71,15 +86,56 @@ def _copied(conn: Connection[Any], table: MirrorTable, file: RecordFile, into: s
     )
     with conn.cursor() as cursor:
         with cursor.copy(statement) as copy:
-            for block in file.blocks():
+            for block in without_words(blocks):
                 copy.write(block)
         return cursor.rowcount == file.count
 
 
-def _settled(conn: Connection[Any], table: MirrorTable, file: RecordFile, place: Place) -> LandCounts:
-    counts = LandCounts(read=file.count)
+def _by_numbers(
+    conn: Connection[Any], table: MirrorTable, file: RecordFile, blocks: Iterable[bytes], place: Place
+) -> LandCounts:
+    """A file that writes whole numbers as 12.0, which no whole number column takes: by one whose columns are of any numbers."""
+    whole = [column for column, kind in table.columns.values() if kind is FieldType.INTEGER]
+    loose, staged = sql.Identifier(LOOSE), staging(conn, table, typed=True)
+    widened = sql.SQL(", ").join(sql.SQL("alter column {} type numeric").format(sql.Identifier(c)) for c in whole)
+    conn.execute(
+        sql.SQL(
+            "drop table if exists pg_temp.{loose}; create temporary table {loose} (like {staged}) on commit drop; alter table {loose} {widened}"
+        ).format(loose=loose, staged=staged, widened=widened)
+    )
+    if not _copied(conn, table, file, loose, blocks):
+        raise _Short
+    broken = sql.SQL(" or ").join(sql.SQL("{c} <> trunc({c})").format(c=sql.Identifier(c)) for c in whole)
+    row = conn.execute(sql.SQL("select exists (select from {} where {})").format(loose, broken)).fetchone()
+    if row is None or row[0]:
+        raise _Short  # half a number in a whole number's place: its cell is parked, which takes more care
+    conn.execute(sql.SQL("insert into {} select * from {}").format(staged, loose))  # numeric is bigint by assignment
+    return _from_staging(conn, table, file, staged, place)
+
+
+def with_points(table: MirrorTable, file: RecordFile, block: bytes) -> bool:
+    """Whether the file seems to write whole numbers with a decimal point, by the rows of its first block."""
+    whole = [at for at, name in enumerate(file.columns) if table.columns.get(name, ("", None))[1] is FieldType.INTEGER]
+    if not whole:
+        return False
+    text = block[: block.rfind(b"\n") + 1].decode("utf-8", "replace").replace("\x00", "")
+    return any(at < len(row) and "." in row[at] for row in csv.reader(io.StringIO(text, "")) for at in whole)
+
+
+def _settled(
+    conn: Connection[Any], table: MirrorTable, file: RecordFile, blocks: Iterable[bytes], place: Place
+) -> LandCounts:
     staged = staging(conn, table, typed=True)
-    if not _copied(conn, table, file, staged) or _repeats(conn, staged):
+    if not _copied(conn, table, file, staged, blocks):
+        raise _Short
+    return _from_staging(conn, table, file, staged, place)
+
+
+def _from_staging(
+    conn: Connection[Any], table: MirrorTable, file: RecordFile, staged: sql.Identifier, place: Place
+) -> LandCounts:
+    counts = LandCounts(read=file.count)
+    if _repeats(conn, staged):
         raise _Short
     for name, own in _doubled(table, file).items():
         column, kind = table.columns[name]

@@ -25,6 +25,7 @@ from sync.salesforce.ids import chunks, long_id
 from sync.salesforce.rows import history_row, key, record
 from sync.salesforce.runs import Truncated, pages_of
 from sync.salesforce.stamps import literal, minute, moment, next_minute, parameter
+from sync.salesforce.wide import completed, portions
 
 OVERLAP = timedelta(minutes=10)
 LAG = timedelta(seconds=60)  # a transaction may become visible a little after its stamp
@@ -96,7 +97,8 @@ def _fresh(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor, bulk: B
     covered = max(until, min(settled, log_covered) if "log" in bodies else settled)
     place = _Window(covered, max(log_until, log_covered), gone=deleted)
     records = page_of(bodies["records"], _about(spec))
-    if cursor.get("bulk", True) and bulk.suits(records["totalSize"]):
+    narrow = len(portions(facts, _fields(spec))) == 1
+    if narrow and cursor.get("bulk", True) and bulk.suits(records["totalSize"]):
         yield Page((), {**cursor, "window": replace(place, job={}).cursor()}, expected=records["totalSize"])
         return
     history = page_of(bodies["history"], _about_history(spec)) if "history" in bodies else None
@@ -135,7 +137,7 @@ def _resumed(client: Client, spec: ReadSpec, facts: Facts, cursor: Cursor, bulk:
     since = moment(cursor["until"]) - OVERLAP
     records = history = None
     if not place.records_done:
-        query = soql.changed(spec.object, facts, _fields(spec), since, place.records)
+        query = soql.changed(spec.object, facts, _first(spec, facts), since, place.records)
         records = client.query(query, _about(spec), deleted=True)
     if spec.history:
         name, parent = soql.history_of(spec.object)
@@ -187,11 +189,13 @@ def _checked(
     held: tuple[CrmRecord, ...] = ()  # the last page of records waits for the first of history: often both are one page
     if records is not None:
         for rows, left, last in pages_of(client, records, _about(spec)):
-            found = tuple(record(row, facts, _fields(spec), spec.object) for row in rows)
+            whole = completed(client, spec.object, facts, _fields(spec), rows, _about(spec))
+            found = tuple(record(row, facts, _fields(spec), spec.object) for row in whole)
             seen = {r.id for r in found}
             place = replace(place, gone=tuple(i for i in place.gone if i not in seen))
             if not last:
-                place = replace(place, records=(found[-1].version, found[-1].id), records_left=left)
+                behind = (moment(rows[-1][facts.stamp]), key(rows[-1]["Id"], spec.object))
+                place = replace(place, records=behind, records_left=left)
                 yield Page(found, {**cursor, "window": place.cursor()}, expected=records["totalSize"])
             else:
                 held = found
@@ -216,7 +220,7 @@ def _ask(
     asked = {}
     if facts.delete_log:
         asked["log"] = f"sobjects/{spec.object}/deleted/?{urlencode(_log_bounds(*log_window))}"
-    query = soql.changed(spec.object, facts, _fields(spec), since, None)
+    query = soql.changed(spec.object, facts, _first(spec, facts), since, None)
     asked["records"] = client.query_path(query, deleted=True)
     if spec.history:
         name, parent = soql.history_of(spec.object)
@@ -264,6 +268,11 @@ def _still_gone(client: Client, object_name: str, facts: Facts, ids: tuple[str, 
 
 def _fields(spec: ReadSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spec.fields))
+
+
+def _first(spec: ReadSpec, facts: Facts) -> tuple[str, ...]:
+    """The fields that the query in order asks for: all of them, but of a wide object."""
+    return portions(facts, _fields(spec))[0]
 
 
 def _about(spec: ReadSpec) -> str:

@@ -21,18 +21,21 @@ from sync.connector import (
     ProvisionStep,
     ReadSpec,
     RecordWrite,
+    Rights,
     Value,
     WriteResult,
 )
-from sync.errors import FieldMissing, PermissionMissing
+from sync.errors import FieldMissing, PermissionMissing, SyncError
 from sync.retry import Patience, Told
-from sync.salesforce import describe, live, soql, sweep, values, write
+from sync.salesforce import describe, live, rights, soql, sweep, values, wide, write
 from sync.salesforce.auth import Auth
 from sync.salesforce.budget import Budget
 from sync.salesforce.bulk_jobs import BulkSettings
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
+from sync.salesforce.ids import is_id, long_id
 from sync.salesforce.provision import Provision
+from sync.salesforce.provision_remove import remove
 from sync.salesforce.reading import Reading
 from sync.salesforce.transport import Transport, is_loopback
 
@@ -83,6 +86,7 @@ class SalesforceConnector:
         self._bulk = BulkSettings(bulk_threshold, bulk_page, bulk_deadline, sleep, monotonic)
         self._refresh_every = refresh_every
         self._raw: dict[str, dict[str, Any]] = {}  # descriptions as last read
+        self._portions: dict[str, int] = {}  # queries that a wide object takes, as far as it was found out
 
     def greet(self) -> Greeting:
         """Logs in and asks for the limits; Stop with a remedy where that fails."""
@@ -143,11 +147,23 @@ class SalesforceConnector:
             missing = describe.missing_fields(described, (*spec.fields, *spec.history))
             if missing is not None:
                 raise missing
-        try:
-            yield from Reading(self._client, spec, facts, self._bulk, refresh_every=self._refresh_every).pages(cursor)
-        except FieldMissing as e:
-            # the query names one field; the description names all that are missing, and what is near
-            raise (describe.missing_fields(self.describe(spec.object), (*spec.fields, *spec.history)) or e) from e
+        while True:
+            reading = Reading(self._client, spec, facts, self._bulk, refresh_every=self._refresh_every)
+            try:
+                for page in reading.pages(cursor):
+                    cursor = page.cursor
+                    yield page
+            except FieldMissing as e:
+                # the query names one field; the description names all that are missing, and what is near
+                raise (describe.missing_fields(self.describe(spec.object), (*spec.fields, *spec.history)) or e) from e
+            except SyncError as e:
+                if (more := wide.narrower(facts, e, spec.fields)) is None:
+                    raise
+                self._portions[spec.object] = more
+                facts = replace(facts, portions=more)
+                cursor = None if cursor is None else {**cursor, "facts": facts.cursor()}
+            else:
+                return
 
     def identities(self, object_name: str) -> Iterator[Sequence[Identity]]:
         return sweep.identities(self._client, object_name, self._facts(object_name))
@@ -157,10 +173,22 @@ class SalesforceConnector:
 
     def fetch(self, spec: ReadSpec, ids: Sequence[str]) -> Iterator[Page]:
         spec = _askable(spec)
-        try:
-            yield from sweep.fetch(self._client, spec, self._facts(spec.object), ids)
-        except FieldMissing as e:
-            raise (describe.missing_fields(self.describe(spec.object), (*spec.fields, *spec.history)) or e) from e
+        facts = replace(self._facts(spec.object), portions=self._portions.get(spec.object, 1))
+        while True:
+            try:
+                for page in sweep.fetch(self._client, spec, facts, ids):
+                    answered = {*(r.id for r in page.records), *page.gone}
+                    ids = [i for i in ids if (long_id(i) if is_id(i) else i) not in answered]
+                    yield page
+            except FieldMissing as e:
+                raise (describe.missing_fields(self.describe(spec.object), (*spec.fields, *spec.history)) or e) from e
+            except SyncError as e:
+                if (more := wide.narrower(facts, e, spec.fields)) is None:
+                    raise
+                self._portions[spec.object] = more
+                facts = replace(facts, portions=more)
+            else:
+                return
 
     def links(self, spec: ReadSpec, ids: Sequence[str]) -> Sequence[AssociationSet]:  # noqa: ARG002
         return ()  # fields of the records here
@@ -168,7 +196,8 @@ class SalesforceConnector:
     def _facts_for(self, spec: ReadSpec, cursor: Cursor | None) -> Facts:
         """What the cursor remembers; which fields are calculated is taken from a younger description where there is one."""
         if cursor is None:
-            return describe.facts(self._description_of(spec.object), spec.fields)
+            facts = describe.facts(self._description_of(spec.object), spec.fields)
+            return replace(facts, portions=self._portions.get(spec.object, 1))
         kept = Facts.of(cursor["facts"])
         if spec.object not in self._raw:
             return kept
@@ -184,6 +213,14 @@ class SalesforceConnector:
             return live.read(self._client, object_name, ids, fields, has_master=facts.has_master)
         except FieldMissing as e:
             raise (describe.missing_fields(self.describe(object_name), fields) or e) from e
+        except SyncError as e:
+            if e.code != wide.TOO_COMPLICATED or len(fields) < 2:
+                raise
+        halves = [self.read(object_name, ids, part) for part in (fields[::2], fields[1::2])]
+        return {
+            i: halves[1][i] if halves[1][i].missing else replace(one, values={**one.values, **halves[1][i].values})
+            for i, one in halves[0].items()
+        }
 
     def write(self, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
         return write.write(self._client, object_name, writes)
@@ -198,13 +235,32 @@ class SalesforceConnector:
         return values.decode(field, value)
 
     def provision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+        self,
+        object_name: str,
+        fields: Iterable[CatalogueField],
+        *,
+        prefix: str,
+        language: str,
+        dry_run: bool,
+        layout: bool = True,
     ) -> list[ProvisionStep]:
         description = self.describe(object_name)
-        steps = Provision(self._client, description, prefix=prefix, language=language, dry_run=dry_run).run(fields)
+        making = Provision(self._client, description, prefix=prefix, language=language, dry_run=dry_run, layout=layout)
+        steps = making.run(fields)
         if not dry_run:
             self._raw.pop(object_name, None)
         return steps
+
+    def unprovision(
+        self, targets: Mapping[str, Sequence[CatalogueField]], *, prefix: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        steps = remove(self._client, targets, prefix=prefix, dry_run=dry_run)
+        for name in targets:
+            self._raw.pop(name, None)
+        return steps
+
+    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
+        return rights.compared(self._client, reads, writes)
 
     def close(self) -> None:
         self._transport.close()

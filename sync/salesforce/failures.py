@@ -92,6 +92,12 @@ def classify(status: int, content: Any, headers: Mapping[str, str], now: datetim
             remedy="Its state is shown on status.salesforce.com; the next run goes on from here.",
             **known,
         )
+    if code == "QUERY_TOO_COMPLICATED":
+        return Stop(
+            f"The {about} asks for more at once than Salesforce can do {shown}.",
+            remedy="A single formula field is too much for it: leave it out of `fields:` and `mirror:` in sakigake.yaml, or simplify it.",
+            **known,
+        )
     if code == "INVALID_FIELD":
         return _field_missing(said, shown, about, status)
     if code == "INVALID_TYPE" or (code == "NOT_FOUND" and about.startswith("description")):

@@ -32,6 +32,7 @@ from sync.salesforce.refresh import due, refresh
 from sync.salesforce.rows import history_row, key, record
 from sync.salesforce.runs import Truncated, pages_of
 from sync.salesforce.stamps import literal, moment
+from sync.salesforce.wide import completed, portions
 
 log = structlog.get_logger()
 
@@ -48,6 +49,8 @@ class Reading:
         self.bulk = bulk
         self.refresh_every = refresh_every
         self.fields = tuple(dict.fromkeys(spec.fields))
+        self.first, *others = portions(facts, self.fields)  # of a wide object more than one, which no bulk job reads
+        self.wide = bool(others)
 
     def pages(self, cursor: Cursor | None) -> Iterator[Page]:
         at = cursor or self._cursor("load", began=literal(self.client.now(newer_than=1.0)), after=None)
@@ -95,9 +98,9 @@ class Reading:
     def _load(self, at: Cursor) -> Iterator[Page]:
         name, about = self.spec.object, f"query of {self.spec.object}"
         after: str | None = at["after"]
-        may = after is None and at.get("bulk", True) and self.bulk.threshold is not None
+        may = after is None and at.get("bulk", True) and self.bulk.threshold is not None and not self.wide
         try:
-            first = self.client.query(soql.load(name, self.facts, self.fields, after), about, deleted=True)
+            first = self.client.query(soql.load(name, self.facts, self.first, after), about, deleted=True)
         except Retry as e:
             if e.code != "QUERY_TIMEOUT" or not may:
                 raise
@@ -108,14 +111,15 @@ class Reading:
         if first["totalSize"] < at.get("left", 0):
             # fewer rows are left than there should be: either some were purged meanwhile, or pages before lacked rows
             after, base = at["from"], at["base"]
-            first = self.client.query(soql.load(name, self.facts, self.fields, after), about, deleted=True)
+            first = self.client.query(soql.load(name, self.facts, self.first, after), about, deleted=True)
         if may and after is None and self.bulk.suits(first["totalSize"]):
             yield Page((), self._cursor("bulk", began=at["began"], expected=first["totalSize"], job=None))
             return
         start, expected = after, base + first["totalSize"]
         try:
             for rows, left, last in pages_of(self.client, first, about):
-                records = tuple(record(row, self.facts, self.fields, name) for row in rows)
+                whole = completed(self.client, name, self.facts, self.fields, rows, about)
+                records = tuple(record(row, self.facts, self.fields, name) for row in whole)
                 if rows:
                     after = key(rows[-1]["Id"], name)
                 if not last:

@@ -21,6 +21,7 @@ from sync.salesforce.describe import Facts
 from sync.salesforce.rows import key
 from sync.salesforce.runs import Truncated, pages_of
 from sync.salesforce.stamps import literal, moment
+from sync.salesforce.wide import completed, portions
 
 Place = dict[str, Any]
 _AT_ONCE = 2000  # records of a page, as REST sends them
@@ -75,16 +76,20 @@ class _Refresh:
         self.about = f"query of calculated fields of {object_name}"
 
     def by_rest(self, at: Place) -> Iterator[tuple[tuple[LiveRecord, ...], Place | None]]:
-        query = soql.some(self.object, self.facts, self.facts.calculated, after=at["after"])
+        portion, *others = portions(self.facts, self.facts.calculated)
+        names = (self.facts.stamp, *portion) if others else portion
+        query = soql.some(self.object, self.facts, names, after=at["after"])
         first = self.client.query(query, self.about, deleted=True)
-        if at["after"] is None and at.get("bulk", True) and self.bulk.suits(first["totalSize"]):
+        may = not others and at["after"] is None and at.get("bulk", True)
+        if may and self.bulk.suits(first["totalSize"]):
             yield (), {"began": at["began"], "job": None}
             return
         for rows, _, last in pages_of(self.client, first, self.about):
+            whole = completed(self.client, self.object, self.facts, self.facts.calculated, rows, self.about)
             found = tuple(
-                LiveRecord(key(row["Id"], self.object), {f: row[f] for f in self.facts.calculated}) for row in rows
+                LiveRecord(key(row["Id"], self.object), {f: row[f] for f in self.facts.calculated}) for row in whole
             )
-            yield found, None if last else {**at, "after": found[-1].id}
+            yield found, None if last else {**at, "after": key(rows[-1]["Id"], self.object)}
 
     def by_bulk(self, at: Place) -> Iterator[tuple[tuple[LiveRecord, ...], Place | None]]:
         columns = ("Id", *self.facts.calculated)

@@ -51,6 +51,11 @@ def changed(
     return f"SELECT {columns(facts, fields)} FROM {object_name} WHERE {where} ORDER BY {facts.stamp}, Id"  # noqa: S608
 
 
+def these(object_name: str, facts: Facts, fields: Sequence[str], ids: Iterable[str]) -> str:
+    """These records, in no order."""
+    return f"SELECT {columns(facts, fields)} FROM {object_name} WHERE Id IN {id_list(ids)}"  # noqa: S608
+
+
 def behind(stamp: str, at: datetime, record_id: str) -> str:
     """Keyset: many records share one second, so the id decides among them."""
     return f"(({stamp} = {literal(at)} AND Id > {quoted(record_id)}) OR {stamp} > {literal(at)})"

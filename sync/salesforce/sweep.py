@@ -14,6 +14,7 @@ from sync.salesforce.ids import chunks, is_id, long_id
 from sync.salesforce.rows import history_row, key, record
 from sync.salesforce.runs import pages_of
 from sync.salesforce.stamps import moment
+from sync.salesforce.wide import completed, portions
 
 FETCHED = 300  # ids in one query
 _LOST = {"INVALID_QUERY_LOCATOR"}  # the query has to be begun anew, behind what it brought
@@ -51,11 +52,12 @@ def fetch(client: Client, spec: ReadSpec, facts: Facts, ids: Sequence[str]) -> I
     fields = tuple(dict.fromkeys(spec.fields))
     yield from _strangers(ids)
     for some in chunks(dict.fromkeys(long_id(i) for i in ids if is_id(i)), FETCHED):
-        query = f"SELECT {soql.columns(facts, fields)} FROM {spec.object} WHERE Id IN {soql.id_list(some)}"  # noqa: S608
+        query = soql.these(spec.object, facts, portions(facts, fields)[0], some)
         about = f"query of {spec.object}"
         found: dict[str, CrmRecord] = {}
         for rows, _, _ in pages_of(client, client.query(query, about, deleted=True), about):
-            found |= {r.id: r for r in (record(row, facts, fields, spec.object) for row in rows)}
+            whole = completed(client, spec.object, facts, fields, rows, about)
+            found |= {r.id: r for r in (record(row, facts, fields, spec.object) for row in whole)}
         gone = tuple(i for i in some if i not in found)
         history = _history(client, spec, [i for i in some if i in found])
         yield Page(tuple(found.values()), {}, history=tuple(history), gone=gone)

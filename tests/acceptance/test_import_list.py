@@ -90,13 +90,13 @@ def test_a_list_becomes_entries_of_its_partner_with_their_day_and_source(company
 def test_the_same_file_twice_changes_nothing_before_it_is_mapped_and_after(company: Company, tmp_path: Path) -> None:
     company.clean()
     record, _ = partner_of(company)
-    path = written(tmp_path, [HEADINGS, NEW, NEW])
+    path = written(tmp_path, [HEADINGS, NEW, NEW, ["名前だけの店", "", "", ""]])
     take_in(company, path, record)
     for step in (lambda: None, lambda: mapped(company)):
         step()
         before = state(company)
         again = take_in(company, path, record)
-        assert (again.run, again.document()["known"]["listed"], again.read.same_as) == (None, 1, {3: 2})
+        assert (again.run, again.document()["known"]["listed"], again.read.same_as) == (None, 2, {3: 2})
         assert state(company) == before
 
 

@@ -18,7 +18,7 @@ from models.vocabulary import Step
 from sync.chain import links
 from sync.connector import FieldDescription, FieldType
 from sync.mapping.grammar import load_mapping
-from tests.fake_crm import FakeCrm
+from tests.fake_crm import FakeCrm, TickingCrm
 
 MAPPING = """
 timezone: Asia/Tokyo
@@ -54,7 +54,7 @@ DAYS = ("ListedOn", "DealOn", "MetOn")
 @pytest.fixture
 def crm() -> FakeCrm:
     texts = [FieldDescription(n, FieldType.TEXT, n, "string") for n in TEXTS]
-    made = FakeCrm(fields=(*texts, *(FieldDescription(n, FieldType.DATE, n, "date") for n in DAYS)))
+    made = TickingCrm(fields=(*texts, *(FieldDescription(n, FieldType.DATE, n, "date") for n in DAYS)))
     made.put("p", Kind="partner", Name="先駆", Industry="consulting")
     for n in range(12):
         made.put(f"e{n}", Kind="entry", Partner="p", ListedOn="2026-09-01", DealOn="2026-09-20" if n < 5 else None,

@@ -13,7 +13,7 @@ from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind
 from sync.mapping.grammar import load_mapping
 from tests.fake_mirror import FakeMirror
-from tests.mapping_world import ENTRY, account, company, deal, entry, jst, preset, preset_text, small_world
+from tests.mapping_world import account, company, deal, entry, jst, preset, preset_text, small_world
 
 MAPPING = preset()
 TODAY = date(2026, 6, 1)
@@ -208,8 +208,17 @@ def test_nothing_in_a_world_in_order_contradicts_itself():
     assert list(contradictions(facts, TODAY)) == list(listed_twice(facts)) == []
 
 
+def test_a_field_that_only_has_to_be_filled_is_not_listed_value_by_value():
+    mapping = load_mapping(preset_text().replace("    partner: Partner__c\n", "    where: {Partner__c: {empty: false}}\n    partner: Partner__c\n"))  # fmt: skip
+    mirror = world()
+    entry(mirror, "E30", None)
+    assert values(coverage(mapping, mirror), "salesforce", "AttackListEntry__c", "Partner__c") == {
+        "(filled)": (5, ("entries[0]",), False), "": (1, (), False),
+    }  # fmt: skip
+
+
 @pytest.mark.timeout(30)
-def test_a_hundred_thousand_distinct_subjects_do_not_fill_the_memory():
+def test_twenty_thousand_distinct_subjects_do_not_fill_the_memory():
     mirror = FakeMirror()
     for n in range(20_000):
         mirror.put("salesforce.Event", f"V{n}", Subject=f"訪問 {n}", WhatId="A1", ActivityDate=date(2026, 1, 8))
@@ -223,4 +232,3 @@ def test_the_mirror_is_only_read():
     before = {place: dict(rows) for place, rows in mirror.records.items()}
     coverage(MAPPING, mirror)
     assert mirror.records == before
-    assert ENTRY == "salesforce.AttackListEntry__c"

@@ -77,6 +77,10 @@ def _columns(query: Query, obj: Object, org: Org) -> list[Path]:
             raise complain.malformed(query.text, name.pos, f"duplicate field selected: {path.label}")
         seen.add(path.label)
         columns.append(path)
+    most = org.settings.salesforce_query_weight
+    if most is not None and sum(10 if c.field.formula is not None else 1 for c in columns) > most:
+        message = "Query is either selecting too many fields or the filter conditions are too complicated."
+        raise ApiError(400, "QUERY_TOO_COMPLICATED", message)
     return columns
 
 

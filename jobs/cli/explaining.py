@@ -1,0 +1,70 @@
+"""The command `explain`: from a field in the CRM to the source records that made it, now or as it was known then."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
+from jobs.errors import ConfigError
+from models.vocabulary import RecordRef
+
+HOW = {
+    "now": "",
+    "exact": "as it was computed then",
+    "recomputed": "computed again for that day, from what was known then",
+    "reconstructed": "before the first run: from what the CRM's own history dates before then",
+}
+
+
+def explain(
+    record: Annotated[str, typer.Argument(metavar="RECORD", help="connection.Object/ID")],
+    field: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FIELD", help="One field of ours, such as tier, or as the CRM calls it: Sakigake_Tier__c."
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="The day to look at, such as 2026-05-31; as it was known at its end.")
+    ] = None,
+    known_at: Annotated[
+        str | None, typer.Option("--known-at", help="What was known at this moment: a day (its end) or a time.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Tell why a CRM record's fields say what they say, down to the source records, and what would change it."""
+    try:
+        ref = RecordRef.parse(record)
+    except ValueError as e:
+        raise ConfigError(f"{e}.") from e
+    from jobs.settings import load
+
+    configuration = load(config)
+    from jobs.explaining import document as made
+    from jobs.explaining.moment import parse_day, parse_moment
+    from jobs.wiring import choose_workspace, read_rules
+
+    name, settings = choose_workspace(configuration, workspace)
+    rules = read_rules(settings, config.absolute().parent)
+    day = None if as_of is None else parse_day(as_of, "--as-of")
+    moment = None if known_at is None else parse_moment(known_at, "--known-at", rules.zone)
+    with opened_database() as engine:
+        found = made.explain(engine, name, settings, rules, ref, field, as_of=day, known_at=moment)
+    if json:
+        show_json(found)
+        return
+    from jobs import tables_explain
+
+    when = found["when"]
+    out.print(f"[bold]{escape(found['record'])}[/] is {found['subject']} {found['id']}")
+    how = f" ({HOW[when['how']]})" if HOW[when["how"]] else ""
+    version = (when["mapping_hash"] or "-")[:12]
+    out.print(f"as of {when['as_of']}{how}, mapping {version}, code {when['code_version']}, {when['run'] or 'no run'}")
+    tables_explain.show(out, found, alone=field is not None)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(explain)

@@ -1,0 +1,159 @@
+"""What a number was counted from: the attempts, rows and events behind each field, and what would change it. Reads through its arguments only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from indicators.assumptions import DEFAULTS
+from indicators.inputs import MILESTONES, NO_DAY, EntryTable, day_date, day_number
+from indicators.paths import PathTable
+from models.vocabulary import FUNNEL, Milestone
+
+_COUNTS = {("deals_90d" if m is Milestone.DEAL else f"{m.value}_90d"): m for m in FUNNEL}
+_TIER = ("tier", "tier_reason", "tier_since", "attack_list_count")
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """One partner's canonical paths on the day, and the events that stand behind them. `events` are `explain`'s documents."""
+
+    as_of: date
+    paths: PathTable
+    entries: EntryTable
+    events: Sequence[Mapping[str, Any]]
+
+    def counted(self, field: str, entry_id: str | None = None) -> list[dict[str, Any]]:
+        """The attempts or rows that the field counts, each with the event that says so, in the order of their days."""
+        if field in _COUNTS:
+            return self._reached(_COUNTS[field])
+        if field in _TIER:
+            return self._rows()
+        if entry_id is not None and field in (
+            "milestone",
+            "milestone_since",
+            "stalled",
+            "deal_probability",
+            "expected_deal_on",
+        ):
+            return self._standing(entry_id)
+        return []
+
+    def _reached(self, milestone: Milestone) -> list[dict[str, Any]]:
+        code = MILESTONES.index(milestone)
+        days = self.paths.reached[:, code]
+        chosen = np.flatnonzero((days != NO_DAY) & (days > day_number(self.as_of) - DEFAULTS.counted))
+        made = []
+        for row in chosen.tolist():
+            day = _day(days[row])
+            entry_id = self.entries.ids[int(self.paths.entry[row])]
+            inferred = bool(self.paths.inferred[row, code])
+            made.append(
+                {
+                    "entry": entry_id,
+                    "attempt": int(self.paths.attempt[row]),
+                    "day": day.isoformat(),
+                    "until": (day + timedelta(days=DEFAULTS.counted - 1)).isoformat(),
+                    "inferred": inferred,
+                    "event": self._event(entry_id, None if inferred else milestone.value, day),
+                }
+            )
+        return sorted(made, key=lambda c: (c["day"], c["entry"]))
+
+    def _rows(self) -> list[dict[str, Any]]:
+        today = day_number(self.as_of)
+        newest: dict[int, tuple[int, str]] = {}
+        for place, day in zip(self.paths.entry.tolist(), self.paths.reached[:, 0].tolist(), strict=True):
+            counts = day != NO_DAY and not self.entries.exclusion[place]
+            target = int(self.entries.target[place])
+            if counts and day > newest.get(target, (NO_DAY, ""))[0]:
+                newest[target] = (day, self.entries.ids[place])
+        made = []
+        for day, entry_id in newest.values():
+            if day <= today < day + DEFAULTS.list_valid:
+                on = _day(day)
+                made.append(
+                    {
+                        "entry": entry_id,
+                        "attempt": None,
+                        "day": on.isoformat(),
+                        "until": (on + timedelta(days=DEFAULTS.list_valid - 1)).isoformat(),
+                        "inferred": False,
+                        "event": self._event(entry_id, "listed", on),
+                    }
+                )
+        return sorted(made, key=lambda c: (c["day"], c["entry"]))
+
+    def _standing(self, entry_id: str) -> list[dict[str, Any]]:
+        place = self.entries.ids.index(entry_id)
+        row = int(self.paths.last[place])
+        if row < 0:
+            return []
+        on = _day(self.paths.since[row])
+        milestone = MILESTONES[int(self.paths.current[row])].value
+        return [
+            {
+                "entry": entry_id,
+                "attempt": int(self.paths.attempt[row]),
+                "day": on.isoformat(),
+                "until": None,
+                "inferred": False,
+                "event": self._event(entry_id, milestone, on),
+            }
+        ]
+
+    def _event(self, entry_id: str, milestone: str | None, day: date) -> str | None:
+        """The standing event of that day; of any later milestone where the one asked for was skipped."""
+        iso = day.isoformat()
+        same = [e for e in self.events if e["entry_id"] == entry_id and e["occurred_on"] == iso and e["stands"]]
+        exact = [e for e in same if e["milestone"] == milestone]
+        found = exact or (same if milestone is None else [])
+        return str(found[0]["event_id"]) if found else None
+
+    def what_would_change(
+        self,
+        field: str,
+        value: Any,
+        inputs: Mapping[str, Any],
+        counted: Sequence[Mapping[str, Any]],
+        rules: Iterable[str],
+    ) -> str:
+        """One sentence on what would make the field say something else."""
+        if field in _COUNTS:
+            milestone = _COUNTS[field].value
+            by = [r for r in rules if r.endswith(f".milestones.{milestone}")]
+            rises = f"rises with every attempt that comes to `{milestone}`" + (f" ({', '.join(by)})" if by else "")
+            return "; ".join(part for part in (rises, _falls(int(value or 0), counted)) if part)
+        if field == "attack_list_count":
+            return "; ".join(
+                part for part in ("rises with every company that is listed", _falls(int(value or 0), counted)) if part
+            )
+        if field in ("tier", "tier_reason", "tier_since"):
+            return str(inputs.get("what_would_change") or "what changes the tier")
+        if field in ("milestone", "milestone_since"):
+            following = {m.value: n.value for m, n in pairwise(FUNNEL)}.get(str(value))
+            return f"the next milestone, {following}, or `lost`" if following else "any later event of the entry"
+        if field in ("stalled", "stalled_entries"):
+            return "a milestone, or an activity logged with the entry, clears it; standing still beyond the age of 95 % of the others sets it"
+        if field in ("cvr_listed_to_deal", "lead_time_days"):
+            return "every entry of the partner's type that comes to `deal` or `lost`, or is newly listed"
+        return "a change of what it is computed from"
+
+
+def _falls(value: int, counted: Sequence[Mapping[str, Any]]) -> str:
+    """When the oldest of what is counted no longer counts."""
+    if not counted or not value:
+        return ""
+    first = min(str(c["until"]) for c in counted)
+    gone = sum(1 for c in counted if c["until"] == first)
+    day = date.fromisoformat(first) + timedelta(days=1)
+    return f"falls by {gone} on {day}, when the oldest no longer counts"
+
+
+def _day(number: Any) -> date:
+    found = day_date(int(number))
+    assert found is not None
+    return found

@@ -1,0 +1,94 @@
+"""What our fields of a partner or entry said at a moment: from the newest results, from the log of results, or computed again."""
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from sqlalchemy import Connection as SqlConnection
+
+from jobs.explaining.moment import When
+from jobs.settings import WorkspaceSettings
+from jobs.steps.inputs import read_inputs
+from jobs.steps.made import make
+from jobs.views import rows
+from sync.mapping.grammar import Mapping as Rules
+
+Row = dict[str, Any]
+
+
+def fields(
+    conn: SqlConnection,
+    raw: Connection[Any],
+    workspace: str,
+    when: When,
+    subject: str,
+    subject_id: str,
+    settings: WorkspaceSettings,
+    rules: Rules,
+) -> list[Row]:
+    """`field`, `value`, `inputs`, `run`, `as_of`, `known_at`, `mapping_hash` of each field, by its name."""
+    if when.kind == "now":
+        return rows(
+            raw,
+            """select r.field, r.value, r.inputs, r.run_id as run, c.as_of, c.known_at, c.mapping_hash from sakigake.result r
+            left join sakigake.computation c using (workspace, run_id)
+            where r.workspace = %s and r.subject = %s and r.subject_id = %s order by r.field""",
+            (workspace, subject, subject_id),
+        )
+    if when.kind == "exact":
+        logged = rows(
+            raw,
+            """select l.field, l.value, l.inputs, l.run_id as run, c.as_of, c.known_at, c.mapping_hash from (
+                select distinct on (field) * from sakigake.result_log
+                where workspace = %s and subject = %s and subject_id = %s and known_at <= %s
+                order by field, known_at desc, run_id desc) l
+            left join sakigake.computation c using (workspace, run_id) where not l.gone order by l.field""",
+            (workspace, subject, subject_id, when.known_at),
+        )
+        if logged:
+            return logged
+    return _again(conn, workspace, when, subject, subject_id, settings, rules)
+
+
+def _again(
+    conn: SqlConnection,
+    workspace: str,
+    when: When,
+    subject: str,
+    subject_id: str,
+    settings: WorkspaceSettings,
+    rules: Rules,
+) -> list[Row]:
+    tables = read_inputs(conn, workspace, when.as_of, when.known_at, past=True)
+    if not len(tables[2]):
+        return []
+    made = make(settings, rules, tables, when.as_of)
+    return sorted(
+        (
+            {
+                "field": name,
+                "value": value,
+                "inputs": inputs,
+                "run": None,
+                "as_of": when.as_of.isoformat(),
+                "known_at": when.known_at.isoformat(),
+                "mapping_hash": when.mapping_hash,
+            }
+            for of, of_id, name, value, inputs in made.rows()
+            if (of, of_id) == (subject, subject_id)
+        ),
+        key=lambda row: str(row["field"]),
+    )
+
+
+def stalled(raw: Connection[Any], workspace: str, entry_ids: list[str], known_at: datetime) -> list[str]:
+    """Those of the entries that were called stalled at the moment."""
+    found = raw.execute(
+        """select subject_id from (
+            select distinct on (subject_id) subject_id, value, gone from sakigake.result_log
+            where workspace = %s and subject = 'entry' and field = 'stalled' and subject_id = any(%s) and known_at <= %s
+            order by subject_id, known_at desc, run_id desc) l
+        where not gone and value = 'true'::jsonb order by 1""",
+        (workspace, entry_ids, known_at),
+    )
+    return [r[0] for r in found]

@@ -1,0 +1,102 @@
+"""What `explain` shows to a person."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from jobs.tables import SHOWN, number, short, table, value
+from models.catalogue import BY_NAME
+
+
+def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
+    """The fields; and with one of them `alone`, all that made it."""
+    _fields(out, found["fields"])
+    if alone:
+        for field in found["fields"]:
+            out.print(f"[bold]Formula:[/] {escape(field['formula'])}.")
+            _inputs(out, field["inputs"])
+            out.print(f"[bold]What would change it:[/] {escape(field['what_would_change'])}.\n")
+            _counted(out, field["counted"])
+        _rules(out, found["rules"])
+    _events(out, found["events"])
+    if alone:
+        _records(out, found["records"])
+    _writes(out, found["writes"])
+
+
+def _fields(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
+    shown = table("Fields", "field", "value", "why", "since run")
+    for r in fields:
+        label = BY_NAME[r["field"]].label_en if r["field"] in BY_NAME else r["field"]
+        why = "" if r["inputs"].get("why") == r["value"] else r["inputs"].get("why", "")
+        shown.add_row(label, value(r["value"]), why, short(r["run"]))
+    out.print(shown)
+
+
+def _inputs(out: Console, inputs: Mapping[str, Any]) -> None:
+    plain = {
+        k: v for k, v in inputs.items() if k not in ("why", "what_would_change") and not isinstance(v, dict | list)
+    }
+    if plain:
+        out.print("[bold]Inputs:[/] " + escape(", ".join(f"{k} {value(v)}" for k, v in plain.items())))
+
+
+def _counted(out: Console, counted: Sequence[Mapping[str, Any]]) -> None:
+    if not counted:
+        return
+    shown = table(f"Counted: {number(len(counted))}", "day", "target", "record", "counts until")
+    for c in counted[:SHOWN]:
+        day = c["day"] + (" (inferred)" if c["inferred"] else "")
+        shown.add_row(day, c["target"] or "-", c["record"] or c["entry"], c["until"] or "-")
+    out.print(shown)
+    _more(out, counted)
+
+
+def _rules(out: Console, rules: Sequence[Mapping[str, Any]]) -> None:
+    if rules:
+        shown = table("Rules of the mapping", "rule", "version", "line", "says", right=("line",))
+        for r in rules:
+            shown.add_row(r["rule"], r["mapping_hash"][:12], number(r["line"]), r["says"] or "-")
+        out.print(shown)
+
+
+def _events(out: Console, events: Sequence[Mapping[str, Any]]) -> None:
+    shown = table("Events", "occurred", "known", "milestone", "op", "rule", "source", "by")
+    for e in events[-SHOWN:]:
+        mark = " (from the CRM's history)" if e["reconstructed"] else ""
+        gone = "" if e["stands"] or e["op"] == "retract" else ", taken back"
+        change = e["change"]
+        by = e["source_change_id"] if change is None else f"{change['old'] or '-'} → {change['new'] or '-'}"
+        shown.add_row(
+            e["occurred_on"], e["known_at"][:10] + mark, e["milestone"], e["op"] + gone, e["rule"], e["source"], by
+        )
+    out.print(shown)
+    if len(events) > SHOWN:
+        out.print(f"... and {number(len(events) - SHOWN)} earlier ones; --json shows all.")
+
+
+def _records(out: Console, records: Sequence[Mapping[str, Any]]) -> None:
+    shown = table("Source records", "record", "values", "read by run", "page", right=("page",))
+    for r in records[:SHOWN]:
+        held = ", ".join(f"{k} {value(v)}" for k, v in r["values"].items() if v is not None)
+        shown.add_row(
+            r["record"] + (" (deleted)" if r["deleted"] else ""), held or "-", short(r["run"]), number(r["page"])
+        )
+    out.print(shown)
+    _more(out, records)
+
+
+def _writes(out: Console, writes: Sequence[Mapping[str, Any]]) -> None:
+    shown = table("Written by us", "field", "old", "new", "status", "when", "plan")
+    for w in writes[-SHOWN:]:
+        shown.add_row(
+            w["field"], value(w["old"]), value(w["new"]), w["status"], (w["settled_at"] or "-")[:19], w["plan"]
+        )
+    out.print(shown)
+
+
+def _more(out: Console, rows: Sequence[Any]) -> None:
+    if len(rows) > SHOWN:
+        out.print(f"... and {number(len(rows) - SHOWN)} more; --json shows all.")

@@ -1,0 +1,253 @@
+"""Lineage: every field leads back to the records, their very values, the run and the page; and says on a past day what it said then."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from jobs import settings as settings_of
+from jobs.errors import ConfigError, NotFound
+from jobs.explaining.document import explain
+from jobs.explaining.moment import parse_moment
+from jobs.pipeline import run_cycle
+from jobs.wiring import Workspace, connect_with
+from models.catalogue import CATALOGUE
+from models.formulas import FORMULAS
+from models.vocabulary import RecordRef
+from sync.connector import FieldDescription, FieldType
+from sync.mapping.grammar import load_mapping
+from tests.fake_crm import FakeCrm, TickingCrm
+
+MAPPING = """
+timezone: Asia/Tokyo
+language: en
+partners:
+  - from: fake.Thing
+    where: {Kind: partner}
+    name: Name
+    attributes: {industry: Industry, willingness: Answer}
+partner_types:
+  growth: {industry: [consulting]}
+entries:
+  - from: fake.Thing
+    where: {Kind: entry}
+    partner: Partner
+    target: {name: Name}
+    milestones:
+      listed: {at: ListedOn}
+      requested: {at: AskedOn}
+      deal: {at: DealOn}
+write_back:
+  partner: {fake.Thing: default}
+  entry: {fake.Thing: default}
+"""
+CONFIG = """
+workspaces:
+  main:
+    connections:
+      fake:
+        crm: salesforce
+        url: https://fake.example
+        auth: {client_id: x, client_secret: {env: NOT_READ}}
+    guards: {first_plan: deliver}
+"""
+TEXTS = ("Kind", "Name", "Industry", "Partner", "Answer")
+DAYS = ("ListedOn", "AskedOn", "DealOn")
+START = datetime(2026, 10, 1, 3, tzinfo=UTC)
+
+
+@pytest.fixture
+def crm() -> FakeCrm:
+    texts = [FieldDescription(n, FieldType.TEXT, n, "string") for n in TEXTS]
+    made = TickingCrm(fields=(*texts, *(FieldDescription(n, FieldType.DATE, n, "date") for n in DAYS)), now=START)
+    made.put("p", Kind="partner", Name="先駆", Industry="consulting", Answer="unknown")
+    for n in range(4):
+        made.put(f"e{n}", Kind="entry", Partner="p", Name=f"店{n}", ListedOn=f"2026-09-0{n + 1}")
+    made.put("e0", AskedOn="2026-09-10")
+    return made
+
+
+@pytest.fixture
+def workspace(engine: Engine, crm: FakeCrm, tmp_path: Path) -> Workspace:
+    given = settings_of.read(CONFIG).workspaces["main"]
+    return Workspace(
+        "main", given, load_mapping(MAPPING), engine, connect_with(engine), {"fake": crm}, tmp_path, tmp_path
+    )
+
+
+def told(workspace: Workspace, record: str, field: str | None = None, **when: Any) -> dict[str, Any]:
+    ref = RecordRef.parse(f"fake.Thing/{record}")
+    return explain(workspace.engine, "main", workspace.settings, workspace.rules, ref, field, **when)
+
+
+def test_every_catalogue_field_has_a_formula() -> None:
+    assert {f.name for f in CATALOGUE} - set(FORMULAS) == set()
+
+
+def test_a_count_leads_to_formula_rule_version_events_records_values_run_and_page(
+    workspace: Workspace, crm: FakeCrm
+) -> None:
+    run = run_cycle(workspace).run
+    found = told(workspace, "p", "listed_90d")
+    (field,) = found["fields"]
+    assert (field["value"], field["run"], field["mapping_hash"]) == (4, run, workspace.rules.hash)
+    assert "`listed`" in field["formula"]
+    assert [(c["target"], c["day"]) for c in field["counted"]] == [(f"店{n}", f"2026-09-0{n + 1}") for n in range(4)]
+    assert "falls by 1 on 2026-11-30" in field["what_would_change"]
+    assert "entries[0].milestones.listed" in field["what_would_change"]
+
+    assert found["rules"] == [
+        {
+            "rule": "entries[0].milestones.listed", "mapping_hash": workspace.rules.hash,
+            "line": MAPPING.splitlines().index("      listed: {at: ListedOn}") + 1, "says": "listed: {at: ListedOn}",
+        }
+    ]  # fmt: skip
+    behind = {c["event"] for c in field["counted"]}
+    assert behind == {e["event_id"] for e in found["events"]}
+    assert {e["source"] for e in found["events"]} == {f"fake.Thing/e{n}" for n in range(4)}
+    assert all(e["stands"] and e["source_change_id"] == "ListedOn" for e in found["events"])
+
+    records = {r["record"]: r for r in found["records"]}
+    assert set(records) == {"fake.Thing/p", *(f"fake.Thing/e{n}" for n in range(4))}
+    assert records["fake.Thing/p"]["values"] == {
+        "Answer": "unknown",
+        "Industry": "consulting",
+        "Kind": "partner",
+        "Name": "先駆",
+    }
+    assert records["fake.Thing/e3"]["values"]["ListedOn"] == "2026-09-04"
+    assert all(r["run"] == run for r in records.values())
+    assert {r["page"] for r in records.values()} == {1, 2}, "five records came in pages of three"
+    assert {(w["field"], w["old"], w["new"], w["status"]) for w in found["writes"]} == {
+        ("listed_90d", None, 4, "confirmed")
+    }
+
+
+@pytest.mark.parametrize("spelling", ["tier", "Sakigake_Tier__c", "sakigake_tier"])
+def test_a_field_may_be_named_as_the_crm_names_it(workspace: Workspace, spelling: str) -> None:
+    run_cycle(workspace)
+    (field,) = told(workspace, "p", spelling)["fields"]
+    assert field["field"] == "tier"
+    assert field["inputs"]["rule"] == "list_b"
+    assert field["what_would_change"] == field["inputs"]["what_would_change"]
+    assert len(field["counted"]) == field["inputs"]["valid"] == 4
+
+
+def test_every_field_of_ours_in_the_crm_can_be_explained(workspace: Workspace, crm: FakeCrm) -> None:
+    run_cycle(workspace)
+    written = {(record, name) for record, values in crm.applied for name in values}
+    assert {name.removeprefix("sakigake_") for _, name in written} >= {"tier", "milestone", "listed_90d"}
+    for record, name in sorted(written):
+        (field,) = told(workspace, record, name)["fields"]
+        assert field["value"] == crm.records[record].values[name]
+        assert field["formula"]
+        assert field["what_would_change"]
+
+
+def test_an_entry_s_milestone_leads_to_the_change_that_made_it(workspace: Workspace, crm: FakeCrm) -> None:
+    run_cycle(workspace)
+    found = told(workspace, "e0", "milestone")
+    (field,) = found["fields"]
+    (counted,) = field["counted"]
+    (event,) = [e for e in found["events"] if e["event_id"] == counted["event"]]
+    assert (field["value"], event["milestone"], event["occurred_on"]) == ("requested", "requested", "2026-09-10")
+    assert "agreed" in field["what_would_change"]
+    assert {e["entry_id"] for e in found["events"]} == {found["id"]}
+
+
+def shown_in(crm: FakeCrm, record: str) -> dict[str, Any]:
+    """What a rep reads in the CRM."""
+    values = crm.records[record].values
+    return {k.removeprefix("sakigake_"): v for k, v in values.items() if k.startswith("sakigake_")}
+
+
+def test_a_past_day_says_what_the_crm_showed_then_with_the_values_of_then(workspace: Workspace, crm: FakeCrm) -> None:
+    """Late entries, corrected dates, new answers and deletions come in between; each day keeps its own truth."""
+    days: dict[date, tuple[dict[str, Any], dict[str, Any], str]] = {}
+    answers = {}
+    for n in range(6):
+        today = crm.now.astimezone(workspace.zone).date()
+        if n == 1:
+            crm.put("p", Answer="verbal_yes")
+            crm.put("late", Kind="entry", Partner="p", Name="遅", ListedOn="2026-08-20")  # long ago, told today
+        if n == 2:
+            crm.put("e0", AskedOn="2026-08-30")  # a corrected date
+        if n == 3:
+            crm.put("e1", deleted=True)
+        if n == 4:
+            crm.put("p", Answer="refused")
+        report = run_cycle(workspace)
+        days[today] = shown_in(crm, "p"), shown_in(crm, "e0"), report.run
+        answers[today] = crm.records["p"].values["Answer"]
+        crm.now += timedelta(days=1)
+    assert len({str(d[:2]) for d in days.values()}) >= 4, "the days differ"
+    for day, (partner, entry, run) in days.items():
+        for record, held in (("p", partner), ("e0", entry)):
+            found = told(workspace, record, as_of=day)
+            assert found["when"] | {"known_at": ""} == found["when"] | {
+                "known_at": "",
+                "how": "exact",
+                "run": run,
+                "as_of": str(day),
+            }
+            said = {f["field"]: f["value"] for f in found["fields"]}
+            assert {k: said[k] for k in held} == held
+        (counted,) = told(workspace, "p", "listed_90d", as_of=day)["fields"]
+        assert len(counted["counted"]) == counted["value"]
+        (itself,) = [r for r in told(workspace, "p", "tier", as_of=day)["records"] if r["record"] == "fake.Thing/p"]
+        assert itself["values"]["Answer"] == answers[day]
+        assert itself["exact"]
+    first = min(days)
+    asked = told(workspace, "e0", "milestone_since", as_of=first)
+    assert asked["fields"][0]["value"] == "2026-09-10", "as it was known then"
+    (record,) = [r for r in asked["records"] if r["record"] == "fake.Thing/e0"]
+    assert (record["values"]["AskedOn"], record["now"]["AskedOn"]) == ("2026-09-10", "2026-08-30")
+    assert record["run"] == days[first][2]
+    assert told(workspace, "e0", "milestone_since")["fields"][0]["value"] == "2026-08-30"
+    with pytest.raises(NotFound, match=r"neither a partner nor an entry .* as of 2026-10-01"):
+        told(workspace, "late", "milestone", as_of=first)
+    gone = told(workspace, "e1", "milestone", as_of=first)
+    assert gone["fields"][0]["value"] == "listed", "what was deleted since is explained as it was"
+    assert told(workspace, "e1")["records"][0]["deleted"]
+
+
+def test_another_knowledge_of_the_same_day_is_computed_again_and_said_so(workspace: Workspace, crm: FakeCrm) -> None:
+    run_cycle(workspace)
+    crm.now += timedelta(days=3)
+    crm.put("late", Kind="entry", Partner="p", Name="遅", ListedOn="2026-09-20")
+    run_cycle(workspace)
+    first = START.astimezone(workspace.zone).date()
+    then = told(workspace, "p", "listed_90d", as_of=first)
+    revised = told(workspace, "p", "listed_90d", as_of=first, known_at=crm.now + timedelta(hours=1))
+    assert (then["when"]["how"], then["fields"][0]["value"]) == ("exact", 4)
+    assert (revised["when"]["how"], revised["fields"][0]["value"]) == ("recomputed", 5)
+    assert len(revised["fields"][0]["counted"]) == 5
+
+
+def test_before_the_first_run_the_crm_s_own_stamps_tell(workspace: Workspace, crm: FakeCrm) -> None:
+    run_cycle(workspace)
+    day = START.astimezone(workspace.zone).date() - timedelta(days=20)
+    found = told(workspace, "p", as_of=day)
+    assert found["when"]["how"] == "reconstructed"
+    assert found["when"]["run"] is None
+    assert all(e["known_at"] <= found["when"]["known_at"] for e in found["events"])
+    assert found["writes"] == []
+
+
+def test_what_cannot_be_explained_is_refused_with_one_sentence(workspace: Workspace) -> None:
+    with pytest.raises(NotFound, match="Nothing has been computed"):
+        told(workspace, "p")
+    run_cycle(workspace)
+    with pytest.raises(NotFound, match="neither a partner nor an entry"):
+        told(workspace, "nobody")
+    with pytest.raises(NotFound, match=r"is an entry, which has no field tier; it has milestone"):
+        told(workspace, "e0", "tier")
+    with pytest.raises(NotFound, match="There is no field 'colour'"):
+        told(workspace, "p", "colour")
+    with pytest.raises(ConfigError, match=r"--known-at is 'soon', expected a day such as"):
+        parse_moment("soon", "--known-at", workspace.zone)
+    assert parse_moment("2026-05-31", "--known-at", workspace.zone).astimezone(UTC) == datetime(
+        2026, 5, 31, 14, 59, 59, 999999, tzinfo=UTC
+    )
