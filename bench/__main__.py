@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, hubspot, landing, mapping_diff, recompute
+from bench import bulk, hubspot, landing, mapping, mapping_diff, recompute
 from bench.measure import Row
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -18,6 +18,7 @@ def main() -> int:
     rows: list[Row] = [
         *landing.measure(),
         *recompute.measure(),
+        *mapping.measure(),
         *mapping_diff.measure(),
         *bulk.measure(),
         *hubspot.measure(),

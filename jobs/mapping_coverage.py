@@ -11,6 +11,7 @@ from psycopg import Connection
 from jobs.errors import ConfigError
 from jobs.settings import WorkspaceSettings
 from models.vocabulary import LISTS
+from sync.events.decisions import standing
 from sync.mapping.contradictions import Contradiction, Twice, contradictions, listed_twice
 from sync.mapping.coverage import Coverage, coverage
 from sync.mapping.derive import derive
@@ -32,7 +33,7 @@ def document(conn: Connection[Any], workspace: str, settings: WorkspaceSettings,
         mirror = CountingMirror(conn, workspace, settings.schema_of)
         found = coverage(rules, mirror)
         links = [asdict(link) for link in linkage(rules, mirror)]
-        facts = derive(rules, mirror)
+        facts = derive(rules, mirror, standing(conn, workspace))
         today = _today(conn, workspace, rules)
     return {
         "workspace": workspace,

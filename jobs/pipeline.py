@@ -126,7 +126,9 @@ def _steps(
             found.require()
     if Step.MAP in steps:
         with story.step(Step.MAP) as note, progress.task("map"):
-            note.counts = report.mapped = map_step.map_facts(workspace, report.run, story.fingerprint(Step.MAP))
+            note.counts = report.mapped = map_step.map_facts(
+                workspace, report.run, story.fingerprint(Step.MAP), whole=full
+            )
     if Step.COMPUTE in steps:
         with story.step(Step.COMPUTE) as note, progress.task("compute"):
             report.as_of = workspace.today()

@@ -24,6 +24,7 @@ from jobs import overrides
 from models.coverage import UnplacedEntry
 from models.vocabulary import Activity, Entry, Partner, RecordRef
 from sync.events import read
+from sync.mapping.names import name_key, phone_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def read_inputs(
 ) -> tuple[EventTable, EntryTable, PartnerTable]:
     """The tables as columns of whole numbers; events of entries or partners that stand no more are left out.
 
-    `past`: partners, entries and activities as they were known at `known_at`; without it as they are now, which is quicker.
+    `past`: partners, entries and activities too as they were known at `known_at`; without it as they are now, which is quicker.
     """
     then = known_at if past else None
     facts = given or Given(
@@ -104,7 +105,7 @@ def _unplaced(conn: SqlConnection, workspace: str, entries: Iterable[Entry]) -> 
     """Of each entry, whether it stands in a stage that the mapping does not name."""
     query = select(UnplacedEntry.connection, UnplacedEntry.object, UnplacedEntry.record_id)
     found = {RecordRef(*row) for row in conn.execute(query.where(UnplacedEntry.workspace == workspace))}
-    return [entry.source in found for entry in entries]
+    return [any(ref in found for ref in entry.sources or (entry.source,)) for entry in entries]
 
 
 def _targets(entries: Iterable[Entry]) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -118,8 +119,8 @@ def _targets(entries: Iterable[Entry]) -> np.ndarray[Any, np.dtype[np.int64]]:
             if t.corporate_number
             else ("domain", t.domain)
             if t.domain
-            else ("name", t.name, t.phone)
-            if t.name and t.phone
+            else ("name", name, phone)
+            if (name := name_key(t.name)) and (phone := phone_key(t.phone))
             else ("entry", entry.entry_id)
         )
         found.append(numbers.setdefault(key, len(numbers)))
