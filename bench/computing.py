@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,18 @@ MILESTONES = "(array['listed','requested','agreed','executed','deal'])"
 def fill(conn: psycopg.Connection[Any], entries: int, partners: int = PARTNERS) -> int:
     """Entries of the last 900 days with about three events each, evenly over the partners; how many events there are."""
     first = AS_OF - timedelta(days=DAYS)
+    made = [
+        row[0]
+        for row in conn.execute(
+            "select indexdef from pg_indexes where schemaname = 'sakigake' and tablename = 'event' and indexname not like %s",
+            ("%_pk",),
+        )
+    ]
+    for (name,) in conn.execute(
+        "select indexname from pg_indexes where schemaname = 'sakigake' and tablename = 'event' and indexname not like %s",
+        ("%_pk",),
+    ).fetchall():
+        conn.execute(f"drop index sakigake.{name}")
     conn.execute(
         """insert into sakigake.partner (workspace, partner_id, name, type, willingness, joined_on, attributes)
         select %s, md5('p' || g)::uuid::text, 'Partner ' || g, case when g %% 2 = 0 then 'legacy' else 'growth1' end, 'verbal_yes',
@@ -50,6 +62,8 @@ def fill(conn: psycopg.Connection[Any], entries: int, partners: int = PARTNERS) 
             lateral (select %s::date + (hashint4(g + 17) & 1048575) %% %s + 9 * (k - 1) as day) d where day <= %s""",
         (NAME, partners, entries, first, DAYS, AS_OF),
     ).rowcount
+    for sentence in made:
+        conn.execute(sentence)
     conn.execute("analyze")
     return told
 
@@ -90,7 +104,7 @@ def _computing(engine: Engine, folder: Path) -> Iterator[Row]:
         taken = []
         for run, day in enumerate((AS_OF - timedelta(days=1), AS_OF, AS_OF, AS_OF)):
             began = time.perf_counter()
-            compute(workspace, f"run-{run}", _day(day), None, None)
+            compute(workspace, f"run-{run}", day, None, None)
             taken.append(time.perf_counter() - began)
     print(
         "compute step at 10,000 entries: "
@@ -101,10 +115,6 @@ def _computing(engine: Engine, folder: Path) -> Iterator[Row]:
         "compute step at 10,000 entries, the next day", SMALL / taken[1], "entries/s", f"{SECONDS_TO_COMPUTE:.0f} s for all",
         SECONDS_TO_COMPUTE / taken[1], 1.0,
     )  # fmt: skip
-
-
-def _day(day: date) -> date:
-    return day
 
 
 def _raw(conn: Any) -> psycopg.Connection[Any]:

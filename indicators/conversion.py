@@ -187,6 +187,16 @@ def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -
     return drawn_incidence(weights, counts)
 
 
+def drawn_curves(
+    funnel: Funnel, name: str, partner_type: int | None, step: Step, subjects: Subjects, assumptions: Assumptions
+) -> Floats:
+    """The bootstrap of a step's own subjects: of all of them for the rate, and for the lead time where all are dated."""
+    key = (step, partner_type, assumptions.seed, assumptions.replicates)
+    if key not in funnel.drawn:
+        funnel.drawn[key] = bootstrap_curves(subjects, f"{name}|{step_name(step)}", assumptions)
+    return funnel.drawn[key]
+
+
 def _conversion(
     funnel: Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions, *, draw: bool = True
 ) -> Conversion:
@@ -195,7 +205,7 @@ def _conversion(
     analytic = rate_interval(curve) if len(subjects) else WHOLE
     bootstrap = None
     if len(subjects) and draw:
-        drawn = bootstrap_curves(subjects, f"{name}|{step_name(step)}", assumptions)[:, -1]
+        drawn = drawn_curves(funnel, name, partner_type, step, subjects, assumptions)[:, -1]
         low, high = np.percentile(drawn, [2.5, 97.5])
         bootstrap = Interval(float(low), min(1.0, float(high)))
     readable_to = min(assumptions.horizon, curve.readable_to(assumptions.min_at_risk))
