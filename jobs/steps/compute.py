@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from importlib.metadata import version
 from itertools import islice
@@ -95,7 +95,7 @@ def _keep(
         "create temporary table computed (subject text, subject_id text, field text, value jsonb, inputs jsonb) on commit drop"
     )
     with conn.cursor() as cursor, cursor.copy("copy computed from stdin") as copy:
-        lines = map(_line, rows)
+        lines = map(lines_of(), rows)
         while block := "".join(islice(lines, _LINES)):
             copy.write(block)
     conn.execute("analyze computed")
@@ -121,13 +121,31 @@ def _keep(
     return int(row[0]) if row else 0
 
 
-def _line(row: shaped.Row) -> str:
-    """The row as COPY's text form has it. JSON holds no tab and no line break as such, but backslashes, which COPY reads itself."""
-    subject, subject_id, field, value, inputs = row
-    said = f"{_ENCODE(value)}\t{_ENCODE(inputs)}"
-    if "\\" in said:
-        said = said.replace("\\", "\\\\")
-    return f"{subject}\t{subject_id}\t{field}\t{said}\n"
+def lines_of() -> Callable[[shaped.Row], str]:
+    """What turns a row into a line as COPY's text form has it.
+
+    JSON holds no tab and no line break as such, but backslashes, which COPY reads itself. What most rows say, many rows say: a text or
+    number that was written before is not written out again.
+    """
+    known: dict[tuple[type, Any], str] = {}
+
+    def value_of(value: Any) -> str:
+        if isinstance(value, float):
+            return _ENCODE(value)  # 0.0 and -0.0 would be one key
+        key = (type(value), value)
+        if key not in known:
+            known[key] = _ENCODE(value).replace("\\", "\\\\")
+        return known[key]
+
+    def line(row: shaped.Row) -> str:
+        subject, subject_id, field, value, inputs = row
+        if len(inputs) == 1 and isinstance(why := inputs.get("why"), str):
+            said = f'{{"why": {value_of(why)}}}'
+        else:
+            said = _ENCODE(inputs).replace("\\", "\\\\")
+        return f"{subject}\t{subject_id}\t{field}\t{value_of(value)}\t{said}\n"
+
+    return line
 
 
 def _keep_tiers(
