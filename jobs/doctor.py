@@ -8,7 +8,9 @@ from sqlalchemy import Engine
 
 from jobs.errors import SakigakeError
 from jobs.mapping_check import problems_with
+from jobs.reports import newest
 from jobs.settings import Configuration, WorkspaceSettings
+from jobs.steps.more import ACTIVATION
 from jobs.steps.provision import ADVICE, provision, targets
 from jobs.tables import drift_sentence
 from jobs.views import drift
@@ -72,9 +74,24 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
         yield from _mapping(settings, folder, connectors)
         yield from _fields(settings, folder, connectors)
         yield from _rights(settings, folder, connectors)
+        yield from _capacity(engine, name)
     finally:
         for connector in connectors.values():
             connector.close()
+
+
+def _capacity(engine: Engine, workspace: str) -> Iterator[Finding]:
+    """Whether the team can bear what the tiers ask of it, by the newest run; silent where its size is not configured."""
+    with connect_with(engine)() as conn:
+        kept = newest(conn, workspace, ACTIVATION)
+    load = kept[1]["capacity"] if kept else None
+    if load and load["status"] == "over":
+        yield Finding(
+            "tiers",
+            WARN,
+            f"they ask for {load['per_week']:g} contacts a week, {load['per_person']:.1f} for each of {load['team']} people",
+            f"More than {load['limit']:g} are not kept up: raise the thresholds or the team; see: sakigake activation",
+        )
 
 
 def _drift(engine: Engine, workspace: str) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import numpy as np
 from psycopg import Connection
 
 from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.assumptions import DEFAULTS
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due
 from indicators.inputs import LISTED, NO_DAY, EntryTable, PartnerTable, day_date, day_number
@@ -20,6 +21,7 @@ from indicators.next_steps import advise, told, waiting_by_partner
 from indicators.summary import Results
 from indicators.targets import TargetPlan
 from indicators.tier_audit import audit
+from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports
 from jobs.reports import Stamp
 from jobs.steps import actual
@@ -27,7 +29,7 @@ from models.vocabulary import ActivityKind
 from sync.events.deals import DealCount
 
 ACTIVATION, CURVES = "activation", "lead_time_curves"
-SHARE_DAYS = 365
+SHARE_DAYS, DAYS_AHEAD = 365, 90
 Language = Literal["ja", "en"]
 Row = tuple[str, str, str, Any, dict[str, Any]]
 
@@ -149,8 +151,24 @@ def activation_document(done: Computed, deals: DealCount, team: int | None) -> d
             "by_kind": dict(leaks(results.tier_changes, done.activities, as_of).by_kind),
         },
         "capacity": _plain(asdict(capacity([p.tier.tier for p in results.partners], team))),
+        "cutoffs": [_plain(asdict(c)) for c in _cutoffs(done)],
         "tiers": _plain(asdict(audit(results.tier_changes, paths, len(partners)))),
     }
+
+
+def _cutoffs(done: Computed) -> Iterator[Cutoffs]:
+    """For each type the cut-offs that would tell its partners apart best, by the forecast of 90 days."""
+    forecast, kinds = done.results.prospects.partners, done.partners.type
+    if DAYS_AHEAD not in forecast.ahead:
+        return
+    expected = forecast.expected[:, forecast.ahead.index(DAYS_AHEAD)]
+    valid = np.array([p.attack_list_count for p in done.results.partners], np.int64)
+    for at, name in enumerate(done.partners.types):
+        mine = (kinds == at) & forecast.known
+        rule = DEFAULTS.tier_rules.get(name, DEFAULTS.tier_rule)
+        found = proposed(name, valid[mine], expected[mine], rule)
+        if found is not None:
+            yield found
 
 
 def share_span(as_of: date) -> tuple[date, date]:
