@@ -126,6 +126,13 @@ def point_conversions(
     )
 
 
+def point_conversion(
+    funnel: Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions = DEFAULTS
+) -> Conversion:
+    """One step of one type, as `point_conversions` gives it."""
+    return _conversion(funnel, name, partner_type, step, assumptions, draw=False)
+
+
 def correct_skips(rates: Sequence[float | None], skipped: Sequence[float]) -> tuple[float | None, ...]:
     """Rates of the four steps without the tilt that unrecorded milestones give them (METHODS 3a, 4).
 
@@ -215,7 +222,7 @@ def _conversion(
     return Conversion(
         type=name,
         step=step_name(step),
-        status=_status(curve, int((subjects.ending == CENSORED).sum()), assumptions),
+        status=status_of(curve, int((subjects.ending == CENSORED).sum()), assumptions),
         n=len(subjects),
         converted=converted,
         lost=lost,
@@ -236,7 +243,7 @@ def _conversion(
     )
 
 
-def _status(curve: Incidence, still_open: int, assumptions: Assumptions) -> str:
+def status_of(curve: Incidence, still_open: int, assumptions: Assumptions) -> str:
     """Young entries make a rate immature; that few are left because the others have come to an end does not."""
     if curve.n == 0:
         return "no_data"
