@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
 from jobs.runs import new_id, utc_now
 from jobs.steps.fresh import lacks, require_fresh
@@ -27,6 +28,9 @@ def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, lis
     with workspace.connect() as conn, conn.transaction():
         wanted = list(_wanted(conn, workspace))
         stale = lacks(conn, workspace)
+        resting = set(paused(conn, workspace.name))
+        asleep = [w for w in wanted if w.record.connection in resting]
+        wanted = [w for w in wanted if w.record.connection not in resting]
         held_back = len(wanted) if stale else 0
         wanted = [] if stale else wanted
         open_ones = candidates(wanted, journal.confirmed_values(conn, workspace.name))
@@ -42,6 +46,9 @@ def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, lis
     drafted = draft(open_ones, live)
     if held_back:  # all results rest on all facts: none of them is sent while some are in doubt
         drafted.skipped[f"{', '.join(one.place for one in stale)} is stale"] = held_back
+    for one in asleep:
+        why = f"{one.record.connection} is paused"
+        drafted.skipped[why] = drafted.skipped.get(why, 0) + 1
     names = {
         (connection, name): connector.api_name(field, workspace.settings.prefix)
         for connection, connector in workspace.connectors.items()
@@ -74,6 +81,11 @@ def send(workspace: Workspace, plan_id: str, *, recheck: bool, progress: Progres
     """Delivers a plan's open changes; MirrorStale where what they rest on is in doubt."""
     with workspace.connect() as conn:
         require_fresh(conn, workspace, otherwise="Until then nothing is written to the CRMs.")
+        named = conn.execute(
+            "select distinct connection from sakigake.change where workspace = %s and plan_id = %s and status = 'planned'",
+            (workspace.name, plan_id),
+        )
+        require_awake(conn, workspace.name, {row[0] for row in named})
     with progress.task("deliver") as task:
         return deliver(
             delivery_of(workspace),
