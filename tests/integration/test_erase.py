@@ -20,6 +20,7 @@ from tests.fake_crm import FakeCrm
 from tests.integration.test_stale import CONFIG
 
 CANARY = "山田花子-090-0000-4242"
+FIRM = "合同会社消去依頼"
 MAPPING = """
 timezone: Asia/Tokyo
 partners:
@@ -159,3 +160,13 @@ def test_a_connection_that_rests_is_neither_read_nor_written(workspace, crm):
     assert run_cycle(workspace, steps=(Step.PULL,)).pulled["fake.Thing"]["inserted"] == 1
     with pytest.raises(ConfigError, match="not paused"):
         pausing.resume(workspace, "fake")
+
+
+def test_a_partner_s_name_goes_from_facts_results_and_reports_too(workspace, crm):
+    crm.put("p", Kind="partner", Name=FIRM, Industry="consulting")
+    run_cycle(workspace, steps=ALL)
+    assert {"fake.thing", "sakigake.partner"} <= holding(workspace, FIRM)
+    erase_record(workspace, "fake.Thing/p", "the firm's letter")
+    assert holding(workspace, FIRM) == set()
+    run_cycle(workspace, steps=ALL)
+    assert holding(workspace, FIRM) == set()
