@@ -19,7 +19,7 @@ from jobs.person import person
 from jobs.runs import new_id, only_run, utc_now
 from jobs.wiring import Workspace
 from models.audit import AuditKind
-from models.vocabulary import RecordRef
+from models.vocabulary import LISTS, RecordRef
 from sync.chain import record as chain
 from sync.mirror.erase import Tombstone, erase, guarded, known, matching, record_hash, tombstones
 from sync.mirror.place import Place
@@ -27,18 +27,12 @@ from sync.mirror.place import Place
 log = structlog.get_logger()
 
 
-def erase_record(workspace: Workspace, asked: str, reason: str) -> dict[str, Any]:
+def erase_record(workspace: Workspace, record: RecordRef, reason: str) -> dict[str, Any]:
     """What was erased, by kind; ConfigError or NotFound where there is no such record. Waits for no run: RunBusy where one is under way."""
-    try:
-        record = RecordRef.parse(asked)
-    except ValueError as e:
-        raise ConfigError(f"{e}.") from e
-    if record.connection not in workspace.settings.connections:
+    if not _kept(workspace, record.connection):
         raise ConfigError(
-            f"There is no connection {record.connection!r}; there are {', '.join(workspace.settings.connections)}."
+            f"There is no connection {record.connection!r}; there are {', '.join(workspace.settings.connections)}, and {LISTS} for imported lists."
         )
-    if not reason.strip():
-        raise ConfigError("--reason says why, such as the request that you answer.")
     schema = workspace.settings.schema_of(record.connection)
     stone = Tombstone(
         record_hash(workspace.name, record), record.connection, record.object, utc_now(), person(), reason.strip()
@@ -62,7 +56,7 @@ def keep_out(conn: Connection[Any], workspace: Workspace) -> int:
     """Erases again what a restored backup or a table made anew brought back; how many tombstones that concerned."""
     doubtful = _lost(conn, workspace)
     for stone in tombstones(conn, workspace.name):
-        if stone.connection in workspace.settings.connections and not guarded(
+        if _kept(workspace, stone.connection) and not guarded(
             conn, workspace.settings.schema_of(stone.connection), stone.object
         ):
             doubtful.append(stone)
@@ -88,9 +82,13 @@ def _lost(conn: Connection[Any], workspace: Workspace) -> list[Tombstone]:
             stone = Tombstone(**{**told, "erased_at": datetime.fromisoformat(told["erased_at"])})
         except (ValueError, TypeError, KeyError) as e:
             raise ConfigError(f"{path} holds a line that is no tombstone; restore the file from its backup.") from e
-        if stone.record_hash not in held and stone.connection in workspace.settings.connections:
+        if stone.record_hash not in held and _kept(workspace, stone.connection):
             found[stone.record_hash] = stone
     return list(found.values())
+
+
+def _kept(workspace: Workspace, connection: str) -> bool:
+    return connection == LISTS or connection in workspace.settings.connections
 
 
 def _note(home: Path | None, workspace: str, stone: Tombstone) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_workspace, out, show_json
+from jobs.errors import ConfigError
+from models.vocabulary import RecordRef
 
 
 def erase(
@@ -15,10 +17,16 @@ def erase(
     json: JsonOption = False,
 ) -> None:
     """Erase a record from mirror, history, facts, results and plans; a hash stays, so that nothing brings it back."""
+    try:
+        named = RecordRef.parse(record)
+    except ValueError as e:
+        raise ConfigError(str(e)) from e
+    if not reason.strip():
+        raise ConfigError("--reason is empty; say why, such as the request that you answer.")
     with opened_workspace(config, workspace) as ready:
         from jobs.erasing import erase_record
 
-        document = erase_record(ready, record, reason)
+        document = erase_record(ready, named, reason)
     if json:
         show_json(document)
         return
