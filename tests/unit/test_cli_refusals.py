@@ -28,7 +28,7 @@ def ended(capsys, *arguments: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("rum", "No such command 'rum'. Did you mean 'run'? See: sakigake --help"),
+        ("rum", "No such command 'rum'. Did you mean 'run', 'resume'? See: sakigake --help"),
         ("run --onyl pull", "No such option: --onyl"),
         ("run --only pull,mp", "--only names 'mp', which is no step; the steps are pull, map, compute, plan, deliver."),
         ("run --only ,", "--only names no step; the steps are"),
@@ -36,6 +36,10 @@ def ended(capsys, *arguments: str) -> tuple[int, str, str]:
         ("status --config other.yaml", "There is no other.yaml; make one with: sakigake init"),
         ("apply plan-1", "Missing option '--reason'; see: "),
         ("explain Account", "'Account' does not name a record; write connection.Object/ID"),
+        ("provision --package out --remove", "--package goes alone: it writes files and touches no CRM."),
+        ("provision --remove --no-layout", "--remove takes our section off the page layouts too; give it without --no-layout."),
+        ("erase Account --reason x", "'Account' does not name a record; write connection.Object/ID"),
+        ("erase salesforce.Account/1", "Missing option '--reason'; see: "),
         ("init --preset acme", "There is no preset 'acme'; choose sandbox, salesforce-custom-object, salesforce-lead, salesforce-campaign, hubspot-deals, hubspot-custom-object."),
         ("init --sandbox-url localhost", "--sandbox-url is 'localhost', expected an address such as http://127.0.0.1:8600"),
         ("init", "sakigake.yaml, mapping.yaml, secrets/salesforce_client_secret, secrets/hubspot_token exist already; nothing was written."),
