@@ -8,7 +8,7 @@ from sync.mapping.check import check
 from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import MILESTONES, meaning_of
 from sync.mapping.needs import needs
-from sync.mapping.proposal import propose
+from sync.mapping.proposals import propose
 from sync.mapping.rules import IMPORTED
 
 T, D, N, B = FieldType.TEXT, FieldType.DATE, FieldType.NUMBER, FieldType.BOOLEAN
