@@ -8,7 +8,8 @@ from sync.mapping.check import check
 from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import MILESTONES, meaning_of
 from sync.mapping.needs import needs
-from sync.mapping.proposal import propose
+from sync.mapping.proposals import propose
+from sync.mapping.rules import IMPORTED
 
 T, D, N, B = FieldType.TEXT, FieldType.DATE, FieldType.NUMBER, FieldType.BOOLEAN
 
@@ -71,7 +72,8 @@ def test_what_is_proposed_fits_the_crm(rules):
 
 
 def test_the_object_its_partner_and_its_target_are_found_by_their_labels(rules):
-    entry, _ = rules.entries
+    entry, lists = rules.entries
+    assert lists.from_ == IMPORTED
     assert (entry.object, entry.partner.field) == ("Shoukai__c", "Dairiten__c")
     assert dict(entry.target.items()) == {"name": "Kigyou__c", "phone": "Denwa__c"}
     assert rules.write_back.entry == {"salesforce.Shoukai__c": "default"}
