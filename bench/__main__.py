@@ -8,14 +8,20 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, hubspot, landing, recompute
+from bench import bulk, hubspot, landing, recompute, writeback
 from bench.measure import Row
 
 RESULTS = Path(__file__).with_name("results.json")
 
 
 def main() -> int:
-    rows: list[Row] = [*landing.measure(), *recompute.measure(), *bulk.measure(), *hubspot.measure()]
+    rows: list[Row] = [
+        *landing.measure(),
+        *recompute.measure(),
+        *bulk.measure(),
+        *hubspot.measure(),
+        *writeback.measure(),
+    ]
     shown = Table(title="Ratios against a limit of the same run", box=box.SIMPLE_HEAD)
     for column in ("what", "value", "unit", "against", "ratio", "demand", ""):
         shown.add_column(column, justify="right" if column in {"value", "ratio", "demand"} else "left")
