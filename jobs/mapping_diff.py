@@ -27,7 +27,7 @@ from jobs.steps.made import Made, make
 from models.catalogue import fields_of
 from models.vocabulary import RecordRef, Step
 from sync.chain.links import canonical
-from sync.events.decisions import standing
+from sync.events.decisions import newest, standing
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
 from sync.mapping.grammar import Mapping as Rules
 from sync.mirror.read import Mirror
@@ -51,7 +51,11 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         decisions = standing(raw, workspace)
         if now is None:
             before = nothing()
-        elif old is None or _mapped(raw, workspace) == {"objects": objects, "mapping": now.mapping_hash}:
+        elif old is None or _mapped(raw, workspace) == {
+            "objects": objects,
+            "mapping": now.mapping_hash,
+            "decisions": newest(raw, workspace),
+        }:
             before = stored(conn, raw, workspace, as_of, moment)
         else:
             before = derived(old, Lenient(raw, workspace, mirror, old, old), as_of, decisions)
@@ -115,7 +119,7 @@ def _mapped(raw: psycopg.Connection[Any], workspace: str) -> dict[str, Any] | No
         order by started_at desc limit 1""",
         (workspace, Step.MAP),
     ).fetchone()
-    return None if row is None or row[0] is None else {k: row[0].get(k) for k in ("objects", "mapping")}
+    return None if row is None or row[0] is None else {k: row[0].get(k) for k in ("objects", "mapping", "decisions")}
 
 
 def _made(

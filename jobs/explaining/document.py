@@ -120,6 +120,7 @@ class _Told:
             "events": shown,
             "records": self._records(records, ref, partner_id, [e for e in shown if e["event_id"] in detailed]),
             "writes": self._writes(ref, wanted),
+            "edits": self._edits(ref, wanted),
         }
 
     def _field(self, row: dict[str, Any], basis: Basis) -> dict[str, Any]:
@@ -226,7 +227,9 @@ class _Told:
     def _writes(self, ref: RecordRef, wanted: str | None) -> list[dict[str, Any]]:
         return views.rows(
             self.raw,
-            """select c.field, c.api_name, c.old, c.new, c.why, c.status, c.sent_at, c.settled_at, c.cause, c.plan_id as plan, p.run_id as run
+            """select c.field, c.api_name, c.old, c.new, c.why, c.edited, c.status, c.sent_at, c.settled_at, c.cause, c.plan_id as plan,
+                coalesce(c.run_id, p.run_id) as run, c.request_id, c.tries, p.kind, p.mapping_hash as mapping,
+                coalesce(p.decided_by, 'sakigake') as who, p.decided_because as reason
             from sakigake.change c join sakigake.plan p using (workspace, plan_id)
             where c.workspace = %(w)s and c.connection = %(connection)s and c.object = %(object)s and c.record_id = %(id)s
                 and (%(field)s::text is null or c.field = %(field)s) and (%(until)s::text is null or p.run_id <= %(until)s)
@@ -239,6 +242,21 @@ class _Told:
                 "field": wanted,
                 # runs are named by when they began: those after the computation that is asked for had not written yet
                 "until": None if self.when.kind == "now" else (self.when.run or ""),
+            },
+        )
+
+    def _edits(self, ref: RecordRef, wanted: str | None) -> list[dict[str, Any]]:
+        return views.rows(
+            self.raw,
+            """select field, ours, theirs, policy, found_at, keep_until, plan_id as plan from sakigake.person_edit
+            where workspace = %(w)s and connection = %(connection)s and object = %(object)s and record_id = %(id)s
+                and (%(field)s::text is null or field = %(field)s) order by found_at, field""",
+            {
+                "w": self.workspace,
+                "connection": ref.connection,
+                "object": ref.object,
+                "id": ref.id,
+                "field": wanted,
             },
         )
 
