@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 ONCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench lock clean
+.PHONY: help install demo test check format bench lock package clean
 
 help: ## list every target
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -49,6 +49,11 @@ lock: $(VENV)/.test ## resolve the locks anew from pyproject.toml
 	$(PIP) install --quiet 'uv>=0.9'
 	$(LOCK) --extra build pyproject.toml -o requirements/run.lock
 	$(LOCK) --extra build --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+
+package: $(VENV)/.run ## write deploy/salesforce anew from the catalogue
+	@rm -rf deploy/salesforce build/preset
+	@$(BIN)/sakigake init --dir build/preset > /dev/null
+	@$(BIN)/sakigake provision --config build/preset/sakigake.yaml --package deploy/salesforce
 
 clean: ## remove .venv and what tests and builds left behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

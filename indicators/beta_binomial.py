@@ -14,7 +14,7 @@ from indicators.inputs import Floats
 
 _CENTRE, _SPREAD = math.log(12.0), 1.5
 MOST = 500.0
-_LEAST, _ROUNDS, _HALVINGS, _STILL, _LONGEST = math.log(0.05), 60, 30, 1e-9, 2.0
+_LEAST, _ROUNDS, _HALVINGS, _STILL, _LONGEST = math.log(0.05), 60, 30, 1e-7, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def fit_beta_binomial(
         for _ in range(_HALVINGS):
             there = np.array([min(max(at[0] + step[0], -12.0), 12.0), min(max(at[1] + step[1], _LEAST), highest)])
             reached = _likelihood(there, y, n, prior=prior)
-            if reached.value >= here.value - 1e-12:
+            if reached.value >= here.value - 1e-11 * (1 + abs(here.value)):  # what rounding takes away is no descent
                 break
             step = step / 2
         else:

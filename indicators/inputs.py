@@ -144,13 +144,14 @@ class EntryTable:
 
 @dataclass(frozen=True, slots=True)
 class TierOverride:
-    """A person's word on a partner's tier, from `start` up to and including `until` (day numbers)."""
+    """A person's word on a partner's tier, from `start` up to and including `until` (day numbers); why, and who said so."""
 
     partner: int
     tier: Tier
     start: int
     until: int
     reason: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

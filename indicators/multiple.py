@@ -1,4 +1,4 @@
-"""Many tests at once: p values that keep the promise of one."""
+"""Many tests at once: Holm (1979) for claims, Benjamini and Hochberg (1995) for lists that are explored."""
 
 from collections.abc import Sequence
 
@@ -11,4 +11,15 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     for rank, i in enumerate(order):
         worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = worst
+    return tuple(adjusted)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Adjusted p values, in the order given: of those below q, at most a share of q is expected to be false alarms."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i], reverse=True)
+    adjusted = [0.0] * len(p_values)
+    least = 1.0
+    for rank, i in enumerate(order):
+        least = min(least, p_values[i] * len(p_values) / (len(p_values) - rank))
+        adjusted[i] = least
     return tuple(adjusted)

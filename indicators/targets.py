@@ -264,7 +264,9 @@ def _case(
         per_entry=landed / days if days else np.zeros(kinds),
         through=through,
         mix=pace / whole if whole > 0 else np.zeros(kinds),
-        limit=limits * days / 7.0,
+        limit=limits * days / 7.0
+        if days
+        else np.zeros(kinds),  # on the last day of a month nothing can be listed any more
     )
 
 

@@ -99,7 +99,7 @@ def axes_of(conn: SqlConnection, workspace: str, zone: ZoneInfo, as_of: str | No
         text("select as_of, known_at from sakigake.computation where workspace = :w order by computed_at desc limit 1"),
         {"w": workspace},
     ).one_or_none()
-    day = _day("--as-of", as_of) if as_of is not None else newest.as_of if newest is not None else None
+    day = day_of("--as-of", as_of) if as_of is not None else newest.as_of if newest is not None else None
     if day is None:
         raise NotFound(f"Nothing has been computed for workspace {workspace} yet; say: sakigake run")
     told = conn.execute(
@@ -129,7 +129,8 @@ def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rul
     return Answer(workspace, axes, rules.hash, results, partners, [called[i].name for i in partners.ids])
 
 
-def _day(option: str, said: str) -> date:
+def day_of(option: str, said: str) -> date:
+    """The day that an option names; ConfigError tells what else was met."""
     try:
         return date.fromisoformat(said)
     except ValueError as e:
@@ -140,7 +141,7 @@ def _moment(said: str, zone: ZoneInfo) -> datetime:
     """A day's end in the zone, or a time with its zone."""
     try:
         if len(said) == len("2026-10-31"):
-            return datetime.combine(_day("--known-at", said) + timedelta(days=1), time(), zone).astimezone(
+            return datetime.combine(day_of("--known-at", said) + timedelta(days=1), time(), zone).astimezone(
                 UTC
             ) - timedelta(microseconds=1)
         found = datetime.fromisoformat(said)

@@ -9,10 +9,10 @@ from sqlalchemy import Engine
 from jobs.errors import SakigakeError
 from jobs.mapping_check import problems_with
 from jobs.settings import Configuration, WorkspaceSettings
-from jobs.steps.provision import provision
+from jobs.steps.provision import ADVICE, provision, targets
 from jobs.tables import drift_sentence
 from jobs.views import drift
-from jobs.wiring import choose_workspace, connect_with, open_connector, read_rules
+from jobs.wiring import choose_workspace, connect_with, open_connector, read_rules, specs_of
 from sync.connector import Connector
 from sync.errors import SyncError
 
@@ -71,6 +71,7 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
         yield from _drift(engine, name)
         yield from _mapping(settings, folder, connectors)
         yield from _fields(settings, folder, connectors)
+        yield from _rights(settings, folder, connectors)
     finally:
         for connector in connectors.values():
             connector.close()
@@ -120,6 +121,7 @@ def _fields(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Con
     except SyncError as e:
         yield Finding("fields", FAIL, str(e))
         return
+    steps = [(connection, s) for connection, s in steps if s.status != ADVICE]
     missing = [s for _, s in steps if s.status not in ("present", "created")]
     refused = [s for s in missing if s.status == "refused"]
     for s in refused:
@@ -133,3 +135,47 @@ def _fields(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Con
         )
     if not missing:
         yield Finding("fields", OK, f"all {len(steps)} fields and rights are there")
+
+
+def _rights(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Connector]) -> Iterator[Finding]:
+    """Rights granted against rights needed: what is missing will fail one day, what is too much is what a thief would use."""
+    try:
+        rules = read_rules(settings, folder)
+    except SakigakeError:
+        return
+    specs = specs_of(rules, settings)
+    for name, connector in connectors.items():
+        writes = {
+            object_name: [connector.api_name(f, settings.prefix) for f in fields]
+            for connection, object_name, fields in targets(rules)
+            if connection == name
+        }
+        try:
+            rights = connector.rights(specs.get(name, {}), writes)
+        except SyncError as e:
+            yield Finding(name, WARN, f"rights could not be compared: {e}")
+            continue
+        if rights.unknown:
+            yield Finding(name, WARN, rights.unknown)
+        for these, says, advice in (
+            (
+                rights.missing,
+                "rights missing",
+                "Grant them to the integration user, or take the object out of the mapping.",
+            ),
+            (
+                rights.excess,
+                "more rights than needed",
+                "Take them away: what the integration user cannot do, nobody does with its secret.",
+            ),
+            (rights.provisioning, "rights that only `sakigake provision` needs", "Take them away until it runs again."),
+            (
+                rights.others,
+                "others may edit our fields",
+                "Leave edit to the permission set of the integration user alone.",
+            ),
+        ):
+            if these:
+                yield Finding(name, WARN, f"{says}: {'; '.join(these)}.", advice)
+        if not (rights.unknown or rights.missing or rights.excess or rights.others):
+            yield Finding(name, OK, "the rights granted are the rights needed")

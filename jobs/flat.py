@@ -14,7 +14,7 @@ def as_csv(lines: Iterable[Mapping[str, Any]]) -> str:
     made = io.StringIO()
     writer = csv.DictWriter(made, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _safe(line.get(name)) for name in COLUMNS} for line in lines)
+    writer.writerows({name: safe(line.get(name)) for name in COLUMNS} for line in lines)
     return made.getvalue()
 
 
@@ -73,7 +73,7 @@ def _measures(where: Mapping[str, Any], found: Mapping[str, Any], skip: tuple[st
             yield {**where, "measure": measure, "value": value}
 
 
-def _safe(value: Any) -> Any:
+def safe(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula is kept a text."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{value}"

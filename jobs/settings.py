@@ -281,6 +281,12 @@ class WorkspaceSettings(Settings):
         pattern=r"^[a-z][a-z0-9]{1,19}$",
         description="a word of 2 to 20 small letters and digits, beginning with a letter",
     )
+    team: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="people who look after partners; more than ten contacts a week each is a warning",
+    )
     guards: Guards = Guards()
     schedule: Schedule = Schedule()
     calendar: Calendar = Calendar()

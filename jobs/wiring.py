@@ -64,12 +64,7 @@ class Workspace:
 
     def specs(self) -> dict[str, dict[str, ReadSpec]]:
         """What is mirrored, by connection and object: what the mapping needs, and what the settings add to it."""
-        needed = needs(self.rules)
-        return {
-            connection: _mirrored(needed.get(connection, {}), given)
-            for connection, given in self.settings.connections.items()
-            if needed.get(connection) or given.mirror
-        }
+        return specs_of(self.rules, self.settings)
 
     def crm_now(self) -> datetime:
         """The latest of the CRMs' own clocks: what "now" means for facts."""
@@ -88,6 +83,16 @@ class Workspace:
             self.connectors[connection].crm_now,
             by_object(self.rules, connection),
         )
+
+
+def specs_of(rules: Rules, settings: WorkspaceSettings) -> dict[str, dict[str, ReadSpec]]:
+    """What is read from each CRM, by connection and object: what the mapping needs, and what the settings add to it."""
+    needed = needs(rules)
+    return {
+        connection: _mirrored(needed.get(connection, {}), given)
+        for connection, given in settings.connections.items()
+        if needed.get(connection) or given.mirror
+    }
 
 
 def _mirrored(needed: Mapping[str, ReadSpec], given: SalesforceConnection | HubspotConnection) -> dict[str, ReadSpec]:

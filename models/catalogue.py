@@ -138,6 +138,15 @@ CATALOGUE: tuple[CatalogueField, ...] = (
         "Open entries that have waited longer than almost all that moved on.", "通常より長く次の段階へ進んでいないエントリーの数。",
     ),
     CatalogueField(
+        "next_regular_meeting_due", "partner", Kind.DATE, "Next regular meeting due", "次回定例の期限",
+        "The day by which the next regular meeting should be held; empty where the tier expects none.",
+        "次回の定例を実施する期限。定例を予定しない優先度では空欄。",
+    ),
+    CatalogueField(
+        "next_step", "partner", Kind.TEXT, "Next step", "次の一手",
+        "What to do next with this partner, in one sentence.", "このパートナーに対する次の一手を一文で。",
+    ),
+    CatalogueField(
         "milestone", "entry", Kind.CHOICE, "Milestone", "マイルストーン",
         "The milestone this entry stands at.", "このエントリーの現在のマイルストーン。",
         choices=_MILESTONES,

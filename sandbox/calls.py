@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.world import Crm
 
-_VERSION = re.compile(r"v\d+(\.\d+)?|20\d\d-\d\d")
+_VERSION = re.compile(r"v\d+(\.\d+)?|\d\d\.\d|20\d\d-\d\d")
 _SALESFORCE_ID = re.compile(r"(?=[^/]*\d)[A-Za-z0-9]{15}([A-Za-z0-9]{3})?(-\d+)?")
 _NUMBER = re.compile(r"\d+")
 

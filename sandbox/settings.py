@@ -40,6 +40,16 @@ class SandboxSettings:
     salesforce_query_weight: int | None = (
         None  # fields of a query, formulas ten times, beyond it: QUERY_TOO_COMPLICATED
     )
+    salesforce_language: str = "ja"  # the organisation's own
+    salesforce_languages: tuple[str, ...] = ("ja", "en_US")  # those that labels can be translated to
+    salesforce_translation_workbench: bool = True
+    salesforce_permissions: tuple[str, ...] | None = (
+        None  # the integration user's system permissions; None: an administrator's
+    )
+    salesforce_object_rights: Mapping[str, str] | None = None
+    """The integration user's rights by object, letters of "cred" (create, read, edit, delete); objects that are not named: "r". With
+    them standard fields are read-only too. None: everything.
+    """
     salesforce_bulk_step_s: float = 0.05  # how long a bulk job stays in each of its states
 
     # HubSpot

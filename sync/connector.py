@@ -227,7 +227,7 @@ class ProvisionStep:
 
     object: str
     what: str  # such as `field Sakigake_Tier__c`, `read permission for Sakigake_Tier__c`
-    status: str  # present, created, would create, refused
+    status: str  # present, created, would create, refused, advice; removed, would remove, kept, absent
     advice: str = ""
     request: Mapping[str, Any] | None = None  # method, path and body, for the dry run
 
@@ -245,6 +245,20 @@ class Greeting:
     quota_used: int | None = None
     granted: tuple[str, ...] = ()  # scopes or permissions, where the CRM tells
     advice: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Rights granted against rights needed, each under the name by which an administrator finds it in the CRM.
+
+    `provisioning` are held and needed by `sakigake provision` alone; `unknown` says why nothing can be told of some.
+    """
+
+    missing: tuple[str, ...] = ()
+    excess: tuple[str, ...] = ()
+    provisioning: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # who besides us may edit our fields
+    unknown: str = ""
 
 
 class Connector(Protocol):
@@ -333,9 +347,29 @@ class Connector(Protocol):
         ...
 
     def provision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+        self,
+        object_name: str,
+        fields: Iterable[CatalogueField],
+        *,
+        prefix: str,
+        language: str,
+        dry_run: bool,
+        layout: bool = True,
     ) -> list[ProvisionStep]:
-        """Makes what is missing of our fields, their group and their rights; a second time changes nothing."""
+        """Makes what is missing of our fields, their rights and, unless not `layout`, their place on pages; a second time changes nothing.
+
+        What no API can make comes as a step with the status `advice`.
+        """
+        ...
+
+    def unprovision(
+        self, targets: Mapping[str, Sequence[CatalogueField]], *, prefix: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        """Takes out what `provision` made on these objects, and nothing else; what it cannot tell to be ours is `kept`. Values go with their fields."""
+        ...
+
+    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
+        """What our user may do, held against what it reads (by object) and writes (API names of our fields by object)."""
         ...
 
     def close(self) -> None:

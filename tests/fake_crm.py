@@ -23,6 +23,7 @@ from sync.connector import (
     ProvisionStep,
     ReadSpec,
     RecordWrite,
+    Rights,
     Value,
     WriteOutcome,
     WriteResult,
@@ -181,10 +182,31 @@ class FakeCrm:
         return value
 
     def provision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+        self,
+        object_name: str,
+        fields: Iterable[CatalogueField],
+        *,
+        prefix: str,
+        language: str,
+        dry_run: bool,
+        layout: bool = True,
     ) -> list[ProvisionStep]:
-        _ = (language, dry_run)
+        _ = (language, dry_run, layout)
         return [ProvisionStep(object_name, f"field {self.api_name(f, prefix)}", "present") for f in fields]
+
+    def unprovision(
+        self, targets: Mapping[str, Sequence[CatalogueField]], *, prefix: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        _ = dry_run
+        return [
+            ProvisionStep(name, f"field {self.api_name(f, prefix)}", "removed")
+            for name, fields in targets.items()
+            for f in fields
+        ]
+
+    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
+        _ = (reads, writes)
+        return Rights()
 
     def close(self) -> None: ...
 

@@ -17,11 +17,15 @@ from jobs.cli import (
     database,
     explaining,
     importing,
+    leading,
     looking,
     mapping_versions,
     numbers,
     partners,
+    provisioning,
+    reports,
     setup,
+    tier,
     world,
 )
 from jobs.cli.failures import INTERRUPTED, explain
@@ -38,17 +42,21 @@ app = typer.Typer(
 for part in (
     setup,
     checking,
+    provisioning,
     mapping_versions,
     importing,
     cycle,
     looking,
     explaining,
     numbers,
+    leading,
+    reports,
     partners,
     audit,
     world,
 ):
     part.add_to(app)
+app.add_typer(tier.tier_app, name="tier")
 app.add_typer(database.app, name="db", help="Our tables: upgrade, address, a shell.")
 
 

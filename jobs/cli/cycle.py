@@ -1,4 +1,4 @@
-"""Commands that act: run, reconcile, plan, apply, provision, serve."""
+"""Commands that act: run, reconcile, plan, apply, serve."""
 
 from typing import Annotated
 
@@ -126,26 +126,6 @@ def apply(
         raise typer.Exit(1)
 
 
-def provision(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show each request; make nothing.")] = False,
-    config: ConfigOption = DEFAULT_CONFIG,
-    workspace: WorkspaceOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Create our fields, their labels and their rights in the CRMs. A second time changes nothing."""
-    with opened_workspace(config, workspace) as ready:
-        from jobs import tables
-        from jobs.steps import provision as step_of
-
-        steps = step_of.provision(ready.settings, ready.rules, ready.connectors, dry_run=dry_run)
-    if json:
-        show_json({"steps": step_of.documents(steps)})
-    else:
-        tables.provision(out, steps, dry_run=dry_run)
-    if any(step.status == "refused" for _, step in steps):
-        raise typer.Exit(1)
-
-
 def serve(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None) -> None:
     """Run the cycle on its schedule until told to stop (SIGTERM or ctrl-C)."""
     with opened_workspace(config, workspace, logs="info") as ready:
@@ -167,5 +147,5 @@ def _steps(only: str | None) -> tuple[Step, ...]:
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (run, reconcile, plan, apply, provision, serve):
+    for command in (run, reconcile, plan, apply, serve):
         app.command()(command)

@@ -6,19 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
+from jobs.cli.reading import AsOfOption, CsvOption, KnownAtOption, LanguageOption, PlotOption, TypeOption, spoken
 from jobs.errors import ConfigError
 
-CsvOption = Annotated[bool, typer.Option("--csv", help="Print one long table as CSV, for spreadsheets.")]
-AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", metavar="DAY", help="As of that day, such as 2026-10-31; default: the newest.")
-]
-KnownAtOption = Annotated[
-    str | None,
-    typer.Option(
-        "--known-at", metavar="DAY", help="As it was known at the end of that day, or at a time with its zone."
-    ),
-]
-TypeOption = Annotated[str | None, typer.Option("--type", help="Only partners of this type.")]
 PartnerOption = Annotated[
     str | None, typer.Option("--partner", help="Only this partner: its id, or its name or part of it.")
 ]
@@ -29,6 +19,8 @@ def indicators(
     known_at: KnownAtOption = None,
     partner_type: TypeOption = None,
     partner: PartnerOption = None,
+    plot: PlotOption = None,
+    language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -39,6 +31,10 @@ def indicators(
 
     configuration = load(config)
     _one_format(json, csv)
+    if plot is not None:
+        from jobs.plots.canvas import checked
+
+        checked(plot)
     from jobs import prospect_tables, tables
     from jobs.flat import as_csv, indicator_lines
     from jobs.indicator_documents import asked_document, only_type, stored_document
@@ -51,6 +47,13 @@ def indicators(
         else:
             rules = read_rules(settings, config.absolute().parent)
             document = asked_document(conn, name, settings, rules, as_of, known_at, partner_type, partner)
+        if plot is not None:
+            from jobs.plots import indicators as picture
+            from jobs.plots.canvas import save
+
+            rules = read_rules(settings, config.absolute().parent)
+            curves = picture.curves_of(conn, name, settings, rules, as_of, known_at)
+            save(plot, picture.draw(document, curves, spoken(language, rules)))
     if json:
         show_json(document)
         return
@@ -82,6 +85,8 @@ def targets(
     known_at: KnownAtOption = None,
     partner_type: TypeOption = None,
     partner: PartnerOption = None,
+    plot: PlotOption = None,
+    language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -92,6 +97,10 @@ def targets(
 
     configuration = load(config)
     _one_format(json, csv)
+    if plot is not None:
+        from jobs.plots.canvas import checked
+
+        checked(plot)
     from jobs import target_tables
     from jobs.asked import answer, axes_of
     from jobs.flat import as_csv, target_lines
@@ -125,6 +134,11 @@ def targets(
         partner=place,
         capacity=capacity_of(settings.targets.capacity, asked.partners.types),
     )
+    if plot is not None:
+        from jobs.plots import targets as picture
+        from jobs.plots.canvas import save
+
+        save(plot, picture.draw_document(document, spoken(language, rules)))
     if json:
         show_json(document)
     elif csv:

@@ -5,17 +5,22 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import text
 
+from jobs import overrides
+from jobs.reports import Stamp
 from jobs.runs import utc_now
+from jobs.steps import actual, leading, more
 from jobs.steps import results as shaped
 from jobs.steps.inputs import read_inputs
 from jobs.steps.made import make
 from jobs.wiring import Workspace
+from sync.events.deals import deals_between
 
 CODE_VERSION = version("sakigake")
 
@@ -27,26 +32,34 @@ def compute(
 
     `facts` is the run that last changed a fact.
     """
+    with workspace.connect() as raw:
+        by_hand, planned = overrides.fingerprint(raw, workspace.name), actual.fingerprint(raw, workspace.name)
     key = {
         "facts": facts,
         "as_of": as_of.isoformat(),
         "mapping": workspace.rules.hash,
         "code": CODE_VERSION,
         "settings": _settings_hash(workspace),
+        "tiers_by_hand": by_hand,
+        "targets": planned,
     }
     if before is not None and before == key:
         return {"skipped": "no fact changed, and the day is the same", "input": before}
     with workspace.engine.begin() as conn:
         known_at = _known_at(conn, workspace)
         tables = read_inputs(conn, workspace.name, as_of, known_at)
+        every_deal = deals_between(conn, workspace.name, *more.share_span(as_of), known_at)
     made = make(workspace.settings, workspace.rules, tables, as_of)
     document = made.document()
+    stamp = Stamp(run_id, as_of, known_at, workspace.rules.hash, CODE_VERSION, utc_now())
     with workspace.connect() as raw, raw.transaction():
+        activities = more.activities_of(raw, workspace.name, made.partners, as_of)
+        done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
         changed = _keep(
             raw,
             workspace.name,
             run_id,
-            made.rows(),
+            chain(made.rows(), more.partner_rows(done, made.language)),
             as_of,
             known_at,
         )
@@ -63,9 +76,11 @@ def compute(
                 workspace.rules.hash,
                 CODE_VERSION,
                 json.dumps(document),
-                utc_now(),
+                stamp.computed_at,
             ),
         )
+        more.keep(raw, workspace.name, stamp, done, every_deal, workspace.settings.team)
+    leading.keep_weekly(workspace, stamp)
     return {**document, "values_changed": changed, "input": key}
 
 
@@ -80,7 +95,7 @@ def _known_at(conn: SqlConnection, workspace: Workspace) -> datetime:
 
 def _settings_hash(workspace: Workspace) -> str:
     """Of the settings that results depend on."""
-    said = workspace.settings.model_dump_json(include={"calendar", "targets"})
+    said = workspace.settings.model_dump_json(include={"calendar", "targets", "team"})
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

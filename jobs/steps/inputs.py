@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import select
 
@@ -19,6 +20,7 @@ from indicators.inputs import (
     day_number,
     day_numbers,
 )
+from jobs import overrides
 from models.coverage import UnplacedEntry
 from models.vocabulary import Activity, Entry, Partner, RecordRef
 from sync.events import read
@@ -91,6 +93,9 @@ def read_inputs(
             willingness=np.array([WILLINGNESS_CODE[p.willingness.value] for p in partners], np.int64),
             submitted_day=day_numbers(p.submitted_on for p in partners),
             joined_day=day_numbers(p.joined_on for p in partners),
+            overrides=overrides.acting(
+                cast("Connection[Any]", conn.connection.driver_connection), workspace, known_at, place_of_partner
+            ),
         ),
     )
 

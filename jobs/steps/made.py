@@ -8,9 +8,11 @@ from typing import Any
 
 from indicators.allocation import Allocation
 from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.business_days import BusinessDays
 from indicators.inputs import EntryTable, EventTable, PartnerTable, day_number
 from indicators.month_goals import month_goals
 from indicators.summary import Results, summarise
+from indicators.targets import TargetPlan
 from jobs.calendar import business_days
 from jobs.months import capacity_of, month_of
 from jobs.settings import WorkspaceSettings
@@ -21,12 +23,14 @@ from sync.mapping.grammar import Mapping as Rules
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Results of a day. `deals` is the month's target, `goals` each partner's part of it; None where none is set."""
+    """Results of a day. `deals` is the month's target, `plan` the way to it, `goals` each partner's part; None where none is set."""
 
     results: Results
     entries: EntryTable
     partners: PartnerTable
+    calendar: BusinessDays
     deals: int | None
+    plan: TargetPlan | None
     goals: Allocation | None
     language: Any
 
@@ -53,21 +57,15 @@ def make(
     """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes."""
     events, entries, partners = tables
     assumptions = assumptions_of(rules.hash)
-    results = summarise(
-        events,
-        entries,
-        partners,
-        day_number(as_of),
-        assumptions=assumptions,
-        calendar=business_days(settings.calendar, as_of),
-    )
+    calendar = business_days(settings.calendar, as_of)
+    results = summarise(events, entries, partners, day_number(as_of), assumptions=assumptions, calendar=calendar)
     deals = settings.targets.deals_in(as_of)
-    goals = None
+    plan = goals = None
     if deals is not None:
         limits = capacity_of(settings.targets.capacity, partners.types)
         months = month_of(as_of), month_of(as_of, 1)
-        _, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
-    return Made(results, entries, partners, deals, goals, rules.language)
+        plan, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
+    return Made(results, entries, partners, calendar, deals, plan, goals, rules.language)
 
 
 def assumptions_of(mapping_hash: str) -> Assumptions:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from jobs.steps.fresh import require_fresh
 from jobs.steps.unmapped import note_unmapped
 from jobs.wiring import Workspace
+from sync.events.deals import store_deals
 from sync.events.decisions import newest, standing
 from sync.events.store import count, remember_mapping, store
 from sync.mapping.derive import derive
@@ -42,7 +43,12 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
             {"w": workspace.name},
         )
         objects = {str(r[0]): str(r[1]) for r in rows}
-        read = {"objects": objects, "mapping": workspace.rules.hash, "decisions": newest(raw, workspace.name)}
+        read = {
+            "objects": objects,
+            "mapping": workspace.rules.hash,
+            "decisions": newest(raw, workspace.name),
+            "keeps": ["deals_all_channels"],  # what older versions did not
+        }
         if before is not None and {k: before.get(k) for k in read} == read:
             return {"skipped": "nothing changed in the mirror or the mapping", "input": before}
         seen = conn.execute(
@@ -62,7 +68,9 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
             mapping_hash=workspace.rules.hash,
             first_load=not seen,
         )
+        deals_changed = store_deals(conn, workspace.name, facts.deals_all_channels, now)
         counts = count(conn, workspace.name)
+    same = changes.nothing and not (moved or deals_changed)
     issues: Counter[str] = Counter()
     for issue in facts.issues:
         issues[issue.kind.value] += issue.count
@@ -74,7 +82,8 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         "asserted": changes.asserted,
         "retracted": changes.retracted,
         "changed": changes.changed,
+        "deals_all_channels": len(facts.deals_all_channels),
         "issues": dict(sorted(issues.items())),
         "unmapped": unmapped,
-        "input": {**read, "facts": before["facts"] if before and changes.nothing and not moved else run_id},
+        "input": {**read, "facts": before["facts"] if before and same else run_id},
     }

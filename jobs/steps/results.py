@@ -25,7 +25,7 @@ _WHY = {
         "stalled": "open entries past the age by which 95 % had moved on, or with little chance left",
         "since": "the day the partner came into tier {0}",
         "milestone": "the newest milestone that this entry reached",
-        "entry_stalled": "{0}: {1} days at `{2}`, {3} beyond what 80 % needed",
+        "entry_stalled": "{0}: {1} days at `{2}`, {3} beyond what 80 % needed; next: {4}",
         "closed": "the entry is at `{0}`",
         "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
     },
@@ -37,7 +37,7 @@ _WHY = {
         "stalled": "95%が次へ進んだ日数を超えた、または見込みが大きく下がった進行中エントリー",
         "since": "優先度{0}になった日",
         "milestone": "このエントリーが到達した最新のマイルストーン",
-        "entry_stalled": "{0}:「{2}」で{1}日、80%が進んだ日数を{3}日超過",
+        "entry_stalled": "{0}:「{2}」で{1}日、80%が進んだ日数を{3}日超過。次は「{4}」",
         "closed": "エントリーは「{0}」",
         "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
     },
@@ -76,9 +76,14 @@ def entry_rows(results: Results, entries: EntryTable, language: Language) -> Ite
             # the age is left out of what is kept while nothing is wrong: a row that changes every day tells nothing
             inputs = {"status": status}
             if is_stalled[i]:
+                following = labels[MILESTONES[int(stalled.next[i])].value]
                 inputs["why"] = words["entry_stalled"].format(
-                    status, int(stalled.age[i]), labels[milestone], int(stalled.days_over[i])
+                    status, int(stalled.age[i]), labels[milestone], int(stalled.days_over[i]), following
                 )
+                inputs["next"] = MILESTONES[int(stalled.next[i])].value
+                inputs["days_over"] = int(stalled.days_over[i])
+                inputs["chance"] = rounded(float(stalled.chance[i]))
+                inputs["chance_at_entry"] = rounded(float(stalled.chance_at_entry[i]))
             else:
                 inputs["why"] = words["milestone"]
         yield "entry", entry_id, "stalled", bool(is_stalled[i]), inputs
@@ -178,6 +183,7 @@ def _partner(
             "willingness": tier.willingness.value,
             "previous": tier.previous.value if tier.previous else None,
             "what_would_change": what_would_change(tier, language),
+            "set_by": tier.override.by if tier.override else None,
         },
     )
     yield "tier_reason", why, {"why": why, "rule": tier.rule}

@@ -5,15 +5,17 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from sandbox.clock import Clock
-from sandbox.salesforce import bulk_rows, objects, objects_campaigns, objects_history, objects_people
+from sandbox.salesforce import bulk_rows, objects, objects_campaigns, objects_history, objects_people, rights
 from sandbox.salesforce.api_bulk_ingest import BulkIngest
 from sandbox.salesforce.api_bulk_query import BulkQueries
 from sandbox.salesforce.api_collections import Collections
 from sandbox.salesforce.api_composite import Composite
+from sandbox.salesforce.api_metadata import Metadata
 from sandbox.salesforce.api_query import Queries
 from sandbox.salesforce.api_sobjects import Sobjects
 from sandbox.salesforce.api_tooling import Tooling
 from sandbox.salesforce.auth import Tokens
+from sandbox.salesforce.components import Components
 from sandbox.salesforce.limits import Usage
 from sandbox.salesforce.manual import Manual
 from sandbox.salesforce.org import Org
@@ -33,8 +35,10 @@ class SalesforceCrm:
         self._define(self._org)
         self._reshape(self._org)
         self._writer = Writer(self._org)
-        self._tooling = Tooling(self._org)
+        self._components = Components(self._org)
+        self._tooling = Tooling(self._org, self._components)
         self._tooling.register()
+        rights.settle_objects(self._org)
         self._populator = Populator(self._org, self._writer)
         self._manual = Manual(self._org, self._writer)
         self.tokens = Tokens(self._org)
@@ -53,12 +57,14 @@ class SalesforceCrm:
             objects.opportunity(),
             objects_history.opportunity_field_history(org.store),
             objects_history.opportunity_history(org.store),
+            objects_people.object_permissions(),
             objects_people.organization(),
             objects_people.permission_set(),
             objects_people.permission_set_assignment(),
             objects_people.record_type(),
             objects.task(org.today),
             objects_people.user(),
+            objects_people.user_permission_access(),
         ):
             org.schema.add(obj)
 
@@ -95,7 +101,8 @@ class SalesforceCrm:
         server.add(BulkQueries(self._org, self.usage).routes())
         server.add(BulkIngest(self._org, self._writer).routes())
         server.add(sobjects.routes())
-        return server.routes()
+        metadata = Metadata(self._org, self._components, self._tooling, self.tokens, self.usage)
+        return [*metadata.routes(), *server.routes()]
 
     def manual(self, action: str, body: dict[str, Any]) -> dict[str, Any]:
         """What a person does in the org's pages."""

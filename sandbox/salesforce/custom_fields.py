@@ -52,7 +52,9 @@ def field_from(name: str, metadata: Any, schema: Schema) -> Field:
     if len(metadata.get("inlineHelpText") or "") > 510:
         raise ApiError(400, "STRING_TOO_LONG", "Help text: data value too large (max length=510)", ["InlineHelpText"])
     f = Field(name, _TYPES[kind], label, custom=True, needs_grant=True, length=_LENGTHS.get(kind, 0))
-    f.help_text = metadata.get("inlineHelpText")
+    if len(metadata.get("description") or "") > 1000:
+        raise ApiError(400, "STRING_TOO_LONG", "Description: data value too large (max length=1000)", ["Description"])
+    f.help_text, f.description = metadata.get("inlineHelpText"), metadata.get("description")
     f.external_id = f.id_lookup = bool(metadata.get("externalId"))
     f.unique = bool(metadata.get("unique"))
     if metadata.get("required"):
@@ -68,6 +70,8 @@ def field_from(name: str, metadata: Any, schema: Schema) -> Field:
             _between(metadata, "visibleLines", 2, 50)
             f.filterable = f.sortable = False
         case "Checkbox":
+            if "required" in metadata:
+                raise _refuse("Can not specify 'required' for a CustomField of type Checkbox", "required")
             if "defaultValue" not in metadata:
                 raise _refuse("Must specify 'defaultValue' for a CustomField of type Checkbox", "defaultValue")
             f.nillable, f.defaulted = False, True
@@ -112,7 +116,7 @@ def metadata_of(f: Field) -> dict[str, Any]:
         "type": kind,
         "label": f.label,
         "inlineHelpText": f.help_text,
-        "description": None,
+        "description": f.description,
         "required": not f.nillable,
         "externalId": f.external_id,
         "unique": f.unique or None,

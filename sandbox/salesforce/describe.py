@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.salesforce.schema import Field, Object, Schema
+from sandbox.salesforce.schema import Field, Object, Schema, Words
 
 _SOAP = {
     "id": "tns:ID",
@@ -19,8 +19,9 @@ _SOAP = {
 }
 
 
-def field(f: Field, *, editable: bool) -> dict[str, Any]:
+def field(f: Field, words: Words, *, editable: bool) -> dict[str, Any]:
     """All keys of a field, in the order of a real reply."""
+    label, help_text, translated = words
     counted = f.type in ("id", "reference")
     settled = f.nillable and f.compound is None and f.createable and f.type != "id"
     return {
@@ -53,8 +54,8 @@ def field(f: Field, *, editable: bool) -> dict[str, Any]:
         "highScaleNumber": False,
         "htmlFormatted": False,
         "idLookup": f.id_lookup,
-        "inlineHelpText": f.help_text,
-        "label": f.label,
+        "inlineHelpText": help_text,
+        "label": label,
         "length": f.length,
         "mask": None,
         "maskType": None,
@@ -64,8 +65,14 @@ def field(f: Field, *, editable: bool) -> dict[str, Any]:
         "nillable": f.nillable,
         "permissionable": settled or f.custom,
         "picklistValues": [
-            {"active": True, "defaultValue": v == f.default, "label": label, "validFor": None, "value": v}
-            for v, label in f.values
+            {
+                "active": True,
+                "defaultValue": v == f.default,
+                "label": translated.get(name) or name,
+                "validFor": None,
+                "value": v,
+            }
+            for v, name in f.values
         ],
         "polymorphicForeignKey": f.polymorphic,
         "precision": f.precision,
@@ -147,7 +154,9 @@ def full(obj: Object, schema: Schema, version: str) -> dict[str, Any]:
         "defaultImplementation": None,
         "extendedBy": None,
         "extendsInterfaces": None,
-        "fields": [field(f, editable=schema.may_edit(obj, f)) for f in schema.visible_fields(obj)],
+        "fields": [
+            field(f, schema.words(obj, f), editable=schema.may_edit(obj, f)) for f in schema.visible_fields(obj)
+        ],
         "implementedBy": None,
         "implementsInterfaces": None,
         "listviewable": None,

@@ -9,6 +9,7 @@ from sandbox.salesforce import ids, stamps
 from sandbox.salesforce.fields import ADMIN_ID, INTEGRATION_ID
 from sandbox.salesforce.objects import PARTNER_TYPE
 from sandbox.salesforce.org import Org
+from sandbox.salesforce.rights import PERMISSIONS
 from sandbox.salesforce.writer import Writer
 from sandbox.store import Record
 from sandbox.world import Company, World, WorldPartner
@@ -68,7 +69,7 @@ class Desk:
             "Name": "株式会社さきがけ商事",
             "Country": "JP",
             "TimeZoneSidKey": "Asia/Tokyo",
-            "LanguageLocaleKey": "ja",
+            "LanguageLocaleKey": settings.salesforce_language,
         }
         edition = {"OrganizationType": "Enterprise Edition", "InstanceName": "JPN7", "IsSandbox": True}
         org.store.create("Organization", company | edition, at, record_id=org.organization_id)
@@ -85,6 +86,11 @@ class Desk:
                 **same,
             }
             self._writer.create(user, values, at)
+        own = org.store.table("User")[INTEGRATION_ID].fields["LanguageLocaleKey"]
+        org.schema.language = None if own == settings.salesforce_language else own
+        held = settings.salesforce_permissions
+        flags = {f"Permissions{name}": held is None or name in held for name in PERMISSIONS}
+        org.store.create("UserPermissionAccess", flags, at)
         assert ADMIN_ID in org.store.table("User")
         assert INTEGRATION_ID in org.store.table("User")
         for record_type, name in org.schema.objects["Account"].record_types:

@@ -4,6 +4,7 @@ from typing import Any
 
 from sandbox.salesforce.fields import audit, computed, day, deletion, identity, lookup, owner, picklist, text, viewed
 from sandbox.salesforce.objects import INDUSTRIES, SOURCES, make, plain
+from sandbox.salesforce.rights import PERMISSIONS
 from sandbox.salesforce.schema import Field, Object
 from sandbox.store import Record
 
@@ -106,6 +107,27 @@ def permission_set() -> Object:
         text("Description", "Description", 255),
         flag("IsOwnedByProfile", "Owned By Profile", createable=False, updateable=False),
         *audit(),
+    ], system=True)  # fmt: skip
+
+
+def user_permission_access() -> Object:
+    """The system permissions of whoever asks: one row."""
+    return make("UserPermissionAccess", "User Permission Access", "User Permission Access", "000", [
+        identity("User Permission Access"),
+        *(flag(f"Permissions{name}", name, createable=False, updateable=False) for name in PERMISSIONS),
+    ], createable=False, updateable=False, deletable=False, shows_prefix=False, system=True)  # fmt: skip
+
+
+def object_permissions() -> Object:
+    return make("ObjectPermissions", "Object Permissions", "Object Permissions", "110", [
+        identity("Object Permissions"),
+        lookup("ParentId", "Parent ID", "PermissionSet", "Parent", nillable=False, updateable=False,
+               children="ObjectPerms"),
+        text("SobjectType", "Sobject Type Name", 40, nillable=False, updateable=False),
+        *(flag(f"Permissions{name}", name)
+          for name in ("Create", "Read", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")),
+        computed("SystemModstamp", "datetime", "System Modstamp", lambda r: r.modified_at, nillable=False,
+                 defaulted=True),
     ], system=True)  # fmt: skip
 
 

@@ -7,16 +7,43 @@ from sandbox.salesforce.org import Org
 from sandbox.store import Record
 
 OBJECTS = frozenset({"PermissionSet", "PermissionSetAssignment", "FieldPermissions"})
+PERMISSIONS = (
+    "ApiEnabled", "AssignPermissionSets", "AuthorApex", "BulkApiHardDelete", "CustomizeApplication", "DataExport",
+    "ManageDashboardsInPublicFolders", "ManageProfilesPermissionsets", "ManageSharing", "ManageUsers", "ModifyAllData",
+    "ModifyMetadata", "PasswordNeverExpires", "ViewAllData", "ViewSetup",
+)  # fmt: skip
+
+
+def need(org: Org, *any_of: str) -> None:
+    """403 unless the integration user has one of these system permissions."""
+    held = org.settings.salesforce_permissions
+    if held is not None and not set(any_of) & set(held):
+        message = "You do not have the level of access necessary to perform the operation you requested"
+        raise ApiError(403, "INSUFFICIENT_ACCESS", message)
+
+
+def settle_objects(org: Org) -> None:
+    """Takes from the integration user what the settings do not give it."""
+    given = org.settings.salesforce_object_rights
+    if given is None:
+        return
+    org.schema.edits_standard_fields = False
+    for obj in org.schema.objects.values():
+        if not obj.system and not obj.tooling and not obj.rows:
+            letters = given.get(obj.name, "r")
+            obj.createable, obj.updateable, obj.deletable = ("c" in letters, "e" in letters, "d" in letters)
 
 
 def check_create(org: Org, object_name: str, values: dict[str, Any]) -> None:
     match object_name:
         case "PermissionSet":
+            need(org, "ManageProfilesPermissionsets", "ModifyAllData")
             taken = next((r for r in org.store.live("PermissionSet") if r.fields["Name"] == values["Name"]), None)
             if taken is not None:
                 message = f"The permission set name {values['Name']} is already in use: {taken.id}"
                 raise ApiError(400, "DUPLICATE_DEVELOPER_NAME", message, ["Name"])
         case "PermissionSetAssignment":
+            need(org, "AssignPermissionSets", "ManageUsers", "ModifyAllData")
             pair = (values["AssigneeId"], values["PermissionSetId"])
             if any((r.fields["AssigneeId"], r.fields["PermissionSetId"]) == pair for r in org.store.live(object_name)):
                 message = (
@@ -24,6 +51,7 @@ def check_create(org: Org, object_name: str, values: dict[str, Any]) -> None:
                 )
                 raise ApiError(400, "DUPLICATE_VALUE", message, ["AssigneeId", "PermissionSetId"])
         case "FieldPermissions":
+            need(org, "ManageProfilesPermissionsets", "ModifyAllData")
             _check_field(org, values)
             key = (values["ParentId"], values["Field"])
             if any((r.fields["ParentId"], r.fields["Field"]) == key for r in org.store.live(object_name)):

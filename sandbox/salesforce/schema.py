@@ -17,6 +17,9 @@ TEXT_TYPES = frozenset(
     {"string", "textarea", "phone", "url", "email", "combobox", "picklist", "multipicklist", "encryptedstring"}
 )
 NUMBER_TYPES = frozenset({"double", "currency", "percent", "int"})
+Words = tuple[
+    str | None, str | None, dict[str, str]
+]  # label, help text, labels of values by the label in the first language
 LONG_TEXT = 255  # a text area beyond it cannot be filtered or sorted, and halves the page of a query that selects it
 
 
@@ -51,6 +54,7 @@ class Field:
     auto_number: bool = False
     compound: str | None = None
     help_text: str | None = None
+    description: str | None = None  # for administrators: no describe shows it
     needs_grant: bool = False
     filterable: bool = True
     sortable: bool = True
@@ -143,6 +147,11 @@ class Schema:
         self.editable: set[str] = set()
         self.withheld: set[str] = set()  # "Object.Field" that an administrator has taken from the integration user
         self.changed_at = stamps.floor(started)
+        self.edits_standard_fields = True
+        self.language: str | None = (
+            None  # in which the integration user reads labels, where it is not the organisation's
+        )
+        self.translations: dict[str, dict[str, Words]] = {}  # by language and Object.Field
 
     def add(self, obj: Object) -> None:
         self.objects[obj.name] = obj
@@ -165,7 +174,16 @@ class Schema:
         return not f.needs_grant or f"{obj.name}.{f.name}" in self.readable
 
     def may_edit(self, obj: Object, f: Field) -> bool:
-        return self.may_read(obj, f) and (not f.needs_grant or f"{obj.name}.{f.name}" in self.editable)
+        if not f.needs_grant:
+            return self.may_read(obj, f) and (self.edits_standard_fields or obj.system)
+        return self.may_read(obj, f) and f"{obj.name}.{f.name}" in self.editable
+
+    def words(self, obj: Object, f: Field) -> Words:
+        """Label, help text and labels of values, in the integration user's language."""
+        label, help_text, values = self.translations.get(self.language or "", {}).get(
+            f"{obj.name}.{f.name}", (None, None, {})
+        )
+        return label or f.label, help_text or f.help_text, values
 
     def visible_fields(self, obj: Object) -> Iterator[Field]:
         return (f for f in obj.fields.values() if self.may_read(obj, f))

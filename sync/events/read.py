@@ -87,8 +87,8 @@ def visible_events(connection: Connection, workspace: str, as_of: date, known_at
     with raw.cursor() as cursor, cursor.copy(_VISIBLE, given) as copy:
         sent = b"".join(bytes(block) for block in copy)
     rows = np.frombuffer(sent, _ROW, count=(len(sent) - _HEADER - 2) // _ROW.itemsize, offset=_HEADER)
-    entry_ids, entry = _ids(rows["entry"])
-    partner_ids, partner = _ids(rows["partner"])
+    entry_ids, entry = ids_of(rows["entry"])
+    partner_ids, partner = ids_of(rows["partner"])
     return EventColumns(
         entry_ids=entry_ids,
         partner_ids=partner_ids,
@@ -108,7 +108,7 @@ def _connections(connection: Connection, workspace: str) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
-def _ids(column: npt.NDArray[np.void]) -> tuple[list[str], npt.NDArray[np.int64]]:
+def ids_of(column: npt.NDArray[np.void]) -> tuple[list[str], npt.NDArray[np.int64]]:
     """The distinct ids in order, and each row's place among them."""
     if not len(column):
         return [], np.zeros(0, np.int64)

@@ -23,11 +23,12 @@ from sync.connector import (
     ProvisionStep,
     ReadSpec,
     RecordWrite,
+    Rights,
     Value,
     WriteResult,
 )
 from sync.errors import BadReply, PermissionMissing, SyncError
-from sync.hubspot import values
+from sync.hubspot import rights, values
 from sync.hubspot.auth import AccessToken, OAuthRefresh
 from sync.hubspot.describe import custom_objects, describe, list_kind
 from sync.hubspot.extras import BATCH
@@ -211,7 +212,14 @@ class HubspotConnector:
         return values.decode(field, value)
 
     def provision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+        self,
+        object_name: str,
+        fields: Iterable[CatalogueField],
+        *,
+        prefix: str,
+        language: str,
+        dry_run: bool,
+        layout: bool = True,  # noqa: ARG002 - pages are not to be had by an API here
     ) -> list[ProvisionStep]:
         with _reading(object_name):
             steps = Provision(self._transport, object_name, dry_run=dry_run).run(
@@ -220,6 +228,20 @@ class HubspotConnector:
         with self._lock:
             self._described.pop(object_name, None)
         return steps
+
+    def unprovision(
+        self, targets: Mapping[str, Sequence[CatalogueField]], *, prefix: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        steps: list[ProvisionStep] = []
+        for name, fields in targets.items():
+            with _reading(name):
+                steps += Provision(self._transport, name, dry_run=dry_run).remove(fields, prefix=prefix)
+            with self._lock:
+                self._described.pop(name, None)
+        return steps
+
+    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
+        return rights.compared(self._granted()[0], reads, writes)
 
     def close(self) -> None:
         self._transport.close()

@@ -7,6 +7,7 @@ from models.catalogue import CatalogueField, Kind
 from sync.connector import ProvisionStep
 from sync.errors import ObjectMissing
 from sync.hubspot.extras import BATCH, chunks
+from sync.hubspot.provision_advice import advice
 from sync.hubspot.replies import Refused, UnknownObject
 from sync.hubspot.transport import Transport
 
@@ -61,16 +62,10 @@ class Provision:
         self._place = transport.paths.properties(object_name)
 
     def run(self, fields: Iterable[CatalogueField], *, prefix: str, language: str) -> list[ProvisionStep]:
-        """A step for the group and one for each field; a second run finds all present."""
+        """A step for the group, one for each field, and what is left to people; a second run finds all present."""
+        fields = list(fields)
         wanted = [property_of(f, prefix, language) for f in fields]
-        try:
-            rows = self._transport.read("GET", self._place, kind="describe").results("name")
-        except (Refused, UnknownObject) as refused:
-            raise ObjectMissing(
-                f"HubSpot has no object {self._object!r} that this token may see, so no property can be made on it.",
-                remedy="Correct write_back in the mapping.",
-            ) from refused
-        present = {str(row["name"]): row for row in rows}
+        present = self._present()
         steps = [self._group()]
         missing: list[dict[str, Any]] = []
         for made in wanted:
@@ -82,15 +77,68 @@ class Provision:
         for some in chunks(missing, BATCH):
             steps += self._create(some)
         order = {f"property {made['name']}": place for place, made in enumerate(wanted)}
-        return sorted(steps, key=lambda s: order.get(s.what, -1))
+        return sorted(steps, key=lambda s: order.get(s.what, -1)) + advice(self._object, fields, language, GROUP_LABEL)
 
-    def _group(self) -> ProvisionStep:
-        what = f"property group {GROUP}"
+    def remove(self, fields: Iterable[CatalogueField], *, prefix: str) -> list[ProvisionStep]:
+        """Archives our properties that stand in our group, and the group once it is empty. HubSpot keeps archived ones for 90 days."""
+        present = self._present()
+        names = [name for f in fields if (name := api_name(f, prefix)) in present]
+        ours = [n for n in names if present[n].get("groupName") == GROUP and not present[n].get("hubspotDefined")]
+        steps = [self._kept(name) for name in names if name not in ours]
+        for some in chunks(ours, BATCH):
+            body = {"inputs": [{"name": name} for name in some]}
+            request = {"method": "POST", "path": f"{self._place}/batch/archive", "body": body}
+            if not self._dry:
+                self._transport.read("POST", f"{self._place}/batch/archive", kind="write", body=body)
+            for i, name in enumerate(some):
+                shown = request if self._dry and not i else None  # one request carries them all
+                steps.append(ProvisionStep(self._object, f"property {name}", self._removed, request=shown))
+        return [*steps, *self._remove_group({n for n, p in present.items() if p.get("groupName") == GROUP} - set(ours))]
+
+    @property
+    def _removed(self) -> str:
+        return "would remove" if self._dry else "removed"
+
+    def _kept(self, name: str) -> ProvisionStep:
+        said = f"it does not stand in the group {GROUP}. Archive it in HubSpot, Settings > Properties, if you wish."
+        return ProvisionStep(self._object, f"property {name}", "kept", said)
+
+    def _remove_group(self, others: set[str]) -> list[ProvisionStep]:
+        what, path = f"property group {GROUP}", f"{self._place}/groups/{GROUP}"
+        if not self._has_group():
+            return []
+        if others:
+            return [ProvisionStep(self._object, what, "kept", f"it still holds {', '.join(sorted(others)[:3])}.")]
+        request = {"method": "DELETE", "path": path}
+        if not self._dry:
+            try:
+                self._transport.read("DELETE", path, kind="write")
+            except Refused as refused:
+                if refused.status != 404:  # another run was quicker
+                    raise
+                return []
+        return [ProvisionStep(self._object, what, self._removed, request=request if self._dry else None)]
+
+    def _present(self) -> dict[str, Mapping[str, Any]]:
+        try:
+            rows = self._transport.read("GET", self._place, kind="describe").results("name")
+        except (Refused, UnknownObject) as refused:
+            raise ObjectMissing(
+                f"HubSpot has no object {self._object!r} that this token may see, so no property can be made on it.",
+                remedy="Correct write_back in the mapping.",
+            ) from refused
+        return {str(row["name"]): row for row in rows}
+
+    def _has_group(self) -> bool:
         try:
             groups = self._transport.read("GET", f"{self._place}/groups", kind="describe").results()
         except Refused:
-            groups = []
-        if any(g.get("name") == GROUP for g in groups):
+            return False
+        return any(g.get("name") == GROUP for g in groups)
+
+    def _group(self) -> ProvisionStep:
+        what = f"property group {GROUP}"
+        if self._has_group():
             return ProvisionStep(self._object, what, "present")
         body = {"name": GROUP, "label": GROUP_LABEL, "displayOrder": -1}
         request = {"method": "POST", "path": f"{self._place}/groups", "body": body}
@@ -102,7 +150,7 @@ class Provision:
             if refused.status != 409:  # another run was quicker
                 raise
             return ProvisionStep(self._object, what, "present")
-        return ProvisionStep(self._object, what, "created", request=request)
+        return ProvisionStep(self._object, what, "created")
 
     def _compared(self, made: Mapping[str, Any], held: Mapping[str, Any]) -> ProvisionStep:
         name, what = made["name"], f"property {made['name']}"
@@ -131,14 +179,13 @@ class Provision:
     def _create(self, some: Sequence[dict[str, Any]]) -> list[ProvisionStep]:
         path = f"{self._place}/batch/create"
         if self._dry:
+            request = {"method": "POST", "path": path, "body": {"inputs": list(some)}}
+            # one request carries them all; it is shown once
             return [
                 ProvisionStep(
-                    self._object,
-                    f"property {made['name']}",
-                    "would create",
-                    request={"method": "POST", "path": self._place, "body": made},
+                    self._object, f"property {made['name']}", "would create", request=None if place else request
                 )
-                for made in some
+                for place, made in enumerate(some)
             ]
         # may be repeated: a property made by a lost call is reported as existing
         reply = self._transport.read("POST", path, kind="write", body={"inputs": list(some)})
@@ -153,22 +200,14 @@ class Provision:
         for made in some:
             name = made["name"]
             if name in created:
-                status, advice = "created", ""
+                status, said = "created", ""
             elif errors.get(name) in ("OBJECT_ALREADY_EXISTS", "Properties.PROPERTY_WITH_NAME_EXISTS"):
-                status, advice = (
+                status, said = (
                     "present",
                     "it was there already, perhaps archived: restore it in HubSpot if it does not show",
                 )
             else:
                 status = "refused"
-                advice = f"HubSpot said: {errors.get(name, 'nothing about this property')}. Check the account's number of custom properties."
-            steps.append(
-                ProvisionStep(
-                    self._object,
-                    f"property {name}",
-                    status,
-                    advice,
-                    {"method": "POST", "path": path, "body": made},
-                )
-            )
+                said = f"HubSpot said: {errors.get(name, 'nothing about this property')}. Check the account's number of custom properties."
+            steps.append(ProvisionStep(self._object, f"property {name}", status, said))
         return steps

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
 
+from models.vocabulary import LIST_ROW, LISTS
 from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.documents import Problem, advice
 from sync.mapping.conditions import Condition
@@ -36,6 +37,8 @@ class Fitting:
         if (connection, name) in self._absent:
             said = self._absent[connection, name]
             return None, [self._mapping.problem(path, said)] if said else []
+        if (connection, name) == (LISTS, LIST_ROW):
+            return None, []  # ours: its columns are known, whatever CRMs there are
         objects = [known for of_connection, known in self._descriptions if of_connection == connection]
         if objects:
             sentence = f"'{connection}' has no object '{name}' that our user can see; {advice(name, objects)}"

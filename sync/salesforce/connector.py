@@ -21,12 +21,13 @@ from sync.connector import (
     ProvisionStep,
     ReadSpec,
     RecordWrite,
+    Rights,
     Value,
     WriteResult,
 )
 from sync.errors import FieldMissing, PermissionMissing, SyncError
 from sync.retry import Patience, Told
-from sync.salesforce import describe, live, soql, sweep, values, wide, write
+from sync.salesforce import describe, live, rights, soql, sweep, values, wide, write
 from sync.salesforce.auth import Auth
 from sync.salesforce.budget import Budget
 from sync.salesforce.bulk_jobs import BulkSettings
@@ -34,6 +35,7 @@ from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
 from sync.salesforce.ids import is_id, long_id
 from sync.salesforce.provision import Provision
+from sync.salesforce.provision_remove import remove
 from sync.salesforce.reading import Reading
 from sync.salesforce.transport import Transport, is_loopback
 
@@ -233,13 +235,32 @@ class SalesforceConnector:
         return values.decode(field, value)
 
     def provision(
-        self, object_name: str, fields: Iterable[CatalogueField], *, prefix: str, language: str, dry_run: bool
+        self,
+        object_name: str,
+        fields: Iterable[CatalogueField],
+        *,
+        prefix: str,
+        language: str,
+        dry_run: bool,
+        layout: bool = True,
     ) -> list[ProvisionStep]:
         description = self.describe(object_name)
-        steps = Provision(self._client, description, prefix=prefix, language=language, dry_run=dry_run).run(fields)
+        making = Provision(self._client, description, prefix=prefix, language=language, dry_run=dry_run, layout=layout)
+        steps = making.run(fields)
         if not dry_run:
             self._raw.pop(object_name, None)
         return steps
+
+    def unprovision(
+        self, targets: Mapping[str, Sequence[CatalogueField]], *, prefix: str, dry_run: bool
+    ) -> list[ProvisionStep]:
+        steps = remove(self._client, targets, prefix=prefix, dry_run=dry_run)
+        for name in targets:
+            self._raw.pop(name, None)
+        return steps
+
+    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
+        return rights.compared(self._client, reads, writes)
 
     def close(self) -> None:
         self._transport.close()

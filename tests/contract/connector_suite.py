@@ -397,18 +397,35 @@ class ConnectorSuite:
         ours = fields_of("entry")
         args = {"prefix": "suite", "language": "ja"}
         dry = connector.provision(subject.object, ours, dry_run=True, **args)
-        assert {s.status for s in dry} <= {"would create", "present"}
+        assert {s.status for s in dry} <= {"would create", "present", "advice"}
         assert any(s.request for s in dry if s.status == "would create")
         names = [connector.api_name(f, "suite") for f in ours]
         assert not any(connector.describe(subject.object).field(n) for n in names)
         made = connector.provision(subject.object, ours, dry_run=False, **args)
-        assert {s.status for s in made} <= {"created", "present"}
+        assert {s.status for s in made} <= {"created", "present", "advice"}
         described = connector.describe(subject.object)
         for f, name in zip(ours, names, strict=True):
             assert described.field(name).label == f.label_ja
             assert described.field(name).writable
         again = connector.provision(subject.object, ours, dry_run=False, **args)
-        assert {s.status for s in again} == {"present"}
+        assert {s.status for s in again} == {"present", "advice"}
+        assert all(s.advice for s in again if s.status == "advice")
+        assert not any(s.request for s in again)
+
+    def test_removal_takes_out_what_provisioning_made_and_nothing_else(self, subject, connector):
+        ours = fields_of("entry")
+        names = [connector.api_name(f, "gone") for f in ours]
+        before = connector.describe(subject.object)
+        connector.provision(subject.object, ours, prefix="gone", language="ja", dry_run=False)
+        dry = connector.unprovision({subject.object: ours}, prefix="gone", dry_run=True)
+        assert {s.status for s in dry} <= {"would remove", "kept"}
+        assert any(s.request for s in dry)
+        assert all(connector.describe(subject.object).field(n) for n in names)
+        done = connector.unprovision({subject.object: ours}, prefix="gone", dry_run=False)
+        assert {s.status for s in done} <= {"removed", "kept"}
+        assert connector.describe(subject.object) == before
+        again = connector.unprovision({subject.object: ours}, prefix="gone", dry_run=False)
+        assert {s.status for s in again} <= {"kept"}
 
     def test_a_field_of_another_type_is_refused_with_advice_and_left_alone(self, subject, connector):
         flag = next(f for f in CATALOGUE if f.kind is Kind.FLAG)

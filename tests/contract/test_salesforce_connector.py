@@ -14,7 +14,7 @@ from sandbox.settings import SandboxSettings
 from sync.connector import CrmRecord, ReadSpec
 from sync.errors import LoginRefused
 from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
-from sync.salesforce.provision import EDITOR, READER
+from sync.salesforce.provision_rights import EDITOR, READER
 from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject, newest, read_all
 from tests.contract.sweep_suite import SweepSuite
 from tests.known import Known
@@ -133,7 +133,7 @@ def test_provisioning_gives_reps_a_read_only_set_and_the_integration_user_an_edi
     assert len(staff) > 1
     described = connector.describe("AttackListEntry__c")
     labels = dict(described.field("Rights_Milestone__c").options)
-    assert labels["requested"] == "Requested by name"
+    assert labels["requested"] == "バイネーム依頼", "the organisation's language; English is a translation"
 
 
 def test_a_signed_assertion_logs_in_and_a_foreign_key_does_not():

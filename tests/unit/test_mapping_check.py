@@ -99,7 +99,7 @@ def test_what_a_crm_does_not_have_is_named_with_its_line_and_the_nearest(written
 
 def test_a_connection_that_is_not_there_is_named():
     text = preset_text().replace("hubspot", "hubspo")
-    assert "there is no connection 'hubspo'; did you mean 'hubspot'? Allowed: hubspot, salesforce" in found_in(text)[0]
+    assert "there is no connection 'hubspo'; did you mean 'hubspot'? Allowed: hubspot, lists, salesforce" in found_in(text)[0]
 
 
 def test_a_free_text_field_may_hold_any_industry():
@@ -111,7 +111,7 @@ def test_a_free_text_field_may_hold_any_industry():
 
 def test_needs_name_each_object_once_with_fields_histories_and_associations_in_order():
     wanted = needs(preset())
-    assert list(wanted) == ["hubspot", "salesforce"]
+    assert list(wanted) == ["hubspot", "lists", "salesforce"]
     assert list(wanted["hubspot"]) == ["companies", "deals", "meetings", "tasks"]
     assert wanted["hubspot"]["tasks"] == ReadSpec(
         "tasks", ("hs_createdate", "hs_task_subject", "hs_timestamp"), (), ("companies", "deals")

@@ -32,7 +32,10 @@ def said(text: str) -> list[str]:
 
 def test_the_sandbox_preset_is_read():
     mapping = preset()
-    assert [rule.from_ for rule in mapping.entries] == ["salesforce.AttackListEntry__c", "hubspot.deals"]
+    assert [rule.from_ for rule in mapping.entries] == [
+        "salesforce.AttackListEntry__c", "hubspot.deals", "lists.row",
+    ]  # fmt: skip
+    assert mapping.entries[2].target.domain == "domain"  # a rule on imported lists says the rest by itself
     assert mapping.entries[1].partner.label == "partner"
     assert mapping.entries[0].milestones["deal"].linked_object == "Opportunity"
     assert mapping.write_back.entry["hubspot.deals"] == "default"

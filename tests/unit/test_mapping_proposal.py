@@ -9,6 +9,7 @@ from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import MILESTONES, meaning_of
 from sync.mapping.needs import needs
 from sync.mapping.proposal import propose
+from sync.mapping.rules import IMPORTED
 
 T, D, N, B = FieldType.TEXT, FieldType.DATE, FieldType.NUMBER, FieldType.BOOLEAN
 
@@ -71,14 +72,15 @@ def test_what_is_proposed_fits_the_crm(rules):
 
 
 def test_the_object_its_partner_and_its_target_are_found_by_their_labels(rules):
-    (entry,) = rules.entries
+    entry, lists = rules.entries
+    assert lists.from_ == IMPORTED
     assert (entry.object, entry.partner.field) == ("Shoukai__c", "Dairiten__c")
     assert dict(entry.target.items()) == {"name": "Kigyou__c", "phone": "Denwa__c"}
     assert rules.write_back.entry == {"salesforce.Shoukai__c": "default"}
 
 
 def test_stages_are_told_by_their_labels_and_what_looks_like_nothing_is_left_to_a_person(rules, proposed):
-    (entry,) = rules.entries
+    entry, _ = rules.entries
     stages = {m.value: of.stage for m, of in entry.milestones.items() if of.stage and of.linked is None}
     assert stages == {
         "listed": ("Jyoukyou__c", ["新規掲載"]), "requested": ("Jyoukyou__c", ["打診依頼中"]), "agreed": ("Jyoukyou__c", ["アクション合意"]),

@@ -15,7 +15,7 @@ from sync.errors import BadReply, QuotaExhausted
 from sync.salesforce.auth import ClientCredentials, JwtBearer, trusted
 from sync.salesforce.budget import DAY, Budget
 from sync.salesforce.ids import is_id, long_id, same
-from sync.salesforce.provision import metadata, unfit
+from sync.salesforce.provision_field import metadata, unfit
 from sync.salesforce.stamps import literal, moment, next_minute, parameter, seconds_to_wait
 from sync.salesforce.transport import checked_url
 from sync.salesforce.values import LONGEST_TEXT, api_name, decode, encode

@@ -1,0 +1,84 @@
+"""Known truth found again, over many worlds: `python -m bench.recovery [--worlds 40] [--histories 400]`. Prints figures, demands nothing.
+
+Not part of `make bench`: it takes minutes, and needs the generator beside the project.
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+from tests.unit.reference.histories import play
+from tests.unit.reference.recovery import cells, foretold, interval_cover, rate_errors
+from tests.unit.reference.worlds import generate
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--worlds", type=int, default=40)
+    asked.add_argument("--histories", type=int, default=400)
+    given = asked.parse_args()
+    for scenario in ("clean", "messy"):
+        worlds(scenario, given.worlds)
+    plans(given.histories)
+
+
+def worlds(scenario: str, count: int) -> None:
+    """Conversion, lead time, partner rates and forecasts."""
+    inside, medians, resolved, rates, errors, cover, apart, bins = [], [], [], [], [], [], [], []
+    for seed in range(1, count + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            world = generate(Path(folder), scenario, seed=seed)
+        found = cells(world)
+        inside += found.inside
+        medians += found.medians_off
+        resolved += found.resolved_only
+        rates += found.rates_off
+        told = foretold(world)
+        apart.append(told.apart())
+        bins.append(told)
+        if scenario == "clean":
+            errors.append(rate_errors(world))
+            cover.append(interval_cover(world))
+    off = np.abs(medians)
+    print(f"\n{scenario}, {count} worlds")
+    print(f"  conversion intervals cover the truth in {100 * np.mean(inside):.1f} % of {len(inside):,} cells")
+    print(
+        f"  conversion is off by {np.mean(rates):+.3f} on average; counting only the resolved by {np.mean(resolved):+.3f}"
+    )
+    print(
+        f"  median lead time: within 2 days in {100 * np.mean(off <= 2):.1f} % of {len(off):,} cells, at most {off.max():.1f} off"
+    )
+    if errors:
+        mean = np.mean(errors, axis=0)
+        for name, row in zip(("raw share", "type mean", "partner rate"), mean, strict=True):
+            print(f"  RMSE of the {name}: " + " ".join(f"{value:.3f}" for value in row))
+        ordered = np.mean([(e[2] < e[1]) & (e[1] < e[0]) for e in errors])
+        print(f"  partner rate < type mean < raw share in {100 * ordered:.1f} % of worlds and steps")
+        print(f"  80 % intervals of partner rates cover {100 * np.mean(cover):.1f} %")
+    z = np.array(apart)
+    print(
+        "  forecast sums within 2 sd at 30, 60, 90 days: "
+        + ", ".join(f"{100 * share:.0f} %" for share in (np.abs(z) <= 2).mean(axis=0))
+    )
+    print("  their mean distance in sd: " + ", ".join(f"{value:+.2f}" for value in z.mean(axis=0)))
+    chance, came = np.concatenate([b.chance for b in bins]), np.concatenate([b.came for b in bins])
+    whole = type(bins[0])(chance, came)
+    for n, expected, share in whole.bins():
+        print(f"    {n:>8,} entries: {expected:.3f} foretold within 60 days, {share:.3f} came")
+
+
+def plans(count: int) -> None:
+    """Plans carried out in the world they were made for."""
+    made = [play(seed) for seed in range(count)]
+    safe, mean = (np.mean([getattr(o, f"{name}_plan_deals") >= 20 for o in made]) for name in ("safe", "mean"))
+    print(f"\nplans for 20 deals, {count} histories of 200 entries")
+    print(f"  the plan with 80 % reached them in {100 * safe:.1f} %, the one on average in {100 * mean:.1f} %")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The question put to every activity and milestone, for all partners and for each type: what `sakigake leading` shows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indicators.inputs import Days, Flags, Ints
+from indicators.leading.backtest import HORIZONS, Deals, Skill, backtest, baseline, block_features
+from indicators.leading.describe import describe
+from indicators.leading.panel import REPLICATES, PanelTest, panel_test
+from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
+from indicators.leading.verdicts import (
+    MECHANICAL,
+    Finding,
+    Floors,
+    Kind,
+    judge,
+    short_of,
+    skill_weeks_missing,
+    weeks_missing,
+)
+from indicators.multiple import benjamini_hochberg, holm
+from indicators.subjects import ALL
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Answers:
+    """Findings by type (`all` first), milestones before activities; and the weeks they rest on."""
+
+    findings: tuple[Finding, ...]
+    weeks: Weeks
+    floors: Floors
+    deals: int
+
+    def finding(self, indicator: str, type_name: str = ALL) -> Finding:
+        """One of them; KeyError names what there is."""
+        for f in self.findings:
+            if (f.indicator, f.type) == (indicator, type_name):
+                return f
+        names = sorted({f.indicator for f in self.findings})
+        raise KeyError(f"there is no {indicator!r} of {type_name!r}; indicators are {', '.join(names)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    indicator: str
+    kind: Kind
+    type: str
+    forward: PanelTest
+    reverse: PanelTest
+    short: tuple[str, ...]
+
+
+def does_it_lead(
+    deals: Occurrences,
+    milestones: Mapping[str, Occurrences],
+    activities: Mapping[str, Occurrences],
+    types: Sequence[str],
+    partner_type: Ints,
+    joined: Days,
+    as_of: int,
+    *,
+    floors: Floors = Floors(),  # noqa: B008 - frozen
+    seed: str = "sakigake",
+    replicates: int = REPLICATES,
+    horizons: Sequence[int] = HORIZONS,
+) -> Answers:
+    """Verdicts on every milestone and activity, over whole weeks up to `as_of`. The same inputs and seed give the same answers.
+
+    deals, milestones, activities   what occurred, by partner; partners are places in `partner_type` and `joined`
+    horizons                        weeks ahead that are forecast; the first one is what verdicts rest on
+    joined                          the day each partner came under contract, NO_DAY where unknown
+    """
+    n = len(partner_type)
+    series: list[tuple[str, Kind, Occurrences]] = [(name, "milestone", rows) for name, rows in milestones.items()]
+    series += [(name, "activity", rows) for name, rows in activities.items()]
+    every = [deals, *(rows for _, _, rows in series)]
+    weeks = whole_weeks(np.concatenate([rows.day for rows in every]), as_of)
+    start = windows(joined, weeks)
+    y = counts(deals, weeks, n)
+    columns = {name: counts(rows, weeks, n) for name, _, rows in series}
+    scopes: list[tuple[str, Flags]] = [(ALL, np.ones(n, np.bool_))]
+    scopes += [(kind, partner_type == at) for at, kind in enumerate(types) if bool((partner_type == at).any())]
+    tested: list[_Tested] = []
+    skills: dict[tuple[str, str], tuple[Skill, ...]] = {}
+    descriptions = {}
+    for type_name, mine in scopes:
+        their_deals = Deals(vintages(deals.only(mine[deals.partner]), weeks))
+        best = [baseline(their_deals, h) for h in horizons]
+        for name, kind, rows in series:
+            x = columns[name][mine]
+            tag = f"{seed}|{type_name}|{name}"
+            forward = panel_test(y[mine], x, start[mine], seed=f"{tag}|forward", replicates=replicates)
+            reverse = panel_test(x, y[mine], start[mine], seed=f"{tag}|reverse", replicates=replicates)
+            tested.append(_Tested(name, kind, type_name, forward, reverse, short_of(forward, floors)))
+            known = block_features(vintages(rows.only(mine[rows.partner]), weeks))
+            skills[name, type_name] = tuple(backtest(their_deals, known, b) for b in best)
+            descriptions[name, type_name] = describe(y[mine].sum(axis=0), x.sum(axis=0))
+    family = [t for t in tested if t.kind == "activity" and not t.short]
+    forward_p, reverse_p = ([getattr(t, side).p for t in family] for side in ("forward", "reverse"))
+    adjusted = {
+        (t.indicator, t.type): (float(a), float(b), float(c))
+        for t, a, b, c in zip(family, holm(forward_p), holm(reverse_p), benjamini_hochberg(forward_p), strict=True)
+    }
+    findings = []
+    for t in tested:
+        key = (t.indicator, t.type)
+        p, back, explore = adjusted.get(key, (None, None, None))
+        skill = skills[key][0]
+        if t.kind == "milestone":
+            verdict, more = MECHANICAL, None if skill.testable else skill_weeks_missing(weeks.count, skill.horizon)
+        else:
+            verdict = judge(t.forward, t.reverse, p, back, skill, floors)
+            more = weeks_missing(t.forward, floors) if verdict == "not enough data" else None
+        short = t.short or (("effect",) if verdict == "not enough data" else ())
+        findings.append(
+            Finding(
+                t.indicator, t.kind, t.type, verdict, t.forward, t.reverse, p, back, explore, skills[key],
+                descriptions[key], short, more,
+            )
+        )  # fmt: skip
+    return Answers(tuple(findings), weeks, floors, int(y.sum()))

@@ -1,0 +1,89 @@
+"""How good forecasts of counts are, and whether one is better than another by more than chance."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betainc, gammaincc, stdtr, xlogy
+
+from indicators.inputs import Floats
+
+LEAST = 0.05  # a forecast of no deals at all would be infinitely wrong with the first one
+
+
+def poisson_deviance(y: ArrayLike, forecast: ArrayLike) -> Floats:
+    """Loss of each forecast: 2 (y ln(y / m) - (y - m)), 0 where they agree."""
+    actual, mean = np.asarray(y, np.float64), np.maximum(np.asarray(forecast, np.float64), LEAST)
+    return np.asarray(2 * (xlogy(actual, actual) - actual * np.log(mean) - (actual - mean)), np.float64)
+
+
+def cumulative(mean: Floats, dispersion: Floats, longest: int) -> Floats:
+    """[n, longest + 1]: chance of at most k, with variance `dispersion` x mean: negative binomial, or Poisson where that is 1 or less."""
+    k = np.arange(longest + 1)
+    m = np.maximum(mean, LEAST)[:, None]
+    over = np.maximum(dispersion, 1.0)[:, None]
+    wide = over > 1 + 1e-9
+    size = m / np.where(wide, over - 1, 1.0)
+    return np.asarray(np.where(wide, betainc(size, k + 1.0, 1.0 / over), gammaincc(k + 1.0, m)), np.float64)
+
+
+def cumulative_for(y: ArrayLike, mean: Floats, dispersion: Floats) -> Floats:
+    """`cumulative` far enough into the tail for these outcomes that what lies beyond adds nothing that is shown."""
+    spread = np.sqrt(np.maximum(dispersion, 1.0) * np.maximum(mean, LEAST))
+    most = max(float(np.max(np.asarray(y), initial=0)), float(np.max(mean + 12 * spread, initial=0.0)))
+    return cumulative(mean, dispersion, int(most) + 20)
+
+
+def crps(y: ArrayLike, below: Floats) -> Floats:
+    """Continuous ranked probability score: sum over k of (P(at most k) - [y <= k])^2 (Gneiting and Raftery 2007).
+
+    `below` is what `cumulative` gives, one row an outcome.
+    """
+    step = np.arange(below.shape[1]) >= np.asarray(y)[:, None]
+    return np.asarray(((below - step) ** 2).sum(axis=1), np.float64)
+
+
+def pinball(y: ArrayLike, below: Floats, share: float) -> Floats:
+    """Pinball loss of the `share` quantile of the predictive distribution `below`."""
+    actual = np.asarray(y, np.float64)
+    quantile = (below < share).sum(axis=1)
+    return np.asarray(np.maximum(share * (actual - quantile), (share - 1) * (actual - quantile)), np.float64)
+
+
+def mase(y: ArrayLike, forecast: ArrayLike, naive_error: float) -> float | None:
+    """Mean absolute error over that of the naive forecast on the history (Hyndman and Koehler 2006); None where that one never erred."""
+    if naive_error <= 0:
+        return None
+    return float(np.abs(np.asarray(y, np.float64) - np.asarray(forecast, np.float64)).mean() / naive_error)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Diebold and Mariano's statistic, negative where the first forecast lost less, and the one-sided p that it is no better."""
+
+    statistic: float
+    p: float
+    n: int
+
+
+def diebold_mariano(first_loss: ArrayLike, second_loss: ArrayLike, horizon: int) -> Comparison | None:
+    """Is the first forecast better? Losses of the same occasions in their order, `horizon` steps ahead; None where that cannot be told.
+
+    Diebold and Mariano (1995) with Harvey, Leybourne and Newbold's correction (1997): a rectangular window to horizon - 1, and t with
+    n - 1 degrees of freedom. Where the rectangular window gives no positive variance, the triangular one is used, as they advise.
+    """
+    gap = np.asarray(first_loss, np.float64) - np.asarray(second_loss, np.float64)
+    n = len(gap)
+    if n <= max(horizon, 2):
+        return None
+    left = gap - gap.mean()
+    products = [float((left[lag:] * left[: n - lag]).sum()) / n for lag in range(horizon)]
+    variance = products[0] + 2 * sum(products[1:])
+    if variance <= 0:
+        variance = products[0] + 2 * sum((1 - lag / horizon) * g for lag, g in enumerate(products) if lag)
+    if variance <= 1e-300:
+        return None
+    correction = math.sqrt((n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)
+    statistic = correction * float(gap.mean()) / math.sqrt(variance / n)
+    return Comparison(statistic, float(stdtr(n - 1, statistic)), n)

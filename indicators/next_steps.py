@@ -1,0 +1,117 @@
+"""What to do next with a partner, in one sentence: the first of these that applies.
+
+    1  tiers A to C: stalled entries: the milestone that most of them wait for, and since when the longest has waited
+    2  tiers A and B: open entries: the earliest milestone that waits for our move
+    3  tier A and B without an open entry, tier C: ask for an attack list
+    4  tier D: no push
+
+Days stand in it as dates and not as ages, so that the field changes only when something happened.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from indicators.inputs import AGREED, DEAL, EXECUTED, LISTED, MILESTONES, REQUESTED, Codes, Days, EntryTable, day_date
+from indicators.stalled import StalledEntries
+from models.labels import named
+from models.vocabulary import Tier
+
+Language = Literal["ja", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A partner's open entries at one milestone: how many, how many of them are stalled, and since when the longest has waited."""
+
+    milestone: int
+    open: int
+    stalled: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do, and the milestone it leads to (None where it leads to none)."""
+
+    what: str  # move_stalled, move_on, ask_for_list, no_push
+    milestone: int | None = None
+    entries: int = 0
+    since: int | None = None
+
+
+def waiting_by_partner(
+    entries: EntryTable, stalled: StalledEntries, milestone: Codes, since: Days, n_partners: int
+) -> list[list[Waiting]]:
+    """For each partner its open entries by milestone, in the order of the funnel."""
+    found: list[list[Waiting]] = [[] for _ in range(n_partners)]
+    late = stalled.is_stalled & stalled.open
+    for code in range(LISTED, DEAL):
+        here = stalled.open & (milestone == code)
+        n = np.bincount(entries.partner[here], minlength=n_partners)
+        waits = np.bincount(entries.partner[here & late], minlength=n_partners)
+        longest = np.full(n_partners, np.iinfo(np.int32).max, np.int64)
+        oldest = here & late if (here & late).any() else here
+        np.minimum.at(longest, entries.partner[oldest], since[oldest])
+        for partner in np.flatnonzero(n):
+            found[partner].append(Waiting(code, int(n[partner]), int(waits[partner]), int(longest[partner])))
+    return found
+
+
+def advise(tier: Tier, waiting: Sequence[Waiting]) -> Advice:
+    """What to do next with a partner of this tier."""
+    if tier is Tier.D:
+        return Advice("no_push")
+    late = [w for w in waiting if w.stalled]
+    if late:
+        most = max(late, key=lambda w: (w.stalled, w.milestone))
+        return Advice("move_stalled", most.milestone + 1, sum(w.stalled for w in late), min(w.since for w in late))
+    if tier is not Tier.C and waiting:
+        return Advice("move_on", waiting[0].milestone + 1, waiting[0].open)
+    return Advice("ask_for_list")
+
+
+def told(advice: Advice, language: Language) -> str:
+    """The advice as one sentence for a field of 255 characters."""
+    say = _SAY[language]
+    if advice.milestone is None:
+        return say[advice.what]
+    name = named(MILESTONES[advice.milestone].value, language)
+    action = say[str(advice.milestone)]
+    n = advice.entries
+    if language == "ja":
+        text = say[advice.what].format(n=n, name=name, action=action, since=day_date(advice.since or 0))
+    else:
+        which = (
+            f"{n} stalled {'entry' if n == 1 else 'entries'}"
+            if advice.what == "move_stalled"
+            else f"{n} open {'entry' if n == 1 else 'entries'}"
+        )
+        text = say[advice.what].format(which=which, name=name, action=action, since=day_date(advice.since or 0))
+    return text
+
+
+_SAY: dict[Language, dict[str, str]] = {
+    "en": {
+        "move_stalled": "{which}, the longest since {since}: {action} (next milestone: {name}).",
+        "move_on": "{which}: {action} (next milestone: {name}).",
+        "ask_for_list": "Ask for an attack list.",
+        "no_push": "No push; answer when they come.",
+        str(REQUESTED): "ask by name for an introduction",
+        str(AGREED): "agree who does what for each target",
+        str(EXECUTED): "carry out what was agreed",
+        str(DEAL): "get the meeting booked",
+    },
+    "ja": {
+        "move_stalled": "停滞{n}件（最長{since}から）:{action}（次は「{name}」）",
+        "move_on": "進行中{n}件:{action}（次は「{name}」）",
+        "ask_for_list": "アタックリストの提出を依頼",
+        "no_push": "プッシュ不要（先方からの連絡に対応）",
+        str(REQUESTED): "打診先をバイネームで依頼",
+        str(AGREED): "打診先ごとのアクションを合意",
+        str(EXECUTED): "合意したアクションを実施",
+        str(DEAL): "商談を設定",
+    },
+}

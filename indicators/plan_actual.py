@@ -1,0 +1,138 @@
+"""Plan against actual, and where the gap comes from (METHODS 3j).
+
+The gap in deals is shared out over volume and each conversion by the logarithmic mean Divisia index: the effect of a factor is
+L(D1, D0) ln(x1 / x0), with L(a, b) = (a - b) / ln(a / b) and L(a, a) = a. It needs no order of the factors and sums exactly (Ang 2004).
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indicators.business_days import BusinessDays
+from indicators.cadence import working_days
+from indicators.inputs import DEAL, LISTED, NO_DAY, Ints
+from indicators.paths import PathTable
+
+NEARLY_NONE = 1e-9  # stands for zero, whose logarithm there is not
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The gap in deals by cause: `volume` (`listed`), then each of the four conversions. `zeros`: a factor was 0 and was replaced."""
+
+    volume: float
+    conversions: tuple[float, ...]
+    total: float
+    zeros: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One milestone in one month, of a type or `all`.
+
+    planned          for the whole month
+    planned_to_date  its part up to the as-of day, by business days
+    actual           reached up to the as-of day
+    gap              actual - planned to date
+    landing          expected at the month's end: actual and what is under way; None where no forecast is at hand
+    chance_of_target that the month ends at the plan or above; None likewise
+    effect           this milestone's part in the gap in deals; of `listed` its volume, of the others the conversion into them
+    """
+
+    type: str
+    milestone: int
+    planned: float
+    planned_to_date: float
+    actual: int
+    gap: float
+    landing: float | None = None
+    chance_of_target: float | None = None
+    effect: float | None = None
+
+
+def lmdi(planned: Sequence[float], actual: Sequence[float]) -> Attribution:
+    """Effects of each factor on the product of all: first the volume, then conversions. ValueError for negative factors or unequal numbers."""
+    if len(planned) != len(actual) or not planned:
+        raise ValueError(
+            f"{len(planned)} planned and {len(actual)} actual factors were given, expected as many, one or more"
+        )
+    if min(*planned, *actual, 0.0) < 0:
+        raise ValueError("a factor is negative, expected counts and rates of 0 or more")
+    zeros = any(x <= 0 for x in (*planned, *actual))
+    x0, x1 = ([max(float(x), NEARLY_NONE) for x in given] for given in (planned, actual))
+    d0, d1 = math.prod(x0), math.prod(x1)
+    weight = log_mean(d1, d0)
+    effects = tuple(weight * math.log(b / a) for a, b in zip(x0, x1, strict=True))
+    return Attribution(effects[0], effects[1:], d1 - d0, zeros)
+
+
+def log_mean(a: float, b: float) -> float:
+    """The logarithmic mean of two positive numbers."""
+    ratio = a / b
+    if abs(ratio - 1) < 1e-7:
+        return (a + b) / 2  # where the two formulas agree to the last digit that matters
+    return (a - b) / math.log(ratio)
+
+
+def share_elapsed(first: int, last: int, as_of: int, calendar: BusinessDays) -> float:
+    """How much of a month's business days are over on the evening of `as_of`: from 0 before it to 1 after it."""
+    if as_of < first:
+        return 0.0
+    if as_of >= last:
+        return 1.0
+    whole = working_days(first, last + 1, calendar)
+    return working_days(first, as_of + 1, calendar) / whole if whole else (as_of + 1 - first) / (last + 1 - first)
+
+
+def reached_between(paths: PathTable, first: int, last: int, partner_type: int | None = None) -> Ints:
+    """Attempts that came to `listed` .. `deal` from day `first` to `last`, both included, [5]."""
+    rows = np.ones(len(paths), np.bool_) if partner_type is None else paths.type == partner_type
+    day = paths.reached[rows]
+    inside = (day != NO_DAY) & (day >= first) & (day <= min(last, paths.as_of))
+    return np.asarray(inside[:, LISTED : DEAL + 1].sum(axis=0), np.int64)
+
+
+def factors(counts: Sequence[float]) -> tuple[float, ...]:
+    """Volume and the four ratios of counts, whose product is the last count; a ratio over nothing is 0."""
+    ratios = tuple(b / a if a > 0 else 0.0 for a, b in itertools.pairwise(counts))
+    return float(counts[0]), *ratios
+
+
+def lines(
+    type_name: str,
+    planned: Sequence[float],
+    actual: Sequence[int],
+    elapsed: float,
+    *,
+    landing: float | None = None,
+    chance: float | None = None,
+) -> tuple[Line, ...]:
+    """The five milestones of one month and type. `elapsed` is what `share_elapsed` gives; landing and chance are of deals."""
+    due = [p * elapsed for p in planned]
+    split = lmdi(factors(due), factors(actual))
+    effects = (split.volume, *split.conversions)
+    return tuple(
+        Line(
+            type_name,
+            k,
+            float(planned[k]),
+            due[k],
+            int(actual[k]),
+            int(actual[k]) - due[k],
+            landing if k == DEAL else None,
+            chance if k == DEAL else None,
+            effects[k] if any(due) or any(actual) else None,
+        )
+        for k in range(LISTED, DEAL + 1)
+    )
+
+
+def timing(planned: float, elapsed: float, actual: int, landing: float | None) -> float | None:
+    """Deals expected from what is under way beyond what the plan leaves for the rest of the month: a gap that time will close or widen.
+
+    Told apart from conversion, since entries that are young look like poor ones. None without a forecast.
+    """
+    return None if landing is None else (landing - actual) - planned * (1 - elapsed)

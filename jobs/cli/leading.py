@@ -1,0 +1,134 @@
+"""The command that asks whether an indicator leads."""
+
+from typing import Any
+
+import typer
+
+from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out, show_json
+from jobs.cli.reading import (
+    AsOfOption,
+    CsvOption,
+    KnownAtOption,
+    LanguageOption,
+    PlotOption,
+    Reader,
+    TypeOption,
+    chosen_type,
+    opened_reader,
+    show_csv,
+    spoken,
+)
+
+COLUMNS = (
+    "type", "indicator", "kind", "verdict", "lead_weeks", "effect", "mde", "p", "p_holm", "reverse_p", "skill",
+    "skill_p", "more_weeks", "sentence",
+)  # fmt: skip
+
+
+def leading(
+    type_name: TypeOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    plot: PlotOption = None,
+    language: LanguageOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+) -> None:
+    """Tell of each activity and milestone whether it leads."""
+    if plot is not None:
+        from jobs.plots.canvas import checked
+
+        checked(plot)
+    with opened_reader(config, workspace) as reader:
+        said = spoken(language, reader.rules)
+        document = _document(reader, as_of, known_at)
+    types = list(dict.fromkeys(i["type"] for i in document["indicators"]))
+    wanted = chosen_type(type_name, types)
+    document["indicators"] = [i for i in document["indicators"] if wanted is None or i["type"] == wanted]
+    if plot is not None:
+        from jobs.plots import leading as picture
+        from jobs.plots.canvas import save
+
+        save(plot, picture.draw(document, said))
+    if json:
+        show_json(document)
+    elif csv:
+        show_csv([_row(i, said) for i in document["indicators"]], COLUMNS)
+    else:
+        _show(document, said)
+        if plot is not None:
+            out.print(f"Drawn into {plot}.")
+
+
+def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[str, Any]:
+    """As kept by the newest run where nothing else is asked for; otherwise computed for that day and that knowledge."""
+    from jobs import reports
+    from jobs.steps import leading as step
+
+    if as_of is None and known_at is None:
+        kept = reports.newest(reader.conn, reader.name, step.KIND)
+        if kept is not None and kept[0].mapping_hash == reader.rules.hash:
+            stamp, found = kept
+            made = {"run": stamp.run_id, "code_version": stamp.code_version}
+            return {**_axes(reader, stamp.as_of, stamp.known_at), **made, **found}
+    axes = reader.axes(as_of, known_at)
+    with reader.engine.connect() as connection:
+        answers = step.answer(connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at)
+    return {**_axes(reader, axes.as_of, axes.known_at), "run": None, **step.document(answers)}
+
+
+def _axes(reader: Reader, as_of: Any, known_at: Any) -> dict[str, Any]:
+    from importlib.metadata import version
+
+    return {
+        "workspace": reader.name,
+        "as_of": as_of.isoformat(),
+        "known_at": known_at.isoformat(),
+        "mapping": reader.rules.hash,
+        "code_version": version("sakigake"),
+    }
+
+
+def _row(found: dict[str, Any], language: str) -> dict[str, Any]:
+    return {
+        **found,
+        "reverse_p": found["reverse"]["p"],
+        "skill": found["skill"]["deviance"],
+        "skill_p": found["skill"]["p"],
+        "sentence": found["sentence"][language],
+    }
+
+
+def _show(document: dict[str, Any], language: str) -> None:
+    from jobs import tables
+    from models.labels import VERDICTS
+
+    weeks = document["weeks"]
+    out.print(
+        f"As of [bold]{document['as_of']}[/], {weeks['count']} whole weeks from {weeks['from']}, {document['deals']:,} deals.\n"
+    )
+    names = [] if not document["indicators"] else list(dict.fromkeys(i["type"] for i in document["indicators"]))
+    for kind in names:
+        right = ("lead", "p", "skill")
+        shown = tables.table(f"Partners: {kind}", "indicator", "verdict", *right, "what it means", right=right)
+        for i in (i for i in document["indicators"] if i["type"] == kind):
+            lead, skill = i["lead_weeks"], i["skill"]["deviance"]
+            shown.add_row(
+                i["label"][language],
+                VERDICTS[i["verdict"]][language == "ja"],
+                "-" if lead is None else f"{lead} wk",
+                "-" if i["p_holm"] is None else f"{i['p_holm']:.3f}",
+                "-" if skill is None else f"{100 * skill:+.0f} %",
+                i["sentence"][language],
+            )
+        out.print(shown)
+    if document["indicators"]:
+        out.print("p: of the panel test, after Holm; skill: at forecasting 4 weeks, over the best simple forecast.")
+    else:
+        out.print("There is neither a milestone nor an activity to ask about yet.")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(leading)

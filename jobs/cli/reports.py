@@ -1,0 +1,195 @@
+"""Commands on what partners do: activation and cadence, stalled entries, plan against actual."""
+
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out, show_json
+from jobs.cli.reading import CsvOption, Reader, TypeOption, chosen_type, opened_reader, show_csv
+from jobs.errors import ConfigError, NotFound
+
+ACTIVATION_COLUMNS = (
+    "type", "base", "active", "activation", "low", "high", "engaged", "engagement", "deals", "deals_per_active", "newcomers",
+)  # fmt: skip
+STALLED_COLUMNS = (
+    "record", "partner", "type", "target", "milestone", "since", "days", "business_days", "status", "days_over", "chance",
+    "chance_at_entry", "next_step",
+)  # fmt: skip
+ACTUAL_COLUMNS = (
+    "month", "type", "milestone", "planned", "planned_to_date", "actual", "gap", "landing", "chance_of_target", "effect",
+)  # fmt: skip
+
+
+def activation(
+    type_name: TypeOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+) -> None:
+    """Show who brings deals, and whether cadence is kept."""
+    from jobs.steps.more import ACTIVATION
+
+    with opened_reader(config, workspace) as reader:
+        document = _report(reader, ACTIVATION)
+    wanted = chosen_type(type_name, [a["type"] for a in document["activation"]])
+    for part in ("activation", "first_deal"):
+        document[part] = [a for a in document[part] if wanted is None or a["type"] == wanted]
+    if json:
+        show_json(document)
+    elif csv:
+        show_csv(document["activation"], ACTIVATION_COLUMNS)
+    else:
+        from jobs import partner_tables
+
+        partner_tables.activation(out, document)
+
+
+def stalled(
+    type_name: TypeOption = None,
+    partner: Annotated[
+        str | None, typer.Option("--partner", help="Only this partner: connection.Object/ID", metavar="RECORD")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+) -> None:
+    """List entries that wait too long, with the next step."""
+    from jobs import overrides, waiting
+    from models.vocabulary import RecordRef
+
+    with opened_reader(config, workspace) as reader:
+        only = None
+        if partner is not None:
+            try:
+                ref = RecordRef.parse(partner)
+            except ValueError as e:
+                raise ConfigError(f"{e}.") from e
+            only = overrides.partner_of(reader.conn, reader.name, ref)
+        axes = reader.axes(None, None)
+        rows = waiting.stalled(reader.conn, reader.name, reader.rules.language, axes.as_of, partner_id=only)
+        types = waiting.types(reader.conn, reader.name)
+    wanted = chosen_type(type_name, types)
+    rows = [r for r in rows if wanted is None or r["type"] == wanted]
+    if json:
+        show_json({"workspace": reader.name, "as_of": axes.as_of, "entries": rows})
+    elif csv:
+        show_csv(rows, STALLED_COLUMNS)
+    else:
+        from jobs import partner_tables
+
+        partner_tables.stalled(out, rows)
+
+
+def actual(
+    month: Annotated[
+        str | None, typer.Option(help="This month, such as 2026-12; left out: all that are kept.", metavar="YYYY-MM")
+    ] = None,
+    deals: Annotated[
+        float | None, typer.Option(help="Set the month's target: so many deals, worked back by the newest conversions.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who sets it; left out: the user of this machine.")] = None,
+    type_name: TypeOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+) -> None:
+    """Set plan against actual, and explain the gap."""
+    from jobs.months import read_month
+    from jobs.person import person
+    from jobs.steps import actual as step
+
+    day = None if month is None else read_month(month)
+    with opened_reader(config, workspace) as reader:
+        if deals is not None:
+            document = _set_target(reader, day, deals, by or person())
+            if json:
+                show_json(document)
+            else:
+                out.print(
+                    f"{document['month']}: {document['numbers']['deal']:g} deals need "
+                    f"{document['numbers']['listed']:g} listed; the next `sakigake run` sets them against what is reached."
+                )
+            return
+        document = _report(reader, step.KIND)
+    found = [m for m in document["months"] if day is None or m["month"] == month]
+    if not found:
+        kept = ", ".join(m["month"] for m in document["months"]) or "none"
+        raise NotFound(
+            f"No target is kept for {month}; kept are {kept}. Set one: sakigake actual --month {month} --deals 20"
+        )
+    wanted = chosen_type(type_name, sorted({r["type"] for m in found for r in m["rows"]}))
+    rows = [{**r, "month": m["month"]} for m in found for r in m["rows"] if wanted is None or r["type"] == wanted]
+    if json:
+        show_json({**document, "months": found})
+    elif csv:
+        show_csv(rows, ACTUAL_COLUMNS)
+    else:
+        from jobs import partner_tables
+
+        partner_tables.actual(out, document["as_of"], found, wanted, reader.rules.language)
+
+
+def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> dict[str, Any]:
+    from indicators.subjects import ALL
+    from jobs import views
+    from jobs.runs import utc_now
+    from jobs.steps import actual as step
+
+    if month is None:
+        raise ConfigError("--deals sets the target of a month; say which with --month YYYY-MM.")
+    if not 0 < deals <= 1_000_000:
+        raise ConfigError(f"--deals is {deals:g}, expected a number of deals from 1 to 1,000,000.")
+    conversion = views.indicators(reader.conn, reader.name)["conversion"].get(ALL, {})
+    numbers = step.static_targets(deals, conversion)
+    axes = reader.axes(None, None)
+    step.keep_targets(
+        reader.conn,
+        reader.name,
+        month,
+        {ALL: numbers},
+        basis=step.STATIC,
+        by=by,
+        at=utc_now(),
+        known_at=axes.known_at,
+    )
+    from models.vocabulary import FUNNEL
+
+    return {
+        "workspace": reader.name,
+        "month": month.isoformat()[:7],
+        "basis": step.STATIC,
+        "set_by": by,
+        "numbers": {m.value: n for m, (n, _) in zip(FUNNEL, numbers, strict=True)},
+    }
+
+
+def _report(reader: Reader, kind: str) -> dict[str, Any]:
+    from jobs import reports
+
+    kept = reports.newest(reader.conn, reader.name, kind)
+    if kept is None:
+        what = (
+            "No target is set yet; say: sakigake actual --month 2026-12 --deals 20"
+            if kind == "plan_vs_actual"
+            else None
+        )
+        raise NotFound(what or f"Nothing has been computed for workspace {reader.name} yet; say: sakigake run")
+    stamp, document = kept
+    return {
+        "workspace": reader.name,
+        "run": stamp.run_id,
+        "as_of": stamp.as_of.isoformat(),
+        "known_at": stamp.known_at.isoformat(),
+        "mapping": stamp.mapping_hash,
+        "code_version": stamp.code_version,
+        **document,
+    }
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (activation, stalled, actual):
+        app.command()(command)

@@ -1,0 +1,135 @@
+"""Commands that set a tier by hand, end that, and list what is set."""
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out, show_json
+from jobs.cli.reading import Reader, opened_reader
+from jobs.errors import ConfigError
+from models.vocabulary import RecordRef, Tier
+
+tier_app = typer.Typer(no_args_is_help=True, help="Tiers set by hand: set one, end it, list them.")
+RecordArgument = Annotated[str, typer.Argument(metavar="RECORD", help="The partner's record: connection.Object/ID")]
+ByOption = Annotated[str | None, typer.Option("--by", help="Who decided; left out: the user of this machine.")]
+
+
+@tier_app.command("set")
+def tier_set(
+    record: RecordArgument,
+    tier: Annotated[str, typer.Argument(metavar="TIER", help="A, B, C or D.")],
+    reason: Annotated[str, typer.Option(help="Why; kept, and shown as the tier's reason.")],
+    until: Annotated[
+        str | None, typer.Option(help="The last day it holds, at most a year ahead; left out: 90 days.", metavar="DAY")
+    ] = None,
+    by: ByOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Set a partner's tier by hand until a day; the next run shows it, and the rules decide again afterwards."""
+    from jobs import overrides
+    from jobs.asked import day_of
+    from jobs.person import person
+    from jobs.runs import utc_now
+
+    ref, chosen = _record(record), _tier(tier)
+    with opened_reader(config, workspace) as reader:
+        partner_id = overrides.partner_of(reader.conn, reader.name, ref)
+        override_id = overrides.set_tier(
+            reader.conn,
+            reader.name,
+            partner_id,
+            chosen,
+            today=_today(reader),
+            until=None if until is None else day_of("--until", until),
+            reason=reason,
+            by=by or person(),
+            at=utc_now(),
+            known_at=reader.axes(None, None).known_at,
+        )
+        (made,) = [
+            o for o in overrides.listed(reader.conn, reader.name, _today(reader)) if o.override_id == override_id
+        ]
+    if json:
+        show_json({"override": made.document()})
+    else:
+        out.print(
+            f"{ref} is in tier {made.tier} from {made.starts_on} until {made.ends_on}; the next `sakigake run` shows it."
+        )
+
+
+@tier_app.command("end")
+def tier_end(
+    record: RecordArgument,
+    reason: Annotated[str, typer.Option(help="Why it ends before its time; kept.")],
+    by: ByOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """End a tier that was set by hand before its time: the rules decide again from today on."""
+    from jobs import overrides
+    from jobs.person import person
+    from jobs.runs import utc_now
+
+    ref = _record(record)
+    with opened_reader(config, workspace) as reader:
+        ended = overrides.end_tier(
+            reader.conn,
+            reader.name,
+            overrides.partner_of(reader.conn, reader.name, ref),
+            today=_today(reader),
+            reason=reason,
+            by=by or person(),
+            at=utc_now(),
+            known_at=reader.axes(None, None).known_at,
+        )
+    if json:
+        show_json({"record": str(ref), "ended": ended})
+    else:
+        out.print(f"The rules decide the tier of {ref} again; the next `sakigake run` shows it.")
+
+
+@tier_app.command("list")
+def tier_list(
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the tiers that are set by hand, with who set them, why, and until when."""
+    from jobs import overrides, tables
+
+    with opened_reader(config, workspace) as reader:
+        found = overrides.listed(reader.conn, reader.name, _today(reader), everything=everything)
+    if json:
+        show_json({"overrides": [o.document() for o in found]})
+        return
+    if not found:
+        out.print("No tier is set by hand.")
+        return
+    shown = tables.table("Tiers set by hand", "partner", "tier", "from", "until", "by", "reason")
+    for o in found:
+        over = f" (ended {o.ended_on}: {o.ended_because})" if o.ended_by else ""
+        shown.add_row(o.partner, o.tier, str(o.starts_on), str(o.ends_on), o.set_by, o.reason + over)
+    out.print(shown)
+
+
+def _record(text: str) -> RecordRef:
+    try:
+        return RecordRef.parse(text)
+    except ValueError as e:
+        raise ConfigError(f"{e}.") from e
+
+
+def _tier(text: str) -> Tier:
+    if text not in list(Tier):
+        raise ConfigError(f"{text!r} is no tier; choose A, B, C or D.")
+    return Tier(text)
+
+
+def _today(reader: Reader) -> date:
+    """The newest day that was computed: what the CRM's clock said last."""
+    return reader.axes(None, None).as_of

@@ -1,0 +1,111 @@
+"""Tables on what partners do, for a person at a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from jobs.tables import SHOWN, number, percent, table
+from models.labels import named
+
+_WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
+
+
+def activation(out: Console, document: Mapping[str, Any]) -> None:
+    """Rates per type, then what is asked of the tiers, then the whole."""
+    right = ("base", "active", "activation", "interval", "engaged", "deals", "each")
+    shown = table(f"Activation, 90 days to {document['as_of']}", "type", *right, right=right)
+    for a in document["activation"]:
+        interval = "-" if a["activation"] is None else f"{100 * a['low']:.0f} to {100 * a['high']:.0f} %"
+        each = "-" if a["deals_per_active"] is None else f"{a['deals_per_active']:.1f}"
+        shown.add_row(
+            a["type"], number(a["base"]), number(a["active"]), percent(a["activation"]), interval,
+            percent(a["engagement"]), number(a["deals"]), each,
+        )  # fmt: skip
+    out.print(shown)
+    counted = ("due", "met", "kept")
+    shown = table("Meetings and touches, 90 days", "tier", "expects", *counted, right=counted)
+    for d in document["cadence"]:
+        shown.add_row(
+            d["tier"], f"{_WHAT[d['what']]} a {d['per']}", number(d["due"]), number(d["met"]), percent(d["rate"])
+        )
+    out.print(shown)
+    leaked, share, crowd = document["leaks"], document["sourced"], document["concentration"]
+    kinds = ", ".join(f"{named(k, 'en')} {n}" for k, n in leaked["by_kind"].items())
+    out.print(
+        f"Pushes on tier D: {number(leaked['on_d'])} of {number(leaked['pushes'])} ({percent(leaked['share'])})"
+        + (f": {kinds}." if kinds else ".")
+    )
+    if share["status"] == "ok":
+        out.print(
+            f"Partner-sourced: {number(share['partner_sourced'])} of {number(share['deals_all_channels'])} deals of all channels in a year, "
+            f"{percent(share['share'])} ({100 * share['low']:.1f} to {100 * share['high']:.1f} %)."
+        )
+    else:
+        out.print("Partner-sourced share: no data; name the deals of all channels in the mapping (deals_all_channels).")
+    if crowd["top_share"] is not None:
+        out.print(
+            f"Concentration: the top five of {number(crowd['partners'])} partners brought {percent(crowd['top_share'])}; as if "
+            f"{crowd['effective']:.1f} partners brought as many each."
+        )
+    for f in document["first_deal"]:
+        if f["partners"]:
+            median = "half have not come to one yet" if f["median"] is None else f"median {f['median']} days"
+            out.print(f"Contract to first deal, {f['type']}: {median} ({f['events']} of {f['partners']} partners).")
+    load = document["capacity"]
+    if load["status"] == "over":
+        out.print(
+            f"[yellow]The tiers ask for {load['per_week']:g} contacts a week, {load['per_person']:.1f} for each of {load['team']} people; "
+            f"more than {load['limit']:g} is too many. Raise the thresholds, or the team.[/]"
+        )
+    else:
+        each = "" if load["per_person"] is None else f", {load['per_person']:.1f} for each of {load['team']} people"
+        out.print(f"The tiers ask for {load['per_week']:g} contacts a week{each}.")
+    moved = document["tiers"]
+    if moved["flap_rate"] is not None:
+        out.print(f"Tiers moved {moved['flap_rate']:.2f} times a partner and quarter; under 0.5 is steady.")
+
+
+def stalled(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Stalled entries, the most hopeful first."""
+    if not rows:
+        out.print("No entry is stalled.")
+        return
+    right = ("days", "chance")
+    shown = table(
+        "Stalled entries, the most hopeful first",
+        "partner",
+        "target",
+        "stands at",
+        "since",
+        *right,
+        "next",
+        right=right,
+    )
+    for r in rows[:SHOWN]:
+        shown.add_row(
+            r["partner"], r["target"] or "-", named(r["milestone"], "en"), r["since"], number(r["days"]), percent(r["chance"]), r["next_step"],
+        )  # fmt: skip
+    out.print(shown)
+    if len(rows) > SHOWN:
+        out.print(f"... and {len(rows) - SHOWN:,} more; --json shows all.")
+
+
+def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: str | None, language: str) -> None:
+    """Plan against actual, a table a month."""
+    right = ("plan", "plan to date", "actual", "gap", "part of the gap in deals")
+    for m in months:
+        shown = table(
+            f"{m['month']} as of {as_of}, {percent(m['elapsed'])} of its business days",
+            "type",
+            "milestone",
+            *right,
+            right=right,
+        )
+        for r in m["rows"]:
+            if only is None or r["type"] == only:
+                shown.add_row(
+                    r["type"], named(r["milestone"], language), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
+                    f"{r['gap']:+.1f}", "-" if r["effect"] is None else f"{r['effect']:+.1f}",
+                )  # fmt: skip
+        out.print(shown)

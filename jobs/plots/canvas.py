@@ -1,0 +1,89 @@
+"""Paper and pens: fonts, colours, and saving a figure as PNG, SVG or PDF by its name's ending."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, FigureBase
+
+ENDINGS = (".png", ".svg", ".pdf")
+INK, FAINT, RULE = "#1f2933", "#7b8794", "#d9dee3"
+BLUE, ORANGE, GREEN, RED, GREY = "#2f6fad", "#d9822b", "#3a8f6b", "#b8433c", "#a3aab2"
+CYCLE = (BLUE, ORANGE, GREEN, "#7d5ba6", RED)
+Drawing = Callable[[], "Figure"]
+
+
+def checked(path: Path) -> Path:
+    """The path, once its ending says how to draw and its folder is there; ConfigError tells what else was met."""
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(f"--plot is {path.name!r}, expected a file that ends in {', '.join(ENDINGS)}.")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"There is no folder {path.absolute().parent} for --plot; make it, or choose another.")
+    return path
+
+
+def save(path: Path, draw: Drawing) -> None:
+    """Draws into the file; what stood there before is replaced only by a whole picture. The same numbers give the same bytes."""
+    checked(path)
+    kind = path.suffix.lower()[1:]
+    os.environ.setdefault("MPLCONFIGDIR", str(Path(tempfile.gettempdir()) / f"sakigake-matplotlib-{_user()}"))
+    import matplotlib as mpl
+    from matplotlib import font_manager
+    from matplotlib_fontja import get_font_ttf_path
+
+    font = get_font_ttf_path()
+    font_manager.fontManager.addfont(font)
+    style: dict[Any, Any] = {
+        "font.family": font_manager.FontProperties(fname=font).get_name(),
+        "font.size": 10,
+        "axes.unicode_minus": False,  # the font has no such sign
+        "axes.edgecolor": RULE,
+        "axes.labelcolor": FAINT,
+        "text.color": INK,
+        "xtick.color": FAINT,
+        "ytick.color": INK,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "sakigake",
+        "pdf.fonttype": 42,
+    }
+    undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    with mpl.rc_context(style):
+        figure = draw()
+        half = path.with_name(f".{path.name}.new")
+        try:
+            figure.savefig(half, format=kind, dpi=150, facecolor="white", metadata=undated)
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)
+
+
+def blank(width: float, height: float) -> "Figure":
+    """A figure of so many inches that makes room for what is written on it."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def titled(figure: "FigureBase", title: str, below: str) -> None:
+    """A title, and under it in grey what the picture stands on."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=14)
+    figure.supxlabel(below, x=0.01, ha="left", fontsize=8.5, color=FAINT)
+
+
+def plain(axes: "Axes", *, grid: str = "x") -> None:
+    """Without a frame; thin rules across `grid`."""
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(length=0)
+    axes.grid(visible=True, axis="x" if grid == "x" else "y", color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "user"

@@ -1,0 +1,94 @@
+"""Lead time: of those that convert, the share that had by each day; a panel a step, a line a partner type."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from jobs.plots.canvas import CYCLE, FAINT, INK, Drawing, blank, plain, titled
+from models.labels import named
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure, FigureBase
+
+Curve = Sequence[tuple[int, float]]
+COLUMNS = 3
+_SAY = {
+    "en": {
+        "title": "Lead time of those that convert",
+        "below": "As of {as_of}. Dots: half had by then (median), and 80 %. Calendar days.",
+        "axis": "days",
+        "all": "all",
+        "nothing": "too few conversions yet",
+    },
+    "ja": {
+        "title": "リードタイム（転換したもの）",
+        "below": "{as_of}時点。点は半数（中央値）と80%が到達した日。暦日。",
+        "axis": "日数",
+        "all": "全体",
+        "nothing": "転換の件数が不足",
+    },
+}
+
+
+def draw(as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str) -> Drawing:
+    """By type and step, (day, share) points that begin at day 0 and end at share 1, as a picture."""
+    return lambda: _figure(as_of, curves, language)
+
+
+def _figure(as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str) -> "Figure":
+    figure = blank(4.0 * COLUMNS, height(len(next(iter(curves.values()), ()))))
+    fill(figure, as_of, curves, language)
+    return figure
+
+
+def height(steps: int) -> float:
+    """Inches that so many steps need."""
+    return 1.2 + 2.7 * -(-max(steps, 1) // COLUMNS)
+
+
+def fill(figure: "FigureBase", as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str) -> None:
+    """The picture on a figure, or on a part of one."""
+    say = _SAY[language]
+    steps = list(dict.fromkeys(step for by_step in curves.values() for step in by_step))
+    columns = min(max(len(steps), 1), COLUMNS)
+    rows = -(-max(len(steps), 1) // columns)
+    titled(figure, say["title"], say["below"].format(as_of=as_of))
+    kinds = [k for k in curves if k != "all"] + [k for k in curves if k == "all"]
+    drawn: dict[str, Artist] = {}
+    for at, step in enumerate(steps):
+        axes = figure.add_subplot(rows, columns, at + 1)
+        plain(axes, grid="y")
+        first, last = step.split(">")
+        axes.set_title(f"{named(first, language)} → {named(last, language)}", loc="left", fontsize=10)
+        longest = 10
+        for kind, colour in zip(kinds, [*CYCLE[: len(kinds) - 1], INK] if "all" in kinds else CYCLE, strict=False):
+            points = curves[kind].get(step, ())
+            if not points:
+                continue
+            days, shares = [d for d, _ in points], [100 * s for _, s in points]
+            (line,) = axes.plot(
+                days,
+                shares,
+                color=colour,
+                linewidth=1.8,
+                drawstyle="steps-post",
+                linestyle="--" if kind == "all" else "-",
+            )
+            drawn.setdefault(say["all"] if kind == "all" else kind, line)
+            for share in (50.0, 80.0):
+                day = next((d for d, s in zip(days, shares, strict=True) if s >= share - 1e-9), None)
+                if day is not None:
+                    axes.plot(day, share, "o", color=colour, markersize=4.5)
+            longest = max(longest, next((d for d, s in zip(days, shares, strict=True) if s >= 98), days[-1]))
+        axes.set_xlim(0, longest * 1.05)
+        axes.set_ylim(0, 102)
+        axes.set_yticks([0, 50, 80, 100], ["0 %", "50 %", "80 %", "100 %"])
+        axes.set_xlabel(say["axis"], loc="right", fontsize=8.5)
+    if drawn:
+        figure.legend(
+            list(drawn.values()), list(drawn), loc="outside upper right", ncols=len(drawn), frameon=False, fontsize=9
+        )
+    else:
+        axes = figure.add_subplot()
+        axes.text(0.5, 0.5, say["nothing"], ha="center", color=FAINT)
+        axes.set_axis_off()

@@ -1,0 +1,56 @@
+"""Kept reports: indicators that are not one partner's or entry's, each with the axes it stands on."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+
+Conn = Connection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a computed result stands on; `n` are sample sizes by name."""
+
+    run_id: str
+    as_of: date
+    known_at: datetime
+    mapping_hash: str
+    code_version: str
+    computed_at: datetime
+
+
+def keep(conn: Conn, workspace: str, kind: str, stamp: Stamp, n: dict[str, int], document: dict[str, Any]) -> None:
+    """Keeps a report under the run that made it; a second one of the same run takes its place."""
+    conn.execute(
+        """insert into sakigake.report
+            (workspace, kind, run_id, as_of, known_at, mapping_hash, code_version, n, document, computed_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        on conflict (workspace, kind, run_id) do update set as_of = excluded.as_of, known_at = excluded.known_at,
+            mapping_hash = excluded.mapping_hash, code_version = excluded.code_version, n = excluded.n,
+            document = excluded.document, computed_at = excluded.computed_at""",
+        (
+            workspace,
+            kind,
+            stamp.run_id,
+            stamp.as_of,
+            stamp.known_at,
+            stamp.mapping_hash,
+            stamp.code_version,
+            json.dumps(n),
+            json.dumps(document, ensure_ascii=False),
+            stamp.computed_at,
+        ),
+    )
+
+
+def newest(conn: Conn, workspace: str, kind: str) -> tuple[Stamp, dict[str, Any]] | None:
+    """The newest report of a kind and what it stands on; None where there is none."""
+    row = conn.execute(
+        """select run_id, as_of, known_at, mapping_hash, code_version, computed_at, document from sakigake.report
+        where workspace = %s and kind = %s order by computed_at desc, run_id desc limit 1""",
+        (workspace, kind),
+    ).fetchone()
+    return None if row is None else (Stamp(*row[:6]), row[6])

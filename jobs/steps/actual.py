@@ -1,0 +1,189 @@
+"""Plan against actual: targets that were set for a month, what was reached, and where the gap comes from."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from psycopg import Connection
+
+from indicators.counting import shared_out
+from indicators.inputs import DEAL, MILESTONES
+from indicators.plan_actual import factors, lines, lmdi, reached_between, share_elapsed, timing
+from indicators.subjects import ALL
+from indicators.targets import TargetPlan, target_plan
+from jobs.errors import NotFound
+from jobs.months import month_of
+from jobs.reports import Stamp
+from models.vocabulary import FUNNEL, STEPS
+
+if TYPE_CHECKING:
+    from jobs.steps.more import Computed
+
+KIND = "plan_vs_actual"
+STATIC = "static"
+PAST_MONTHS = 2  # before the as-of day's month: late records still change them
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Deals expected at the month's end without any new entry, and the chance that they are as many as wanted."""
+
+    deals: float
+    chance: float | None
+
+
+def months(conn: Connection[Any], workspace: str, done: "Computed", stamp: Stamp) -> list[dict[str, Any]]:
+    """Every month with targets from two months before the as-of day's on, and that one by its plan where none were set by hand."""
+    this = stamp.as_of.replace(day=1)
+    planned = targets(conn, workspace, _month_before(this, PAST_MONTHS), stamp.known_at)
+    if this not in planned and done.plan is not None:
+        planned[this] = by_plan(done.plan, done.partners.types)
+    return [
+        month_document(done, month, numbers, landing(done, month, numbers) if month == this else None)
+        for month, numbers in sorted(planned.items())
+        if month <= stamp.as_of
+    ]
+
+
+def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, list[float]]:
+    """What the month's plan asks for by type and milestone; its deals are those wanted, shared out as the plan expects them."""
+    goals = plan.weekly.goals.sum(axis=2).astype(float)
+    expected = (plan.weekly.in_flight + plan.weekly.new).sum(axis=2)
+    goals[DEAL] = shared_out(plan.deals, expected[DEAL]) if expected[DEAL].sum() > 0 else 0.0
+    found = {name: [float(n) for n in goals[:, at]] for at, name in enumerate(types)}
+    found[ALL] = [*(float(n) for n in goals[:DEAL].sum(axis=1)), float(plan.deals)]
+    return found
+
+
+def landing(done: "Computed", month: date, planned: dict[str, list[float]]) -> Landing | None:
+    """Of all types, by what is under way today; None without a target for all, or where too little is known."""
+    if ALL not in planned:
+        return None
+    wanted = math.ceil(planned[ALL][DEAL])
+    now = target_plan(done.results.prospects.outlook, wanted, month_of(month))
+    if now.in_flight_only is None:
+        return None
+    return Landing(now.achieved + now.in_flight, now.in_flight_only)
+
+
+def targets(
+    conn: Connection[Any], workspace: str, since: date, known_at: datetime
+) -> dict[date, dict[str, list[float]]]:
+    """By month and type, the planned numbers of the five milestones, as they were last set by a moment."""
+    rows = conn.execute(
+        """select month, type, milestone, planned from sakigake.target t
+        where workspace = %s and month >= %s and set_at = (
+            select max(set_at) from sakigake.target n where (n.workspace, n.month) = (t.workspace, t.month) and n.known_at <= %s)
+        order by month, type""",
+        (workspace, since, known_at),
+    )
+    found: dict[date, dict[str, list[float]]] = {}
+    order = [m.value for m in FUNNEL]
+    for month, kind, milestone, planned in rows:
+        found.setdefault(month, {}).setdefault(kind, [0.0] * len(order))[order.index(milestone)] = float(planned)
+    return found
+
+
+def month_document(
+    done: "Computed", month: date, planned: dict[str, list[float]], ahead: Landing | None = None
+) -> dict[str, Any]:
+    """One month: a line for each type and milestone, and the gap in deals by cause."""
+    paths, types = done.results.paths, done.partners.types
+    span = month_of(month)
+    first, last = span.start, span.end
+    elapsed = share_elapsed(first, last, paths.as_of, done.calendar)
+    rows: list[dict[str, Any]] = []
+    gaps: dict[str, Any] = {}
+    for kind, plan in planned.items():
+        at = None if kind == ALL else types.index(kind) if kind in types else -1
+        actual = [int(n) for n in reached_between(paths, first, last, at)]
+        rows += [
+            {**{k: _rounded(v) for k, v in asdict(line).items()}, "milestone": MILESTONES[line.milestone].value}
+            for line in lines(
+                kind,
+                plan,
+                actual,
+                elapsed,
+                landing=ahead.deals if ahead and kind == ALL else None,
+                chance=ahead.chance if ahead and kind == ALL else None,
+            )
+        ]
+        split = lmdi(factors([p * elapsed for p in plan]), factors(actual))
+        gaps[kind] = {
+            "gap": _rounded(actual[-1] - plan[-1] * elapsed),
+            "volume": _rounded(split.volume),
+            "conversion": {f"{a}>{b}": _rounded(e) for (a, b), e in zip(STEPS, split.conversions, strict=True)},
+            "timing": _rounded(timing(plan[-1], elapsed, actual[-1], ahead.deals if ahead and kind == ALL else None)),
+            "zeros": split.zeros,
+        }
+    return {"month": month.isoformat()[:7], "elapsed": _rounded(elapsed), "rows": rows, "gap": gaps}
+
+
+def static_targets(deals: float, conversion: dict[str, Any]) -> list[tuple[float, float | None]]:
+    """(number, conversion into the next) of the five milestones for so many deals, by the newest conversions of all types (METHODS 3f, 8).
+
+    NotFound where a step has no conversion yet.
+    """
+    rates = [conversion.get(f"{a}>{b}", {}).get("rate") for a, b in STEPS]
+    if any(not r for r in rates):
+        raise NotFound(
+            "Not every step has a conversion yet, so the deals cannot be worked back; see: sakigake indicators"
+        )
+    needed = [float(deals)]
+    for rate in reversed(rates):
+        needed.insert(0, needed[0] / rate)
+    whole = [float(math.ceil(n - 1e-9)) for n in needed]
+    return list(zip(whole, [*rates, None], strict=True))
+
+
+def keep_targets(
+    conn: Connection[Any],
+    workspace: str,
+    month: date,
+    by_type: dict[str, list[tuple[float, float | None]]],
+    *,
+    basis: str,
+    by: str,
+    at: datetime,
+    known_at: datetime,
+) -> None:
+    """Sets a month's targets: what was set before stays, and is what `--known-at` an earlier moment shows."""
+    with conn.transaction(), conn.cursor() as cursor:
+        cursor.executemany(
+            """insert into sakigake.target (workspace, month, set_at, type, milestone, planned, conversion, basis, set_by, known_at)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            [
+                (
+                    workspace,
+                    month.replace(day=1),
+                    at,
+                    kind,
+                    milestone.value,
+                    Decimal(str(round(planned, 6))),
+                    None if rate is None else Decimal(str(round(rate, 6))),
+                    basis,
+                    by,
+                    known_at,
+                )
+                for kind, numbers in by_type.items()
+                for milestone, (planned, rate) in zip(FUNNEL, numbers, strict=True)
+            ],
+        )
+
+
+def fingerprint(conn: Connection[Any], workspace: str) -> str:
+    """Changes whenever a target is set."""
+    row = conn.execute("select max(set_at) from sakigake.target where workspace = %s", (workspace,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _month_before(month: date, n: int) -> date:
+    at = month.year * 12 + month.month - 1 - n
+    return date(at // 12, at % 12 + 1, 1)
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 6) if isinstance(value, float) else value

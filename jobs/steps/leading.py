@@ -1,0 +1,194 @@
+"""Does it lead? From the log to verdicts: the shell around indicators/leading."""
+
+from collections import defaultdict
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy import Connection
+
+from indicators.inputs import (
+    DEAL,
+    LAST_DAY,
+    MILESTONE_CODE,
+    MILESTONES,
+    NO_DAY,
+    EntryTable,
+    EventTable,
+    Ints,
+    PartnerTable,
+    day_date,
+    day_number,
+    day_numbers,
+)
+from indicators.leading.panel import PanelTest
+from indicators.leading.questions import Answers, does_it_lead
+from indicators.leading.series import Occurrences, one_telling
+from indicators.leading.verdicts import Finding, Floors, sentence
+from indicators.paths import PathTable, canonical_paths
+from jobs import reports
+from jobs.reports import Stamp
+from jobs.wiring import Workspace
+from models.labels import named
+from models.vocabulary import FUNNEL, ActivityKind
+from sync.events import read
+from sync.events.log import LogColumns, activity_log, event_log
+
+KIND = "leading"
+SEED = "sakigake"
+_NO_ENTRY = -1
+
+
+def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
+    """Keeps the verdicts where a week has ended, or the mapping or the code changed, since they were kept last; tells whether it did.
+
+    They rest on whole weeks, so that between two Sundays there is nothing new to say.
+    """
+    last_sunday = stamp.as_of - timedelta(days=(stamp.as_of.weekday() + 1) % 7)
+    with workspace.connect() as conn:
+        before = reports.newest(conn, workspace.name, KIND)
+    if before is not None:
+        made, document_before = before
+        same = (made.mapping_hash, made.code_version) == (stamp.mapping_hash, stamp.code_version)
+        if same and document_before["weeks"]["until"] == last_sunday.isoformat():
+            return False
+    with workspace.engine.begin() as connection:
+        answers = answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at)
+    n = {"weeks": answers.weeks.count, "deals": answers.deals, "indicators": len(answers.findings)}
+    with workspace.connect() as conn:
+        reports.keep(conn, workspace.name, KIND, stamp, n, document(answers))
+    return True
+
+
+def answer(connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, known_at: datetime) -> Answers:
+    """The verdicts as of a day, by what was known at a moment (aware)."""
+    partners = read.partners(connection, workspace)
+    at = {p.partner_id: i for i, p in enumerate(partners)}
+    types = sorted({p.type for p in partners})
+    table = PartnerTable.of(
+        [p.partner_id for p in partners],
+        types,
+        np.array([types.index(p.type) for p in partners], np.int64),
+        joined_day=day_numbers(p.joined_on for p in partners),
+    )
+    owner = {e.entry_id: at[e.partner_id] for e in read.entries(connection, workspace) if e.partner_id in at}
+    log = event_log(connection, workspace, as_of, known_at, zone.key)
+    reached = _milestones(log, owner, table, day_number(as_of))
+    activities: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
+    for a in activity_log(connection, workspace, as_of, known_at, zone.key):
+        if a.partner_id in at and a.kind != ActivityKind.APPROACH:  # that one is the milestone `executed`
+            days = (day_number(a.day), day_number(a.known_from), day_number(a.known_until))
+            activities[a.kind].append((at[a.partner_id], *days))
+    order = [k.value for k in ActivityKind if k.value in activities]
+    return does_it_lead(
+        reached.pop(FUNNEL[-1].value),
+        reached,
+        {kind: Occurrences.of(*np.array(activities[kind], np.int64).T) for kind in order},
+        types,
+        table.type,
+        table.joined_day,
+        day_number(as_of),
+        seed=SEED,
+    )
+
+
+def _milestones(log: LogColumns, owner: dict[str, int], table: PartnerTable, as_of: int) -> dict[str, Occurrences]:
+    """First passages of each milestone that a record tells, as they were known over time; those only implied have no day of their own."""
+    place = {entry_id: i for i, entry_id in enumerate(owner)}
+    places = np.array([place.get(e, _NO_ENTRY) for e in log.entry_ids], np.int64)
+    entry = places[log.entry] if len(log.entry) else np.zeros(0, np.int64)
+    codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int64)
+    kept = entry != _NO_ENTRY
+    entry, milestone = entry[kept], codes[log.milestone[kept]]
+    day, known_from, known_until = (c[kept] for c in (log.day, log.known_from, log.known_until))
+    partner = np.fromiter(owner.values(), np.int64, len(owner))
+    stands = known_until >= LAST_DAY
+    paths = canonical_paths(
+        EventTable.of(entry[stands], milestone[stands], day[stands]),
+        EntryTable.of(list(owner), partner),
+        table,
+        as_of,
+    )
+    attempt = _attempt_of(paths, entry, day)
+    found = {}
+    for code in range(DEAL + 1):
+        mine = milestone == code
+        rows = Occurrences.of(partner[entry[mine]], day[mine], known_from[mine], known_until[mine])
+        found[MILESTONES[code].value] = one_telling((entry[mine] << 20) | attempt[mine], rows)
+    return found
+
+
+def _attempt_of(paths: PathTable, entry: Ints, day: Ints) -> Ints:
+    """Which attempt of its entry each row belongs to: the last one that had begun by its day."""
+    begun = paths.reached[:, 0].astype(np.int64)
+    known = begun != NO_DAY
+    key = (paths.entry[known] << 20) | begun[known]
+    if not len(key):
+        return np.zeros(len(entry), np.int64)
+    row = np.maximum(np.searchsorted(key, (entry << 20) | day, side="right") - 1, 0)
+    mine = paths.entry[known][row] == entry
+    return np.asarray(np.where(mine, paths.attempt[known][row], 0), np.int64)
+
+
+def document(answers: Answers, type_name: str | None = None) -> dict[str, Any]:
+    """The answers as JSON: what `sakigake leading --json` prints beside the axes they stand on."""
+    return {
+        "weeks": {
+            "from": _iso(answers.weeks.first),
+            "until": _iso(answers.weeks.last_day),
+            "count": answers.weeks.count,
+        },
+        "deals": answers.deals,
+        "assumptions": asdict(answers.floors),
+        "seed": SEED,
+        "indicators": [
+            finding_document(f, answers.floors) for f in answers.findings if type_name is None or f.type == type_name
+        ],
+    }
+
+
+def finding_document(f: Finding, floors: Floors) -> dict[str, Any]:
+    """One finding: verdict and sentence first, then everything they stand on."""
+    forward = _test(f.forward)
+    return {
+        "indicator": f.indicator,
+        "label": {"ja": named(f.indicator, "ja"), "en": named(f.indicator, "en")},
+        "kind": f.kind,
+        "type": f.type,
+        "verdict": f.verdict,
+        "sentence": {"ja": sentence(f, "ja", floors), "en": sentence(f, "en", floors)},
+        "lead_weeks": f.lead_weeks,
+        "more_weeks": f.more_weeks,
+        "short_of": list(f.short_of),
+        "p": forward["p"],
+        "p_holm": _number(f.holm),
+        "p_explore": _number(f.explore),
+        "effect": forward["effect"],
+        "mde": forward["mde"],
+        "forward": forward,
+        "reverse": {**_test(f.reverse), "p_holm": _number(f.reverse_holm)},
+        "skill": _skill(asdict(f.skill)),
+        "skills": [_skill(asdict(s)) for s in f.skills],
+        "description": {k: _number(v) for k, v in asdict(f.description).items()},
+    }
+
+
+def _test(test: PanelTest) -> dict[str, Any]:
+    found = {k: _number(v) for k, v in asdict(test).items() if k not in ("z", "pace")}
+    return {"z": [_number(v) for v in test.z], **found}
+
+
+def _skill(skill: dict[str, Any]) -> dict[str, Any]:
+    return {k: _number(v) for k, v in skill.items()}
+
+
+def _number(value: Any) -> Any:
+    """Six decimals: what is published is the same bytes on every machine."""
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _iso(day: int) -> str | None:
+    found = day_date(day)
+    return found.isoformat() if found else None

@@ -1,0 +1,199 @@
+"""What the compute step keeps beside results: next steps, activation and cadence, plan against actual, what leads, and the day's snapshot.
+
+Each part reads what is computed already, and is kept in the same transaction.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import numpy as np
+from psycopg import Connection
+
+from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.business_days import BusinessDays
+from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due
+from indicators.inputs import LISTED, NO_DAY, EntryTable, PartnerTable, day_date, day_number
+from indicators.lead_curves import lead_curves
+from indicators.next_steps import advise, told, waiting_by_partner
+from indicators.summary import Results
+from indicators.targets import TargetPlan
+from indicators.tier_audit import audit
+from jobs import reports
+from jobs.reports import Stamp
+from jobs.steps import actual
+from models.vocabulary import ActivityKind
+from sync.events.deals import DealCount
+
+ACTIVATION, CURVES = "activation", "lead_time_curves"
+SHARE_DAYS = 365
+Language = Literal["ja", "en"]
+Row = tuple[str, str, str, Any, dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """What the step has in hand when results are there."""
+
+    results: Results
+    entries: EntryTable
+    partners: PartnerTable
+    activities: Activities
+    calendar: BusinessDays
+    plan: TargetPlan | None  # of the as-of day's month, as the last day before it told
+
+
+def activities_of(conn: Connection[Any], workspace: str, partners: PartnerTable, as_of: date) -> Activities:
+    """Activities with partners up to a day, as the mapping now sees them."""
+    place = {partner_id: i for i, partner_id in enumerate(partners.ids)}
+    rows = conn.execute(
+        """select partner_id, kind, occurred_on from sakigake.activity
+        where workspace = %s and removed_at is null and occurred_on <= %s order by partner_id, occurred_on, activity_id""",
+        (workspace, as_of),
+    ).fetchall()
+    kept = [(place[p], k, day_number(d)) for p, k, d in rows if p in place]
+    return Activities(
+        np.array([p for p, _, _ in kept], np.int64),
+        tuple(k for _, k, _ in kept),
+        np.array([d for *_, d in kept], np.int64),
+    )
+
+
+def partner_rows(done: Computed, language: Language) -> Iterator[Row]:
+    """The fields `next_step` and `next_regular_meeting_due` of every partner."""
+    results, words = done.results, _WHY[language]
+    waiting = waiting_by_partner(
+        done.entries, results.entries.stalled, results.entries.milestone, results.entries.since, len(done.partners)
+    )
+    meetings = done.activities.days_of(ActivityKind.REGULAR_MEETING)
+    for i, partner in enumerate(results.partners):
+        tier = partner.tier.tier
+        due = meeting_due(tier, meetings.get(i, ()), results.as_of, done.calendar)
+        held = max(meetings.get(i, ()), default=NO_DAY)
+        why = words["due"].format(tier.value) if due != NO_DAY else words["no_due"].format(tier.value)
+        yield "partner", partner.partner_id, "next_regular_meeting_due", _iso(due), {"why": why, "last": _iso(held)}
+        advice = advise(tier, waiting[i])
+        inputs = {"why": words["step"], "advice": advice.what, "entries": advice.entries}
+        yield "partner", partner.partner_id, "next_step", told(advice, language), inputs
+
+
+def keep(
+    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, team: int | None
+) -> None:
+    """Keeps the day's reports and the snapshot, in the caller's transaction and after its results."""
+    document = activation_document(done, deals, team)
+    n = {"partners": len(done.partners), "entries": len(done.entries), "activities": len(done.activities.day)}
+    reports.keep(conn, workspace, ACTIVATION, stamp, n, document)
+    curves = lead_curves(done.results.paths, done.partners.types)
+    reports.keep(conn, workspace, CURVES, stamp, n, {"curves": curves})
+    months = actual.months(conn, workspace, done, stamp)
+    if months:
+        reports.keep(conn, workspace, actual.KIND, stamp, n, {"months": months})
+    _snapshot(conn, workspace, stamp)
+
+
+def activation_document(done: Computed, deals: DealCount, team: int | None) -> dict[str, Any]:
+    """Rates per type, concentration, share, time to the first deal, cadence, leaks and capacity, as JSON."""
+    results, partners = done.results, done.partners
+    paths, as_of = results.paths, results.as_of
+    first = first_data_day(paths.reached[:, LISTED])
+    share = sourced_share(deals.partner_sourced, deals.all)
+    return {
+        "activation": [
+            {
+                "type": a.type,
+                "base": a.base,
+                "active": a.active,
+                "activation": _rounded(a.activation),
+                "low": _rounded(a.interval.low),
+                "high": _rounded(a.interval.high),
+                "engaged": a.engaged,
+                "engagement": _rounded(a.engagement),
+                "engagement_low": _rounded(a.engagement_interval.low),
+                "engagement_high": _rounded(a.engagement_interval.high),
+                "deals": a.deals,
+                "deals_per_active": _rounded(a.deals_per_active),
+                "newcomers": a.newcomers,
+            }
+            for a in activation(paths, partners)
+        ],
+        "concentration": _plain(asdict(concentration(paths, len(partners)))),
+        "sourced": {
+            "partner_sourced": share.partner_sourced,
+            "deals_all_channels": share.all_channels,
+            "share": _rounded(share.share),
+            "low": _rounded(share.interval.low) if share.share is not None else None,
+            "high": _rounded(share.interval.high) if share.share is not None else None,
+            "status": share.status,
+            "days": SHARE_DAYS,
+        },
+        "first_deal": [_plain(asdict(f)) for f in time_to_first_deal(paths, partners, first)],
+        "cadence": [
+            {
+                "tier": d.tier.value,
+                "what": d.what,
+                "per": d.per,
+                "due": d.due,
+                "met": d.met,
+                "rate": _rounded(d.rate),
+                "low": _rounded(d.interval.low) if d.due else None,
+                "high": _rounded(d.interval.high) if d.due else None,
+            }
+            for d in compliance(results.tier_changes, done.activities, as_of, done.calendar)
+        ],
+        "leaks": {
+            **_plain(
+                {k: v for k, v in asdict(leaks(results.tier_changes, done.activities, as_of)).items() if k != "by_kind"}
+            ),
+            "by_kind": dict(leaks(results.tier_changes, done.activities, as_of).by_kind),
+        },
+        "capacity": _plain(asdict(capacity([p.tier.tier for p in results.partners], team))),
+        "tiers": _plain(asdict(audit(results.tier_changes, paths, len(partners)))),
+    }
+
+
+def share_span(as_of: date) -> tuple[date, date]:
+    """The trailing year, both days included."""
+    return as_of - timedelta(days=SHARE_DAYS - 1), as_of
+
+
+def _snapshot(conn: Connection[Any], workspace: str, stamp: Stamp) -> None:
+    """All partner fields as they now are, under the as-of day; the day's last computation holds."""
+    conn.execute("delete from sakigake.partner_day where workspace = %s and day = %s", (workspace, stamp.as_of))
+    conn.execute(
+        """insert into sakigake.partner_day (workspace, day, partner_id, type, fields, run_id)
+        select p.workspace, %s, p.partner_id, p.type, jsonb_object_agg(r.field, r.value), %s
+        from sakigake.partner p join sakigake.result r
+            on (r.workspace, r.subject, r.subject_id) = (p.workspace, 'partner', p.partner_id)
+        where p.workspace = %s and p.removed_at is null group by p.workspace, p.partner_id, p.type""",
+        (stamp.as_of, stamp.run_id, workspace),
+    )
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: _rounded(v) if isinstance(v, float) else v for k, v in values.items()}
+
+
+def _rounded(value: float | None) -> float | None:
+    """Six decimals: what is published is the same bytes on every machine."""
+    return None if value is None else round(float(value), 6)
+
+
+def _iso(day: int) -> str | None:
+    found = day_date(day)
+    return found.isoformat() if found else None
+
+
+_WHY = {
+    "en": {
+        "due": "tier {0} expects a regular meeting by then",
+        "no_due": "tier {0} expects no regular meeting",
+        "step": "the tier, open entries, and how long they have waited",
+    },
+    "ja": {
+        "due": "優先度{0}の定例の期限",
+        "no_due": "優先度{0}では定例を予定しない",
+        "step": "優先度、進行中のエントリー、待ち日数より",
+    },
+}

@@ -1,0 +1,30 @@
+"""Names of activities, milestones and verdicts as people read them, in both languages."""
+
+from models.catalogue import BY_NAME
+from models.vocabulary import ActivityKind
+
+ACTIVITIES: dict[str, tuple[str, str]] = {  # English, Japanese
+    ActivityKind.REGULAR_MEETING: ("regular meetings", "定例"),
+    ActivityKind.CO_VISIT: ("co-visits", "営業同行"),
+    ActivityKind.STUDY_SESSION: ("study sessions", "勉強会"),
+    ActivityKind.DINNER: ("dinners", "会食"),
+    ActivityKind.WEBINAR: ("webinars", "ウェビナー"),
+    ActivityKind.TOUCH: ("light touches", "定期接触"),
+    ActivityKind.APPROACH: ("approaches", "アプローチ"),
+}
+MILESTONES: dict[str, tuple[str, str]] = {value: (en, ja) for value, en, ja in BY_NAME["milestone"].choices}
+VERDICTS: dict[str, tuple[str, str]] = {
+    "leading": ("leading", "先行する"),
+    "leading, useful": ("leading, useful", "先行し、予測に役立つ"),
+    "mechanical": ("mechanical", "構造上の先行"),
+    "two-way": ("two-way", "双方向"),
+    "lagging": ("lagging", "後追い"),
+    "no lead found": ("no lead found", "先行は認められない"),
+    "not enough data": ("not enough data", "データ不足"),
+}
+
+
+def named(name: str, language: str) -> str:
+    """The label of an activity or a milestone; the name itself where there is none."""
+    found = ACTIVITIES.get(name) or MILESTONES.get(name)
+    return found[language == "ja"] if found else name

@@ -1,0 +1,73 @@
+"""Stores the deals of all channels: equal rows untouched, vanished ones marked with when."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import Connection, text
+
+from models.vocabulary import aware
+from sync.mapping.facts import DealAnyChannel
+
+_UPSERT = """
+    insert into sakigake.deal_any_channel as d
+        (workspace, connection, object, record_id, occurred_on, partner_sourced, known_at)
+    select :workspace, connection, object, record_id, occurred_on, partner_sourced, :known_at from staged_deal
+    on conflict (workspace, connection, object, record_id) do update
+        set occurred_on = excluded.occurred_on, partner_sourced = excluded.partner_sourced,
+            known_at = excluded.known_at, removed_at = null
+        where (d.occurred_on, d.partner_sourced) is distinct from (excluded.occurred_on, excluded.partner_sourced)
+            or d.removed_at is not null"""
+_GONE = """
+    update sakigake.deal_any_channel d set removed_at = :known_at
+    where d.workspace = :workspace and d.removed_at is null and not exists (
+        select from staged_deal s where (s.connection, s.object, s.record_id) = (d.connection, d.object, d.record_id))"""
+
+
+@dataclass(frozen=True, slots=True)
+class DealCount:
+    """Deals of all channels in a span of days, and how many of them a partner brought."""
+
+    all: int
+    partner_sourced: int
+
+
+def store_deals(connection: Connection, workspace: str, deals: Iterable[DealAnyChannel], known_at: datetime) -> int:
+    """How many rows were written. Nothing is committed here, and the same deals again write nothing."""
+    raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    connection.execute(text("drop table if exists pg_temp.staged_deal"))
+    connection.execute(
+        text(
+            "create temporary table staged_deal (connection text, object text, record_id text, occurred_on date,"
+            " partner_sourced boolean, primary key (connection, object, record_id)) on commit drop"
+        )
+    )
+    with raw.cursor() as cursor, cursor.copy("copy staged_deal from stdin") as copy:
+        for deal in deals:
+            copy.write_row(
+                (deal.source.connection, deal.source.object, deal.source.id, deal.occurred_on, deal.partner_sourced)
+            )
+    connection.execute(text("analyze staged_deal"))
+    given = {"workspace": workspace, "known_at": aware(known_at, "known_at")}
+    keep = {"preserve_rowcount": True}
+    return sum(connection.execute(text(s), given, execution_options=keep).rowcount for s in (_UPSERT, _GONE))
+
+
+def deals_between(connection: Connection, workspace: str, first: date, last: date, known_at: datetime) -> DealCount:
+    """Deals from `first` to `last`, both included, as the mapping now sees them and as far as known at `known_at`.
+
+    The first mapping found what there was, so that its deals count as known since their own day.
+    """
+    row = connection.execute(
+        text(
+            """select count(*), count(*) filter (where partner_sourced) from sakigake.deal_any_channel
+            where workspace = :workspace and occurred_on between :first and :last
+                and (removed_at is null or removed_at > :known_at)
+                and (known_at <= :known_at
+                    or known_at = (select min(known_at) from sakigake.deal_any_channel where workspace = :workspace))"""
+        ),
+        {"workspace": workspace, "first": first, "last": last, "known_at": aware(known_at, "known_at")},
+    ).one()
+    return DealCount(int(row[0]), int(row[1]))

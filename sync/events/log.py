@@ -1,0 +1,113 @@
+"""The log with its knowledge axis, for those who ask what was known when: events with the days since and until which they stood.
+
+Like `read.visible_events` the rows leave PostgreSQL in its binary form, all of one width.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+from sqlalchemy import Connection, text
+
+from models.vocabulary import aware
+from sync.events.read import MILESTONES, ids_of
+
+STILL = date(2149, 6, 6)
+"""`known_until` of what still stands; the last day that the arithmetic takes."""
+_HEADER = len(b"PGCOPY\n\xff\r\n\0") + 4 + 4
+_ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("entry_length", ">i4"),
+        ("entry", "V16"),
+        ("milestone_length", ">i4"),
+        ("milestone", ">i2"),
+        ("day_length", ">i4"),
+        ("day", ">i4"),
+        ("from_length", ">i4"),
+        ("from", ">i4"),
+        ("until_length", ">i4"),
+        ("until", ">i4"),
+    ]
+)
+_POSTGRES_EPOCH = int(np.datetime64("2000-01-01", "D").astype(np.int64))
+_LOG = """
+    copy (
+        select e.entry_id::uuid, array_position(%s::text[], e.milestone)::int2 - 1::int2, e.occurred_on,
+            (e.known_at at time zone %s)::date, coalesce((r.known_at at time zone %s)::date, %s)
+        from sakigake.event e left join sakigake.event r
+            on r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s
+        where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
+        order by e.entry_id, e.occurred_on, 2, e.event_id
+    ) to stdout (format binary)"""
+_ACTIVITIES = """
+    with told as (
+        select activity_id, partner_id, kind, occurred_on, known_at, removed_at as until
+        from sakigake.activity where workspace = :workspace
+        union all
+        select fact_id, said ->> 'partner_id', said ->> 'kind', (said ->> 'occurred_on')::date, known_at, known_until
+        from sakigake.past_fact where workspace = :workspace and kind = 'activity'),
+    dated as (select *, known_at = min(known_at) over () as from_the_start from told)
+    select partner_id, kind, occurred_on, (known_at at time zone :zone)::date,
+        case when until <= :known_at then (until at time zone :zone)::date else :still end, from_the_start
+    from dated where occurred_on <= :as_of and (known_at <= :known_at or from_the_start)
+    order by activity_id, known_at"""
+
+
+@dataclass(frozen=True, slots=True)
+class LogColumns:
+    """Asserted events as columns of one length, by entry and day. Days are numbers since 1970 in the workspace's time zone.
+
+    entry        place in `entry_ids`
+    milestone    place in `read.MILESTONES`
+    known_until  the day on which it was taken back; `STILL` where it was not
+    """
+
+    entry_ids: list[str]
+    entry: npt.NDArray[np.int64]
+    milestone: npt.NDArray[np.int8]
+    day: npt.NDArray[np.int64]
+    known_from: npt.NDArray[np.int64]
+    known_until: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedActivity:
+    """An activity with the days since and until which it was known. What the first load found is known since its own day."""
+
+    partner_id: str
+    kind: str
+    day: date
+    known_from: date
+    known_until: date
+
+
+def event_log(connection: Connection, workspace: str, as_of: date, known_at: datetime, zone: str) -> LogColumns:
+    """Every assertion about days up to `as_of` that was made by `known_at` (aware), also those taken back by then."""
+    raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    moment = aware(known_at, "known_at")
+    given = ([m.value for m in MILESTONES], zone, zone, STILL, moment, workspace, as_of, moment)
+    with raw.cursor() as cursor, cursor.copy(_LOG, given) as copy:
+        sent = b"".join(bytes(block) for block in copy)
+    rows = np.frombuffer(sent, _ROW, count=(len(sent) - _HEADER - 2) // _ROW.itemsize, offset=_HEADER)
+    entry_ids, entry = ids_of(rows["entry"])
+    day, known_from, known_until = (rows[c].astype(np.int64) + _POSTGRES_EPOCH for c in ("day", "from", "until"))
+    return LogColumns(entry_ids, entry, rows["milestone"].astype(np.int8), day, known_from, known_until)
+
+
+def activity_log(
+    connection: Connection, workspace: str, as_of: date, known_at: datetime, zone: str
+) -> list[LoggedActivity]:
+    """Activities up to `as_of` as they were known at `known_at` (aware), in the order of their ids."""
+    given = {
+        "workspace": workspace,
+        "as_of": as_of,
+        "known_at": aware(known_at, "known_at"),
+        "zone": zone,
+        "still": STILL,
+    }
+    rows = connection.execute(text(_ACTIVITIES), given)
+    return [LoggedActivity(r[0], r[1], r[2], r[2] if r[5] else max(r[2], r[3]), r[4]) for r in rows]

@@ -1,0 +1,114 @@
+"""What a world of known truth shows of rates and forecasts: measured the same way by the tests and by `python -m bench.recovery`."""
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from indicators.assumptions import DEFAULTS
+from indicators.conversion import conversions, point_conversions
+from indicators.forecast import chances
+from indicators.incidence import CENSORED, CONVERTED
+from indicators.inputs import DEAL, NO_DAY
+from indicators.lead_time import lead_times
+from indicators.outlook import Outlook, outlook
+from indicators.subjects import STEPS, Funnel, step_name, subjects_of
+from tests.unit.reference.worlds import World
+
+ALL_HISTORY = replace(DEFAULTS, window=None, partner_window=None, replicates=400)
+CUTS = (150, 365, 731)
+AHEAD = (30, 60, 90)
+BINS = (0.0, 0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
+BEGAN = 731  # days of history in a world
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Conversion and lead time by type and step: whether the interval covers the truth, and how far the median is off (days)."""
+
+    inside: list[bool]
+    medians_off: list[float]
+    resolved_only: list[float]  # how far won / (won + lost) is off
+    rates_off: list[float]
+
+
+def cells(world: World) -> Cells:
+    found = Cells([], [], [], [])
+    for cut in CUTS:
+        paths = world.paths(min(world.as_of - BEGAN + cut, world.as_of))
+        rates = {(r.type, r.step): r for r in conversions(paths, world.partners.types, ALL_HISTORY)}
+        leads = {(r.type, r.step): r for r in lead_times(paths, world.partners.types, ALL_HISTORY)}
+        for t, name in enumerate(world.partners.types):
+            truth = world.truth["types"][name]
+            for k, step in enumerate(STEPS):
+                row, lead = rates[name, step_name(step)], leads[name, step_name(step)]
+                right = truth["realised_eventual_cvr"][k]
+                found.inside.append(row.interval.low <= right <= row.interval.high)
+                if cut == CUTS[-1]:
+                    subjects = subjects_of(paths, step, partner_type=t)
+                    resolved = subjects.ending != CENSORED
+                    found.resolved_only.append(float((subjects.ending[resolved] == CONVERTED).mean()) - right)
+                    found.rates_off.append(float(row.rate) - right)
+                    if lead.conversions >= 100:
+                        found.medians_off.append(lead.median - truth["lead_time"][k]["median"])
+    return found
+
+
+def outlook_at(world: World, as_of: int) -> Outlook:
+    funnel = Funnel(world.paths(as_of))
+    return outlook(funnel, world.partners, point_conversions(funnel, world.partners.types, ALL_HISTORY), ALL_HISTORY)
+
+
+def rate_errors(world: World) -> np.ndarray:
+    """[3, 4]: root mean square error over partners, by step, of the raw share, the type's mean, and the partner's rate."""
+    ahead = outlook_at(world, world.as_of)
+    rates = ahead.rates
+    truth = np.array([world.truth["partner_p"][i] for i in world.partner_ids])
+    raw = rates.converted / np.maximum(rates.attempts, 1)
+    mean = np.array([[curve.rate for curve in ahead.curves[t]] for t in world.partners.type])
+    tried = rates.attempts > 0
+    return np.array(
+        [[float(np.sqrt(((g - truth)[tried[:, k], k] ** 2).mean())) for k in range(4)] for g in (raw, mean, rates.rate)]
+    )
+
+
+def interval_cover(world: World) -> float:
+    """The share of partners and steps whose 80 % interval holds the true rate."""
+    rates = outlook_at(world, world.as_of).rates
+    truth = np.array([world.truth["partner_p"][i] for i in world.partner_ids])
+    inside = (rates.low <= truth) & (truth <= rates.high)
+    return float(inside[rates.attempts > 0].mean())
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """Chances of entries under way and what became of them, [entries of all origins, 3 horizons]."""
+
+    chance: np.ndarray
+    came: np.ndarray
+
+    def apart(self) -> np.ndarray:
+        """[3] how many standard deviations expected and actual sums are apart."""
+        spread = np.sqrt((self.chance * (1 - self.chance)).sum(axis=0))
+        return (self.chance.sum(axis=0) - self.came.sum(axis=0)) / spread
+
+    def bins(self) -> list[tuple[int, float, float]]:
+        """(entries, mean chance, share that came) by chance within 60 days."""
+        q, y = self.chance[:, 1], self.came[:, 1]
+        chosen = [(q >= low) & (q < high) for low, high in itertools.pairwise(BINS)]
+        return [(int(m.sum()), float(q[m].mean()), float(y[m].mean())) for m in chosen if m.any()]
+
+
+def foretold(world: World, origins: int = 4, apart: int = 120) -> Foretold:
+    """Forecasts of entries under way on past days, the newest 90 days ago, against what the whole history tells."""
+    known = world.paths()
+    deal = np.full(len(world.entries), NO_DAY)
+    deal[known.entry] = known.reached[:, DEAL]
+    q, y = [], []
+    for back in range(origins):
+        as_of = world.as_of - 90 - apart * back
+        ahead = outlook_at(world, as_of)
+        q.append(chances(ahead.under_way, ahead.ways, ahead.rates.rate, AHEAD))
+        day = deal[ahead.under_way.entry][:, None]
+        y.append((day != NO_DAY) & (day <= as_of + np.array(AHEAD)[None, :]))
+    return Foretold(np.concatenate(q), np.concatenate(y))

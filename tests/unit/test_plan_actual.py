@@ -1,0 +1,85 @@
+"""The gap between plan and actual, and its causes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indicators.business_days import WEEKDAYS, BusinessDays
+from indicators.inputs import EntryTable, EventTable, PartnerTable
+from indicators.paths import canonical_paths
+from indicators.plan_actual import factors, lines, lmdi, reached_between, share_elapsed, timing
+
+POSITIVE = st.floats(0.01, 1000, allow_nan=False)
+
+
+def test_the_printed_example_comes_out():
+    """R16."""
+    found = lmdi((100, 0.5, 0.6, 0.75, 0.55), (90, 0.55, 0.5, 0.75, 0.6))
+    assert found.volume == pytest.approx(-1.2375, abs=5e-5)
+    assert found.conversions == pytest.approx((1.1195, -2.1414, 0.0, 1.0220), abs=5e-5)
+    assert found.total == pytest.approx(-1.2375, abs=1e-9)
+    assert not found.zeros
+
+
+@given(st.lists(st.tuples(POSITIVE, POSITIVE), min_size=1, max_size=6))
+def test_effects_sum_to_the_gap_and_their_order_does_not_matter(pairs):
+    planned, actual = zip(*pairs, strict=True)
+    one = lmdi(planned, actual)
+    assert one.volume + sum(one.conversions) == pytest.approx(one.total, rel=1e-6, abs=1e-6)
+    turned = lmdi(planned[::-1], actual[::-1])
+    assert (turned.volume, *turned.conversions)[::-1] == pytest.approx(
+        (one.volume, *one.conversions), rel=1e-9, abs=1e-9
+    )
+
+
+def test_zeros_are_replaced_and_flagged():
+    found = lmdi((10, 0.5), (0, 0.5))
+    assert found.zeros
+    assert found.volume == pytest.approx(-5, abs=1e-6)
+    with pytest.raises(ValueError, match="negative"):
+        lmdi((1.0,), (-1.0,))
+    with pytest.raises(ValueError, match="as many"):
+        lmdi((1.0,), (1.0, 2.0))
+
+
+def test_a_month_elapses_by_business_days():
+    first, last = 20362, 20392  # October 2025: 23 working days
+    assert share_elapsed(first, last, first - 1, WEEKDAYS) == 0.0
+    assert share_elapsed(first, last, last, WEEKDAYS) == 1.0
+    assert share_elapsed(first, last, first, WEEKDAYS) == pytest.approx(1 / 23)
+    assert share_elapsed(first, last, first + 4, WEEKDAYS) == pytest.approx(3 / 23)  # a Sunday adds nothing
+    assert share_elapsed(first, last, first, BusinessDays.of(range(first, last + 1))) == pytest.approx(1 / 31)
+
+
+def test_only_what_was_reached_in_the_month_and_by_the_day_counts():
+    rows = [(0, 0, 20361), (0, 4, 20370), (1, 0, 20362), (2, 0, 20392), (3, 0, 20393)]
+    partners = PartnerTable.of(["p", "q"], ["a", "b"], [0, 1])
+    paths = canonical_paths(
+        EventTable.of(*zip(*rows, strict=True)), EntryTable.of(list("wxyz"), [0, 0, 1, 1]), partners, 20400
+    )
+    assert reached_between(paths, 20362, 20392).tolist() == [2, 1, 1, 1, 1]
+    assert reached_between(paths, 20362, 20392, 1).tolist() == [1, 0, 0, 0, 0]
+
+
+def test_each_milestones_line_tells_its_part_of_the_gap_in_deals():
+    found = lines("all", (100, 50, 30, 22.5, 12.375), (90, 50, 25, 19, 11), 1.0, landing=11.0, chance=0.1)
+    assert sum(line.effect for line in found) == pytest.approx(found[4].gap, abs=1e-9)
+    assert [line.landing for line in found] == [None] * 4 + [11.0]
+    assert found[0].gap == -10
+
+
+def test_a_plan_without_anything_reached_yet_has_a_gap_and_no_nan():
+    found = lines("all", (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), 0.0)
+    assert [line.effect for line in found] == [None] * 5
+    assert all(np.isfinite(line.gap) for line in lines("all", (10, 5, 3, 2, 1), (0, 0, 0, 0, 0), 0.5))
+
+
+def test_timing_is_what_is_under_way_beyond_what_the_plan_leaves():
+    assert timing(20, 0.5, 6, 18.0) == pytest.approx(12 - 10)
+    assert timing(20, 0.5, 6, None) is None
+
+
+def test_factors_multiply_back_to_the_deals():
+    assert np.prod(factors((90, 45, 30, 20, 11))) == pytest.approx(11)
+    assert factors((0, 0, 0, 0, 0)) == (0.0, 0.0, 0.0, 0.0, 0.0)

@@ -1,0 +1,95 @@
+"""Pictures: whole, the same bytes again, in Japanese without a font of the system, and refused in a sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.errors import ConfigError
+from jobs.plots import curves, funnel, leading, targets
+from jobs.plots.canvas import save
+from tests.unit.test_leading_verdicts import EMPTY
+
+CONVERSION = {
+    "all": {
+        "listed>requested": {"rate": 0.5, "low": 0.4, "high": 0.6, "n": 100, "status": "ok"},
+        "requested>agreed": {"rate": None, "low": None, "high": None, "n": 0, "status": "no_data"},
+    },
+    "legacy": {"listed>requested": {"rate": 0.4, "low": None, "high": None, "n": 9, "status": "immature"}},
+}
+CURVES = {"all": {"listed>requested": ((0, 0.1), (5, 0.5), (20, 1.0))}, "legacy": {"listed>requested": ()}}
+WEEKS = ["2026-11-02", "2026-11-09"]
+DRAWINGS = {
+    "funnel": lambda language: funnel.draw("2026-10-31", CONVERSION, language),
+    "no funnel": lambda language: funnel.draw("2026-10-31", {}, language),
+    "curves": lambda language: curves.draw("2026-10-31", CURVES, language),
+    "no curves": lambda language: curves.draw("2026-10-31", {}, language),
+    "targets": lambda language: targets.draw(
+        "2026-10-31", "2026-11", 20, WEEKS, {"listed": [10, 8.5], "deal": [0, 3]}, language,
+        reached={"listed": [7, None]}, capacity=12, latest={"listed": "2026-11-02"},
+    ),
+    "no targets": lambda language: targets.draw("2026-10-31", "2026-11", 20, [], {}, language),
+}  # fmt: skip
+
+
+def leading_document():
+    import numpy as np
+
+    from indicators.leading.questions import does_it_lead
+    from jobs.steps.leading import document
+
+    made = document(
+        does_it_lead(EMPTY, {"listed": EMPTY}, {"dinner": EMPTY}, ["a"], np.zeros(2, int), np.zeros(2, np.int32), 20500)
+    )
+    first, second = made["indicators"][:2]
+    made["indicators"][1] = {**second, "verdict": "lagging", "reverse": {**second["reverse"], "peak_lag": 2}}
+    made["indicators"][0] = {**first, "lead_weeks": 5}
+    return made
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_every_picture_is_drawn_in_both_languages(name, language, tmp_path):
+    """Warnings are errors: a character that the font lacks would end this."""
+    save(tmp_path / "picture.svg", DRAWINGS[name](language))
+    assert (tmp_path / "picture.svg").read_text().endswith("</svg>\n")
+    assert [p.name for p in tmp_path.iterdir()] == ["picture.svg"]
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_verdicts_are_drawn_also_where_there_are_none(language, tmp_path):
+    document = leading_document()
+    save(tmp_path / "some.svg", leading.draw(document, language))
+    save(tmp_path / "none.svg", leading.draw({**document, "indicators": []}, language))
+    assert (tmp_path / "some.svg").stat().st_size > (tmp_path / "none.svg").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("ending", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF"), ("PNG", b"\x89PNG")]
+)
+def test_the_ending_says_how_and_the_same_numbers_give_the_same_bytes(ending, begins, tmp_path):
+    one, two = tmp_path / f"one.{ending}", tmp_path / f"two.{ending}"
+    for path in (one, two):
+        save(path, DRAWINGS["funnel"]("ja"))
+    assert one.read_bytes().startswith(begins)
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_other_endings_and_missing_folders_are_refused_and_nothing_is_left(tmp_path):
+    with pytest.raises(ConfigError, match=r"ends in \.png, \.svg, \.pdf"):
+        save(tmp_path / "picture.jpg", DRAWINGS["funnel"]("ja"))
+    with pytest.raises(ConfigError, match="There is no folder"):
+        save(tmp_path / "nowhere" / "picture.png", DRAWINGS["funnel"]("ja"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_fails_leaves_the_old_one_whole(tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_text("old")
+
+    def broken():
+        raise RuntimeError("no ink")
+
+    with pytest.raises(RuntimeError):
+        save(path, broken)
+    assert path.read_text() == "old"
+    assert Path(path.parent / ".picture.png.new").exists() is False
