@@ -99,7 +99,10 @@ def test_what_a_crm_does_not_have_is_named_with_its_line_and_the_nearest(written
 
 def test_a_connection_that_is_not_there_is_named():
     text = preset_text().replace("hubspot", "hubspo")
-    assert "there is no connection 'hubspo'; did you mean 'hubspot'? Allowed: hubspot, lists, salesforce" in found_in(text)[0]
+    assert (
+        "there is no connection 'hubspo'; did you mean 'hubspot'? Allowed: hubspot, lists, salesforce"
+        in found_in(text)[0]
+    )
 
 
 def test_a_free_text_field_may_hold_any_industry():
