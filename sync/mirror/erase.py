@@ -137,6 +137,10 @@ _STATEMENTS = {  # OF_THE_RECORD stands for the condition above
         or (said ->> 'connection', said ->> 'object', said ->> 'record_id') = (%(connection)s, %(object)s, %(id)s))""",
     "results": "delete from sakigake.result where workspace = %(workspace)s and subject_id = any(%(subjects)s)",
     "result_log": "delete from sakigake.result_log where workspace = %(workspace)s and subject_id = any(%(subjects)s)",
+    "days": "delete from sakigake.partner_day where workspace = %(workspace)s and partner_id = any(%(partners)s)",
+    "tiers_by_hand": """update sakigake.tier_override set reason = '', ended_because = null
+        where workspace = %(workspace)s and partner_id = any(%(partners)s)""",
+    "deals": "delete from sakigake.deal_any_channel where OF_THE_RECORD",
     "changes": "update sakigake.change set old = 'null', new = 'null', why = '' where OF_THE_RECORD",
     "written": "delete from sakigake.written where OF_THE_RECORD",
     "edits": "delete from sakigake.person_edit where OF_THE_RECORD",
