@@ -3,7 +3,7 @@
 Each part reads what is computed already, and is kept in the same transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
 from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.assumptions import DEFAULTS
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due
 from indicators.inputs import LISTED, NO_DAY, EntryTable, PartnerTable, day_date, day_number
@@ -21,15 +22,16 @@ from indicators.next_steps import advise, told, waiting_by_partner
 from indicators.summary import Results
 from indicators.targets import TargetPlan
 from indicators.tier_audit import audit
+from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports
 from jobs.reports import Stamp
 from jobs.steps import actual
-from models.vocabulary import ActivityKind
+from models.vocabulary import Activity, ActivityKind
 from sync.events import read
 from sync.events.deals import DealCount
 
 ACTIVATION, CURVES = "activation", "lead_time_curves"
-SHARE_DAYS = 365
+SHARE_DAYS, DAYS_AHEAD = 365, 90
 Language = Literal["ja", "en"]
 Row = tuple[str, str, str, Any, dict[str, Any]]
 
@@ -58,6 +60,17 @@ def activities_of(
         np.array([p for p, _, _ in kept], np.int64),
         tuple(k for _, k, _ in kept),
         np.array([d for *_, d in kept], np.int64),
+    )
+
+
+def as_columns(activities: Iterable[Activity], partners: PartnerTable) -> Activities:
+    """Activities as values, as the arithmetic reads them: of a preview, or of a past day."""
+    place = {partner_id: i for i, partner_id in enumerate(partners.ids)}
+    kept = sorted((place[a.partner_id], day_number(a.occurred_on), a.kind) for a in activities if a.partner_id in place)
+    return Activities(
+        np.array([p for p, _, _ in kept], np.int64),
+        tuple(kind for *_, kind in kept),
+        np.array([d for _, d, _ in kept], np.int64),
     )
 
 
@@ -150,8 +163,24 @@ def activation_document(done: Computed, deals: DealCount, team: int | None) -> d
             "by_kind": dict(leaks(results.tier_changes, done.activities, as_of).by_kind),
         },
         "capacity": _plain(asdict(capacity([p.tier.tier for p in results.partners], team))),
+        "cutoffs": [_plain(asdict(c)) for c in _cutoffs(done)],
         "tiers": _plain(asdict(audit(results.tier_changes, paths, len(partners)))),
     }
+
+
+def _cutoffs(done: Computed) -> Iterator[Cutoffs]:
+    """For each type the cut-offs that would tell its partners apart best, by the forecast of 90 days."""
+    forecast, kinds = done.results.prospects.partners, done.partners.type
+    if DAYS_AHEAD not in forecast.ahead:
+        return
+    expected = forecast.expected[:, forecast.ahead.index(DAYS_AHEAD)]
+    valid = np.array([p.attack_list_count for p in done.results.partners], np.int64)
+    for at, name in enumerate(done.partners.types):
+        mine = (kinds == at) & forecast.known
+        rule = DEFAULTS.tier_rules.get(name, DEFAULTS.tier_rule)
+        found = proposed(name, valid[mine], expected[mine], rule)
+        if found is not None:
+            yield found
 
 
 def share_span(as_of: date) -> tuple[date, date]:

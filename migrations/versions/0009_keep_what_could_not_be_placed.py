@@ -1,6 +1,6 @@
 """Keep what could not be placed.
 
-Follows 0007.
+Follows 0008.
 
 While this runs, the version before it may still be at work. So: add before you use, stop using before you remove, and
 do these in two releases. Do not rename. Fill large tables in batches, outside of a migration. Build an index on a large
@@ -10,8 +10,8 @@ table CONCURRENTLY, inside `with op.get_context().autocommit_block()`. Write the
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
