@@ -11,7 +11,7 @@ from rich.table import Table
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command has it; read when numpy is loaded
 
-from bench import bulk, computing, hubspot, landing, recompute
+from bench import bulk, computing, hubspot, landing, mapping, mapping_diff, recompute, writeback
 from bench.measure import Row
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -22,8 +22,11 @@ def main() -> int:
         *landing.measure(),
         *recompute.measure(),
         *computing.measure(),
+        *mapping.measure(),
+        *mapping_diff.measure(),
         *bulk.measure(),
         *hubspot.measure(),
+        *writeback.measure(),
     ]
     shown = Table(title="Ratios against a limit of the same run", box=box.SIMPLE_HEAD)
     for column in ("what", "value", "unit", "against", "ratio", "demand", ""):

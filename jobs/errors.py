@@ -8,6 +8,7 @@ SakigakeError
 ├── ConfigError              sakigake.yaml or what it points to is not right (exit code 2)
 ├── MappingWaits             the mapping says something else than what a person activated (exit code 2)
 ├── MirrorStale             the CRM hides what the mapping reads, so nothing is concluded from it
+├── PlanRefused             a plan cannot be applied, or a run not be undone
 ├── RunBusy                  another run of the workspace is under way (exit code 4)
 └── NotFound                 what was asked for is not there
 
@@ -53,6 +54,10 @@ class MappingWaits(SakigakeError):
 
 class MirrorStale(SakigakeError):
     """The mirror cannot vouch for something that the mapping reads; facts, results and the CRMs stay as they were."""
+
+
+class PlanRefused(SakigakeError):
+    """A plan cannot be applied, or a run not be undone; nothing was written."""
 
 
 class RunBusy(SakigakeError):

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from jobs.erasing import keep_out
 from jobs.heads import note_head
 from jobs.mapping_check import require_fitting
 from jobs.mapping_versions import require_active, waited_before
@@ -33,6 +34,7 @@ class RunReport:
     plan: str | None = None
     held: bool = False
     held_because: list[str] = field(default_factory=list)
+    question: str | None = None  # the plan that asks about persons' edits
     pulled: dict[str, dict[str, int]] = field(default_factory=dict)
     mapped: dict[str, Any] = field(default_factory=dict)
     computed: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class RunReport:
             "plan": self.plan,
             "held": self.held,
             "held_because": self.held_because,
+            "question": self.question,
             "pulled": self.pulled,
             "mapped": self.mapped,
             "computed": self.computed,
@@ -73,6 +76,7 @@ def run_cycle(
     steps: Sequence[Step] = ALL_STEPS,
     only_connection: str | None = None,
     full: bool = False,
+    again: bool = False,
     progress: Progress | None = None,
 ) -> RunReport:
     """Runs the steps asked for. Raises what stopped it, after noting it; what was stored before stays, and the next run goes on."""
@@ -85,7 +89,7 @@ def run_cycle(
         log.info("run started", workspace=workspace.name, run=report.run, steps=[str(s) for s in steps])
         status, cause = RunStatus.FAILED, "interrupted"
         try:
-            _steps(workspace, story, report, steps, only_connection, full, shown)
+            _steps(workspace, story, report, steps, only_connection, full, again, shown)
             status, cause = (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
         except Exception as e:
             status, cause = ended_as(e), str(e)
@@ -109,20 +113,25 @@ def _steps(
     steps: Sequence[Step],
     only_connection: str | None,
     full: bool,
+    again: bool,
     progress: Progress,
 ) -> None:
     if (Step.PULL in steps or Step.MAP in steps) and not waited_before(story.conn, workspace):
         require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors)
     require_active(story.conn, workspace, steps)
+    keep_out(story.conn, workspace)
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
             found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)
             note.counts = found.document()
             report.pulled = found.counts()
+            keep_out(story.conn, workspace)  # a table may have been made just now
             found.require()
     if Step.MAP in steps:
         with story.step(Step.MAP) as note, progress.task("map"):
-            note.counts = report.mapped = map_step.map_facts(workspace, report.run, story.fingerprint(Step.MAP))
+            note.counts = report.mapped = map_step.map_facts(
+                workspace, report.run, story.fingerprint(Step.MAP), whole=full
+            )
     if Step.COMPUTE in steps:
         with story.step(Step.COMPUTE) as note, progress.task("compute"):
             report.as_of = workspace.today()
@@ -132,9 +141,10 @@ def _steps(
             )
     if Step.PLAN in steps:
         with story.step(Step.PLAN) as note, progress.task("plan"):
-            report.plan, status, drafted, held = write_back.plan(workspace, report.run)
-            report.held = note.held = status is PlanStatus.HELD
-            report.held_because = held if report.held else []
+            made = write_back.plan(workspace, report.run, again=again)
+            report.plan, report.question, drafted = made.plan_id, made.question, made.draft
+            report.held = note.held = made.status is PlanStatus.HELD
+            report.held_because = made.held_because if report.held else []
             for change in drafted.changes:
                 key = change.record.connection
                 report.planned[key] = report.planned.get(key, 0) + 1
@@ -145,7 +155,8 @@ def _steps(
         if plan_id is None:
             return
         with story.step(Step.DELIVER) as note:
-            counts = write_back.send(workspace, plan_id, recheck=report.plan is None, progress=progress)
+            note.counts = {"plan": plan_id}
+            counts = write_back.send(workspace, plan_id, report.run, recheck=report.plan is None, progress=progress)
             report.plan = plan_id
             report.delivered = {"confirmed": counts.confirmed, "failed": counts.failed, "dropped": counts.dropped}
             report.written = write_back.written_by(workspace, plan_id)

@@ -23,7 +23,14 @@ class Stamp:
 
 
 def keep(conn: Conn, workspace: str, kind: str, stamp: Stamp, n: dict[str, int], document: dict[str, Any]) -> None:
-    """Keeps a report under the run that made it; a second one of the same run takes its place."""
+    """Keeps a report under the run that made it, in place of an earlier one of the same day: cycles of minutes would fill the disk.
+
+    What stood in it before can be worked out again for its axes.
+    """
+    conn.execute(
+        "delete from sakigake.report where workspace = %s and kind = %s and as_of = %s and run_id <> %s",
+        (workspace, kind, stamp.as_of, stamp.run_id),
+    )
     conn.execute(
         """insert into sakigake.report
             (workspace, kind, run_id, as_of, known_at, mapping_hash, code_version, n, document, computed_at)

@@ -18,6 +18,7 @@ NAME_IS = "a name of small letters, digits and _, beginning with a letter, at mo
 MONTH = r"^20\d\d-(0[1-9]|1[0-2])$"
 DAYS = r"^20\d\d-\d\d-\d\d(\.\.20\d\d-\d\d-\d\d)?$"
 ADDRESS = r"^https?://[^/\s@?#]+/?$"
+SPAN = r"^[1-9]\d{0,3}[smhd]$"
 PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 OURS = {"sakigake": "our own tables", "public": "PostgreSQL", "information_schema": "PostgreSQL"}
 
@@ -189,13 +190,44 @@ class HubspotConnection(_Connection):
 Connection = Annotated[SalesforceConnection | HubspotConnection, Field(discriminator="crm")]
 
 
+def seconds_of(span: str) -> int:
+    """Seconds of a length of time such as 90s, 15m, 1h, 7d."""
+    return int(span[:-1]) * PER_UNIT[span[-1]]
+
+
 class Guards(Settings):
+    """What makes a plan wait for a person, and who that may be."""
+
     noun: ClassVar[str] = "guards"
     first_plan: Literal["hold", "deliver"] = Field(
         "hold", description="the first plan of all waits for a person, or is delivered"
     )
     first_mapping: Literal["hold", "activate"] = Field(
         "hold", description="the first version of the mapping waits for a person, or comes into force by itself"
+    )
+    records_changed: float = Field(0.5, gt=0, le=1, description="share of the mapped records that one plan may change")
+    tiers_moved: float = Field(0.3, gt=0, le=1, description="share of the partners whose tier one plan may move")
+    emptied: float = Field(0.1, gt=0, le=1, description="share of a field's values that one plan may empty")
+    freshness: str = Field(
+        "6h", pattern=SPAN, description="how far the mirror may lag behind the CRM's clock, such as 90m, 6h, 1d"
+    )
+    proof: str = Field(
+        "7d",
+        pattern=r"^(off|[1-9]\d{0,3}[smhd])$",
+        description="how old the proof of completeness may be, such as 24h, 7d, or off",
+    )
+    miscalibrated: Literal["hold", "deliver"] = Field(
+        "hold", description="plans with forecasts that past ones speak against wait for a person, or are delivered"
+    )
+    plan_expires: str = Field(
+        "72h", pattern=SPAN, description="how long a plan may wait before a person applies it, such as 8h, 3d"
+    )
+    person_edits: Literal["overwrite", "keep", "ask"] = Field(
+        "overwrite", description="what becomes of a value that a person wrote over ours"
+    )
+    keep_days: int = Field(30, ge=1, le=3650, description="days for which it is kept where person_edits is keep")
+    two_persons: bool = Field(
+        False, description="a held plan is applied by another person than the one who activated the mapping"
     )
 
 
@@ -214,11 +246,11 @@ class Schedule(Settings):
 
     @property
     def cycle_seconds(self) -> int:
-        return int(self.cycle[:-1]) * PER_UNIT[self.cycle[-1]]
+        return seconds_of(self.cycle)
 
     @property
     def reconcile_seconds(self) -> int:
-        return int(self.reconcile[:-1]) * PER_UNIT[self.reconcile[-1]]
+        return seconds_of(self.reconcile)
 
 
 class Calendar(Settings):
@@ -288,6 +320,9 @@ class WorkspaceSettings(Settings):
         description="people who look after partners; more than ten contacts a week each is a warning",
     )
     guards: Guards = Guards()
+    alerts: list[Secret] = Field(
+        default_factory=list, description="addresses that hear of held plans, in Apprise's form, each a secret"
+    )
     schedule: Schedule = Schedule()
     calendar: Calendar = Calendar()
     targets: Targets = Targets()

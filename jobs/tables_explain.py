@@ -24,6 +24,7 @@ def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
     if alone:
         _records(out, found["records"])
     _writes(out, found["writes"])
+    _edits(out, found["edits"])
 
 
 def _fields(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
@@ -89,10 +90,27 @@ def _records(out: Console, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _writes(out: Console, writes: Sequence[Mapping[str, Any]]) -> None:
-    shown = table("Written by us", "field", "old", "new", "status", "when", "plan")
+    shown = table("Written by us", "field", "old", "new", "status", "when", "who", "plan")
     for w in writes[-SHOWN:]:
         shown.add_row(
-            w["field"], value(w["old"]), value(w["new"]), w["status"], (w["settled_at"] or "-")[:19], w["plan"]
+            w["field"],
+            value(w["old"]),
+            value(w["new"]),
+            w["status"],
+            (w["settled_at"] or "-")[:19],
+            w["who"],
+            w["plan"],
+        )
+    out.print(shown)
+
+
+def _edits(out: Console, edits: Sequence[Mapping[str, Any]]) -> None:
+    if not edits:
+        return
+    shown = table("Written by persons over ours", "field", "ours", "theirs", "found", "policy", "until")
+    for e in edits[-SHOWN:]:
+        shown.add_row(
+            e["field"], value(e["ours"]), value(e["theirs"]), e["found_at"][:19], e["policy"], e["keep_until"] or "-"
         )
     out.print(shown)
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from jobs.errors import ConfigError
 from jobs.mapping_check import unknown_connections
 from jobs.settings import Configuration, HubspotConnection, SalesforceConnection, WorkspaceSettings
+from models.catalogue import fields_of
 from sync.connector import Connector, ReadSpec
 from sync.mapping.depends import by_object
 from sync.mapping.grammar import Mapping as Rules
@@ -64,7 +65,23 @@ class Workspace:
 
     def specs(self) -> dict[str, dict[str, ReadSpec]]:
         """What is mirrored, by connection and object: what the mapping needs, and what the settings add to it."""
-        return specs_of(self.rules, self.settings)
+        return {
+            connection: {name: replace(s, ours=own.get(name, ())) for name, s in specs.items()}
+            for connection, specs in specs_of(self.rules, self.settings).items()
+            for own in [self.own_fields(connection)]
+        }
+
+    def own_fields(self, connection: str) -> dict[str, tuple[str, ...]]:
+        """API names of the fields that we write back, by object."""
+        found: dict[str, set[str]] = {}
+        for subject, named in (("partner", self.rules.write_back.partner), ("entry", self.rules.write_back.entry)):
+            for place, fields in named.items():
+                where, _, name = place.partition(".")
+                if where == connection:
+                    chosen = (f for f in fields_of(subject) if fields == "default" or f.name in fields)  # type: ignore[arg-type]
+                    made = (self.connectors[connection].api_name(f, self.settings.prefix) for f in chosen)
+                    found.setdefault(name, set()).update(made)
+        return {name: tuple(sorted(fields)) for name, fields in found.items()}
 
     def crm_now(self) -> datetime:
         """The latest of the CRMs' own clocks: what "now" means for facts."""

@@ -78,6 +78,9 @@ class Plan(Base):
     plan_id: Mapped[Key]
     run_id: Mapped[str]
     created_at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(server_default=text("'write'"))  # PlanKind
+    undoes: Mapped[str | None]  # of an undo: the run whose writes it takes back
+    expires_at: Mapped[datetime | None]  # what a person decides on later would be too old
     status: Mapped[str]
     held_because: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
     mapping_hash: Mapped[str]
@@ -104,10 +107,16 @@ class Change(Base):
     old: Mapped[Any] = mapped_column(JSONB)
     new: Mapped[Any] = mapped_column(JSONB)
     why: Mapped[str]
+    edited: Mapped[bool] = mapped_column(server_default=text("false"))  # `old` is what a person wrote over our value
     status: Mapped[str]
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     cause: Mapped[str | None]
+    run_id: Mapped[str | None]  # the run that sent it
+    request_id: Mapped[str | None]  # the CRM's own name of the request, where it gives one
+    job_id: Mapped[str | None]  # the bulk job it was sent with
+    tries: Mapped[int] = mapped_column(server_default=text("0"))
+    uncertain_at: Mapped[datetime | None]  # the newest sending whose answer never came: it may still take effect
     __table_args__ = (
         ForeignKeyConstraint(
             ["workspace", "plan_id"], ["sakigake.plan.workspace", "sakigake.plan.plan_id"], ondelete="CASCADE"
@@ -117,6 +126,9 @@ class Change(Base):
         ),  # `explain` asks what we wrote here
         # restart looks for what was sent and never answered; there are few, and it must find them at once
         Index("change_unsettled_index", "workspace", "plan_id", postgresql_where=text("status in ('planned', 'sent')")),
+        # `undo` asks what a run wrote
+        Index("change_run_index", "workspace", "run_id", postgresql_where=text("run_id is not null")),
+        Index("change_uncertain_index", "workspace", "uncertain_at", postgresql_where=text("uncertain_at is not null")),
     )
 
 
@@ -132,3 +144,6 @@ class Written(Base):
     value: Mapped[Any] = mapped_column(JSONB)
     plan_id: Mapped[str]
     confirmed_at: Mapped[datetime]
+    crm_at: Mapped[
+        datetime | None
+    ]  # the CRM's clock just before: a version from then on may hold another person's value

@@ -91,12 +91,21 @@ class RunStatus(StrEnum):
 
 
 class PlanStatus(StrEnum):
-    """`planned` may be delivered; `held` waits for a person; `superseded` lost its turn to a newer plan."""
+    """`planned` may be delivered; `held` waits for a person; `superseded` lost its turn to a newer plan; `answered`: persons keep theirs."""
 
     PLANNED = "planned"
     HELD = "held"
     DELIVERED = "delivered"
     SUPERSEDED = "superseded"
+    ANSWERED = "answered"
+
+
+class PlanKind(StrEnum):
+    """`write`: results to CRMs. `question`: edits of persons that the policy asks about. `undo`: what a run wrote, taken back."""
+
+    WRITE = "write"
+    QUESTION = "question"
+    UNDO = "undo"
 
 
 class ChangeStatus(StrEnum):

@@ -14,7 +14,7 @@ from sandbox.world import Crm
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
 
-ACTIONS = ("create", "edit", "delete", "undelete", "purge", "merge", "hide", "show")
+ACTIONS = ("create", "edit", "delete", "undelete", "purge", "merge", "hide", "show", "refuse")
 _CRMS: tuple[Crm, ...] = ("salesforce", "hubspot")
 
 
@@ -81,6 +81,7 @@ def control_routes(sandbox: "Sandbox") -> list[Route]:
         return {"faults": [fault.report() for fault in added]}
 
     async def clear_faults(_: Request) -> Any:
+        sandbox.border.let_go()
         return {"removed": sandbox.faults.clear()}
 
     async def reset(_: Request) -> Any:
@@ -149,7 +150,10 @@ def _act(sandbox: "Sandbox", told: Any) -> dict[str, Any]:
     if action not in ACTIONS:
         raise BadRequest(f"action is one of {', '.join(ACTIONS)}, got {action!r}")
     rest = {key: value for key, value in told.items() if key not in ("crm", "action")}
-    return sandbox.crm(_asked(told["crm"])[0]).manual(action, rest)
+    crm = sandbox.crm(_asked(told["crm"])[0])
+    if action == "refuse":
+        return {"refused": crm.store.refusals.tell(str(rest.get("object")), rest)}
+    return crm.manual(action, rest)
 
 
 def _count(sandbox: "Sandbox", crm: Crm) -> dict[str, int]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sandbox.refusals import Refusals
+
 Fields = dict[str, Any]
 _applied = itertools.count(1)  # of all CRMs: Salesforce's whole seconds cannot order its writes among HubSpot's
 
@@ -66,6 +68,7 @@ class Store:
         self._seq = 0
         self.objects: dict[str, dict[str, Record]] = {}
         self.writes: list[Write] = []
+        self.refusals = Refusals()
 
     def next_seq(self) -> int:
         self._seq += 1

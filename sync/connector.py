@@ -83,6 +83,7 @@ class ReadSpec:
     # for the mirror alone, no connector looks at them:
     extra: tuple[str, ...] = ()  # fields that no rule reads and somebody wants in the mirror
     every: bool = False  # all fields that our user can see, besides
+    ours: tuple[str, ...] = field(default=(), compare=False)  # fields that we write back, where they are there
     filtered: tuple[str, ...] = field(default=(), compare=False)  # fields that rules choose records by: people will too
     days: tuple[str, ...] = field(default=(), compare=False)  # fields that have to be dates or times
 
@@ -219,6 +220,31 @@ class WriteResult:
     outcome: WriteOutcome
     cause: str = ""
     fields: tuple[str, ...] = ()  # API names the CRM complained of, where it said
+    request_id: str | None = None  # the CRM's own name of the request, where it gives one
+    ours: bool = False  # our fields or rights are at fault and not the record: every other one will be refused too
+    gone: bool = False  # the record is deleted, or merged into another one
+
+
+class BulkWriter(Protocol):
+    """Writes of very many records by jobs, which go on in the CRM whatever becomes of us."""
+
+    least: int  # records from which a job is made
+    most: int  # records that one job takes
+
+    def open(self, object_name: str) -> str:
+        """A new job, by its id: it has no effect until it is submitted."""
+        ...
+
+    def submit(self, job_id: str, object_name: str, writes: Iterable[RecordWrite]) -> None:
+        """Hands the records over; from then on they take effect. Retry where they surely never will, with this job."""
+        ...
+
+    def results(self, job_id: str, object_name: str) -> "Iterator[WriteResult]":
+        """Waits for the job's end; then what became of each record that it tells of. Stop at the end where the job as a whole failed.
+
+        A job that an earlier process left is taken to its end too: one that was never submitted is ended, and tells of no record.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +357,12 @@ class Connector(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """How many records one write call takes: 200 for Salesforce, 100 for HubSpot."""
+        """How many records one write call takes: 1,000 for Salesforce (five collections of 200), 100 for HubSpot."""
+        ...
+
+    @property
+    def bulk_writer(self) -> BulkWriter | None:
+        """The way for very many records, where the CRM has one."""
         ...
 
     def api_name(self, field: CatalogueField, prefix: str) -> str:

@@ -10,6 +10,7 @@ from models.vocabulary import Crm
 from sync.connector import (
     AssociationRow,
     AssociationSet,
+    BulkWriter,
     CrmRecord,
     Cursor,
     FieldDescription,
@@ -41,6 +42,7 @@ class FakeCrm:
     crm: Crm = Crm.SALESFORCE
     page_size: int = 3
     batch_size: int = 2
+    bulk_writer: BulkWriter | None = None
     now: datetime = START
     fields: tuple[FieldDescription, ...] = (
         FieldDescription("Name", FieldType.TEXT, "Name", "string"),

@@ -1,4 +1,4 @@
-"""Commands that act: run, reconcile, plan, apply, serve."""
+"""Commands that act: run, reconcile, serve."""
 
 from typing import Annotated
 
@@ -79,53 +79,6 @@ def reconcile(
         raise typer.Exit(1)
 
 
-def plan(
-    plan_id: Annotated[
-        str | None, typer.Argument(metavar="PLAN", help="Show this plan; without it, a new one is made.")
-    ] = None,
-    config: ConfigOption = DEFAULT_CONFIG,
-    workspace: WorkspaceOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show what a write-back would change: record, field, old, new, why."""
-    with opened_workspace(config, workspace) as ready:
-        from jobs import pipeline, tables
-        from jobs.steps import approve
-
-        if plan_id is None:
-            plan_id = str(pipeline.run_cycle(ready, steps=[Step.PLAN]).plan)
-        document = approve.plan_document(ready, plan_id)
-    if json:
-        show_json(document)
-    else:
-        tables.plan(out, document)
-
-
-def apply(
-    plan_id: Annotated[
-        str, typer.Argument(metavar="PLAN", help="The plan, as `sakigake plan` or `sakigake status` names it.")
-    ],
-    reason: Annotated[str, typer.Option(help="Why it may be delivered; kept with the plan.")],
-    config: ConfigOption = DEFAULT_CONFIG,
-    workspace: WorkspaceOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Deliver a plan that was held, comparing every record with its live value first."""
-    with opened_workspace(config, workspace) as ready:
-        from jobs import tables
-        from jobs.progress import bars
-        from jobs.steps import approve
-
-        with bars(wanted=not json) as progress:
-            document = approve.apply_plan(ready, plan_id, reason, progress)
-    if json:
-        show_json(document)
-    else:
-        tables.applied(out, document)
-    if document["delivered"]["failed"]:
-        raise typer.Exit(1)
-
-
 def serve(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None) -> None:
     """Run the cycle on its schedule until told to stop (SIGTERM or ctrl-C)."""
     with opened_workspace(config, workspace, logs="info") as ready:
@@ -147,5 +100,5 @@ def _steps(only: str | None) -> tuple[Step, ...]:
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (run, reconcile, plan, apply, serve):
+    for command in (run, reconcile, serve):
         app.command()(command)

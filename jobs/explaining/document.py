@@ -25,11 +25,13 @@ from jobs.steps.columns import columns_of
 from jobs.steps.inputs import Given, read_inputs
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
-from models.vocabulary import RecordRef
+from models.vocabulary import LISTS, RecordRef
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
 
 Raw = psycopg.Connection[Any]
+FROM_FILES = {"file", "file_hash", "row_number"}
+"""Fields of an imported row that no rule reads, and that say where it stands."""
 
 
 def field_named(given: str, prefix: str) -> str:
@@ -118,6 +120,7 @@ class _Told:
             "events": shown,
             "records": self._records(records, ref, partner_id, [e for e in shown if e["event_id"] in detailed]),
             "writes": self._writes(ref, wanted),
+            "edits": self._edits(ref, wanted),
         }
 
     def _field(self, row: dict[str, Any], basis: Basis) -> dict[str, Any]:
@@ -207,7 +210,10 @@ class _Told:
         for event in events:
             source = RecordRef.parse(event["source"])
             wanted.setdefault(source, set()).update(fields_read(self.rules, event["rule"], source))
-        found = (records.record(source, fields) for source, fields in wanted.items())
+        found = (
+            records.record(source, fields | FROM_FILES if source.connection == LISTS else fields)
+            for source, fields in wanted.items()
+        )
         return [record for record in found if record is not None]
 
     def _partner_records(self, partner_id: str) -> list[dict[str, Any]]:
@@ -221,7 +227,9 @@ class _Told:
     def _writes(self, ref: RecordRef, wanted: str | None) -> list[dict[str, Any]]:
         return views.rows(
             self.raw,
-            """select c.field, c.api_name, c.old, c.new, c.why, c.status, c.sent_at, c.settled_at, c.cause, c.plan_id as plan, p.run_id as run
+            """select c.field, c.api_name, c.old, c.new, c.why, c.edited, c.status, c.sent_at, c.settled_at, c.cause, c.plan_id as plan,
+                coalesce(c.run_id, p.run_id) as run, c.request_id, c.tries, p.kind, p.mapping_hash as mapping,
+                coalesce(p.decided_by, 'sakigake') as who, p.decided_because as reason
             from sakigake.change c join sakigake.plan p using (workspace, plan_id)
             where c.workspace = %(w)s and c.connection = %(connection)s and c.object = %(object)s and c.record_id = %(id)s
                 and (%(field)s::text is null or c.field = %(field)s) and (%(until)s::text is null or p.run_id <= %(until)s)
@@ -234,6 +242,21 @@ class _Told:
                 "field": wanted,
                 # runs are named by when they began: those after the computation that is asked for had not written yet
                 "until": None if self.when.kind == "now" else (self.when.run or ""),
+            },
+        )
+
+    def _edits(self, ref: RecordRef, wanted: str | None) -> list[dict[str, Any]]:
+        return views.rows(
+            self.raw,
+            """select field, ours, theirs, policy, found_at, keep_until, plan_id as plan from sakigake.person_edit
+            where workspace = %(w)s and connection = %(connection)s and object = %(object)s and record_id = %(id)s
+                and (%(field)s::text is null or field = %(field)s) order by found_at, field""",
+            {
+                "w": self.workspace,
+                "connection": ref.connection,
+                "object": ref.object,
+                "id": ref.id,
+                "field": wanted,
             },
         )
 

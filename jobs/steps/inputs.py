@@ -25,7 +25,7 @@ from jobs import overrides
 from models.coverage import UnplacedEntry
 from models.vocabulary import Activity, Entry, Partner, RecordRef
 from sync.events import read
-from sync.events.entry_columns import EntryColumns, entry_columns
+from sync.events.entry_columns import EntryColumns, entry_columns, target_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def read_inputs(
 ) -> tuple[EventTable, EntryTable, PartnerTable]:
     """The tables as columns of whole numbers; events of entries or partners that stand no more are left out.
 
-    `past`: partners, entries and activities as they were known at `known_at`; without it as they are now, which is quicker.
+    `past`: partners, entries and activities too as they were known at `known_at`; without it as they are now, which is quicker.
     """
     if given is None and not past:
         partners: Sequence[Partner] = read.partners(conn, workspace)
@@ -117,9 +117,13 @@ def _columns_of(facts: Given, unplaced: AbstractSet[RecordRef]) -> EntryColumns:
         ids=[e.entry_id for e in entries],
         partner_ids=partner_ids,
         partner=np.fromiter((place_of_partner[e.partner_id] for e in entries), np.int64, len(entries)),
-        target=_targets(entries),
+        target=np.unique([target_number(e.entry_id, e.target) for e in entries], return_inverse=True)[1].astype(
+            np.int64
+        ),
         last_active=last_active,
-        unplaced=np.fromiter((e.source in unplaced for e in entries), np.bool_, len(entries)),
+        unplaced=np.fromiter(
+            (any(r in unplaced for r in e.sources or (e.source,)) for e in entries), np.bool_, len(entries)
+        ),
     )
 
 
@@ -127,22 +131,3 @@ def _unplaced(conn: SqlConnection, workspace: str) -> set[RecordRef]:
     """Records of entries that stand in a stage which the mapping does not name."""
     query = select(UnplacedEntry.connection, UnplacedEntry.object, UnplacedEntry.record_id)
     return {RecordRef(*row) for row in conn.execute(query.where(UnplacedEntry.workspace == workspace))}
-
-
-def _targets(entries: Iterable[Entry]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A number per target company: the same by corporate number, else by domain, else by name with phone; otherwise its own."""
-    numbers: dict[tuple[str, ...], int] = {}
-    found = []
-    for entry in entries:
-        t = entry.target
-        key = (
-            ("number", t.corporate_number)
-            if t.corporate_number
-            else ("domain", t.domain)
-            if t.domain
-            else ("name", t.name, t.phone)
-            if t.name and t.phone
-            else ("entry", entry.entry_id)
-        )
-        found.append(numbers.setdefault(key, len(numbers)))
-    return np.array(found, np.int64)

@@ -1,37 +1,98 @@
 """Results to CRM: `plan` compares with the live values and stores what would change, `deliver` sends it."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg import Connection
-
+from jobs.alerts import alert
+from jobs.epoch import count_delivery
+from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
-from jobs.runs import new_id, utc_now
+from jobs.runs import Conn, new_id, utc_now
+from jobs.settings import seconds_of
 from jobs.steps.fresh import lacks, require_fresh
+from jobs.steps.guarding import held_because
+from jobs.steps.own_fields import require_own_fields
+from jobs.steps.wanted import Found, find
 from jobs.wiring import Workspace
-from models.catalogue import BY_NAME, fields_of
-from models.vocabulary import PlanStatus, RecordRef
+from models.audit import AuditKind
+from models.catalogue import BY_NAME
+from models.vocabulary import PlanKind, PlanStatus
+from sync.chain import record
 from sync.errors import FieldMissing
-from sync.writeback import journal
-from sync.writeback.deliver import DeliverCounts, Delivery, deliver, live_values, resolve_lost
-from sync.writeback.plan import Draft, Wanted, candidates, draft
+from sync.writeback import edits, journal
+from sync.writeback.deliver import LATE, DeliverCounts, Delivery, deliver, resolve_lost
+from sync.writeback.journal import NewPlan
+from sync.writeback.live import live_values
+from sync.writeback.plan import Draft, EditPolicy, Memory, PlannedChange, draft
+
+KEPT = "a person's value is kept for now"
 
 
-def delivery_of(workspace: Workspace) -> Delivery:
-    return Delivery(workspace.connect, workspace.connectors, workspace.name, utc_now)
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A stored plan: what it holds, and why it waits, where it does. `question` is the plan that asks about persons' edits."""
+
+    plan_id: str
+    status: PlanStatus
+    draft: Draft
+    held_because: list[str]
+    question: str | None = None
 
 
-def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, list[str]]:
-    """(plan id, status, draft, why it is held). Lost answers of earlier runs are settled first, so that the comparison is honest."""
+def delivery_of(workspace: Workspace, run_id: str = "") -> Delivery:
+    return Delivery(workspace.connect, workspace.connectors, workspace.name, utc_now, run_id, workspace.rules.hash)
+
+
+def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
+    """Stores what would change. Lost answers of earlier runs are settled first, so that the comparison is honest.
+
+    `again` offers values anew that a CRM refused, or that a person took back. Raises FieldMissing, PermissionMissing or Stop where our
+    fields are not there, not editable or not ours.
+    """
     resolve_lost(delivery_of(workspace))
-    with workspace.connect() as conn, conn.transaction():
-        wanted = list(_wanted(conn, workspace))
+    today = workspace.today()
+    with workspace.connect() as conn:
         stale = lacks(conn, workspace)
-        held_back = len(wanted) if stale else 0
-        wanted = [] if stale else wanted
-        open_ones = candidates(wanted, journal.confirmed_values(conn, workspace.name))
+        kept = edits.kept(conn, workspace.name)
+        withheld = {} if again else journal.withheld(conn, workspace.name, workspace.rules.hash)
+        found = find(conn, workspace, {cell: k for cell, k in kept.items() if k.until >= today}, withheld)
+        journal.offer_again(conn, workspace.name, found.moved_on)
+        if stale:  # all results rest on all facts: none of them is sent while some are in doubt
+            drafted = Draft()
+            drafted.skipped[f"{', '.join(one.place for one in stale)} is stale"] = len(found.wanted)
+            return _store(workspace, run_id, drafted, {})
+        resting = set(paused(conn, workspace.name))
+        asleep = Counter(w.record.connection for w in found.wanted if w.record.connection in resting)
+        found.wanted = [w for w in found.wanted if w.record.connection not in resting]
+        require_own_fields(conn, workspace, found.wanted)
+        memory = Memory(
+            found.confirmed,
+            kept,
+            withheld,
+            journal.uncertain(conn, workspace.name, utc_now() - LATE),
+            EditPolicy(workspace.settings.guards.person_edits),
+            today,
+            today + timedelta(days=workspace.settings.guards.keep_days),
+        )
+    drafted, crm_at = _compared(workspace, found, memory)
+    if found.kept:
+        drafted.skipped[KEPT] += found.kept
+    for connection, count in asleep.items():
+        drafted.skipped[f"{connection} is paused"] += count
+    return _store(workspace, run_id, drafted, crm_at)
+
+
+def _compared(workspace: Workspace, found: Found, memory: Memory) -> tuple[Draft, dict[str, datetime]]:
+    """The draft against live values read now, and each CRM's clock just before."""
+    names = {w.record.connection for w in found.wanted}
+    crm_at = {name: workspace.connectors[name].crm_now().replace(microsecond=0) for name in names}
     try:
-        live = live_values(workspace.connectors, open_ones, workspace.settings.prefix)
+        live = live_values(workspace.connectors, found.wanted, workspace.settings.prefix)
     except FieldMissing as e:  # of ours, which no mapping names
         raise FieldMissing(
             f"Our own fields are not all there: {e.message.partition('. ')[0].rstrip('.')}.",
@@ -39,88 +100,129 @@ def plan(workspace: Workspace, run_id: str) -> tuple[str, PlanStatus, Draft, lis
             status=e.status,
             code=e.code,
         ) from e
-    drafted = draft(open_ones, live)
-    if held_back:  # all results rest on all facts: none of them is sent while some are in doubt
-        drafted.skipped[f"{', '.join(one.place for one in stale)} is stale"] = held_back
-    names = {
+    return draft(found.wanted, live, memory), crm_at
+
+
+def _store(workspace: Workspace, run_id: str, drafted: Draft, crm_at: Mapping[str, datetime]) -> Planned:
+    plan_id, now = new_id("plan"), utc_now()
+    new = NewPlan(
+        plan_id,
+        run_id,
+        api_names(workspace),
+        workspace.rules.hash,
+        expires_at=now + timedelta(seconds=seconds_of(workspace.settings.guards.plan_expires)),
+        crm_at=crm_at,
+    )
+    crm_now = workspace.crm_now()
+    with workspace.connect() as conn, conn.transaction():
+        held = held_because(conn, workspace, plan_id, drafted.changes, crm_now)
+        waiting = (
+            journal.same_as_open(conn, workspace.name, PlanKind.WRITE, new.mapping_hash, drafted.changes)
+            if held
+            else None
+        )
+        if waiting is not None:  # people know it by this name; it is as fresh as a new one
+            held = [sentence.replace(plan_id, waiting) for sentence in held]
+            journal.wait_on(
+                conn, workspace.name, waiting, held_because=held, skipped=drafted.skipped, expires_at=new.expires_at
+            )
+            status = PlanStatus.HELD
+        else:
+            status = journal.store_plan(conn, workspace.name, replace(new, held_because=tuple(held)), drafted, now)
+            tell_chain(conn, workspace, AuditKind.PLAN, "sakigake", new, drafted, held=held)
+        edits.note(conn, workspace.name, drafted.edits, waiting or plan_id, now)
+        question = _ask(conn, workspace, new, drafted.questions, now)
+    if status is PlanStatus.HELD and waiting is None:
+        _tell(workspace, plan_id, held, len(drafted.changes))
+    if question is not None and question[1]:
+        _tell(workspace, question[0], [_asks(len(drafted.questions))], len(drafted.questions))
+    return Planned(waiting or plan_id, status, drafted, held, question[0] if question else None)
+
+
+def _ask(
+    conn: Conn, workspace: Workspace, new: NewPlan, questions: list[PlannedChange], now: datetime
+) -> tuple[str, bool] | None:
+    """(the plan that asks about persons' edits, whether it is new); None where there is nothing to ask."""
+    if not questions:
+        journal.give_way(conn, workspace.name, PlanKind.QUESTION, now)
+        return None
+    held = [_asks(len(questions))]
+    waiting = journal.same_as_open(conn, workspace.name, PlanKind.QUESTION, new.mapping_hash, questions)
+    if waiting is not None:
+        journal.wait_on(conn, workspace.name, waiting, held_because=held, skipped={}, expires_at=new.expires_at)
+        return waiting, False
+    plan_id = new_id("plan")
+    asked = NewPlan(
+        plan_id, new.run_id, new.api_names, new.mapping_hash, tuple(held), PlanKind.QUESTION, None, new.expires_at
+    )
+    journal.store_plan(conn, workspace.name, asked, Draft(changes=questions), now)
+    tell_chain(conn, workspace, AuditKind.PLAN, "sakigake", asked, Draft(changes=questions), held=held)
+    return plan_id, True
+
+
+def _asks(count: int) -> str:
+    return (
+        f"Persons wrote over {count:,} of our values (guards.person_edits: ask). Write ours again with `sakigake apply PLAN --reason WHY`, "
+        "or let theirs stay with --keep-until DATE."
+    )
+
+
+def _tell(workspace: Workspace, plan_id: str, held: Sequence[str], changes: int) -> None:
+    body = "\n".join((f"{plan_id} with {changes:,} changes waits for a person.", *held))
+    alert(workspace.settings.alerts, workspace.folder, f"Sakigake: a plan of {workspace.name} is held", body)
+
+
+def tell_chain(
+    conn: Conn, workspace: Workspace, kind: AuditKind, who: str, new: NewPlan, drafted: Draft, **more: Any
+) -> None:
+    """A link of the audit trail for a plan that changes something, with a digest of all its changes."""
+    if not drafted.changes:
+        return
+    digest = hashlib.sha256()
+    for c in drafted.changes:
+        cell = [str(c.record), c.field.name, c.old, c.new]
+        digest.update(json.dumps(cell, ensure_ascii=False, sort_keys=True).encode())
+    said = {
+        "changes": len(drafted.changes),
+        "digest": digest.hexdigest(),
+        "run": new.run_id,
+        "mapping": new.mapping_hash,
+    }
+    record(conn, workspace.name, kind, who, new.plan_id, {**said, **more})
+
+
+def api_names(workspace: Workspace) -> dict[tuple[str, str], str]:
+    """Every field's name in every CRM."""
+    return {
         (connection, name): connector.api_name(field, workspace.settings.prefix)
         for connection, connector in workspace.connectors.items()
         for name, field in BY_NAME.items()
     }
-    plan_id = new_id("plan")
-    with workspace.connect() as conn, conn.transaction():
-        held: list[str] = []
-        if held_back:
-            pass  # nothing in it that a person could decide on
-        elif workspace.settings.guards.first_plan == "hold" and not journal.has_delivered(conn, workspace.name):
-            held.append(
-                f"This is the first plan of workspace {workspace.name}; look at it with `sakigake plan`, then say: sakigake apply {plan_id} --reason WHY"
-            )
-        status = journal.store_plan(
-            conn,
-            workspace.name,
-            plan_id,
-            run_id=run_id,
-            draft=drafted,
-            api_names=names,
-            mapping_hash=workspace.rules.hash,
-            held_because=held,
-            now=utc_now(),
-        )
-    return plan_id, status, drafted, held
 
 
-def send(workspace: Workspace, plan_id: str, *, recheck: bool, progress: Progress) -> DeliverCounts:
+def send(workspace: Workspace, plan_id: str, run_id: str, *, recheck: bool, progress: Progress) -> DeliverCounts:
     """Delivers a plan's open changes; MirrorStale where what they rest on is in doubt."""
     with workspace.connect() as conn:
         require_fresh(conn, workspace, otherwise="Until then nothing is written to the CRMs.")
+        if places := journal.open_places(conn, workspace.name, plan_id):
+            require_awake(conn, workspace.name, {place[0] for place in places})
+            count_delivery(conn, workspace.name, workspace.home)
     with progress.task("deliver") as task:
         return deliver(
-            delivery_of(workspace),
+            delivery_of(workspace, run_id),
             plan_id,
             recheck=recheck,
             progress=lambda counts: task.update(counts.confirmed + counts.failed + counts.dropped, None),
         )
 
 
-def _wanted(conn: Connection[Any], workspace: Workspace) -> Iterator[Wanted]:
-    """Every field that every record named by the mapping should hold, from the newest results."""
-    targets = workspace.rules.write_back
-    for subject, records, named in (
-        (
-            "partner",
-            "select partner_id, connection, object, record_id from sakigake.partner_source where workspace = %s",
-            targets.partner,
-        ),
-        (
-            "entry",
-            "select entry_id, connection, object, record_id from sakigake.entry_source where workspace = %s",
-            targets.entry,
-        ),
-    ):
-        chosen = {
-            place: [f for f in fields_of(subject) if fields == "default" or f.name in fields]  # type: ignore[arg-type]
-            for place, fields in named.items()
-        }
-        values: dict[str, dict[str, tuple[Any, str]]] = {}
-        for subject_id, field, value, why in conn.execute(
-            "select subject_id, field, value, coalesce(inputs ->> 'why', '') from sakigake.result where workspace = %s and subject = %s",
-            (workspace.name, subject),
-        ):
-            values.setdefault(subject_id, {})[field] = (value, why)
-        for subject_id, connection, object_name, record_id in conn.execute(records, (workspace.name,)):
-            for field in chosen.get(f"{connection}.{object_name}", ()):
-                held = values.get(subject_id, {}).get(field.name)
-                if held is not None:
-                    yield Wanted(RecordRef(connection, object_name, record_id), field, held[0], held[1])
-
-
 def newest_open_plan(workspace: Workspace) -> str | None:
-    """The plan that `deliver` alone would send: the newest one that is planned and not held."""
+    """The plan that `deliver` alone would send: the newest one that is planned, not held, and of the mapping at hand."""
     with workspace.connect() as conn:
         row = conn.execute(
-            "select plan_id from sakigake.plan where workspace = %s and status = %s order by created_at desc limit 1",
-            (workspace.name, PlanStatus.PLANNED),
+            """select plan_id from sakigake.plan where workspace = %s and status = %s and mapping_hash = %s
+            order by created_at desc limit 1""",
+            (workspace.name, PlanStatus.PLANNED, workspace.rules.hash),
         ).fetchone()
     return row[0] if row else None
 
@@ -137,6 +239,6 @@ def written_by(workspace: Workspace, plan_id: str) -> dict[str, int]:
     return found
 
 
-def resolve(workspace: Workspace) -> None:
+def resolve(workspace: Workspace, run_id: str) -> None:
     """Settles what earlier runs sent without hearing an answer."""
-    resolve_lost(delivery_of(workspace))
+    resolve_lost(delivery_of(workspace, run_id))

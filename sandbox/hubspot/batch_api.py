@@ -133,6 +133,8 @@ class BatchApi:
                 missing.append(str(item["id"]))
                 _refuse_whole([change])
             else:
+                if refusal := self._records.store.refusals.met(kind.name, record.id):
+                    change.refusal = HubspotError(400, refusal.message, refusal.code)
                 changes.append(change)
         _refuse_whole(changes)
         return self._apply(call, kind, changes, 200, _missing(kind, missing))

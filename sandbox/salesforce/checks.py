@@ -35,6 +35,8 @@ def for_create(org: Org, obj: Object, sent: Values) -> Values:
 
 
 def for_update(org: Org, obj: Object, record: Record, sent: Values) -> Values:
+    if refusal := org.store.refusals.met(obj.name, record.id):
+        raise ApiError(400, refusal.code, refusal.message, [])
     values = _accepted(org, obj, sent, creating=False)
     emptied = [
         n for n, v in values.items() if v is None and not obj.fields[n].nillable and obj.fields[n].type != "boolean"

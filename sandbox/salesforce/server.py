@@ -95,12 +95,13 @@ class Server:
         self._requests += 1
         self._org.settle()
         self._writer.begin()
-        headers = {"Sforce-Limit-Info": self._usage.header}
+        request_id = request.headers.get("x-request-id") or f"sf-{self._requests}"
+        headers = {"Sforce-Limit-Info": self._usage.header, "X-SFDC-Request-Id": request_id}
         try:
             if not self._tokens.valid(_bearer(request)):
                 raise invalid_session()
             self._usage.charge()
-            reply = self.dispatch(self._call(request, body))
+            reply = self.dispatch(self._call(request, body, request_id))
             headers["Sforce-Limit-Info"] = self._usage.header
         except ApiError as error:
             reply = Reply(error.status, error.body())
@@ -109,10 +110,9 @@ class Server:
         self._writer.begin()
         return _response(reply, headers)
 
-    def _call(self, request: Request, body: bytes) -> Call:
+    def _call(self, request: Request, body: bytes, request_id: str) -> Call:
         version, _, path = request.path_params["rest"].partition("/")
         params = dict(parse_qsl(request.scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
-        request_id = request.headers.get("x-request-id") or f"sf-{self._requests}"
         return Call(
             request.method,
             version,

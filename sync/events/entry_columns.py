@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from hashlib import blake2b
 from typing import Any, cast
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy.typing as npt
 import psycopg
 from sqlalchemy import Connection
 
+from models.vocabulary import Target
 from sync.events.read import HEADER, ids_of
+from sync.mapping.names import name_key, phone_key
 
 NO_DAY = -1
 _EPOCH = 10957  # 2000-01-01 in days since 1970
@@ -34,20 +37,24 @@ _ENTRIES = """
             hashtextextended(case
                 when coalesce(e.target ->> 'corporate_number', '') <> '' then 'number ' || (e.target ->> 'corporate_number')
                 when coalesce(e.target ->> 'domain', '') <> '' then 'domain ' || (e.target ->> 'domain')
-                when coalesce(e.target ->> 'name', '') <> '' and coalesce(e.target ->> 'phone', '') <> ''
-                    then 'name ' || (e.target ->> 'phone') || ' ' || (e.target ->> 'name')
                 else 'entry ' || e.entry_id end, 0),
-            coalesce(a.newest - date '2000-01-01', -2147483648)::int4, u.record_id is not null
+            coalesce(a.newest - date '2000-01-01', -2147483648)::int4, u.entry_id is not null
         from sakigake.entry e
         left join (
             select entry_id, max(occurred_on) as newest from sakigake.activity
             where workspace = %(w)s and removed_at is null and entry_id is not null and occurred_on <= %(day)s group by 1
         ) a using (entry_id)
-        left join sakigake.unplaced_entry u
-            on (u.workspace, u.connection, u.object, u.record_id) = (e.workspace, e.connection, e.object, e.record_id)
+        left join (
+            select distinct s.entry_id from sakigake.unplaced_entry u
+            join sakigake.entry_source s using (workspace, connection, object, record_id) where u.workspace = %(w)s
+        ) u using (entry_id)
         where e.workspace = %(w)s and e.removed_at is null
         order by 1
     ) to stdout (format binary)"""
+_NAMED = """
+    select entry_id, target ->> 'name', target ->> 'phone' from sakigake.entry
+    where workspace = %s and removed_at is null and coalesce(target ->> 'corporate_number', '') = ''
+        and coalesce(target ->> 'domain', '') = '' and target ->> 'name' <> '' and target ->> 'phone' <> ''"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,15 @@ def entry_columns(connection: Connection, workspace: str, as_of: date) -> EntryC
         sent = b"".join(bytes(block) for block in copy)
     rows = np.frombuffer(sent, _ROW, count=(len(sent) - HEADER - 2) // _ROW.itemsize, offset=HEADER)
     ids, _ = ids_of(rows["entry"])
+    numbers = rows["target"].astype(np.int64)
+    place = {entry_id: at for at, entry_id in enumerate(ids)}
+    for entry_id, name, phone in raw.execute(
+        _NAMED, (workspace,)
+    ):  # written in many ways: told by the one form of both
+        if (at := place.get(entry_id)) is not None:
+            numbers[at] = target_number(entry_id, Target(name=name, phone=phone))
     partner_ids, partner = ids_of(rows["partner"])
-    _, target = np.unique(rows["target"], return_inverse=True)
+    _, target = np.unique(numbers, return_inverse=True)
     active = rows["active"].astype(np.int64)
     return EntryColumns(
         ids=ids,
@@ -86,3 +100,18 @@ def entry_columns(connection: Connection, workspace: str, as_of: date) -> EntryC
         last_active=np.where(active == -(2**31), NO_DAY, active + _EPOCH),
         unplaced=rows["unplaced"].copy(),
     )
+
+
+def target_number(entry_id: str, target: Target) -> int:
+    """A number of 64 bits, the same for the same target company: by corporate number, else domain, else name with phone; else its own."""
+    name, phone = name_key(target.name), phone_key(target.phone)
+    key = (
+        f"number {target.corporate_number}"
+        if target.corporate_number
+        else f"domain {target.domain}"
+        if target.domain
+        else f"name {phone} {name}"
+        if name and phone
+        else f"entry {entry_id}"
+    )
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)

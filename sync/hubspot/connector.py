@@ -57,6 +57,7 @@ class HubspotConnector:
     """
 
     crm = Crm.HUBSPOT
+    bulk_writer = None  # HubSpot's imports tell nothing of single records
 
     def __init__(
         self,

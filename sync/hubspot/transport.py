@@ -45,6 +45,7 @@ class Reply:
 
     status: int
     body: Mapping[str, Any]
+    request_id: str | None = None  # HubSpot's own, for its support
 
     def results(self, key: str | None = None) -> list[Mapping[str, Any]]:
         """The list that every collection reply carries, each row with its `key`; BadReply where it is not there."""
@@ -206,7 +207,7 @@ class Transport:
                 remedy="Check the connection's url and any proxy between here and HubSpot.",
                 status=status,
             )
-        return Reply(status, said)
+        return Reply(status, said, headers.get("X-HubSpot-Correlation-Id"))
 
     def _exchange_bytes(self, ask: Ask, token: str | None) -> tuple[int, Mapping[str, str], bytes]:
         """(status, headers, body) whatever the status: the client raises for each one outside 2xx."""

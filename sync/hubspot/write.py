@@ -6,6 +6,7 @@ nothing was applied: where one record is at fault the batch is halved until that
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sync.connector import RecordWrite, WriteOutcome, WriteResult
@@ -15,6 +16,8 @@ from sync.hubspot.replies import Refused, ReplyLost, problems_of
 from sync.hubspot.transport import Reply, Transport
 
 READ_ONLY = frozenset({"READ_ONLY_VALUE"})
+GONE = frozenset({"OBJECT_NOT_FOUND"})
+OURS = frozenset({"READ_ONLY_VALUE", "PROPERTY_DOESNT_EXIST"})  # of the property, whatever the record
 
 
 def write_batch(transport: Transport, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
@@ -61,29 +64,30 @@ def _refused(
     if READ_ONLY & set(refused.codes) and refused.fields:
         fault |= {w.id for w in writes if set(w.values) & set(refused.fields)}
     if len(writes) == 1 or len(fault) == len(writes):
-        return _all(writes, WriteOutcome.REFUSED, refused.message, refused.fields)
+        return _all_refused(writes, refused)
     if fault:
         bad = [w for w in writes if w.id in fault]
         good = [w for w in writes if w.id not in fault]
-        return _all(bad, WriteOutcome.REFUSED, refused.message, refused.fields) | _send(transport, object_name, good)
+        return _all_refused(bad, refused) | _send(transport, object_name, good)
     middle = len(writes) // 2
     return _send(transport, object_name, writes[:middle]) | _send(transport, object_name, writes[middle:])
 
 
 def _results(reply: Reply, writes: Sequence[RecordWrite]) -> dict[str, WriteResult]:
     applied = {str(row.get("id")) for row in reply.results("id")}
+    request_id = reply.request_id
     refused: dict[str, WriteResult] = {}
     for error in reply.body.get("errors") or ():
         context = error.get("context") or {}
         named = [*(context.get("objectWriteTraceId") or ()), *(context.get("ids") or ()), *(context.get("id") or ())]
         for record_id in named:
-            refused[str(record_id)] = _error(str(record_id), error)
+            refused[str(record_id)] = replace(_error(str(record_id), error), request_id=request_id)
     found: dict[str, WriteResult] = {}
     for w in writes:
         if w.id in refused:
             found[w.id] = refused[w.id]
         elif w.id in applied:
-            found[w.id] = WriteResult(w.id, WriteOutcome.APPLIED)
+            found[w.id] = WriteResult(w.id, WriteOutcome.APPLIED, request_id=request_id)
         else:
             found[w.id] = WriteResult(
                 w.id,
@@ -108,9 +112,21 @@ def _error(record_id: str, error: Mapping[str, Any]) -> WriteResult:
     )
     words = [error.get("category"), error.get("subCategory"), error.get("code"), *(code for code, _ in problems)]
     codes = dict.fromkeys(str(w) for w in words if w)
+    cause = f"HubSpot refused it: {', '.join(codes) or 'no reason given'}"
     return WriteResult(
-        record_id, WriteOutcome.REFUSED, f"HubSpot refused it: {', '.join(codes) or 'no reason given'}", fields
+        record_id,
+        WriteOutcome.REFUSED,
+        cause,
+        fields,
+        ours=bool(OURS.intersection(codes)),
+        gone=bool(GONE.intersection(codes)),
     )
+
+
+def _all_refused(writes: Sequence[RecordWrite], refused: Refused) -> dict[str, WriteResult]:
+    found = _all(writes, WriteOutcome.REFUSED, refused.message, refused.fields)
+    ours = bool(OURS.intersection(refused.codes))
+    return {i: replace(r, ours=ours) for i, r in found.items()}
 
 
 def _all(

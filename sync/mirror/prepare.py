@@ -69,7 +69,7 @@ def prepare(conn: Connection[Any], connector: Connector, key: Key, spec: ReadSpe
             raise
         _mark_gone(conn, key, e)
         return None
-    names = {*spec.fields, *spec.extra, *(f.name for f in description.fields if spec.every)}
+    names = {*spec.fields, *spec.extra, *(f.name for f in description.fields if spec.every or f.name in spec.ours)}
     fields = sorted((f for f in description.fields if f.name in names), key=lambda f: f.name)
     shown = {f.name for f in fields}
     stale = _stale(names - shown, spec, kept, key.now)
@@ -83,6 +83,7 @@ def prepare(conn: Connection[Any], connector: Connector, key: Key, spec: ReadSpe
         ensure_schema(conn, key.schema, workspace=key.workspace, connection=key.connection)
         before = remembered(kept["description"]) if kept else None
         table, added = ensure_table(conn, key.schema, description, fields)
+        table = replace(table, ours=frozenset(spec.ours) & shown - {*spec.fields, *spec.extra})
         new = set(added)
         if kept is not None and before is not None:
             new |= shown - set(kept["fields"])

@@ -29,6 +29,9 @@ class MirrorTable:
     name: str
     object: str
     columns: dict[str, tuple[str, FieldType]]
+    ours: frozenset[str] = (
+        frozenset()
+    )  # of them, fields that we write back: a row where only they differ has not changed
 
     @property
     def identifier(self) -> sql.Identifier:

@@ -81,12 +81,12 @@ def _update(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, p
     stayed keeps the time of its last change.
     """
     names = [*(column for column, _ in table.columns.values()), *STATE, "_hash"]
-    held, offered = _content(table, "t"), _content(table, "s")
+    held, offered = _content(table, "t", whole=True), _content(table, "s", whole=True)
     row = conn.execute(
         sql.SQL("""
         with moved as (
             update {table} t set {sets},
-                _changed_at = case when ({held}) is distinct from ({offered}) then %(now)s else t._changed_at end
+                _changed_at = case when ({theirs_held}) is distinct from ({theirs}) then %(now)s else t._changed_at end
             from {staged} s
             where t.id = s.id and t._version <= s._version
                 and (t._version is distinct from s._version or ({held}) is distinct from ({offered}))
@@ -99,6 +99,8 @@ def _update(conn: Connection[Any], table: MirrorTable, staged: sql.Identifier, p
             sets=sql.SQL(", ").join(sql.SQL("{c} = s.{c}").format(c=sql.Identifier(n)) for n in names),
             held=held,
             offered=offered,
+            theirs_held=_content(table, "t"),
+            theirs=_content(table, "s"),
             observed=_observed(table, staged, place),
         ),
         {"now": place.now, "object": table.object},
@@ -132,6 +134,8 @@ def _observed(table: MirrorTable, staged: sql.Identifier, place: Place) -> sql.C
     )
 
 
-def _content(table: MirrorTable, alias: str) -> sql.Composed:
-    names = [*(column for column, _ in table.columns.values()), "_deleted", "_merged_into"]
+def _content(table: MirrorTable, alias: str, *, whole: bool = False) -> sql.Composed:
+    """What a row says; unless `whole`, without what we wrote ourselves: our echo is no change."""
+    fields = (column for name, (column, _) in table.columns.items() if whole or name not in table.ours)
+    names = [*fields, "_deleted", "_merged_into"]
     return sql.SQL(", ").join(sql.SQL("{}.{}").format(sql.SQL(alias), sql.Identifier(n)) for n in names)

@@ -87,6 +87,22 @@ class Client:
         """The parsed body of a request that changes something: sent once, but for an ended session."""
         return self.once("write", about, lambda sf: sf.restful(path, method=method, json=body))
 
+    def upload(self, path: str, data: Any, about: str) -> None:
+        """Puts a CSV file, streamed. `path` begins with /services/data. Sent once, but for an ended session."""
+
+        def send(sf: Salesforce) -> None:
+            data.seek(0)
+            url, headers = self.token.instance + path, {**sf.headers, "Content-Type": "text/csv; charset=UTF-8"}
+            reply = self.transport.session.put(url, data=data, headers=headers)
+            if reply.status_code not in (200, 201):
+                try:
+                    content = reply.json()
+                except ValueError:
+                    content = None
+                raise self._classified(reply.status_code, content, about)
+
+        self.once("write", about, send)
+
     def query(self, soql: str, about: str, *, deleted: bool = False) -> dict[str, Any]:
         """The first page of a query; a long one goes in a body, where an address would be refused."""
         if len(quote(soql)) > LONGEST_ADDRESS:

@@ -30,6 +30,7 @@ from sync.retry import Patience, Told
 from sync.salesforce import describe, live, rights, soql, sweep, values, wide, write
 from sync.salesforce.auth import Auth
 from sync.salesforce.budget import Budget
+from sync.salesforce.bulk_ingest import LEAST, BulkIngest
 from sync.salesforce.bulk_jobs import BulkSettings
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
@@ -46,7 +47,7 @@ class SalesforceConnector:
     `url` is the My Domain address (or a local one). `daily_budget` bounds our own calls in 24 hours. `deadline` is the most that one call may
     take, in seconds, its retries included; a single reply may take `read_timeout` in silence and half the deadline in all.
     From `bulk_threshold` records on a reading goes by Bulk API 2.0 (None: never), `bulk_page` records a page, and one job is waited for
-    `bulk_deadline` seconds. Calculated fields are read again every `refresh_every`, by the CRM's clock.
+    `bulk_deadline` seconds; more than `bulk_writes_from` records are written by it. Calculated fields are read again every `refresh_every`, by the CRM's clock.
     """
 
     crm = Crm.SALESFORCE
@@ -67,6 +68,7 @@ class SalesforceConnector:
         bulk_threshold: int | None = 20_000,
         bulk_page: int = 50_000,
         bulk_deadline: float = 3600.0,
+        bulk_writes_from: int = LEAST,
         refresh_every: timedelta = timedelta(hours=6),
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
@@ -82,6 +84,9 @@ class SalesforceConnector:
             patience=Patience(deadline=min(deadline, retry_for), sleep=sleep, monotonic=monotonic, told=told),
             budget=Budget(daily_budget, monotonic),
             api_version=api_version,
+        )
+        self.bulk_writer = BulkIngest(
+            self._client, BulkSettings(deadline=bulk_deadline, sleep=sleep, monotonic=monotonic), least=bulk_writes_from
         )
         self._bulk = BulkSettings(bulk_threshold, bulk_page, bulk_deadline, sleep, monotonic)
         self._refresh_every = refresh_every
@@ -160,7 +165,7 @@ class SalesforceConnector:
                 if (more := wide.narrower(facts, e, spec.fields)) is None:
                     raise
                 self._portions[spec.object] = more
-                facts = replace(facts, portions=more)
+                facts = replace(facts if cursor is None else Facts.of(cursor["facts"]), portions=more)
                 cursor = None if cursor is None else {**cursor, "facts": facts.cursor()}
             else:
                 return

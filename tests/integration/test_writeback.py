@@ -16,7 +16,9 @@ from models.catalogue import BY_NAME
 from models.vocabulary import PlanStatus, RecordRef
 from sync.errors import Stop
 from sync.writeback import journal
-from sync.writeback.deliver import Delivery, deliver, live_values, resolve_lost
+from sync.writeback.deliver import Delivery, deliver, resolve_lost
+from sync.writeback.journal import NewPlan
+from sync.writeback.live import live_values
 from sync.writeback.plan import Wanted, candidates, draft
 from tests.fake_crm import FakeCrm
 
@@ -50,10 +52,7 @@ class World:
             made = draft(todo, live_values({"fake": self.crm}, todo, "sakigake"))
             names = {("fake", n): f"sakigake_{n}" for n in BY_NAME}
             with conn.transaction():
-                journal.store_plan(
-                    conn, "main", f"plan-{self.serial}", run_id="run", draft=made, api_names=names,
-                    mapping_hash="m", held_because=held, now=NOW,
-                )  # fmt: skip
+                journal.store_plan(conn, "main", NewPlan(f"plan-{self.serial}", "run", names, "m", held), made, NOW)
         return f"plan-{self.serial}"
 
     def want(self, record_id: str, tier: str) -> Wanted:
@@ -200,7 +199,7 @@ def test_a_connection_that_stops_keeps_what_was_confirmed_and_leaves_the_rest_pl
     world.crm.write = stopping  # type: ignore[method-assign]
     with pytest.raises(Stop):
         deliver(world.delivery, plan)
-    assert world.statuses() == {"confirmed": 4, "sent": 4}
+    assert world.statuses() == {"confirmed": 4, "planned": 4}
     world.crm.write = write  # type: ignore[method-assign]
     deliver(world.delivery, world.plan(a="A", b="A", c="A", d="A"))
     assert len(world.crm.applied) == 4

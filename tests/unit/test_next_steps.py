@@ -36,6 +36,8 @@ DAY = 20400
             [Waiting(LISTED, 9, 1, DAY), Waiting(AGREED, 2, 2, DAY - 9)],
             Advice("move_stalled", EXECUTED, 3, DAY - 9),
         ),
+        (Tier.A, [Waiting(LISTED, 0, 0, NO_DAY, 4), Waiting(AGREED, 2, 0, NO_DAY)], Advice("move_on", EXECUTED, 2)),
+        (Tier.A, [Waiting(LISTED, 0, 0, NO_DAY, 4), Waiting(AGREED, 0, 0, NO_DAY, 1)], Advice("tidy_up", None, 5)),
         (Tier.C, [Waiting(EXECUTED, 1, 1, DAY)], Advice("move_stalled", EXECUTED + 1, 1, DAY)),
     ],
 )
@@ -50,9 +52,9 @@ def test_the_advice_names_what_to_do_since_when_and_the_next_milestone():
         == "3 stalled entries, the longest since 2026-01-01: carry out what was agreed (next milestone: Action executed)."
     )
     assert told(late, "ja") == "停滞3件（最長2026-01-01から）:合意したアクションを実施（次は「アクション実施」）"
-    for what in ("no_push", "ask_for_list"):
-        assert told(Advice(what), "en").endswith(".")
-        assert told(Advice(what), "ja")
+    for what in ("no_push", "ask_for_list", "tidy_up"):
+        assert told(Advice(what, None, 1), "en").endswith(".")
+        assert "{" not in told(Advice(what, None, 1), "en") + told(Advice(what, None, 1), "ja")
     assert told(Advice("move_on", REQUESTED, 1), "en").startswith("1 open entry: ask by name")
 
 
@@ -62,12 +64,20 @@ def results_of(rows, entries, partners, as_of=DAY):
 
 
 def test_open_entries_are_counted_by_partner_and_milestone():
-    rows = [(0, 0, DAY - 200), (1, 0, DAY - 3), (2, 0, DAY - 9), (2, 1, DAY - 2), (3, 0, DAY - 5), (3, 6, DAY - 1)]
-    entries = EntryTable.of(list("abcd"), [0, 0, 1, 1])
+    rows = [
+        (0, 0, DAY - 200),
+        (4, 0, DAY - 90),
+        (1, 0, DAY - 3),
+        (2, 0, DAY - 9),
+        (2, 1, DAY - 2),
+        (3, 0, DAY - 5),
+        (3, 6, DAY - 1),
+    ]
+    entries = EntryTable.of(list("abcde"), [0, 0, 1, 1, 0])
     partners = PartnerTable.of(["p", "q"], ["x"], [0, 0])
     results = results_of(rows, entries, partners)
     found = waiting_by_partner(entries, results.entries.stalled, results.entries.milestone, results.entries.since, 2)
-    assert found == [[Waiting(LISTED, 2, 1, DAY - 200)], [Waiting(REQUESTED, 1, 0, DAY - 2)]]
+    assert found == [[Waiting(LISTED, 2, 1, DAY - 90, 1)], [Waiting(REQUESTED, 1, 0, NO_DAY)]]
 
 
 def test_tiers_are_audited_from_the_day_after_they_were_given():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.catalogue import BY_NAME, CATALOGUE, Kind, fields_of
 from models.vocabulary import RecordRef
-from sync.writeback.plan import Wanted, candidates, draft, same, worth_writing
+from sync.writeback.plan import Gone, Wanted, candidates, draft, same, worth_writing
 
 TIER, COUNT, CVR = BY_NAME["tier"], BY_NAME["listed_90d"], BY_NAME["cvr_listed_to_deal"]
 HERE = RecordRef("salesforce", "Account", "001A")
@@ -26,7 +26,7 @@ def test_only_a_value_that_differs_from_the_live_one_is_a_change() -> None:
 
 
 def test_a_record_that_is_not_there_is_skipped_with_its_reason() -> None:
-    found = draft([want("A")], {HERE: None})
+    found = draft([want("A")], {HERE: Gone()})
     assert found.changes == []
     assert dict(found.skipped) == {"the record is deleted or not visible to us": 1}
 
@@ -67,7 +67,7 @@ values = st.one_of(st.none(), st.integers(0, 5), st.floats(0, 5, allow_nan=False
 def test_a_plan_does_not_depend_on_order_and_applying_it_leaves_nothing_to_do(rows: Any, order: Any) -> None:
     cells = {(RecordRef("c", "O", i), name): (old, new) for i, name, old, new in rows}
     wanted = [want(new, BY_NAME[name], ref) for (ref, name), (_, new) in cells.items()]
-    live: dict[RecordRef, dict[str, Any] | None] = {}
+    live: dict[RecordRef, dict[str, Any]] = {}
     for (ref, name), (old, _) in cells.items():
         live.setdefault(ref, {})[name] = old  # type: ignore[index]
     first = draft(wanted, live)
