@@ -12,7 +12,7 @@ import numpy as np
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.forecast import chances, way_tables
 from indicators.inputs import DEAL, NO_DAY, Ints, PartnerTable
-from indicators.open_entries import open_entries, rewound
+from indicators.open_entries import every_nth, open_entries, rewound
 from indicators.partner_rates import partner_rates
 from indicators.paths import PathTable
 from indicators.quick_curves import quick_curves
@@ -20,6 +20,7 @@ from indicators.subjects import Funnel
 
 OK, MISCALIBRATED, UNCHECKED = "ok", "miscalibrated", "unchecked"
 EVERY = 30
+MOST = 200_000  # attempts
 _STILL = 1e-4  # of a rate: far below what the check could see
 
 
@@ -46,7 +47,8 @@ class Calibration:
 
 
 def calibration(paths: PathTable, partners: PartnerTable, assumptions: Assumptions = DEFAULTS) -> Calibration:
-    """The check over the last origins whose 30 days are over."""
+    """The check over the last origins whose 30 days are over; of very many entries every n-th is enough to see what is off."""
+    paths = every_nth(paths, -(-len(paths) // MOST))
     origins = tuple(
         found
         for back in range(assumptions.checks, 0, -1)

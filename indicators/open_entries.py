@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from indicators.inputs import DEAL, LISTED, LOST, NO_DAY, WON, Ints
+from indicators.inputs import DEAL, LISTED, LOST, NO_DAY, WON, Flags, Ints
 from indicators.paths import PathTable
 
 
@@ -43,6 +43,17 @@ def open_entries(paths: PathTable) -> OpenEntries:
         milestone=paths.current[row].astype(np.int64),
         age=(paths.as_of - paths.since[row]).astype(np.int64),
     )
+
+
+def every_nth(paths: PathTable, n: int) -> PathTable:
+    """The attempts of every n-th entry; all of them for 1 or less. `last` is left as it is."""
+    return paths if n <= 1 else _only(paths, paths.entry % n == 0)
+
+
+def _only(paths: PathTable, rows: Flags) -> PathTable:
+    columns = ("entry", "partner", "type", "attempt", "reached", "inferred", "won", "lost", "current", "since")
+    kept = {name: getattr(paths, name)[rows] for name in (*columns, "regressions", "excluded")}
+    return replace(paths, **kept)
 
 
 def rewound(paths: PathTable, as_of: int) -> PathTable:

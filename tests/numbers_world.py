@@ -70,7 +70,7 @@ class Facts:
         conn.execute("analyze sakigake.event")
 
 
-def steady_facts(entries: int = 900, partners: int = 8, days: int = 500, seed: int = 3) -> Facts:
+def steady_facts(entries: int = 600, partners: int = 8, days: int = 500, seed: int = 3) -> Facts:
     """Entries that come evenly over the last days, with rates and lead times of histories.py."""
     rng = np.random.default_rng(seed)
     day, lost = played(rng, rng.integers(0, days, entries))

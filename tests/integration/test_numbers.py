@@ -257,27 +257,27 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     assert {r["table"] for r in rows} == {"conversion", "lead_time", "drift", "partner_rates", "forecast"}
 
 
-@pytest.mark.parametrize(
-    ("given", "code", "sentence"),
-    [
-        (("indicators", "--as-of", "yesterday"), 2, "--as-of is 'yesterday', expected a day such as"),
-        (("indicators", "--as-of", "2031-01-01"), 2, "expected a day from 2000-01-01 to 2026-10-31"),
-        (("indicators", "--as-of", "1999-12-31"), 2, "expected a day from 2000-01-01"),
-        (("indicators", "--known-at", "2026-10-31T09:00:00"), 2, "names no zone"),
-        (("indicators", "--known-at", "soon"), 2, "--known-at is 'soon'"),
-        (("indicators", "--partner", "nobody"), 1, "There is no partner 'nobody'"),
-        (("indicators", "--partner", "Partner"), 1, "8 partners are called 'Partner'"),
-        (("indicators", "--type", "gold"), 1, "the types are"),
-        (("indicators", "--json", "--csv"), 2, "choose one"),
-        (("targets", "--month", "2026-13"), 2, "--month is '2026-13', expected a month such as"),
-        (("targets", "--month", "2031-01"), 2, "over 12 months after"),
-        (("targets", "--deals", "-3"), 2, "--deals"),
-        (("targets", "--deals", "3", "--type", "gold"), 1, "There is no partner type 'gold'"),
-    ],
-)  # fmt: skip
-def test_questions_that_cannot_be_answered_get_one_sentence(place, capsys, given, code, sentence):
+REFUSED: list[tuple[tuple[str, ...], int, str]] = [
+    (("indicators", "--as-of", "yesterday"), 2, "--as-of is 'yesterday', expected a day such as"),
+    (("indicators", "--as-of", "2031-01-01"), 2, "expected a day from 2000-01-01 to 2026-10-31"),
+    (("indicators", "--as-of", "1999-12-31"), 2, "expected a day from 2000-01-01"),
+    (("indicators", "--known-at", "2026-10-31T09:00:00"), 2, "names no zone"),
+    (("indicators", "--known-at", "soon"), 2, "--known-at is 'soon'"),
+    (("indicators", "--partner", "nobody"), 1, "There is no partner 'nobody'"),
+    (("indicators", "--partner", "Partner"), 1, "8 partners are called 'Partner'"),
+    (("indicators", "--type", "gold"), 1, "the types are"),
+    (("indicators", "--json", "--csv"), 2, "choose one"),
+    (("targets", "--month", "2026-13"), 2, "--month is '2026-13', expected a month such as"),
+    (("targets", "--month", "2031-01"), 2, "over 12 months after"),
+    (("targets", "--deals", "-3"), 2, "--deals"),
+    (("targets", "--deals", "3", "--type", "gold"), 1, "There is no partner type 'gold'"),
+]  # fmt: skip
+
+
+def test_questions_that_cannot_be_answered_get_one_sentence(place, capsys):
     computed(place, steady_facts(entries=30))
-    assert sentence in said(capsys, *given, code=code)
+    for given, code, sentence in REFUSED:
+        assert sentence in said(capsys, *given, code=code), given
 
 
 def test_nothing_computed_yet_says_what_to_do(place, capsys):

@@ -10,12 +10,13 @@ from scipy import stats
 
 from indicators.arrivals import arrivals
 from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.calibration import calibration
 from indicators.conversion import point_conversions
 from indicators.counting import drawn_counts, poisson_binomial, shared_out
 from indicators.curves import type_curves, within_after
 from indicators.entry_forecast import BEYOND_SUPPORT, CLOSED, NO_DATA, OK
 from indicators.inputs import NO_DAY, EntryTable, EventTable, PartnerTable
-from indicators.open_entries import rewound
+from indicators.open_entries import every_nth, rewound
 from indicators.paths import canonical_paths
 from indicators.prospects import NOT_ENOUGH_DATA
 from indicators.quick_curves import quick_curves
@@ -176,6 +177,18 @@ def test_quick_curves_are_the_curves(n):
             )  # fmt: skip
             np.testing.assert_array_equal(one.delay, other.delay)
             np.testing.assert_array_equal(one.loss, other.loss)
+
+
+def test_of_very_many_entries_every_nth_is_checked(monkeypatch):
+    """A third of the entries tells the same, with a third of the deals."""
+    events, entries, partners = world(n=3000)
+    paths = canonical_paths(events, entries, partners, AS_OF)
+    whole = calibration(paths, partners, LEAN)
+    monkeypatch.setattr("indicators.calibration.MOST", 1000)
+    part = calibration(paths, partners, LEAN)
+    assert part.status == whole.status == "ok"
+    assert part.expected == pytest.approx(whole.expected / 3, rel=0.25)
+    assert len(every_nth(paths, 3)) == pytest.approx(len(paths) / 3, abs=1)
 
 
 def test_the_past_rewound_is_the_past_as_it_was():
