@@ -51,7 +51,7 @@ workspaces:
         crm: salesforce
         url: https://fake.example
         auth: {client_id: x, client_secret: {env: NOT_READ}}
-    guards: {first_plan: deliver}
+    guards: {first_plan: deliver, proof: "off", freshness: 99d, records_changed: 1, tiers_moved: 1, emptied: 1}
 """
 TEXTS = ("Kind", "Name", "Industry", "Partner", "Answer")
 DAYS = ("ListedOn", "AskedOn", "DealOn")
