@@ -1,6 +1,7 @@
 """Runs every measurement, prints a table, and writes bench/results.json."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -8,7 +9,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import bulk, hubspot, landing, recompute, writeback
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command has it; read when numpy is loaded
+
+from bench import bulk, computing, hubspot, landing, mapping, mapping_diff, recompute, writeback
 from bench.measure import Row
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -18,6 +21,9 @@ def main() -> int:
     rows: list[Row] = [
         *landing.measure(),
         *recompute.measure(),
+        *computing.measure(),
+        *mapping.measure(),
+        *mapping_diff.measure(),
         *bulk.measure(),
         *hubspot.measure(),
         *writeback.measure(),

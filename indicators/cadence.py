@@ -173,7 +173,8 @@ def _stays(changes: Sequence[TierChange], as_of: int) -> dict[int, list[tuple[Ti
     """By partner: tier, first day, last day."""
     found: dict[int, list[tuple[Tier, int, int]]] = {}
     ordered = sorted(changes, key=lambda c: (c.partner, c.day))
-    for change, following in zip(ordered, [*ordered[1:], None], strict=True):
+    for at, change in enumerate(ordered):
+        following = ordered[at + 1] if at + 1 < len(ordered) else None
         until = following.day - 1 if following is not None and following.partner == change.partner else as_of
         found.setdefault(change.partner, []).append((change.tier, change.day, until))
     return found

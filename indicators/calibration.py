@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.conversion import point_conversions
-from indicators.curves import type_curves
 from indicators.forecast import chances, way_tables
 from indicators.inputs import DEAL, NO_DAY, Ints, PartnerTable
 from indicators.open_entries import open_entries, rewound
 from indicators.partner_rates import partner_rates
 from indicators.paths import PathTable
+from indicators.quick_curves import quick_curves
 from indicators.subjects import Funnel
 
 OK, MISCALIBRATED, UNCHECKED = "ok", "miscalibrated", "unchecked"
@@ -65,7 +64,7 @@ def _origin(paths: PathTable, partners: PartnerTable, day: int, assumptions: Ass
     """One origin; None where not every step had been seen to convert often enough."""
     then = rewound(paths, day)
     funnel = Funnel(then)
-    curves = type_curves(point_conversions(funnel, partners.types, assumptions), partners.types, assumptions)
+    curves = quick_curves(funnel, partners.types, assumptions)
     if any(curve.conversions < assumptions.own_curve for curve in curves[-1]):
         return None
     waiting = open_entries(then)

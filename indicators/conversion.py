@@ -126,6 +126,13 @@ def point_conversions(
     )
 
 
+def point_conversion(
+    funnel: Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions = DEFAULTS
+) -> Conversion:
+    """One step of one type, as `point_conversions` gives it."""
+    return _conversion(funnel, name, partner_type, step, assumptions, draw=False)
+
+
 def correct_skips(rates: Sequence[float | None], skipped: Sequence[float]) -> tuple[float | None, ...]:
     """Rates of the four steps without the tilt that unrecorded milestones give them (METHODS 3a, 4).
 
@@ -187,6 +194,16 @@ def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -
     return drawn_incidence(weights, counts)
 
 
+def drawn_curves(
+    funnel: Funnel, name: str, partner_type: int | None, step: Step, subjects: Subjects, assumptions: Assumptions
+) -> Floats:
+    """The bootstrap of a step's own subjects: of all of them for the rate, and for the lead time where all are dated."""
+    key = (step, partner_type, assumptions.seed, assumptions.replicates)
+    if key not in funnel.drawn:
+        funnel.drawn[key] = bootstrap_curves(subjects, f"{name}|{step_name(step)}", assumptions)
+    return funnel.drawn[key]
+
+
 def _conversion(
     funnel: Funnel, name: str, partner_type: int | None, step: Step, assumptions: Assumptions, *, draw: bool = True
 ) -> Conversion:
@@ -195,7 +212,7 @@ def _conversion(
     analytic = rate_interval(curve) if len(subjects) else WHOLE
     bootstrap = None
     if len(subjects) and draw:
-        drawn = bootstrap_curves(subjects, f"{name}|{step_name(step)}", assumptions)[:, -1]
+        drawn = drawn_curves(funnel, name, partner_type, step, subjects, assumptions)[:, -1]
         low, high = np.percentile(drawn, [2.5, 97.5])
         bootstrap = Interval(float(low), min(1.0, float(high)))
     readable_to = min(assumptions.horizon, curve.readable_to(assumptions.min_at_risk))
@@ -205,7 +222,7 @@ def _conversion(
     return Conversion(
         type=name,
         step=step_name(step),
-        status=_status(curve, int((subjects.ending == CENSORED).sum()), assumptions),
+        status=status_of(curve, int((subjects.ending == CENSORED).sum()), assumptions),
         n=len(subjects),
         converted=converted,
         lost=lost,
@@ -226,7 +243,7 @@ def _conversion(
     )
 
 
-def _status(curve: Incidence, still_open: int, assumptions: Assumptions) -> str:
+def status_of(curve: Incidence, still_open: int, assumptions: Assumptions) -> str:
     """Young entries make a rate immature; that few are left because the others have come to an end does not."""
     if curve.n == 0:
         return "no_data"

@@ -12,6 +12,7 @@ import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.conversion import Conversion
+from indicators.incidence import Incidence
 from indicators.inputs import DEAL, Floats
 from indicators.subjects import ALL, STEPS, step_name
 
@@ -58,12 +59,16 @@ def type_curves(
     """
     found = {(row.type, row.step): row for row in conversions}
     steps = [step_name(step) for step in STEPS]
-    pooled = tuple(_curve(found[ALL, step]) for step in steps)
-    rows = []
-    for name in types:
-        own = tuple(_curve(found[name, step]) for step in steps)
-        rows.append(tuple(_choose(mine, every, assumptions) for mine, every in zip(own, pooled, strict=True)))
-    return (*rows, pooled)
+    return chosen_curves([tuple(curve_of(found[name, step]) for step in steps) for name in (*types, ALL)], assumptions)
+
+
+def chosen_curves(rows: Sequence[TypeCurves], assumptions: Assumptions = DEFAULTS) -> tuple[TypeCurves, ...]:
+    """The types' own curves, the last row being all types together, with that one's in the place of those that cannot speak."""
+    *own, pooled = rows
+    return (
+        *(tuple(_choose(mine, every, assumptions) for mine, every in zip(row, pooled, strict=True)) for row in own),
+        pooled,
+    )
 
 
 def onward(curves: TypeCurves, to: int = DEAL) -> Floats:
@@ -108,19 +113,25 @@ def waiting(curve: StepCurve) -> tuple[Floats, Floats]:
     return np.maximum(1.0 - curve.delay, 0.0), np.maximum(1.0 - curve.loss, 0.0)
 
 
-def _curve(row: Conversion) -> StepCurve:
-    f1, f2 = row.curve.f1, row.curve.f2
+def curve_of(row: Conversion) -> StepCurve:
+    """What a conversion says of whether and when."""
+    se = max(row.se or 0.0, row.bootstrap.width / 3.92 if row.bootstrap is not None else 0.0)
+    return curve_from(row.curve, se=se, conversions=row.converted, mature=row.status == "ok")
+
+
+def curve_from(curve: Incidence, *, se: float, conversions: int, mature: bool) -> StepCurve:
+    """F1 and F2 taken apart."""
+    f1, f2 = curve.f1, curve.f2
     rate = min(1.0, float(f1[-1]))
     zeros = np.zeros(len(f1))
-    se = max(row.se or 0.0, row.bootstrap.width / 3.92 if row.bootstrap is not None else 0.0)
     return StepCurve(
         rate=rate,
         se=se,
         delay=np.minimum(f1 / rate, 1.0) if rate > 0 else zeros,
         loss=np.minimum(f2 / (1 - rate), 1.0) if rate < 1 - 1e-12 else zeros,
-        n=row.n,
-        conversions=row.converted,
-        mature=row.status == "ok",
+        n=curve.n,
+        conversions=conversions,
+        mature=mature,
     )
 
 

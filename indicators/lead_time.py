@@ -11,7 +11,7 @@ import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.business_days import WEEKDAYS, BusinessDays
-from indicators.conversion import bootstrap_curves
+from indicators.conversion import bootstrap_curves, drawn_curves
 from indicators.incidence import CENSORED, aalen_johansen, quantile_days
 from indicators.paths import PathTable
 from indicators.subjects import ALL, OVERALL, STEPS, Funnel, Step, Subjects, step_name
@@ -68,7 +68,8 @@ def step_lead_time(
     """One step of one partner type (None: of all). Attempts with an inferred day at either end are left out."""
     funnel = Funnel.of(paths)
     subjects, _ = funnel.subjects(step, partner_type, assumptions.window, assumptions.min_subjects)
-    subjects = subjects.only(subjects.dated)
+    everyone = bool(subjects.dated.all())
+    subjects = subjects if everyone else subjects.only(subjects.dated)
     curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
     by = min(assumptions.horizon, curve.readable_to(assumptions.min_at_risk))
     conversions = int(curve.converted[: by + 1].sum())
@@ -78,7 +79,11 @@ def step_lead_time(
     skips = max(skipped[step[0]], skipped[step[1]]) > assumptions.max_skip_rate
     median, p80, p95 = (int(quantile_days(curve.f1, q, by)) for q in (0.5, 0.8, 0.95))
     working = _business_quantiles(subjects, calendar, assumptions)
-    drawn = bootstrap_curves(subjects, f"{name}|{step_name(step)}|lead time", assumptions)
+    drawn = (
+        drawn_curves(funnel, name, partner_type, step, subjects, assumptions)
+        if everyone
+        else bootstrap_curves(subjects, f"{name}|{step_name(step)}|lead time", assumptions)
+    )
     return LeadTime(
         name,
         step_name(step),

@@ -5,12 +5,12 @@ It is what the last day of the month before told.
 
 from indicators.allocation import Allocation, allocate
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.conversion import point_conversions
 from indicators.inputs import Floats, PartnerTable
 from indicators.month import Month
 from indicators.open_entries import rewound
-from indicators.outlook import outlook
+from indicators.outlook import outlook_by
 from indicators.paths import PathTable
+from indicators.quick_curves import quick_curves
 from indicators.subjects import Funnel
 from indicators.targets import TargetPlan, target_plan
 
@@ -28,6 +28,6 @@ def month_goals(
     """The plan for `deals` in `month` and its parts, on the day before the month begins (or the as-of day, where that is earlier)."""
     then = rewound(paths, min(month.start - 1, paths.as_of))
     funnel = Funnel(then)
-    ahead = outlook(funnel, partners, point_conversions(funnel, partners.types, assumptions), assumptions)
+    ahead = outlook_by(funnel, partners, quick_curves(funnel, partners.types, assumptions), assumptions)
     plan = target_plan(ahead, deals, month, capacity=capacity)
     return plan, allocate(ahead, plan, following)

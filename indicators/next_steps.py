@@ -2,9 +2,11 @@
 
     1  tiers A to C: stalled entries: the milestone that most of them wait for, and since when the longest has waited
     2  tiers A and B: open entries: the earliest milestone that waits for our move
-    3  tier A and B without an open entry, tier C: ask for an attack list
-    4  tier D: no push
+    3  tiers A and B with none but entries beyond the horizon: close them, or list them anew
+    4  tiers A and B without an open entry, tier C: ask for an attack list
+    5  tier D: no push
 
+Entries beyond the horizon (180 days at one milestone) are no longer worth a push, so that those which still have a chance come first.
 Days stand in it as dates and not as ages, so that the field changes only when something happened.
 """
 
@@ -14,8 +16,20 @@ from typing import Literal
 
 import numpy as np
 
-from indicators.inputs import AGREED, DEAL, EXECUTED, LISTED, MILESTONES, REQUESTED, Codes, Days, EntryTable, day_date
-from indicators.stalled import StalledEntries
+from indicators.inputs import (
+    AGREED,
+    DEAL,
+    EXECUTED,
+    LISTED,
+    MILESTONES,
+    NO_DAY,
+    REQUESTED,
+    Codes,
+    Days,
+    EntryTable,
+    day_date,
+)
+from indicators.stalled import BEYOND, STALLED, StalledEntries
 from models.labels import named
 from models.vocabulary import Tier
 
@@ -24,19 +38,22 @@ Language = Literal["ja", "en"]
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A partner's open entries at one milestone: how many, how many of them are stalled, and since when the longest has waited."""
+    """A partner's open entries at one milestone: how many within the horizon, how many of them are stalled, and since when the longest of
+    these has waited; and how many are beyond it.
+    """
 
     milestone: int
     open: int
     stalled: int
     since: int
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
     """What to do, and the milestone it leads to (None where it leads to none)."""
 
-    what: str  # move_stalled, move_on, ask_for_list, no_push
+    what: str  # move_stalled, move_on, tidy_up, ask_for_list, no_push
     milestone: int | None = None
     entries: int = 0
     since: int | None = None
@@ -47,16 +64,18 @@ def waiting_by_partner(
 ) -> list[list[Waiting]]:
     """For each partner its open entries by milestone, in the order of the funnel."""
     found: list[list[Waiting]] = [[] for _ in range(n_partners)]
-    late = stalled.is_stalled & stalled.open
+    late, old = stalled.status == STALLED, stalled.status == BEYOND
     for code in range(LISTED, DEAL):
-        here = stalled.open & (milestone == code)
+        all_here = stalled.open & (milestone == code)
+        here = all_here & ~old
         n = np.bincount(entries.partner[here], minlength=n_partners)
+        gone = np.bincount(entries.partner[all_here & old], minlength=n_partners)
         waits = np.bincount(entries.partner[here & late], minlength=n_partners)
         longest = np.full(n_partners, np.iinfo(np.int32).max, np.int64)
-        oldest = here & late if (here & late).any() else here
-        np.minimum.at(longest, entries.partner[oldest], since[oldest])
-        for partner in np.flatnonzero(n):
-            found[partner].append(Waiting(code, int(n[partner]), int(waits[partner]), int(longest[partner])))
+        np.minimum.at(longest, entries.partner[here & late], since[here & late])
+        for partner in np.flatnonzero(n + gone):
+            since_when = int(longest[partner]) if waits[partner] else NO_DAY
+            found[partner].append(Waiting(code, int(n[partner]), int(waits[partner]), since_when, int(gone[partner])))
     return found
 
 
@@ -68,8 +87,11 @@ def advise(tier: Tier, waiting: Sequence[Waiting]) -> Advice:
     if late:
         most = max(late, key=lambda w: (w.stalled, w.milestone))
         return Advice("move_stalled", most.milestone + 1, sum(w.stalled for w in late), min(w.since for w in late))
+    moving = [w for w in waiting if w.open]
+    if tier is not Tier.C and moving:
+        return Advice("move_on", moving[0].milestone + 1, moving[0].open)
     if tier is not Tier.C and waiting:
-        return Advice("move_on", waiting[0].milestone + 1, waiting[0].open)
+        return Advice("tidy_up", None, sum(w.beyond for w in waiting))
     return Advice("ask_for_list")
 
 
@@ -77,7 +99,7 @@ def told(advice: Advice, language: Language) -> str:
     """The advice as one sentence for a field of 255 characters."""
     say = _SAY[language]
     if advice.milestone is None:
-        return say[advice.what]
+        return say[advice.what].format(n=advice.entries, entries="entry" if advice.entries == 1 else "entries")
     name = named(MILESTONES[advice.milestone].value, language)
     action = say[str(advice.milestone)]
     n = advice.entries
@@ -97,6 +119,7 @@ _SAY: dict[Language, dict[str, str]] = {
     "en": {
         "move_stalled": "{which}, the longest since {since}: {action} (next milestone: {name}).",
         "move_on": "{which}: {action} (next milestone: {name}).",
+        "tidy_up": "Close {n} {entries} that waited for over 180 days, or list them anew.",
         "ask_for_list": "Ask for an attack list.",
         "no_push": "No push; answer when they come.",
         str(REQUESTED): "ask by name for an introduction",
@@ -107,6 +130,7 @@ _SAY: dict[Language, dict[str, str]] = {
     "ja": {
         "move_stalled": "停滞{n}件（最長{since}から）:{action}（次は「{name}」）",
         "move_on": "進行中{n}件:{action}（次は「{name}」）",
+        "tidy_up": "180日を超えた{n}件を見送りにするか、リストを更新",
         "ask_for_list": "アタックリストの提出を依頼",
         "no_push": "プッシュ不要（先方からの連絡に対応）",
         str(REQUESTED): "打診先をバイネームで依頼",

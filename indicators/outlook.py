@@ -34,7 +34,13 @@ def outlook(
     funnel: Funnel, partners: PartnerTable, conversions: Sequence[Conversion], assumptions: Assumptions = DEFAULTS
 ) -> Outlook:
     """The outlook on the funnel's as-of day; `conversions` are those of the same funnel."""
-    curves = type_curves(conversions, partners.types, assumptions)
+    return outlook_by(funnel, partners, type_curves(conversions, partners.types, assumptions), assumptions)
+
+
+def outlook_by(
+    funnel: Funnel, partners: PartnerTable, curves: tuple[TypeCurves, ...], assumptions: Assumptions = DEFAULTS
+) -> Outlook:
+    """The outlook by these curves."""
     return Outlook(
         paths=funnel.paths,
         partners=partners,

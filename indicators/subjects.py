@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from indicators.incidence import CENSORED, CONVERTED, ENDED
-from indicators.inputs import DEAL, LISTED, MILESTONES, NO_DAY, Codes, Days, Flags, Ints
+from indicators.inputs import DEAL, LISTED, MILESTONES, NO_DAY, Codes, Days, Flags, Floats, Ints
 from indicators.paths import PathTable
 
 ALL = "all"
@@ -84,6 +84,7 @@ class Funnel:
         self.paths = paths
         self._everyone: dict[Step, Subjects] = {}
         self._recent: dict[tuple[Step, int | None, int | None, int], tuple[Subjects, int | None]] = {}
+        self.drawn: dict[tuple[Step, int | None, str, int], Floats] = {}  # bootstraps, see `drawn_curves`
         self._kinds = int(paths.type.max()) + 1 if len(paths) else 0
         counted = paths.type[~paths.excluded]
         self._reached = paths.reached if len(counted) == len(paths) else paths.reached[~paths.excluded]

@@ -116,7 +116,7 @@ def axes_of(conn: SqlConnection, workspace: str, zone: ZoneInfo, as_of: str | No
 
 def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rules: Rules, axes: Axes) -> Answer:
     """All indicators on these axes. Partners and their types are taken as the mapping sees them today."""
-    events, entries, partners = read_inputs(conn, workspace, axes.as_of, axes.known_at)
+    events, entries, partners = read_inputs(conn, workspace, axes.as_of, axes.known_at, past=True)
     results = summarise(
         events,
         entries,

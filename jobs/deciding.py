@@ -3,7 +3,6 @@
 A decision takes effect when the next run maps. It is about records, not about our ids, so that it survives whatever is mapped anew.
 """
 
-import getpass
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -141,14 +140,6 @@ def undo(conn: Connection[Any], workspace: str, decision_id: str, who: str, reas
     except errors.UniqueViolation as e:
         raise SakigakeError(f"{decision_id} was undone already; see: sakigake partners decisions") from e
     return undoing
-
-
-def person() -> str:
-    """Who sits at the keyboard, as the operating system knows them; `unknown` where it does not, as in some containers."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def _said(reason: str) -> str:

@@ -8,10 +8,12 @@ from sqlalchemy import Engine
 
 from jobs.errors import SakigakeError
 from jobs.mapping_check import problems_with
+from jobs.reports import newest
 from jobs.settings import Configuration, WorkspaceSettings
+from jobs.steps.more import ACTIVATION
 from jobs.steps.provision import ADVICE, provision, targets
 from jobs.tables import drift_sentence
-from jobs.views import drift
+from jobs.views import drift, unmapped
 from jobs.wiring import choose_workspace, connect_with, open_connector, read_rules, specs_of
 from sync.connector import Connector
 from sync.errors import SyncError
@@ -69,12 +71,28 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
                     "Look for other users of this account, or set daily_budget.",
                 )
         yield from _drift(engine, name)
+        yield from _unmapped(engine, name)
         yield from _mapping(settings, folder, connectors)
         yield from _fields(settings, folder, connectors)
         yield from _rights(settings, folder, connectors)
+        yield from _capacity(engine, name)
     finally:
         for connector in connectors.values():
             connector.close()
+
+
+def _capacity(engine: Engine, workspace: str) -> Iterator[Finding]:
+    """Whether the team can bear what the tiers ask of it, by the newest run; silent where its size is not configured."""
+    with connect_with(engine)() as conn:
+        kept = newest(conn, workspace, ACTIVATION)
+    load = kept[1]["capacity"] if kept else None
+    if load and load["status"] == "over":
+        yield Finding(
+            "tiers",
+            WARN,
+            f"they ask for {load['per_week']:g} contacts a week, {load['per_person']:.1f} for each of {load['team']} people",
+            f"More than {load['limit']:g} are not kept up: raise the thresholds or the team; see: sakigake activation",
+        )
 
 
 def _drift(engine: Engine, workspace: str) -> Iterator[Finding]:
@@ -86,6 +104,18 @@ def _drift(engine: Engine, workspace: str) -> Iterator[Finding]:
         rules, fields = d["depends"].get("rules", []), d["depends"].get("fields", [])
         advice = f"Read by {', '.join(rules)}; {len(fields)} of our fields rest on it." if rules else ""
         yield Finding(d["connection"], WARN, f"{place}: {drift_sentence(d)}.", advice)
+
+
+def _unmapped(engine: Engine, workspace: str) -> Iterator[Finding]:
+    """Values that no rule names, by the field that holds them."""
+    with connect_with(engine)() as conn:
+        found = unmapped(conn, workspace)["list"]
+    by_field: dict[tuple[str, str, str], list[int]] = {}
+    for value in found:
+        by_field.setdefault((value["connection"], value["object"], value["field"]), []).append(value["records"])
+    for (connection, name, field), records in by_field.items():
+        says = f"{name}.{field}: {len(records)} values that no rule names, in {sum(records):,} records."
+        yield Finding(connection, WARN, says, "See: sakigake mapping coverage")
 
 
 def _mapping(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Connector]) -> Iterator[Finding]:

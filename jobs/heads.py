@@ -20,6 +20,7 @@ from jobs.errors import ConfigError
 from sync.chain import head
 
 log = structlog.get_logger()
+_LINE = 160  # bytes; a line has some 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,7 @@ def note_head(conn: Connection[Any], workspace: str, home: Path | None) -> None:
         return
     path = None if home is None else heads_file(home, workspace)
     try:
-        noted = list(read_heads(path)) if path is not None and path.exists() else []
-        if noted and noted[-1].hash == newest.hash:
+        if path is not None and newest.hash in _end_of(path):
             return
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -57,9 +57,19 @@ def note_head(conn: Connection[Any], workspace: str, home: Path | None) -> None:
                 file.write(json.dumps(said, sort_keys=True) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-    except (OSError, ConfigError) as e:
+    except OSError as e:
         log.error("audit head not noted", workspace=workspace, file=str(path), cause=str(e))  # noqa: TRY400 - it says all
     log.info("audit head", workspace=workspace, seq=newest.seq, hash=newest.hash)
+
+
+def _end_of(path: Path) -> str:
+    """The last bytes of the file, in which the newest head stands; the file grows with every decision, and is not read whole each time."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LINE))
+            return file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
 
 
 def read_heads(path: Path) -> Iterator[Head]:

@@ -10,11 +10,14 @@ from psycopg import Connection
 
 from jobs.errors import ConfigError
 from jobs.settings import WorkspaceSettings
+from models.vocabulary import LISTS
+from sync.events.decisions import standing
 from sync.mapping.contradictions import Contradiction, Twice, contradictions, listed_twice
 from sync.mapping.coverage import Coverage, coverage
 from sync.mapping.derive import derive
 from sync.mapping.facts import Facts, IssueKind
 from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.linkage import linkage
 from sync.mapping.needs import needs
 from sync.mirror.count import CountingMirror
 
@@ -29,7 +32,8 @@ def document(conn: Connection[Any], workspace: str, settings: WorkspaceSettings,
         _require_mirrored(conn, workspace, rules)
         mirror = CountingMirror(conn, workspace, settings.schema_of)
         found = coverage(rules, mirror)
-        facts = derive(rules, mirror)
+        links = [asdict(link) for link in linkage(rules, mirror)]
+        facts = derive(rules, mirror, standing(conn, workspace))
         today = _today(conn, workspace, rules)
     return {
         "workspace": workspace,
@@ -37,6 +41,7 @@ def document(conn: Connection[Any], workspace: str, settings: WorkspaceSettings,
         "as_of": today.isoformat(),
         "rules": [asdict(taken) for taken in found.taken],
         "fields": [_field(of) for of in found.fields],
+        "links": links,
         "unmapped": _unmapped(found),
         "issues": _issues(facts),
         "contradictory_dates": _contradictory(contradictions(facts, today)),
@@ -63,6 +68,8 @@ def _require_mirrored(conn: Connection[Any], workspace: str, rules: Rules) -> No
     }
     for connection, objects in needs(rules).items():
         for name, spec in objects.items():
+            if connection == LISTS and (connection, name) not in held:
+                continue  # no list was imported yet
             if (connection, name) not in held:
                 raise ConfigError(f"{connection}.{name} is not mirrored yet; read it first: sakigake run --only pull")
             if missing := sorted(set(spec.fields) - held[connection, name]):

@@ -4,10 +4,13 @@ All of it happens in one read-only transaction of one moment. The day is that of
 mirror and the same two versions give the same preview, and the same hash of it.
 """
 
+import gc
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
+from heapq import nsmallest
 from typing import Any, cast
 
 import psycopg
@@ -24,7 +27,7 @@ from jobs.steps.made import Made, make
 from models.catalogue import fields_of
 from models.vocabulary import RecordRef, Step
 from sync.chain.links import canonical
-from sync.events.decisions import standing
+from sync.events.decisions import newest, standing
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
 from sync.mapping.grammar import Mapping as Rules
 from sync.mirror.read import Mirror
@@ -36,7 +39,7 @@ SHOWN = 10  # partners and fields listed; counts are of all
 
 def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules) -> dict[str, Any]:
     """The document of `mapping diff`. NotFound where nothing is mirrored yet."""
-    with engine.begin() as conn:
+    with _uncollected(), engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read, read only"))
         raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
         moment, objects = _mirrored(raw, workspace)
@@ -48,7 +51,11 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         decisions = standing(raw, workspace)
         if now is None:
             before = nothing()
-        elif old is None or _mapped(raw, workspace) == {"objects": objects, "mapping": now.mapping_hash}:
+        elif old is None or _mapped(raw, workspace) == {
+            "objects": objects,
+            "mapping": now.mapping_hash,
+            "decisions": newest(raw, workspace),
+        }:
             before = stored(conn, raw, workspace, as_of, moment)
         else:
             before = derived(old, Lenient(raw, workspace, mirror, old, old), as_of, decisions)
@@ -80,6 +87,18 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
     return {**document, "preview": hashlib.sha256(canonical(document).encode()).hexdigest()}
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Millions of values are made here and all of them kept, so that looking for garbage among them finds none and costs a third."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _mirrored(raw: psycopg.Connection[Any], workspace: str) -> tuple[datetime, dict[str, str]]:
     rows = raw.execute(
         """select connection || '.' || object, coalesce(last_changed_run_id, ''), updated_at from sakigake.mirror_object
@@ -100,7 +119,7 @@ def _mapped(raw: psycopg.Connection[Any], workspace: str) -> dict[str, Any] | No
         order by started_at desc limit 1""",
         (workspace, Step.MAP),
     ).fetchone()
-    return None if row is None or row[0] is None else {k: row[0].get(k) for k in ("objects", "mapping")}
+    return None if row is None or row[0] is None else {k: row[0].get(k) for k in ("objects", "mapping", "decisions")}
 
 
 def _made(
@@ -181,23 +200,25 @@ def _fields(rules: Rules, becomes: Made, after: Side, confirmed: Mapping[tuple[R
     """What a plan would look at: fields whose value differs from what the CRM last confirmed."""
     wanted = candidates(_wanted(rules, becomes, after), confirmed)
     counts = Counter(w.field.name for w in wanted)
+    first = nsmallest(SHOWN, wanted, key=lambda w: (str(w.record), w.field.name))
     examples = [
         {"record": str(w.record), "field": w.field.name, "old": confirmed.get((w.record, w.field.name)), "new": w.value}
-        for w in sorted(wanted, key=lambda w: (w.record, w.field.name))[:SHOWN]
+        for w in first
     ]
     return {"total": len(wanted), "by_field": dict(sorted(counts.items())), "examples": examples}
 
 
 def _wanted(rules: Rules, becomes: Made, after: Side) -> Iterator[Wanted]:
     values: dict[tuple[str, str], dict[str, Any]] = {}
-    for subject, subject_id, name, value, _ in becomes.rows():
+    for subject, subject_id, name, value, _ in becomes.every_row(after.activities):
         values.setdefault((subject, subject_id), {})[name] = value
-    named = {"partner": rules.write_back.partner, "entry": rules.write_back.entry}
+    chosen = {
+        (subject, place): [f for f in fields_of(cast("Any", subject)) if fields == "default" or f.name in fields]
+        for subject, named in (("partner", rules.write_back.partner), ("entry", rules.write_back.entry))
+        for place, fields in named.items()
+    }
     for record, (subject, subject_id) in after.records.items():
-        chosen = named[subject].get(f"{record.connection}.{record.object}")
-        held = values.get((subject, subject_id))
-        if chosen is None or held is None:
-            continue
-        for field in fields_of(cast("Any", subject)):
-            if field.name in held and (chosen == "default" or field.name in chosen):
+        held = values.get((subject, subject_id), {})
+        for field in chosen.get((subject, f"{record.connection}.{record.object}"), ()):
+            if field.name in held:
                 yield Wanted(record, field, held[field.name], "")

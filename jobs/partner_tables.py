@@ -61,6 +61,12 @@ def activation(out: Console, document: Mapping[str, Any]) -> None:
     else:
         each = "" if load["per_person"] is None else f", {load['per_person']:.1f} for each of {load['team']} people"
         out.print(f"The tiers ask for {load['per_week']:g} contacts a week{each}.")
+    for c in document["cutoffs"]:
+        if c["explained"] > c["today"] + 0.05:
+            out.print(
+                f"Cut-offs of {c['type']}: {c['a_up']} valid rows for A and {c['b_up']} for B would tell {percent(c['explained'])} of what "
+                f"expected deals differ by; today's tell {percent(c['today'])}. That is for a person to decide."
+            )
     moved = document["tiers"]
     if moved["flap_rate"] is not None:
         out.print(f"Tiers moved {moved['flap_rate']:.2f} times a partner and quarter; under 0.5 is steady.")

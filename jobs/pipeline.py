@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from jobs.erasing import keep_out
 from jobs.heads import note_head
 from jobs.mapping_check import require_fitting
 from jobs.mapping_versions import require_active, waited_before
@@ -118,15 +119,19 @@ def _steps(
     if (Step.PULL in steps or Step.MAP in steps) and not waited_before(story.conn, workspace):
         require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors)
     require_active(story.conn, workspace, steps)
+    keep_out(story.conn, workspace)
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
             found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)
             note.counts = found.document()
             report.pulled = found.counts()
+            keep_out(story.conn, workspace)  # a table may have been made just now
             found.require()
     if Step.MAP in steps:
         with story.step(Step.MAP) as note, progress.task("map"):
-            note.counts = report.mapped = map_step.map_facts(workspace, report.run, story.fingerprint(Step.MAP))
+            note.counts = report.mapped = map_step.map_facts(
+                workspace, report.run, story.fingerprint(Step.MAP), whole=full
+            )
     if Step.COMPUTE in steps:
         with story.step(Step.COMPUTE) as note, progress.task("compute"):
             report.as_of = workspace.today()

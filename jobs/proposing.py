@@ -17,7 +17,7 @@ from sync.errors import ObjectMissing
 from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import OBJECTS, PARTNER, best, likeness
 from sync.mapping.problems import MappingError
-from sync.mapping.proposal import Proposal, propose
+from sync.mapping.proposals import Proposal, propose
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,14 @@ class Stamp:
 
 
 def keep(conn: Conn, workspace: str, kind: str, stamp: Stamp, n: dict[str, int], document: dict[str, Any]) -> None:
-    """Keeps a report under the run that made it; a second one of the same run takes its place."""
+    """Keeps a report under the run that made it, in place of an earlier one of the same day: cycles of minutes would fill the disk.
+
+    What stood in it before can be worked out again for its axes.
+    """
+    conn.execute(
+        "delete from sakigake.report where workspace = %s and kind = %s and as_of = %s and run_id <> %s",
+        (workspace, kind, stamp.as_of, stamp.run_id),
+    )
     conn.execute(
         """insert into sakigake.report
             (workspace, kind, run_id, as_of, known_at, mapping_hash, code_version, n, document, computed_at)
@@ -46,11 +53,12 @@ def keep(conn: Conn, workspace: str, kind: str, stamp: Stamp, n: dict[str, int],
     )
 
 
-def newest(conn: Conn, workspace: str, kind: str) -> tuple[Stamp, dict[str, Any]] | None:
-    """The newest report of a kind and what it stands on; None where there is none."""
+def newest(conn: Conn, workspace: str, kind: str, as_of: date | None = None) -> tuple[Stamp, dict[str, Any]] | None:
+    """The newest report of a kind (of days up to `as_of`, where given) and what it stands on; None where there is none."""
     row = conn.execute(
         """select run_id, as_of, known_at, mapping_hash, code_version, computed_at, document from sakigake.report
-        where workspace = %s and kind = %s order by computed_at desc, run_id desc limit 1""",
-        (workspace, kind),
+        where workspace = %s and kind = %s and (%s::date is null or as_of <= %s)
+        order by computed_at desc, run_id desc limit 1""",
+        (workspace, kind, as_of, as_of),
     ).fetchone()
     return None if row is None else (Stamp(*row[:6]), row[6])

@@ -22,7 +22,7 @@ from jobs.pipeline import run_cycle
 from jobs.progress import Stoppable, Stopped
 from jobs.steps.reconcile import STEP, reconcile
 from jobs.wiring import Workspace
-from sync.errors import SyncError
+from sync.errors import QuotaExhausted, SyncError
 
 log = structlog.get_logger()
 FIRST_SWEEP = timedelta(minutes=1)  # after the start: the cycle goes first
@@ -141,6 +141,8 @@ def _cycle(workspace: Workspace, stop: threading.Event, turn: threading.Lock) ->
         log.info("run interrupted", workspace=workspace.name)
     except RunBusy as e:
         log.warning("run left out", workspace=workspace.name, cause=str(e))
+    except QuotaExhausted as e:
+        log.warning("run out of API calls", workspace=workspace.name, cause=str(e))
     except (SyncError, SakigakeError) as e:
         log.error("run failed", workspace=workspace.name, cause=str(e))  # noqa: TRY400 - a failure with a name needs no traceback
     except Exception as e:

@@ -15,6 +15,7 @@ def coverage(out: Console, document: Mapping[str, Any], *, every: bool) -> None:
     """Rules, values, fields and what needs a person, in that order: what has to be done stands last, where the eye is."""
     _rules(out, document)
     _values(out, document, VALUES if not every else None)
+    _links(out, document)
     if every:
         _fields(out, document)
     _findings(out, document)
@@ -45,6 +46,16 @@ def _values(out: Console, document: Mapping[str, Any], most: int | None) -> None
     out.print(shown)
 
 
+def _links(out: Console, document: Mapping[str, Any]) -> None:
+    if not document["links"]:
+        return
+    shown = table("Associations that rules follow", "from", "to", "label", "links", "followed by", right=("links",))
+    for link in document["links"]:
+        place = (f"{link['connection']}.{link['object']}", link["to_object"], link["label"] or "(none)")
+        shown.add_row(*place, number(link["links"]), ", ".join(link["followed_by"]) or "-")
+    out.print(shown)
+
+
 def _fields(out: Console, document: Mapping[str, Any]) -> None:
     right = ("records", "filled", "lowest", "highest")
     shown = table("Fields that rules read", "field", *right, "read by", right=right)
@@ -56,7 +67,13 @@ def _fields(out: Console, document: Mapping[str, Any]) -> None:
 
 
 def _findings(out: Console, document: Mapping[str, Any]) -> None:
-    lines = [*_unmapped(document), *_without_partner(document), *_contradictory(document), *_duplicates(document)]
+    lines = [
+        *_unmapped(document),
+        *_unlinked(document),
+        *_without_partner(document),
+        *_contradictory(document),
+        *_duplicates(document),
+    ]
     for line in lines:
         out.print(line)
     if not lines:
@@ -68,6 +85,15 @@ def _unmapped(document: Mapping[str, Any]) -> list[str]:
         f"[yellow]Unmapped:[/] {one['connection']}.{one['object']}.{one['field']} {escape(repr(one['value']))}, "
         f"{number(one['records'])} records, such as {one['example']}; no rule names it"
         for one in document["unmapped"]["list"]
+    ]
+
+
+def _unlinked(document: Mapping[str, Any]) -> list[str]:
+    return [
+        f"[yellow]No such label:[/] {link['connection']}.{link['object']} has no link to {link['to_object']} that bears "
+        f"{escape(repr(link['label']))}, which {', '.join(link['followed_by'])} follows"
+        for link in document["links"]
+        if not link["links"]
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.errors import NotFound
+from jobs.pausing import paused
 from models.vocabulary import STEPS
 
 Conn = Connection[Any]
@@ -84,6 +85,7 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         "objects": objects,
         "drift": drift(conn, workspace),
         "held_plans": held,
+        "paused": paused(conn, workspace),
         "quota": calls,
         "unplaced": issues[0] if issues and issues[0] else {},
         "unmapped": unmapped(conn, workspace),

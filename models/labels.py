@@ -25,6 +25,8 @@ VERDICTS: dict[str, tuple[str, str]] = {
 
 
 def named(name: str, language: str) -> str:
-    """The label of an activity or a milestone; the name itself where there is none."""
+    """The label of an activity, a milestone or a step between two; the name itself where there is none."""
+    if ">" in name:
+        return " → ".join(named(part, language) for part in name.split(">"))
     found = ACTIVITIES.get(name) or MILESTONES.get(name)
     return found[language == "ja"] if found else name

@@ -1,6 +1,18 @@
 """Imports every table, so that the metadata is whole wherever it is compared or created."""
 
-from models import audit, coverage, kept, partners, results, runs, writeback
+from models import audit, coverage, erased, issues, kept, partners, results, runs, writeback
 from models.base import SCHEMA, Base
 
-__all__ = ["SCHEMA", "Base", "audit", "coverage", "kept", "partners", "results", "runs", "writeback"]
+__all__ = [
+    "SCHEMA",
+    "Base",
+    "audit",
+    "coverage",
+    "erased",
+    "issues",
+    "kept",
+    "partners",
+    "results",
+    "runs",
+    "writeback",
+]

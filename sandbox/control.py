@@ -81,6 +81,7 @@ def control_routes(sandbox: "Sandbox") -> list[Route]:
         return {"faults": [fault.report() for fault in added]}
 
     async def clear_faults(_: Request) -> Any:
+        sandbox.border.let_go()
         return {"removed": sandbox.faults.clear()}
 
     async def reset(_: Request) -> Any:

@@ -93,6 +93,12 @@ class Border:
         self._app, self._calls, self._faults = app, calls, faults
         self._late: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Event | None = None
+        self._hanging: set[asyncio.Task[bool]] = set()
+
+    def let_go(self) -> None:
+        """Ends what hangs: its fault is over."""
+        for task in self._hanging:
+            task.cancel()
 
     def release(self) -> None:
         """Ends what hangs and forgets what was to be applied late: the sandbox stops or begins anew."""
@@ -146,7 +152,7 @@ class Border:
                 await self._pause(effect["seconds"])
                 await self._app(scope, receive, send)
             case "hang":
-                await self._pause(effect.get("seconds", _LONG), receive)
+                await self._hang(effect.get("seconds", _LONG), receive)
                 await drop(scope, receive)
             case "trickle":
                 await self._trickle(effect, scope, receive, send)
@@ -200,6 +206,14 @@ class Border:
             if await self._pause(effect.get("seconds", 30), receive):
                 return
         await send({"type": "http.response.body", "body": b""})
+
+    async def _hang(self, seconds: float, receive: Receive) -> None:
+        task = asyncio.create_task(self._pause(seconds, receive))
+        self._hanging.add(task)
+        try:
+            await asyncio.wait({task})
+        finally:
+            self._hanging.discard(task)
 
     async def _pause(self, seconds: float, receive: Receive | None = None) -> bool:
         """Waits; returns early, and True, when the client has left or the sandbox stops."""

@@ -1,6 +1,7 @@
 """A mirror in memory: what the mapping reads, without a database."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -98,6 +99,9 @@ class FakeMirror:
             held = sorted(row.values[name] for row in rows if row.values[name] is not None)
             found[name] = Filled(len(rows), len(held), held[0] if held else None, held[-1] if held else None)
         return found
+
+    def labels(self, connection: str, from_object: str, to_object: str) -> Counter[str]:
+        return Counter(label or "" for *_, label, _ in self.associations(connection, from_object, to_object))
 
     def _order(self, things: list[Any]) -> list[Any]:
         if self.shuffle is not None:

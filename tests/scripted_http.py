@@ -30,7 +30,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back. `cut` sends only that many bytes of the body; `drip` waits so many seconds between single bytes."""
+    """What is sent back. `cut` sends only that many bytes of the body; `drip` waits so many seconds between single bytes.
+
+    `chunked` sends the body in chunks, whose last one, which says that it is over, goes missing where there is a `cut`.
+    """
 
     body: Any = field(default_factory=dict)
     status: int = 200
@@ -38,6 +41,7 @@ class Answer:
     cut: int | None = None
     hang: float = 0.0
     drip: float = 0.0
+    chunked: bool = False
     content_type: str = "application/json;charset=utf-8"
     date: str | None = None
 
@@ -87,7 +91,10 @@ def scripted(answer: Callable[[Asked], Answer]) -> Iterator[Script]:
             self.send_response_only(told.status)
             self.send_header("Date", told.date or formatdate(usegmt=True))
             self.send_header("Content-Type", told.content_type)
-            self.send_header("Content-Length", str(len(data)))
+            if told.chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+            else:
+                self.send_header("Content-Length", str(len(data)))
             for name, value in told.headers.items():
                 self.send_header(name, value)
             self.end_headers()
@@ -98,7 +105,12 @@ def scripted(answer: Callable[[Asked], Answer]) -> Iterator[Script]:
                     if script.over.wait(told.drip):
                         return
                 return
-            self.wfile.write(data if told.cut is None else data[: told.cut])
+            sent = data if told.cut is None else data[: told.cut]
+            if told.chunked:
+                parts_of = (sent[at : at + 1000] for at in range(0, len(sent), 1000))
+                sent = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in parts_of)
+                sent += b"0\r\n\r\n" if told.cut is None else b""
+            self.wfile.write(sent)
             self.wfile.flush()
             if told.cut is not None:
                 self.close_connection = True

@@ -51,6 +51,10 @@ class PanelTest:
     n_y: int
 
 
+NOT_TESTED = PanelTest((0.0,) * len(BLOCKS), 1.0, None, None, None, None, 0, 0, 0, 0)
+"""Of what is no count, so that the test cannot be put to it."""
+
+
 def panel_test(y: Ints, x: Ints, start: Ints, *, seed: str, replicates: int = REPLICATES) -> PanelTest:
     """Whether x [partners, weeks] leads y [partners, weeks]; `start` [partners] is the first active week of each.
 

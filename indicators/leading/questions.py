@@ -7,8 +7,9 @@ import numpy as np
 
 from indicators.inputs import Days, Flags, Ints
 from indicators.leading.backtest import HORIZONS, Deals, Skill, backtest, baseline, block_features
-from indicators.leading.describe import describe
-from indicators.leading.panel import REPLICATES, PanelTest, panel_test
+from indicators.leading.describe import Description, describe
+from indicators.leading.panel import NOT_TESTED, REPLICATES, PanelTest, panel_test
+from indicators.leading.rates import Cohorts, rate_feature
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
 from indicators.leading.verdicts import (
     MECHANICAL,
@@ -26,7 +27,7 @@ from indicators.subjects import ALL
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Answers:
-    """Findings by type (`all` first), milestones before activities; and the weeks they rest on."""
+    """Findings by type (`all` first), milestones, activities, then rates; and the weeks they rest on."""
 
     findings: tuple[Finding, ...]
     weeks: Weeks
@@ -61,6 +62,7 @@ def does_it_lead(
     joined: Days,
     as_of: int,
     *,
+    rates: Mapping[str, Cohorts] | None = None,
     floors: Floors = Floors(),  # noqa: B008 - frozen
     seed: str = "sakigake",
     replicates: int = REPLICATES,
@@ -70,6 +72,7 @@ def does_it_lead(
 
     deals, milestones, activities   what occurred, by partner; partners are places in `partner_type` and `joined`
     horizons                        weeks ahead that are forecast; the first one is what verdicts rest on
+    rates                           by step, such as `listed>requested`: conversions as indicators, graded by T2 alone
     joined                          the day each partner came under contract, NO_DAY where unknown
     """
     n = len(partner_type)
@@ -84,7 +87,7 @@ def does_it_lead(
     scopes += [(kind, partner_type == at) for at, kind in enumerate(types) if bool((partner_type == at).any())]
     tested: list[_Tested] = []
     skills: dict[tuple[str, str], tuple[Skill, ...]] = {}
-    descriptions = {}
+    descriptions: dict[tuple[str, str], Description] = {}
     for type_name, mine in scopes:
         their_deals = Deals(vintages(deals.only(mine[deals.partner]), weeks))
         best = [baseline(their_deals, h) for h in horizons]
@@ -97,6 +100,11 @@ def does_it_lead(
             known = block_features(vintages(rows.only(mine[rows.partner]), weeks))
             skills[name, type_name] = tuple(backtest(their_deals, known, b) for b in best)
             descriptions[name, type_name] = describe(y[mine].sum(axis=0), x.sum(axis=0))
+        for name, cohorts in (rates or {}).items():
+            feature = rate_feature(cohorts.only(mine), weeks)
+            skills[name, type_name] = tuple(backtest(their_deals, feature, b) for b in best)
+            descriptions[name, type_name] = Description()
+            tested.append(_Tested(name, "rate", type_name, NOT_TESTED, NOT_TESTED, ()))
     family = [t for t in tested if t.kind == "activity" and not t.short]
     forward_p, reverse_p = ([getattr(t, side).p for t in family] for side in ("forward", "reverse"))
     adjusted = {
@@ -108,7 +116,7 @@ def does_it_lead(
         key = (t.indicator, t.type)
         p, back, explore = adjusted.get(key, (None, None, None))
         skill = skills[key][0]
-        if t.kind == "milestone":
+        if t.kind != "activity":
             verdict, more = MECHANICAL, None if skill.testable else skill_weeks_missing(weeks.count, skill.horizon)
         else:
             verdict = judge(t.forward, t.reverse, p, back, skill, floors)

@@ -121,8 +121,8 @@ def windows(joined: Days, weeks: Weeks) -> Ints:
     return np.clip(-((weeks.first - began) // WEEK), 0, weeks.count)
 
 
-def one_telling(group: Ints, rows: Occurrences) -> Occurrences:
-    """Of several tellings of one happening (rows of equal `group`) the one of the earliest day, for as long as each was known."""
+def one_telling(group: Ints, rows: Occurrences) -> tuple[Ints, Occurrences]:
+    """Of several tellings of one happening (rows of equal `group`) the one of the earliest day, for as long as each was known; with the groups."""
     order = np.lexsort((rows.known_from, rows.day, group))
     group, rows = group[order], rows.only(order)
     again = np.r_[False, group[1:] == group[:-1]][: len(group)]
@@ -133,4 +133,4 @@ def one_telling(group: Ints, rows: Occurrences) -> Occurrences:
     came = np.where(later_start, np.maximum(came, before_went), came)
     went = np.where(again & ~later_start, np.minimum(went, before_came), went)
     stands = came < went
-    return Occurrences(rows.partner, rows.day, came, went).only(stands)
+    return group[stands], Occurrences(rows.partner, rows.day, came, went).only(stands)

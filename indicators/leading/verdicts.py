@@ -19,7 +19,7 @@ from indicators.leading.panel import LONGEST_LAG, PanelTest
 from models.labels import named
 
 Language = Literal["ja", "en"]
-Kind = Literal["activity", "milestone"]
+Kind = Literal["activity", "milestone", "rate"]
 LEADING, USEFUL, MECHANICAL = "leading", "leading, useful", "mechanical"
 TWO_WAY, LAGGING, NO_LEAD, NOT_ENOUGH = "two-way", "lagging", "no lead found", "not enough data"
 VERDICTS = (LEADING, USEFUL, MECHANICAL, TWO_WAY, LAGGING, NO_LEAD, NOT_ENOUGH)
@@ -157,6 +157,7 @@ def sentence(finding: Finding, language: Language, floors: Floors) -> str:
     verdict = finding.verdict
     if verdict == MECHANICAL:
         lead = say["mechanical"] if finding.forward.peak_lag is not None else say["mechanical_unknown"]
+        lead = say["rate"] if finding.kind == "rate" else lead
         if not finding.skill.testable:
             graded = say["untestable"] if finding.more_weeks else say["untestable_unknown"]
         elif (finding.skill.deviance or 0) >= USEFUL_SKILL:
@@ -197,6 +198,7 @@ _SAY: dict[Language, dict[str, str]] = {
         "not enough data, no pace": "Not enough data on {name}, and at the pace so far it cannot be said when there will be.",
         "mechanical": "`{name}` comes before deals by construction, most closely {weeks} before; ",
         "mechanical_unknown": "`{name}` comes before deals by construction; ",
+        "rate": "The conversion {name} acts on deals by construction; ",
         "better": "knowing it makes the forecast of the next {horizon} weeks {skill} % better.",
         "better_perhaps": "knowing it made past forecasts of {horizon} weeks {skill} % better, which may still be chance.",
         "no_better": "beyond recent deals and season it did not make forecasts of {horizon} weeks better.",
@@ -214,6 +216,7 @@ _SAY: dict[Language, dict[str, str]] = {
         "not enough data, no pace": "{name}はデータが足りません。今のペースでは、いつ判断できるか言えません。",
         "mechanical": "「{name}」は構造上、商談の前に来ます（最も近いのは{weeks}前）。",
         "mechanical_unknown": "「{name}」は構造上、商談の前に来ます。",
+        "rate": "CVR（{name}）は構造上、商談を左右します。",
         "better": "今後{horizon}週の予測を{skill}%改善します。",
         "better_perhaps": "過去の{horizon}週予測を{skill}%改善しましたが、偶然の可能性が残ります。",
         "no_better": "直近の商談と季節を超えて{horizon}週予測を改善してはいません。",

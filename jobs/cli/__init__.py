@@ -17,6 +17,7 @@ from jobs.cli import (
     database,
     explaining,
     importing,
+    keeping,
     leading,
     looking,
     mapping_versions,
@@ -55,6 +56,7 @@ for part in (
     reports,
     partners,
     audit,
+    keeping,
     world,
 ):
     part.add_to(app)

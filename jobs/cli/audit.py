@@ -13,9 +13,7 @@ from jobs.errors import ConfigError
 if TYPE_CHECKING:
     from jobs.audit_check import Finding
 
-audit_app = typer.Typer(
-    no_args_is_help=True, help="The audit trail: who decided what, as a chain that shows tampering."
-)
+audit_app = typer.Typer(no_args_is_help=True, help="The audit trail: who decided what; tampering shows.")
 HeadsOption = Annotated[
     Path | None,
     typer.Option("--heads", help="Heads that were noted outside of the database; default: those under SAKIGAKE_HOME."),
@@ -33,11 +31,11 @@ def audit_log(
     from jobs import tables
     from jobs.settings import load
     from jobs.wiring import choose_workspace, connect_with
-    from sync.chain import links
+    from sync.chain import newest
 
     name, _ = choose_workspace(load(config), workspace)
     with opened_database() as engine, connect_with(engine)() as conn:
-        newest = list(links(conn, name))[-last:]
+        found = newest(conn, name, last)
     if json:
         show_json(
             {
@@ -52,16 +50,16 @@ def audit_log(
                         "document": link.says(),
                         "hash": link.hash,
                     }
-                    for link in newest
+                    for link in found
                 ],
             }
         )
         return
-    if not newest:
+    if not found:
         out.print(f"The audit trail of workspace {name} is empty: nothing was decided yet.")
         return
     shown = tables.table("Audit trail", "link", "at", "kind", "who", "about", "why", right=("link",))
-    for link in newest:
+    for link in found:
         shown.add_row(
             str(link.seq), f"{link.at:%Y-%m-%d %H:%M}", link.kind, link.who, link.subject[:40],
             str(link.says().get("reason", "")),

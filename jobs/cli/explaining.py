@@ -35,7 +35,7 @@ def explain(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Tell why a CRM record's fields say what they say, down to the source records, and what would change it."""
+    """Tell why a field says what it says, down to its source records."""
     try:
         ref = RecordRef.parse(record)
     except ValueError as e:

@@ -52,6 +52,7 @@ def decide(
     if verdict not in ("same", "different"):
         raise ConfigError(f"VERDICT is {verdict!r}, expected same or different.")
     from jobs import deciding
+    from jobs.person import person
     from jobs.settings import load
     from jobs.wiring import choose_workspace, connect_with, read_rules
 
@@ -59,7 +60,7 @@ def decide(
     rules = read_rules(settings, config.absolute().parent)
     with opened_database() as engine, connect_with(engine)() as conn:
         of = deciding.known(engine, name, settings, rules)
-        decided = deciding.decide(conn, name, of, which, cast("Verdict", verdict), deciding.person(), reason)
+        decided = deciding.decide(conn, name, of, which, cast("Verdict", verdict), person(), reason)
     if json:
         show_json(decided.document())
     else:
@@ -104,12 +105,13 @@ def undo(
 ) -> None:
     """Take a decision back. Both stay on record; the next run maps as if it had not been made."""
     from jobs import deciding
+    from jobs.person import person
     from jobs.settings import load
     from jobs.wiring import choose_workspace, connect_with
 
     name, _ = choose_workspace(load(config), workspace)
     with opened_database() as engine, connect_with(engine)() as conn:
-        undoing = deciding.undo(conn, name, decision, deciding.person(), reason)
+        undoing = deciding.undo(conn, name, decision, person(), reason)
     if json:
         show_json(undoing.document())
     else:

@@ -9,6 +9,10 @@ from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceO
 from jobs.cli.reading import CsvOption, Reader, TypeOption, chosen_type, opened_reader, show_csv
 from jobs.errors import ConfigError, NotFound
 
+KeptOption = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DAY", help="As it was kept on that day, or last before it; default: the newest."),
+]
 ACTIVATION_COLUMNS = (
     "type", "base", "active", "activation", "low", "high", "engaged", "engagement", "deals", "deals_per_active", "newcomers",
 )  # fmt: skip
@@ -23,6 +27,7 @@ ACTUAL_COLUMNS = (
 
 def activation(
     type_name: TypeOption = None,
+    as_of: KeptOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -32,7 +37,7 @@ def activation(
     from jobs.steps.more import ACTIVATION
 
     with opened_reader(config, workspace) as reader:
-        document = _report(reader, ACTIVATION)
+        document = _report(reader, ACTIVATION, as_of)
     wanted = chosen_type(type_name, [a["type"] for a in document["activation"]])
     for part in ("activation", "first_deal"):
         document[part] = [a for a in document[part] if wanted is None or a["type"] == wanted]
@@ -92,6 +97,7 @@ def actual(
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who sets it; left out: the user of this machine.")] = None,
     type_name: TypeOption = None,
+    as_of: KeptOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -114,7 +120,7 @@ def actual(
                     f"{document['numbers']['listed']:g} listed; the next `sakigake run` sets them against what is reached."
                 )
             return
-        document = _report(reader, step.KIND)
+        document = _report(reader, step.KIND, as_of)
     found = [m for m in document["months"] if day is None or m["month"] == month]
     if not found:
         kept = ", ".join(m["month"] for m in document["months"]) or "none"
@@ -167,10 +173,14 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
     }
 
 
-def _report(reader: Reader, kind: str) -> dict[str, Any]:
+def _report(reader: Reader, kind: str, as_of: str | None) -> dict[str, Any]:
     from jobs import reports
+    from jobs.asked import day_of
 
-    kept = reports.newest(reader.conn, reader.name, kind)
+    day = None if as_of is None else day_of("--as-of", as_of)
+    kept = reports.newest(reader.conn, reader.name, kind, day)
+    if kept is None and day is not None:
+        raise NotFound(f"Nothing was kept for {day} or before; leave --as-of out for the newest.")
     if kept is None:
         what = (
             "No target is set yet; say: sakigake actual --month 2026-12 --deals 20"

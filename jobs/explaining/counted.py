@@ -14,6 +14,20 @@ from indicators.paths import PathTable
 from models.vocabulary import FUNNEL, Milestone
 
 _COUNTS = {("deals_90d" if m is Milestone.DEAL else f"{m.value}_90d"): m for m in FUNNEL}
+_OTHERS = {
+    "stalled": "a milestone, or an activity logged with the entry, clears it; standing still beyond the age of 95 % of the others sets it",
+    "stalled_entries": "a milestone, or an activity logged with an entry, clears it; standing still beyond the age of 95 % of the others sets it",
+    "cvr_listed_to_deal": "every entry of the partner's type that comes to `deal` or `lost`, or is newly listed",
+    "lead_time_days": "every entry of the partner's type that comes to `deal` or `lost`, or is newly listed",
+    "attack_list_submitted_on": "a newer list: in the field that the mapping names, by `sakigake import-list`, or by newer `listed` entries",
+    "expected_deals_30d": "milestones of open entries, their waiting, new listings, and the rates of the partner and its type",
+    "expected_deals_90d": "milestones of open entries, their waiting, new listings, and the rates of the partner and its type",
+    "deals_target_month": "another target in sakigake.yaml, the next month, or what entries under way promise",
+    "deal_probability": "the next milestone or `lost`, another day of waiting, and the rates of the partner and its type",
+    "expected_deal_on": "the next milestone or `lost`, another day of waiting, and the rates of the partner and its type",
+    "next_regular_meeting_due": "a logged regular meeting, or another tier",
+    "next_step": "another tier, or a milestone or activity of the entries that wait longest",
+}
 _TIER = ("tier", "tier_reason", "tier_since", "attack_list_count")
 
 
@@ -136,11 +150,7 @@ class Basis:
         if field in ("milestone", "milestone_since"):
             following = {m.value: n.value for m, n in pairwise(FUNNEL)}.get(str(value))
             return f"the next milestone, {following}, or `lost`" if following else "any later event of the entry"
-        if field in ("stalled", "stalled_entries"):
-            return "a milestone, or an activity logged with the entry, clears it; standing still beyond the age of 95 % of the others sets it"
-        if field in ("cvr_listed_to_deal", "lead_time_days"):
-            return "every entry of the partner's type that comes to `deal` or `lost`, or is newly listed"
-        return "a change of what it is computed from"
+        return _OTHERS.get(field, "a change of what it is computed from")
 
 
 def _falls(value: int, counted: Sequence[Mapping[str, Any]]) -> str:

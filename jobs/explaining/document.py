@@ -25,11 +25,13 @@ from jobs.steps.columns import columns_of
 from jobs.steps.inputs import Given, read_inputs
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
-from models.vocabulary import RecordRef
+from models.vocabulary import LISTS, RecordRef
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
 
 Raw = psycopg.Connection[Any]
+FROM_FILES = {"file", "file_hash", "row_number"}
+"""Fields of an imported row that no rule reads, and that say where it stands."""
 
 
 def field_named(given: str, prefix: str) -> str:
@@ -208,7 +210,10 @@ class _Told:
         for event in events:
             source = RecordRef.parse(event["source"])
             wanted.setdefault(source, set()).update(fields_read(self.rules, event["rule"], source))
-        found = (records.record(source, fields) for source, fields in wanted.items())
+        found = (
+            records.record(source, fields | FROM_FILES if source.connection == LISTS else fields)
+            for source, fields in wanted.items()
+        )
         return [record for record in found if record is not None]
 
     def _partner_records(self, partner_id: str) -> list[dict[str, Any]]:

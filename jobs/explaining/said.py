@@ -11,6 +11,7 @@ from jobs.settings import WorkspaceSettings
 from jobs.steps.inputs import read_inputs
 from jobs.steps.made import make
 from jobs.views import rows
+from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
 
 Row = dict[str, Any]
@@ -74,7 +75,9 @@ def _again(
                 "known_at": when.known_at.isoformat(),
                 "mapping_hash": when.mapping_hash,
             }
-            for of, of_id, name, value, inputs in made.rows()
+            for of, of_id, name, value, inputs in made.every_row(
+                read.activities(conn, workspace, when.as_of, when.known_at)
+            )
             if (of, of_id) == (subject, subject_id)
         ),
         key=lambda row: str(row["field"]),

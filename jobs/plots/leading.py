@@ -48,9 +48,9 @@ WIDEST = 12.5
 
 
 def draw(document: Mapping[str, Any], language: str) -> Drawing:
-    """What `sakigake leading --json` prints, for its first type, as a picture."""
+    """What `sakigake leading --json` prints, for its first type, as a picture: what has a lag, so no conversions."""
     kinds = [i["type"] for i in document["indicators"]]
-    rows = [i for i in document["indicators"] if i["type"] == kinds[0]] if kinds else []
+    rows = [i for i in document["indicators"] if i["type"] == kinds[0] and i["kind"] != "rate"] if kinds else []
     return lambda: _figure(document, rows, language)
 
 

@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from psycopg import Connection
-from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import text
 
 from jobs import overrides
 from jobs.reports import Stamp
@@ -18,11 +17,14 @@ from jobs.runs import utc_now
 from jobs.steps import actual, leading, more
 from jobs.steps import results as shaped
 from jobs.steps.inputs import read_inputs
-from jobs.steps.made import make
+from jobs.steps.made import Made, make
+from jobs.steps.moments import computing_moment
 from jobs.wiring import Workspace
 from sync.events.deals import deals_between
 
 CODE_VERSION = version("sakigake")
+_LINES = 2_000  # at once: Python's cost a line counts where there are a million
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def compute(
@@ -45,24 +47,16 @@ def compute(
     }
     if before is not None and before == key:
         return {"skipped": "no fact changed, and the day is the same", "input": before}
+    with workspace.connect() as raw:
+        known_at = computing_moment(raw, workspace)
+    made, done = _computed(workspace, as_of, known_at)
     with workspace.engine.begin() as conn:
-        known_at = _known_at(conn, workspace)
-        tables = read_inputs(conn, workspace.name, as_of, known_at)
         every_deal = deals_between(conn, workspace.name, *more.share_span(as_of), known_at)
-    made = make(workspace.settings, workspace.rules, tables, as_of)
     document = made.document()
     stamp = Stamp(run_id, as_of, known_at, workspace.rules.hash, CODE_VERSION, utc_now())
     with workspace.connect() as raw, raw.transaction():
-        activities = more.activities_of(raw, workspace.name, made.partners, as_of)
-        done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
-        changed = _keep(
-            raw,
-            workspace.name,
-            run_id,
-            chain(made.rows(), more.partner_rows(done, made.language)),
-            as_of,
-            known_at,
-        )
+        said = _rows(made, done)
+        changed = _keep(raw, workspace.name, run_id, said, as_of, known_at)
         _keep_tiers(raw, workspace.name, run_id, shaped.tier_rows(made.results, made.partners))
         raw.execute(
             """insert into sakigake.computation
@@ -84,13 +78,36 @@ def compute(
     return {**document, "values_changed": changed, "input": key}
 
 
-def _known_at(conn: SqlConnection, workspace: Workspace) -> datetime:
-    """The CRMs' clock, yet not before the newest fact: a clock that stands still must not hide what was just mapped."""
-    newest = conn.execute(
-        text("select max(known_at) from sakigake.event where workspace = :w"), {"w": workspace.name}
-    ).scalar_one()
-    now = workspace.crm_now()
-    return max(now, newest) if newest else now
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a computation says: the document, the values of partners and entries, and the tier history. Rows may be read once."""
+
+    document: dict[str, Any]
+    rows: Iterable[shaped.Row]
+    tiers: Iterable[tuple[str, Any, str, str | None, str]]
+
+
+def computed_again(workspace: Workspace, as_of: date, known_at: datetime) -> Said:
+    """What was, or would have been, computed for a day by what was known at that moment. Stores nothing.
+
+    Equal mapping, settings and code say what was said on the day, byte for byte, whatever was learned since.
+    """
+    made, done = _computed(workspace, as_of, known_at, past=True)
+    return Said(made.document(), _rows(made, done), shaped.tier_rows(made.results, made.partners))
+
+
+def _computed(
+    workspace: Workspace, as_of: date, known_at: datetime, *, past: bool = False
+) -> tuple[Made, more.Computed]:
+    with workspace.engine.begin() as conn:
+        tables = read_inputs(conn, workspace.name, as_of, known_at, past=past)
+        made = make(workspace.settings, workspace.rules, tables, as_of)
+        activities = more.activities_of(conn, workspace.name, made.partners, as_of, known_at if past else None)
+    return made, more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
+
+
+def _rows(made: Made, done: more.Computed) -> Iterable[shaped.Row]:
+    return chain(made.rows(), more.partner_rows(done, made.language))
 
 
 def _settings_hash(workspace: Workspace) -> str:
@@ -107,8 +124,9 @@ def _keep(
         "create temporary table computed (subject text, subject_id text, field text, value jsonb, inputs jsonb) on commit drop"
     )
     with conn.cursor() as cursor, cursor.copy("copy computed from stdin") as copy:
-        for subject, subject_id, field, value, inputs in rows:
-            copy.write_row((subject, subject_id, field, json.dumps(value), json.dumps(inputs, ensure_ascii=False)))
+        lines = map(lines_of(), rows)
+        while block := "".join(islice(lines, _LINES)):
+            copy.write(block)
     conn.execute("analyze computed")
     row = conn.execute(
         """with written as (
@@ -130,6 +148,33 @@ def _keep(
         {"workspace": workspace, "run": run_id, "as_of": as_of, "known_at": known_at},
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def lines_of() -> Callable[[shaped.Row], str]:
+    """What turns a row into a line as COPY's text form has it.
+
+    JSON holds no tab and no line break as such, but backslashes, which COPY reads itself. What most rows say, many rows say: a text or
+    number that was written before is not written out again.
+    """
+    known: dict[tuple[type, Any], str] = {}
+
+    def value_of(value: Any) -> str:
+        if isinstance(value, float):
+            return _ENCODE(value)  # 0.0 and -0.0 would be one key
+        key = (type(value), value)
+        if key not in known:
+            known[key] = _ENCODE(value).replace("\\", "\\\\")
+        return known[key]
+
+    def line(row: shaped.Row) -> str:
+        subject, subject_id, field, value, inputs = row
+        if len(inputs) == 1 and isinstance(why := inputs.get("why"), str):
+            said = f'{{"why": {value_of(why)}}}'
+        else:
+            said = _ENCODE(inputs).replace("\\", "\\\\")
+        return f"{subject}\t{subject_id}\t{field}\t{value_of(value)}\t{said}\n"
+
+    return line
 
 
 def _keep_tiers(

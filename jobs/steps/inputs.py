@@ -1,6 +1,7 @@
 """What the arithmetic is given: our tables as columns of whole numbers."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -24,6 +25,7 @@ from jobs import overrides
 from models.coverage import UnplacedEntry
 from models.vocabulary import Activity, Entry, Partner, RecordRef
 from sync.events import read
+from sync.events.entry_columns import EntryColumns, entry_columns, target_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +49,25 @@ def read_inputs(
 ) -> tuple[EventTable, EntryTable, PartnerTable]:
     """The tables as columns of whole numbers; events of entries or partners that stand no more are left out.
 
-    `past`: partners, entries and activities as they were known at `known_at`; without it as they are now, which is quicker.
+    `past`: partners, entries and activities too as they were known at `known_at`; without it as they are now, which is quicker.
     """
-    then = known_at if past else None
-    facts = given or Given(
-        read.partners(conn, workspace, then),
-        read.entries(conn, workspace, then),
-        read.visible_events(conn, workspace, as_of, known_at),
-        read.activities(conn, workspace, as_of, then),
-    )
-    partners = facts.partners
+    if given is None and not past:
+        partners: Sequence[Partner] = read.partners(conn, workspace)
+        entries, columns = entry_columns(conn, workspace, as_of), read.visible_events(conn, workspace, as_of, known_at)
+    else:
+        facts = given or Given(
+            read.partners(conn, workspace, known_at),
+            read.entries(conn, workspace, known_at),
+            read.visible_events(conn, workspace, as_of, known_at),
+            read.activities(conn, workspace, as_of, known_at),
+        )
+        partners, columns = facts.partners, facts.events
+        entries = _columns_of(facts, _unplaced(conn, workspace))
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
-    entries = [e for e in facts.entries if e.partner_id in place_of_partner]
-    place_of_entry = {e.entry_id: i for i, e in enumerate(entries)}
-    columns = facts.events
+    partner = np.array([place_of_partner.get(p, -1) for p in entries.partner_ids], np.int64)[entries.partner]
+    kept = partner >= 0
+    ids = entries.ids if kept.all() else [entries.ids[i] for i in np.flatnonzero(kept)]
+    place_of_entry = {entry_id: i for i, entry_id in enumerate(ids)}
     places = np.array([place_of_entry.get(e, -1) for e in columns.entry_ids], np.int64)
     entry = places[columns.entry] if len(columns) else np.zeros(0, np.int64)
     stands = entry >= 0
@@ -71,20 +78,15 @@ def read_inputs(
         columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
         source=columns.connection[stands],
     )
-    last_activity = np.full(len(entries), NO_DAY, np.int64)
-    for activity in facts.activities:
-        at = place_of_entry.get(activity.entry_id or "", -1)
-        if at >= 0:
-            last_activity[at] = max(last_activity[at], day_number(activity.occurred_on))
     kinds = sorted({p.type for p in partners})
     return (
         events,
         EntryTable.of(
-            [e.entry_id for e in entries],
-            np.array([place_of_partner[e.partner_id] for e in entries], np.int64),
-            last_activity_day=last_activity,
-            target=_targets(entries),
-            unplaced=_unplaced(conn, workspace, entries),
+            ids,
+            partner[kept],
+            last_activity_day=entries.last_active[kept],
+            target=entries.target[kept],
+            unplaced=entries.unplaced[kept],
         ),
         PartnerTable.of(
             [p.partner_id for p in partners],
@@ -100,27 +102,32 @@ def read_inputs(
     )
 
 
-def _unplaced(conn: SqlConnection, workspace: str, entries: Iterable[Entry]) -> list[bool]:
-    """Of each entry, whether it stands in a stage that the mapping does not name."""
+def _columns_of(facts: Given, unplaced: AbstractSet[RecordRef]) -> EntryColumns:
+    """Entries that are values as the columns that `entry_columns` reads."""
+    entries = list(facts.entries)
+    place = {e.entry_id: i for i, e in enumerate(entries)}
+    last_active = np.full(len(entries), NO_DAY, np.int64)
+    for activity in facts.activities:
+        at = place.get(activity.entry_id or "", -1)
+        if at >= 0:
+            last_active[at] = max(last_active[at], day_number(activity.occurred_on))
+    partner_ids = sorted({e.partner_id for e in entries})
+    place_of_partner = {p: i for i, p in enumerate(partner_ids)}
+    return EntryColumns(
+        ids=[e.entry_id for e in entries],
+        partner_ids=partner_ids,
+        partner=np.fromiter((place_of_partner[e.partner_id] for e in entries), np.int64, len(entries)),
+        target=np.unique([target_number(e.entry_id, e.target) for e in entries], return_inverse=True)[1].astype(
+            np.int64
+        ),
+        last_active=last_active,
+        unplaced=np.fromiter(
+            (any(r in unplaced for r in e.sources or (e.source,)) for e in entries), np.bool_, len(entries)
+        ),
+    )
+
+
+def _unplaced(conn: SqlConnection, workspace: str) -> set[RecordRef]:
+    """Records of entries that stand in a stage which the mapping does not name."""
     query = select(UnplacedEntry.connection, UnplacedEntry.object, UnplacedEntry.record_id)
-    found = {RecordRef(*row) for row in conn.execute(query.where(UnplacedEntry.workspace == workspace))}
-    return [entry.source in found for entry in entries]
-
-
-def _targets(entries: Iterable[Entry]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A number per target company: the same by corporate number, else by domain, else by name with phone; otherwise its own."""
-    numbers: dict[tuple[str, ...], int] = {}
-    found = []
-    for entry in entries:
-        t = entry.target
-        key = (
-            ("number", t.corporate_number)
-            if t.corporate_number
-            else ("domain", t.domain)
-            if t.domain
-            else ("name", t.name, t.phone)
-            if t.name and t.phone
-            else ("entry", entry.entry_id)
-        )
-        found.append(numbers.setdefault(key, len(numbers)))
-    return np.array(found, np.int64)
+    return {RecordRef(*row) for row in conn.execute(query.where(UnplacedEntry.workspace == workspace))}

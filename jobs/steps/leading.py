@@ -3,11 +3,12 @@
 from collections import defaultdict
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from indicators.inputs import (
     DEAL,
@@ -25,6 +26,7 @@ from indicators.inputs import (
 )
 from indicators.leading.panel import PanelTest
 from indicators.leading.questions import Answers, does_it_lead
+from indicators.leading.rates import Cohorts, Passages
 from indicators.leading.series import Occurrences, one_telling
 from indicators.leading.verdicts import Finding, Floors, sentence
 from indicators.paths import PathTable, canonical_paths
@@ -73,7 +75,12 @@ def answer(connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, 
         np.array([types.index(p.type) for p in partners], np.int64),
         joined_day=day_numbers(p.joined_on for p in partners),
     )
-    owner = {e.entry_id: at[e.partner_id] for e in read.entries(connection, workspace) if e.partner_id in at}
+    # two columns of a table that may be large, rather than whole entries
+    pairs = connection.execute(
+        text("select entry_id, partner_id from sakigake.entry where workspace = :w and removed_at is null order by 1"),
+        {"w": workspace},
+    )
+    owner = {entry_id: at[partner_id] for entry_id, partner_id in pairs if partner_id in at}
     log = event_log(connection, workspace, as_of, known_at, zone.key)
     reached = _milestones(log, owner, table, day_number(as_of))
     activities: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
@@ -82,19 +89,21 @@ def answer(connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, 
             days = (day_number(a.day), day_number(a.known_from), day_number(a.known_until))
             activities[a.kind].append((at[a.partner_id], *days))
     order = [k.value for k in ActivityKind if k.value in activities]
+    names = [m.value for m in FUNNEL]
     return does_it_lead(
-        reached.pop(FUNNEL[-1].value),
-        reached,
+        reached[names[-1]].rows,
+        {name: reached[name].rows for name in names[:-1]},
         {kind: Occurrences.of(*np.array(activities[kind], np.int64).T) for kind in order},
         types,
         table.type,
         table.joined_day,
         day_number(as_of),
+        rates={f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
         seed=SEED,
     )
 
 
-def _milestones(log: LogColumns, owner: dict[str, int], table: PartnerTable, as_of: int) -> dict[str, Occurrences]:
+def _milestones(log: LogColumns, owner: dict[str, int], table: PartnerTable, as_of: int) -> dict[str, Passages]:
     """First passages of each milestone that a record tells, as they were known over time; those only implied have no day of their own."""
     place = {entry_id: i for i, entry_id in enumerate(owner)}
     places = np.array([place.get(e, _NO_ENTRY) for e in log.entry_ids], np.int64)
@@ -116,7 +125,7 @@ def _milestones(log: LogColumns, owner: dict[str, int], table: PartnerTable, as_
     for code in range(DEAL + 1):
         mine = milestone == code
         rows = Occurrences.of(partner[entry[mine]], day[mine], known_from[mine], known_until[mine])
-        found[MILESTONES[code].value] = one_telling((entry[mine] << 20) | attempt[mine], rows)
+        found[MILESTONES[code].value] = Passages(*one_telling((entry[mine] << 20) | attempt[mine], rows))
     return found
 
 

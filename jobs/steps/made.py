@@ -1,6 +1,6 @@
 """All results of one day, from tables: the one way for a run, for a preview of another mapping, and for a past day computed again. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -16,8 +16,10 @@ from indicators.targets import TargetPlan
 from jobs.calendar import business_days
 from jobs.months import capacity_of, month_of
 from jobs.settings import WorkspaceSettings
+from jobs.steps import more
 from jobs.steps import results as shaped
 from jobs.steps.prospect_rows import entry_prospect_rows, partner_prospect_rows
+from models.vocabulary import Activity
 from sync.mapping.grammar import Mapping as Rules
 
 
@@ -46,6 +48,18 @@ class Made:
             shaped.entry_rows(self.results, self.entries, self.language),
             entry_prospect_rows(self.results, self.entries, self.language),
         )
+
+    def every_row(self, activities: Iterable[Activity]) -> Iterator[shaped.Row]:
+        """The same, and what follows from the activities: next meetings and next steps."""
+        done = more.Computed(
+            self.results,
+            self.entries,
+            self.partners,
+            more.as_columns(activities, self.partners),
+            self.calendar,
+            self.plan,
+        )
+        return chain(self.rows(), more.partner_rows(done, self.language))
 
 
 def make(

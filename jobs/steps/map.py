@@ -1,36 +1,39 @@
-"""Mirror to events: reads the mirror as of one moment, derives facts by the mapping, stores the difference."""
+"""Mirror to events: reads the mirror as of one moment, derives facts by the mapping, stores the difference.
+
+Where little changed, only the partners it touches are looked at; the result is the same as that of looking at everything.
+"""
 
 from collections import Counter
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg
+from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import text
 
 from jobs.steps.fresh import require_fresh
+from jobs.steps.map_changed import WHOLE_EVERY, Feed, Some
+from jobs.steps.moments import mapping_moment
 from jobs.steps.unmapped import note_unmapped
 from jobs.wiring import Workspace
-from sync.events.deals import store_deals
+from models.vocabulary import Step
+from sync.events.deals import count_deals, store_deals
 from sync.events.decisions import newest, standing
-from sync.events.store import count, remember_mapping, store
+from sync.events.issues import count_issues, keep_issues
+from sync.events.store import Changes, Counts, count, remember_mapping, store
 from sync.mapping.derive import derive
 from sync.mirror.count import CountingMirror
 
 
-def _now(conn: psycopg.Connection[Any], workspace: Workspace) -> datetime:
-    """The CRMs' clock, yet after everything that was computed: what was known then must not grow afterwards."""
-    row = conn.execute(
-        "select known_at from sakigake.computation where workspace = %s order by known_at desc limit 1",
-        (workspace.name,),
-    ).fetchone()
-    now = workspace.crm_now()
-    return max(now, row[0] + timedelta(microseconds=1)) if row else now
-
-
-def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) -> dict[str, Any]:
+def map_facts(
+    workspace: Workspace, run_id: str, before: dict[str, Any] | None, *, whole: bool = False
+) -> dict[str, Any]:
     """Counts of what stands and what changed. Left out where neither the mirror nor the mapping moved since the last time.
 
-    `input` is what was read: each object's last changing run, the mapping, and the run that last changed a fact.
+    `input` is what was read: each object's last changing run, the mapping, and the run that last changed a fact; and from where the
+    next mapping goes on. `whole` looks at everything, as is done in any case for another mapping or a new decision, after a mapping
+    that did not come to its end, and every week.
     """
     with workspace.engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read"))
@@ -49,31 +52,24 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
             "decisions": newest(raw, workspace.name),
             "keeps": ["deals_all_channels"],  # what older versions did not
         }
-        if before is not None and {k: before.get(k) for k in read} == read:
+        if not whole and before is not None and {k: before.get(k) for k in read} == read:
             return {"skipped": "nothing changed in the mirror or the mapping", "input": before}
-        seen = conn.execute(
-            text("select exists (select from sakigake.event where workspace = :w)"), {"w": workspace.name}
-        ).scalar_one()
-        mirror = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
-        facts = derive(workspace.rules, mirror, standing(raw, workspace.name))
-        now = _now(raw, workspace)
-        unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, mirror, run_id=run_id, now=now)
+        now = mapping_moment(raw, workspace)
+        feed = Feed(raw, workspace, objects)
+        some = None
+        if not whole and before is not None and _can_go_on(raw, workspace.name, run_id, before, read, now):
+            changed = feed.changed(before)
+            some = None if changed is None else feed.some(changed, standing(raw, workspace.name))
+        counting = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
         remember_mapping(conn, workspace.name, workspace.rules.hash, workspace.rules.text, now)
-        changes = store(
-            conn,
-            workspace.name,
-            facts,
-            run_id=run_id,
-            known_at=now,
-            mapping_hash=workspace.rules.hash,
-            first_load=not seen,
-        )
-        deals_changed = store_deals(conn, workspace.name, facts.deals_all_channels, now)
-        counts = count(conn, workspace.name)
+        if some is None or before is None:
+            changes, deals_changed, counts = _everything(conn, raw, workspace, run_id, now)
+        else:
+            changes, deals_changed, counts = _some(conn, raw, workspace, run_id, now, some, before)
+        feed.mirror.forget_removed_links(feed.places)
+        unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, counting, run_id=run_id, now=now)
+        issues, deals = count_issues(raw, workspace.name), count_deals(conn, workspace.name)
     same = changes.nothing and not (moved or deals_changed)
-    issues: Counter[str] = Counter()
-    for issue in facts.issues:
-        issues[issue.kind.value] += issue.count
     return {
         "partners": sum(counts.partners.values()),
         "entries": counts.entries,
@@ -82,8 +78,98 @@ def map_facts(workspace: Workspace, run_id: str, before: dict[str, Any] | None) 
         "asserted": changes.asserted,
         "retracted": changes.retracted,
         "changed": changes.changed,
-        "deals_all_channels": len(facts.deals_all_channels),
-        "issues": dict(sorted(issues.items())),
+        "looked_at": None if some is None else len(some.partners),
+        "deals_all_channels": deals,
+        "issues": issues,
         "unmapped": unmapped,
-        "input": {**read, "facts": before["facts"] if before and same else run_id},
+        "input": {
+            **read,
+            "facts": before["facts"] if before and same else run_id,
+            "known_at": now.isoformat(),
+            "stands": asdict(counts),
+            "whole_at": now.isoformat() if some is None or before is None else before["whole_at"],
+        },
     }
+
+
+def _can_go_on(
+    conn: psycopg.Connection[Any],
+    workspace: str,
+    run_id: str,
+    before: dict[str, Any],
+    read: dict[str, Any],
+    now: datetime,
+) -> bool:
+    """Whether the last mapping came to its end, with these rules and decisions, and everything was looked at within the week."""
+    if "whole_at" not in before or any(before.get(k) != read[k] for k in ("mapping", "decisions", "keeps")):
+        return False
+    if before["objects"].keys() != read["objects"].keys():
+        return False
+    row = conn.execute(
+        """select status from sakigake.run_step where workspace = %s and step = %s and run_id <> %s
+        order by started_at desc limit 1""",
+        (workspace, Step.MAP, run_id),
+    ).fetchone()
+    ended = row is not None and row[0] in ("succeeded", "held")
+    return ended and now - datetime.fromisoformat(before["whole_at"]) < WHOLE_EVERY
+
+
+def _everything(
+    conn: SqlConnection, raw: psycopg.Connection[Any], workspace: Workspace, run_id: str, now: datetime
+) -> tuple[Changes, int, Counts]:
+    seen = raw.execute("select exists (select from sakigake.event where workspace = %s)", (workspace.name,)).fetchone()
+    mirror = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
+    facts = derive(workspace.rules, mirror, standing(raw, workspace.name))
+    changes = store(
+        conn,
+        workspace.name,
+        facts,
+        run_id=run_id,
+        known_at=now,
+        mapping_hash=workspace.rules.hash,
+        first_load=not (seen and seen[0]),
+    )
+    keep_issues(raw, workspace.name, facts.met)
+    return changes, store_deals(conn, workspace.name, facts.deals_all_channels, now), count(conn, workspace.name)
+
+
+def _some(
+    conn: SqlConnection,
+    raw: psycopg.Connection[Any],
+    workspace: Workspace,
+    run_id: str,
+    now: datetime,
+    some: Some,
+    before: dict[str, Any],
+) -> tuple[Changes, int, Counts]:
+    """What stands of these partners now, and with it what stands of all: what stood, less what stood of these, and more."""
+    stood = count(conn, workspace.name, some.partners)
+    changes = store(
+        conn,
+        workspace.name,
+        some.facts,
+        run_id=run_id,
+        known_at=now,
+        mapping_hash=workspace.rules.hash,
+        partners=some.partners,
+    )
+    keep_issues(raw, workspace.name, some.met, some.mapped)
+    deals_changed = store_deals(conn, workspace.name, some.facts.deals_all_channels, now, of=some.deals)
+    stand, all_stood = count(conn, workspace.name, some.partners), Counts(**before["stands"])
+
+    def moved(name: str) -> dict[str, int]:
+        counter = Counter(getattr(all_stood, name))
+        counter.subtract(getattr(stood, name))
+        counter.update(getattr(stand, name))
+        return {key: n for key, n in sorted(counter.items()) if n}
+
+    return (
+        changes,
+        deals_changed,
+        Counts(
+            moved("partners"),
+            all_stood.entries - stood.entries + stand.entries,
+            moved("events"),
+            all_stood.activities - stood.activities + stand.activities,
+        ),
+    )

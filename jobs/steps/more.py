@@ -3,15 +3,17 @@
 Each part reads what is computed already, and is kept in the same transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
 from psycopg import Connection
+from sqlalchemy import Connection as SqlConnection
 
 from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.assumptions import DEFAULTS
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due
 from indicators.inputs import LISTED, NO_DAY, EntryTable, PartnerTable, day_date, day_number
@@ -20,14 +22,16 @@ from indicators.next_steps import advise, told, waiting_by_partner
 from indicators.summary import Results
 from indicators.targets import TargetPlan
 from indicators.tier_audit import audit
+from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports
 from jobs.reports import Stamp
 from jobs.steps import actual
-from models.vocabulary import ActivityKind
+from models.vocabulary import Activity, ActivityKind
+from sync.events import read
 from sync.events.deals import DealCount
 
 ACTIVATION, CURVES = "activation", "lead_time_curves"
-SHARE_DAYS = 365
+SHARE_DAYS, DAYS_AHEAD = 365, 90
 Language = Literal["ja", "en"]
 Row = tuple[str, str, str, Any, dict[str, Any]]
 
@@ -44,19 +48,29 @@ class Computed:
     plan: TargetPlan | None  # of the as-of day's month, as the last day before it told
 
 
-def activities_of(conn: Connection[Any], workspace: str, partners: PartnerTable, as_of: date) -> Activities:
-    """Activities with partners up to a day, as the mapping now sees them."""
+def activities_of(
+    conn: SqlConnection, workspace: str, partners: PartnerTable, as_of: date, known_at: datetime | None = None
+) -> Activities:
+    """Activities with partners up to a day, as the mapping now sees them, or as they were known at `known_at`."""
     place = {partner_id: i for i, partner_id in enumerate(partners.ids)}
-    rows = conn.execute(
-        """select partner_id, kind, occurred_on from sakigake.activity
-        where workspace = %s and removed_at is null and occurred_on <= %s order by partner_id, occurred_on, activity_id""",
-        (workspace, as_of),
-    ).fetchall()
-    kept = [(place[p], k, day_number(d)) for p, k, d in rows if p in place]
+    found = read.activities(conn, workspace, as_of, known_at)
+    found.sort(key=lambda a: (a.partner_id, a.occurred_on, a.activity_id))
+    kept = [(place[a.partner_id], a.kind, day_number(a.occurred_on)) for a in found if a.partner_id in place]
     return Activities(
         np.array([p for p, _, _ in kept], np.int64),
         tuple(k for _, k, _ in kept),
         np.array([d for *_, d in kept], np.int64),
+    )
+
+
+def as_columns(activities: Iterable[Activity], partners: PartnerTable) -> Activities:
+    """Activities as values, as the arithmetic reads them: of a preview, or of a past day."""
+    place = {partner_id: i for i, partner_id in enumerate(partners.ids)}
+    kept = sorted((place[a.partner_id], day_number(a.occurred_on), a.kind) for a in activities if a.partner_id in place)
+    return Activities(
+        np.array([p for p, _, _ in kept], np.int64),
+        tuple(kind for *_, kind in kept),
+        np.array([d for _, d, _ in kept], np.int64),
     )
 
 
@@ -149,8 +163,24 @@ def activation_document(done: Computed, deals: DealCount, team: int | None) -> d
             "by_kind": dict(leaks(results.tier_changes, done.activities, as_of).by_kind),
         },
         "capacity": _plain(asdict(capacity([p.tier.tier for p in results.partners], team))),
+        "cutoffs": [_plain(asdict(c)) for c in _cutoffs(done)],
         "tiers": _plain(asdict(audit(results.tier_changes, paths, len(partners)))),
     }
+
+
+def _cutoffs(done: Computed) -> Iterator[Cutoffs]:
+    """For each type the cut-offs that would tell its partners apart best, by the forecast of 90 days."""
+    forecast, kinds = done.results.prospects.partners, done.partners.type
+    if DAYS_AHEAD not in forecast.ahead:
+        return
+    expected = forecast.expected[:, forecast.ahead.index(DAYS_AHEAD)]
+    valid = np.array([p.attack_list_count for p in done.results.partners], np.int64)
+    for at, name in enumerate(done.partners.types):
+        mine = (kinds == at) & forecast.known
+        rule = DEFAULTS.tier_rules.get(name, DEFAULTS.tier_rule)
+        found = proposed(name, valid[mine], expected[mine], rule)
+        if found is not None:
+            yield found
 
 
 def share_span(as_of: date) -> tuple[date, date]:

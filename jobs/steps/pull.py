@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from jobs.pausing import paused
 from jobs.progress import Progress, Task
 from jobs.runs import ended_as
 from jobs.steps.lanes import Lane, Outcome, side_by_side
@@ -39,7 +40,9 @@ def pull(workspace: Workspace, run_id: str, *, only_connection: str | None, full
 
     Interrupted, by ctrl-C for one, it ends when each object under way has stored the page at hand.
     """
-    specs = {c: named for c, named in workspace.specs().items() if only_connection in (None, c)}
+    with workspace.connect() as conn:
+        resting = paused(conn, workspace.name)
+    specs = {c: named for c, named in workspace.specs().items() if only_connection in (None, c) and c not in resting}
 
     def act(connection: str, name: str, lane: Lane) -> LandCounts:
         with progress.task(f"pull {connection}.{name}") as task:

@@ -9,6 +9,7 @@ import structlog
 
 from jobs.errors import NotFound
 from jobs.mapping_versions import require_active
+from jobs.pausing import paused, require_awake
 from jobs.progress import NoProgress, Progress, Task
 from jobs.runs import RunLog, ended_as, new_id, only_run, utc_now
 from jobs.steps.lanes import Lane, Outcome, side_by_side
@@ -119,7 +120,11 @@ def reconcile(
 def _wanted(
     workspace: Workspace, only_connection: str | None, only_object: str | None
 ) -> dict[str, dict[str, ReadSpec]]:
-    mapped = workspace.specs()
+    with workspace.connect() as conn:
+        resting = set(paused(conn, workspace.name))
+        if only_connection in resting:
+            require_awake(conn, workspace.name, {str(only_connection)})
+    mapped = {c: specs for c, specs in workspace.specs().items() if c not in resting}
     found = {
         c: {name: spec for name, spec in specs.items() if only_object in (None, name)}
         for c, specs in mapped.items()

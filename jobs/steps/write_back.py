@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 from jobs.alerts import alert
 from jobs.epoch import count_delivery
+from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
 from jobs.runs import Conn, new_id, utc_now
 from jobs.settings import seconds_of
@@ -64,6 +66,9 @@ def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
             drafted = Draft()
             drafted.skipped[f"{', '.join(one.place for one in stale)} is stale"] = len(found.wanted)
             return _store(workspace, run_id, drafted, {})
+        resting = set(paused(conn, workspace.name))
+        asleep = Counter(w.record.connection for w in found.wanted if w.record.connection in resting)
+        found.wanted = [w for w in found.wanted if w.record.connection not in resting]
         require_own_fields(conn, workspace, found.wanted)
         memory = Memory(
             found.confirmed,
@@ -77,6 +82,8 @@ def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
     drafted, crm_at = _compared(workspace, found, memory)
     if found.kept:
         drafted.skipped[KEPT] += found.kept
+    for connection, count in asleep.items():
+        drafted.skipped[f"{connection} is paused"] += count
     return _store(workspace, run_id, drafted, crm_at)
 
 
@@ -195,7 +202,8 @@ def send(workspace: Workspace, plan_id: str, run_id: str, *, recheck: bool, prog
     """Delivers a plan's open changes; MirrorStale where what they rest on is in doubt."""
     with workspace.connect() as conn:
         require_fresh(conn, workspace, otherwise="Until then nothing is written to the CRMs.")
-        if journal.open_places(conn, workspace.name, plan_id):
+        if places := journal.open_places(conn, workspace.name, plan_id):
+            require_awake(conn, workspace.name, {place[0] for place in places})
             count_delivery(conn, workspace.name, workspace.home)
     with progress.task("deliver") as task:
         return deliver(

@@ -80,6 +80,7 @@ class Writer:
     def undelete(self, record: Record, at: datetime) -> None:
         self._keep(record)
         self._org.store.undelete(record, at)
+        record.merged_into = None  # what lives was merged into nothing
         self._changed(record)
         for child in self._taken_along.pop(record.id, []):
             self.undelete(child, at)

@@ -2,6 +2,6 @@
 
 from models.audit import AuditKind
 from sync.chain.links import Broken, Link, verify
-from sync.chain.store import head, links, record
+from sync.chain.store import head, links, newest, record
 
-__all__ = ["AuditKind", "Broken", "Link", "head", "links", "record", "verify"]
+__all__ = ["AuditKind", "Broken", "Link", "head", "links", "newest", "record", "verify"]

@@ -72,6 +72,15 @@ def head(conn: Connection[Any], workspace: str) -> Link | None:
     return Link(*row) if row else None
 
 
+def newest(conn: Connection[Any], workspace: str, count: int) -> list[Link]:
+    """The last `count` links, in their order."""
+    rows = conn.execute(
+        f"select {_COLUMNS} from sakigake.audit_link where workspace = %s order by seq desc limit %s",  # noqa: S608
+        (workspace, count),
+    )
+    return [Link(*row) for row in rows][::-1]
+
+
 def links(conn: Connection[Any], workspace: str) -> Iterator[Link]:
     """All links in their order, streamed: memory does not grow with the chain."""
     with conn.transaction(), conn.cursor(name="audit_links") as cursor:

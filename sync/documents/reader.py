@@ -4,12 +4,13 @@ Read node by node rather than constructed: our files need no tags, anchors or al
 expansion bombs and cycles. Duplicate keys are refused, since the later one would silently win.
 """
 
+import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
@@ -48,7 +49,9 @@ def read_document(text: str, file: str) -> Document:
         what = "nested too deeply" if len(text) <= LONGEST else "too long"
         raise DocumentError([Problem(file, 1, f"the file is {what}; nobody writes such a file by hand")])
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        with warnings.catch_warnings():  # an anchor twice: its aliases are refused anyway
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            root = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it cannot be read"

@@ -1,6 +1,6 @@
 """Stores the deals of all channels: equal rows untouched, vanished ones marked with when."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -26,6 +26,9 @@ _GONE = """
         select from staged_deal s where (s.connection, s.object, s.record_id) = (d.connection, d.object, d.record_id))"""
 
 
+_OF = " and d.connection = :connection and d.object = :object and d.record_id = any(:ids)"
+
+
 @dataclass(frozen=True, slots=True)
 class DealCount:
     """Deals of all channels in a span of days, and how many of them a partner brought."""
@@ -34,8 +37,18 @@ class DealCount:
     partner_sourced: int
 
 
-def store_deals(connection: Connection, workspace: str, deals: Iterable[DealAnyChannel], known_at: datetime) -> int:
-    """How many rows were written. Nothing is committed here, and the same deals again write nothing."""
+def store_deals(
+    connection: Connection,
+    workspace: str,
+    deals: Iterable[DealAnyChannel],
+    known_at: datetime,
+    *,
+    of: Mapping[tuple[str, str], Iterable[str]] | None = None,
+) -> int:
+    """How many rows were written. Nothing is committed here, and the same deals again write nothing.
+
+    `of`: the deals are all there is to say of these records, (connection, object) -> ids, and say nothing of others.
+    """
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     connection.execute(text("drop table if exists pg_temp.staged_deal"))
     connection.execute(
@@ -52,7 +65,19 @@ def store_deals(connection: Connection, workspace: str, deals: Iterable[DealAnyC
     connection.execute(text("analyze staged_deal"))
     given = {"workspace": workspace, "known_at": aware(known_at, "known_at")}
     keep = {"preserve_rowcount": True}
-    return sum(connection.execute(text(s), given, execution_options=keep).rowcount for s in (_UPSERT, _GONE))
+    written = connection.execute(text(_UPSERT), given, execution_options=keep).rowcount
+    if of is None:
+        return written + connection.execute(text(_GONE), given, execution_options=keep).rowcount
+    for (name, kind), ids in of.items():
+        some = {**given, "connection": name, "object": kind, "ids": sorted(ids)}
+        written += connection.execute(text(_GONE + _OF), some, execution_options=keep).rowcount
+    return written
+
+
+def count_deals(connection: Connection, workspace: str) -> int:
+    """How many deals of all channels there are now."""
+    query = "select count(*) from sakigake.deal_any_channel where workspace = :workspace and removed_at is null"
+    return int(connection.execute(text(query), {"workspace": workspace}).scalar_one())
 
 
 def deals_between(connection: Connection, workspace: str, first: date, last: date, known_at: datetime) -> DealCount:

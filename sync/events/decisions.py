@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from psycopg import Connection
 
+from models.audit import AuditKind
 from models.vocabulary import RecordRef, aware
+from sync.chain import record
 from sync.mapping.matching import Decision
 
 Subject = Literal["partner", "entry"]
@@ -77,7 +79,10 @@ def newest(conn: Connection[Any], workspace: str) -> str:
 
 
 def add(conn: Connection[Any], workspace: str, decided: Decided) -> None:
-    """Keeps a decision, or the undoing of one: the only statement that does. UniqueViolation where it was undone before."""
+    """Keeps a decision, or the undoing of one, and its link in the audit chain, in the caller's transaction: the only place that does.
+
+    UniqueViolation where it was undone before.
+    """
     conn.execute(
         """insert into sakigake.decision (workspace, decision_id, subject, verdict, decided_left, decided_right, undoes, who, reason,
             decided_at, shown) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
@@ -95,3 +100,6 @@ def add(conn: Connection[Any], workspace: str, decided: Decided) -> None:
             json.dumps(decided.shown, ensure_ascii=False, sort_keys=True),
         ),
     )
+    kind = AuditKind.UNDO if decided.verdict == "undo" else AuditKind.DECISION
+    told = {k: v for k, v in decided.document().items() if k not in ("undone_by", "stands", "who")}
+    record(conn, workspace, kind, decided.who, decided.decision_id, told, now=decided.decided_at)

@@ -21,7 +21,7 @@ from sync.mapping.same_target import EntryRecord, marks_of
 MILESTONES = tuple(Milestone)
 """`EventColumns.milestone` holds places in this tuple: listed 0, requested 1, agreed 2, executed 3, deal 4, won 5, lost 6."""
 
-_HEADER = len(b"PGCOPY\n\xff\r\n\0") + 4 + 4
+HEADER = len(b"PGCOPY\n\xff\r\n\0") + 4 + 4
 _ROW = np.dtype(
     [
         ("fields", ">i2"),
@@ -54,7 +54,7 @@ _VISIBLE = """
             and not exists (
                 select from sakigake.event r
                 where r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s)
-        order by e.entry_id, e.occurred_on, 4, e.event_id
+        order by 1, 5, 4, 3
     ) to stdout (format binary)"""
 
 
@@ -84,9 +84,10 @@ def visible_events(connection: Connection, workspace: str, as_of: date, known_at
     moment = aware(known_at, "known_at")
     milestones, connections = [milestone.value for milestone in MILESTONES], _connections(connection, workspace)
     given = (milestones, connections, workspace, as_of, moment, moment)
+    raw.execute("set local work_mem = '256MB'")  # millions of rows are put in order in memory rather than on disk
     with raw.cursor() as cursor, cursor.copy(_VISIBLE, given) as copy:
         sent = b"".join(bytes(block) for block in copy)
-    rows = np.frombuffer(sent, _ROW, count=(len(sent) - _HEADER - 2) // _ROW.itemsize, offset=_HEADER)
+    rows = np.frombuffer(sent, _ROW, count=(len(sent) - HEADER - 2) // _ROW.itemsize, offset=HEADER)
     entry_ids, entry = ids_of(rows["entry"])
     partner_ids, partner = ids_of(rows["partner"])
     return EventColumns(

@@ -47,7 +47,7 @@ def stage(connection: Connection, facts: Facts) -> None:
         connection.execute(text(f"analyze {name}"))  # otherwise the planner takes a new table for an empty one
 
 
-def _storable(value: str | None) -> str | None:
+def storable(value: str | None) -> str | None:
     """PostgreSQL's text holds no NUL, and UTF-8 no lone surrogate; the mirror keeps what the CRM really sent."""
     if value is None or (value.isascii() and "\0" not in value):
         return value
@@ -55,13 +55,13 @@ def _storable(value: str | None) -> str | None:
 
 
 def _document(values: Iterable[tuple[str, str | None]]) -> str:
-    return json.dumps({k: _storable(v) for k, v in values}, ensure_ascii=False, sort_keys=True)
+    return json.dumps({k: storable(v) for k, v in values}, ensure_ascii=False, sort_keys=True)
 
 
 def _partners(partners: Iterable[Partner]) -> Iterator[Row]:
     for p in partners:
         attributes = _document(p.attributes.items())
-        yield p.partner_id, _storable(p.name), p.type, p.willingness.value, p.submitted_on, p.joined_on, attributes
+        yield p.partner_id, storable(p.name), p.type, p.willingness.value, p.submitted_on, p.joined_on, attributes
 
 
 def _marks(target: Target) -> str:
@@ -89,4 +89,4 @@ def _events(events: Iterable[Event]) -> Iterator[Row]:
     for e in events:
         what = (e.event_id, e.entry_id, e.partner_id, e.milestone.value, e.occurred_on, e.evidence.value)
         place = (e.source.connection, e.source.object, e.source.id, e.source_change_id)
-        yield *what, _storable(e.reason), e.stamped_at, *place, e.rule
+        yield *what, storable(e.reason), e.stamped_at, *place, e.rule

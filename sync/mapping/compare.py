@@ -64,7 +64,10 @@ def compare_events(before: Iterable[Said], after: Iterable[Said]) -> list[RuleDi
     came: list[Said] = []
 
     def of(rule: str) -> RuleDifference:
-        return rules.setdefault(rule, RuleDifference(rule))
+        found = rules.get(rule)
+        if found is None:
+            found = rules[rule] = RuleDifference(rule)
+        return found
 
     def note(kind: Difference, was: Said | None, now: Said | None) -> None:
         told = now or was

@@ -35,3 +35,7 @@ class CountingReader(MirrorReader, Protocol):
     def filled(self, connection: str, object_name: str, fields: Sequence[str]) -> MappingType[str, Filled]:
         """How far each of these fields is filled."""
         ...
+
+    def labels(self, connection: str, from_object: str, to_object: str) -> MappingType[str, int]:
+        """How many links between two objects bear which label; those without one under the empty text."""
+        ...

@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from models.vocabulary import Event, Milestone, Partner
 from sync.mapping.activities import derive_activities
@@ -12,7 +14,7 @@ from sync.mapping.entries import derive_entries
 from sync.mapping.facts import Facts, IssueKind, Issues
 from sync.mapping.grammar import Mapping
 from sync.mapping.matching import Decision
-from sync.mapping.partners import derive_partners
+from sync.mapping.partners import Partners, derive_partners
 from sync.mapping.reader import MirrorReader
 from sync.mapping.same_target import join_entries
 
@@ -24,6 +26,39 @@ def derive(mapping: Mapping, source: MirrorReader, decisions: Sequence[Decision]
     """
     issues = Issues()
     partners = derive_partners(mapping, source, issues, decisions)
+    facts = _of_partners(mapping, source, partners, decisions, issues)
+    return replace(facts, deals_all_channels=tuple(sorted(derive_deals(mapping, source, issues))), **_said(issues))
+
+
+def derive_some(
+    mapping: Mapping, source: MirrorReader, partners: Partners, decisions: Sequence[Decision], only: AbstractSet[str]
+) -> Facts:
+    """The facts of these partners, by a reader of all the records that speak of them. `partners` are all partners.
+
+    `met` tells of all records that were read, of which the caller knows which were read whole. Deals of all channels, which are nobody's, are left out.
+    """
+    issues = Issues()
+    facts = _of_partners(mapping, source, partners, decisions, issues)
+    return replace(
+        facts,
+        partners=tuple(p for p in facts.partners if p.partner_id in only),
+        matches=tuple(m for m in facts.matches if m.partner_id in only),
+        entries=tuple(e for e in facts.entries if e.partner_id in only),
+        entry_matches=tuple(m for m in facts.entry_matches if m.partner_id in only),
+        events=tuple(e for e in facts.events if e.partner_id in only),
+        activities=tuple(a for a in facts.activities if a.partner_id in only),
+        **_said(issues),
+    )
+
+
+def _said(issues: Issues) -> dict[str, Any]:
+    return {"issues": issues.listed(), "met": tuple(issues.met())}
+
+
+def _of_partners(
+    mapping: Mapping, source: MirrorReader, partners: Partners, decisions: Sequence[Decision], issues: Issues
+) -> Facts:
+    """Entries, events and activities of these partners."""
     entries = derive_entries(mapping, source, partners.index, issues)
     activities = derive_activities(mapping, source, partners.index, entries, issues)
     told = [*entries.events, *activities.events]
@@ -41,8 +76,6 @@ def derive(mapping: Mapping, source: MirrorReader, decisions: Sequence[Decision]
         entry_matches=tuple(sorted(joined.matches, key=lambda match: match.source)),
         events=tuple(events),
         activities=tuple(sorted(done, key=lambda activity: activity.activity_id)),
-        deals_all_channels=tuple(sorted(derive_deals(mapping, source, issues))),
-        issues=issues.listed(),
     )
 
 

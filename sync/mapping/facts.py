@@ -1,10 +1,11 @@
 """What the mirrored records say by a mapping, as plain values; and what they did not say, counted."""
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from models.vocabulary import Activity, Entry, Event, Partner, RecordRef, Target
 
@@ -72,6 +73,16 @@ class DealAnyChannel:
     source: RecordRef
 
 
+class Met(NamedTuple):
+    """One issue of one record."""
+
+    ref: RecordRef
+    kind: IssueKind
+    rule: str
+    field: str
+    value: str
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All of it, each part in the order of its ids, so that equal records make equal facts."""
@@ -84,6 +95,7 @@ class Facts:
     activities: tuple[Activity, ...] = ()
     deals_all_channels: tuple[DealAnyChannel, ...] = ()
     issues: tuple[Issue, ...] = ()
+    met: tuple[Met, ...] = ()
 
 
 @dataclass(slots=True)
@@ -97,10 +109,12 @@ class Issues:
 
     def __init__(self) -> None:
         self._met: dict[tuple[IssueKind, str, str, str], _Met] = {}
+        self._where: dict[tuple[IssueKind, str, str, str], list[RecordRef]] = {}
 
     def add(self, kind: IssueKind, rule: str, ref: RecordRef, *, field: str = "", value: str = "") -> None:
         met = self._met.setdefault((kind, rule, field, value), _Met())
         met.count += 1
+        self._where.setdefault((kind, rule, field, value), []).append(ref)
         if len(met.examples) < EXAMPLES or ref < met.examples[-1]:
             insort(met.examples, ref)
             del met.examples[EXAMPLES:]
@@ -110,6 +124,12 @@ class Issues:
     ) -> None:
         for ref in refs:
             self.add(kind, rule, ref, field=field, value=value)
+
+    def met(self) -> Iterator[Met]:
+        """Each time, with the record."""
+        for key, refs in self._where.items():
+            for ref in refs:
+                yield Met(ref, *key)
 
     def listed(self) -> tuple[Issue, ...]:
         return tuple(sorted(Issue(*key, met.count, tuple(met.examples)) for key, met in self._met.items()))

@@ -63,14 +63,17 @@ class _Source:
 
 
 def derive_partners(
-    mapping: Mapping, source: MirrorReader, issues: Issues, decisions: Sequence[Decision] = ()
+    mapping: Mapping, source: MirrorReader, issues: Issues, decisions: Sequence[Decision] = (), *, alike: bool = True
 ) -> Partners:
-    """The partners of all connections, in the order of their ids. `decisions` are a person's, oldest first."""
+    """The partners of all connections, in the order of their ids. `decisions` are a person's, oldest first.
+
+    Without `alike`, names that are only alike are not suggested, which takes most of the time where partners are many.
+    """
     sources, merged = _read(mapping, source, issues)
     marks = {ref: found.marks for ref, found in sources.items()}
     # a decision on a record that was merged away is about the record that it went into
     moved = (d._replace(left=_survivor(d.left, merged), right=_survivor(d.right, merged)) for d in decisions)
-    found = match(marks, [d for d in moved if d.left != d.right])
+    found = match(marks, [d for d in moved if d.left != d.right], alike=alike)
     _report(found, issues)
     aliases: dict[RecordRef, list[RecordRef]] = defaultdict(list)
     for old in merged:

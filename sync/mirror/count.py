@@ -53,3 +53,12 @@ class CountingMirror(Mirror):
         ).fetchone()
         assert row is not None
         return {f: Filled(row[0], *row[1 + 3 * at : 4 + 3 * at]) for at, f in enumerate(fields)}
+
+    def labels(self, connection: str, from_object: str, to_object: str) -> dict[str, int]:
+        """How many links between two objects bear which label."""
+        if self._mirrored(connection, from_object) is None:
+            return {}
+        query = sql.SQL(
+            "select coalesce(label, ''), count(*) from {} where from_object = %s and to_object = %s group by 1"
+        ).format(sql.Identifier(self._schema_of(connection), "association"))
+        return dict(self._conn.execute(query, (from_object, to_object)).fetchall())

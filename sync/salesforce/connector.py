@@ -165,7 +165,7 @@ class SalesforceConnector:
                 if (more := wide.narrower(facts, e, spec.fields)) is None:
                     raise
                 self._portions[spec.object] = more
-                facts = replace(facts, portions=more)
+                facts = replace(facts if cursor is None else Facts.of(cursor["facts"]), portions=more)
                 cursor = None if cursor is None else {**cursor, "facts": facts.cursor()}
             else:
                 return

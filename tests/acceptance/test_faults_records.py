@@ -340,6 +340,26 @@ def test_a_chain_of_merges_in_salesforce_counts_once(company: Company, sf: User)
     assert company.one(whose, entry, c) == c
 
 
+def test_a_merged_record_that_is_undeleted_lives_again_beside_the_last_winner(company: Company, sf: User) -> None:
+    """A into B, B into C, then A back from the recycle bin: two partners, and nothing of A is lost or counted twice."""
+    a, b, c = (sf.create(ACCOUNT, Name=n, Type="Channel Partner / Reseller") for n in ("甲物産", "乙物産", "丙物産"))
+    wait(company, TICK)
+    company.clean()
+    sf("merge", ACCOUNT, b, merge_id=a)
+    sf("merge", ACCOUNT, c, merge_id=b)
+    wait(company, MINUTE)
+    company.clean()
+    partners = "select count(distinct partner_id) from sakigake.partner_source where record_id = any(%s)"
+    assert company.one(partners, [a, b, c]) == 1
+    sf("undelete", ACCOUNT, a)
+    wait(company, MINUTE)
+    company.recovers()
+    state = "select (_deleted, _merged_into)::text from salesforce.account where id = %s"
+    assert [company.one(state, i) for i in (a, b, c)] == ["(f,)", f"(t,{c})", "(f,)"]
+    assert company.one("select name from salesforce.account where id = %s", a) == "甲物産"
+    assert company.one(partners, [a, b, c]) == 2
+
+
 def test_ids_of_15_characters_are_those_of_18_and_two_that_differ_in_case_stay_two(company: Company, sf: User) -> None:
     sf.many(*[{"action": "create", "object": ACCOUNT, "fields": {"Name": f"会社{n}"}} for n in range(80)])
     ids = [i[:15] for i in sf.live(ACCOUNT)]

@@ -80,6 +80,8 @@ def test_activation_share_and_cadence_are_kept_and_shown(company: Company, ask: 
     assert [r["type"] for r in rows] == [a["type"] for a in document["activation"]]
     assert "Partner-sourced" in ask("activation")
     assert company.one("select active from sakigake.bi_activation where type = 'all'") == every["active"]
+    assert ask("activation", "--json", "--as-of", document["as_of"]) == document
+    assert "Nothing was kept for 2001-01-01" in ask("activation", "--as-of", "2001-01-01", code=1)
     assert "There is no partner type 'nobody'; there are" in ask("activation", "--type", "nobody", code=2)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -11,7 +12,7 @@ from sqlalchemy import Engine
 
 from jobs.wiring import connect_with
 from sync.connector import ReadSpec
-from sync.errors import BadReply
+from sync.errors import BadReply, SyncError
 from sync.mirror import land_file
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.text import restored
@@ -245,6 +246,16 @@ def test_a_page_that_was_cut_once_is_read_again_within_the_run(load: Load):
     whole = [row(n, f"name {n}") for n in range(1, 4)]
     cut = file(whole, body=csv(whole)[:-9])
     assert [r[1] for r in load(bulk([cut, file(whole)], count=3))] == ["name 1", "name 2", "name 3"]
+
+
+@pytest.mark.parametrize("kept", [0.5, 1.0], ids=["half of it", "all but the last chunk"])
+def test_a_file_in_chunks_that_is_not_said_to_be_over_is_read_again_and_never_believed(load: Load, kept: float):
+    rows = [row(n, f"name {n}" + "x" * 40) for n in range(1, 60)]
+    whole = file(rows)
+    lost = replace(whole, chunked=True, cut=int(len(whole.body) * kept))
+    assert len(load(bulk([lost, lost, replace(whole, chunked=True)], count=59))) == 59
+    with pytest.raises(SyncError):
+        load(bulk([lost], count=59), full=True)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from jobs.wiring import connect_with
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from sync.connector import ReadSpec
-from tests.contract.connector_suite import newest, read_all
+from tests.contract.connector_suite import newest, plain, read_all
+from tests.contract.salesforce_org import Org
 from tests.contract.test_salesforce_bulk import World
 from tests.salesforce_org import SYSTEM, a_field, account, describe_of, org, page
 from tests.scripted_http import Answer, Asked
@@ -100,6 +101,38 @@ def test_person_accounts_currencies_and_many_choices_pass_as_they_are():
     with org(answer) as place:
         got = newest(read_all(place.connector(), ReadSpec("Account", fields)))
     assert tuple(got[row["Id"]].values[n] for n in fields) == values
+
+
+HISTORIES = {
+    "OpportunityHistory": ("OpportunityId", "StageName", "Amount", "CloseDate", "CreatedDate"),
+    "OpportunityFieldHistory": ("OpportunityId", "Field", "OldValue", "NewValue", "DataType", "CreatedDate"),
+    "AttackListEntry__History": ("ParentId", "Field", "OldValue", "NewValue", "DataType", "CreatedDate"),
+}
+
+
+@WAYS
+@pytest.mark.parametrize("name", list(HISTORIES))
+def test_the_objects_of_history_may_be_mirrored_themselves_by_when_their_rows_were_made(
+    world: World, name: str, threshold: int | None
+):
+    """`mirror: {OpportunityHistory: all}`: snapshots with their amounts and days, changes with old value, new value and type."""
+    spec = ReadSpec(name, HISTORIES[name])
+    world.pull(spec, bulk_threshold=threshold)
+    deal = min(i for i, r in world.user.records("Opportunity").items() if not r["deleted"])
+    entry = min(i for i, r in world.user.records("AttackListEntry__c").items() if not r["deleted"])
+    world.user.edit("Opportunity", deal, {"StageName": "Negotiation/Review", "Amount": 1234})
+    world.user.edit("AttackListEntry__c", entry, {"Status__c": "Agreed"})
+    world.user._call("POST", "advance", {"days": 0.01})
+    world.pull(spec, bulk_threshold=threshold)
+    rows = Org(world.url).query(f"SELECT Id, {', '.join(spec.fields)} FROM {name}", "queryAll")
+    held = world.held(spec)
+    assert held.keys() == {r["Id"] for r in rows}
+    for row in rows:
+        for field, value in zip(spec.fields, held[row["Id"]][1:], strict=True):
+            if field != "CreatedDate":
+                assert plain(value) == plain(row[field]), (name, field)
+    kinds = world.cursor(spec)["facts"]
+    assert kinds["stamp"] in ("SystemModstamp", "CreatedDate")
 
 
 def test_a_short_id_is_the_long_one_s_record_and_case_tells_two_apart():

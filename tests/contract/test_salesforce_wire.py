@@ -286,6 +286,8 @@ def test_the_crm_clock_is_the_date_header_and_not_ours():
         error(500, "UNKNOWN_EXCEPTION"),
         Answer(b"", 420),
         Answer(ACCOUNT.body, cut=40),
+        Answer(ACCOUNT.body, chunked=True, cut=40),
+        Answer(ACCOUNT.body, chunked=True, cut=100_000),  # whole, but for the chunk that says so
     ],
 )
 def test_what_passes_is_tried_again(answer):
@@ -512,6 +514,15 @@ def test_a_record_without_a_wanted_field_is_never_read_as_empty():
         read(place.connector())
 
 
+def test_a_reply_of_32_megabytes_comes_whole():
+    longest = "長" * 131_072  # as many as a long text area holds
+    rows = [account(n, name=longest) for n in range(43)]
+    with org(queries(page(rows))) as place:
+        (only,) = read(place.connector())
+    assert {r.values["Name"] for r in only.records} == {longest}
+    assert len(only.records) == 43
+
+
 def test_a_query_too_long_for_an_address_travels_in_a_body():
     names = [f"A_rather_long_name_of_a_field_{n:04d}__c" for n in range(400)]
     described = describe_of(
@@ -577,6 +588,17 @@ def test_a_stamp_in_the_future_does_not_move_the_watermark():
         (only,) = changes(place)
     assert len(only.records) == 1
     assert only.cursor["until"] == "2026-10-31T08:59:00.000Z"
+
+
+def test_an_object_without_a_delete_log_is_read_up_to_the_server_s_time_less_a_lag():
+    """Nothing vouches for it: CRM time less a minute, whatever our own clock says, and no log is asked for."""
+    cursor = {**CURSOR, "facts": {**FACTS, "log": False}}
+    with org(once(parts(records=page([account(1)]).body))) as place:
+        (only,) = read(place.connector(), cursor=cursor)
+        sent = place.asked("composite")[0].body["compositeRequest"]
+    assert [s["referenceId"] for s in sent] == ["records"]
+    assert only.cursor["until"] == "2026-10-31T08:59:00.000Z"
+    assert only.covered_until == datetime(2026, 10, 31, 8, 59, tzinfo=UTC)
 
 
 def test_the_watermark_never_moves_back():

@@ -8,6 +8,7 @@ from jobs.deciding import Known, decide, undo
 from jobs.errors import NotFound, SakigakeError
 from jobs.wiring import connect_with
 from models.vocabulary import RecordRef
+from sync.chain import links
 from sync.events.decisions import decisions, newest, standing
 from sync.mapping.facts import Issues
 from sync.mapping.matching import Decision
@@ -51,6 +52,13 @@ def test_a_decision_keeps_who_when_why_and_what_was_shown(desk):
     made = decide(conn, "main", known(), proposal.suggestion.suggestion_id, "same", "tanaka", " same office ")
     (kept,) = decisions(conn, "main")
     assert kept == made
+    (link,) = links(conn, "main")
+    assert (link.kind, link.who, link.subject, link.says()["verdict"]) == (
+        "decision",
+        "tanaka",
+        made.decision_id,
+        "same",
+    )
     assert (kept.who, kept.reason, kept.verdict, {kept.left, kept.right}) == ("tanaka", "same office", "same", {A1, C1})
     assert kept.shown["why"] == "name"
     assert kept.shown["shared"] == {
@@ -77,6 +85,7 @@ def test_undoing_is_a_decision_of_its_own_and_brings_the_question_back(desk):
         ("undo", False, None),
     ]
     assert len(known().proposals) == 1
+    assert [link.kind for link in links(conn, "main")] == ["decision", "undo"]
     assert len({before, made.decision_id, newest(conn, "main")}) == 3
     with pytest.raises(SakigakeError, match="was undone already"):
         undo(conn, "main", made.decision_id, "sato", "again")

@@ -1,6 +1,7 @@
 """Versions of the mapping: what nobody activated is refused, a run keeps its own, a preview stores nothing and says what will be."""
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from jobs import scheduler
 from jobs import settings as settings_of
 from jobs.errors import ConfigError, MappingWaits, NotFound
 from jobs.mapping_diff import preview
@@ -142,6 +144,30 @@ def test_a_file_that_waits_is_held_against_the_crms_once_and_not_at_each_turn(
         with pytest.raises(MappingWaits):
             run_cycle(changed)
     assert asked == ["Thing"]
+
+
+def test_a_service_takes_up_what_was_activated_and_refuses_what_was_not_without_a_restart(workspace: Workspace) -> None:
+    approve(workspace)
+    met: list[str] = []
+
+    def turn(text: str) -> None:
+        (workspace.folder / "mapping.yaml").write_text(text, "utf-8")
+
+        def job(ready: Workspace, *_: Any) -> None:
+            try:
+                run_cycle(ready)
+                met.append(ready.rules.hash)
+            except MappingWaits:
+                met.append("refused")
+
+        scheduler._anew(job, workspace, threading.Event(), threading.Lock())
+
+    turn(MAPPING)
+    turn(OTHER)
+    turn("partners: [")  # a faulty file stops its turn, and not the schedule
+    approve(workspace, OTHER)
+    turn(OTHER)
+    assert met == [workspace.rules.hash, "refused", load_mapping(OTHER).hash]
 
 
 def test_comments_and_layout_are_no_other_version(workspace: Workspace) -> None:

@@ -4,15 +4,19 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import Engine
 
 from jobs.cli import main
 from jobs.steps.compute import compute
+from jobs.steps.inputs import Given, read_inputs
+from sync.events import read
 from tests.acceptance.documents import documented
 from tests.numbers_world import AS_OF, NAME, NOW, Facts, steady_facts, workspace_on
 
@@ -88,6 +92,40 @@ def test_the_months_goal_does_not_move_while_it_is_worked_on(place):
     computed(place, late, "run-2")
     assert kept(place, "deals_target_month") == before
     assert kept(place, "deals_90d")[partner] >= 30
+
+
+def test_columns_and_values_are_the_same_facts(place):
+    """Entries are read as columns; as values, of a preview or of a past day, they give the same tables."""
+    facts = steady_facts(entries=60)
+    computed(place, facts)
+    entry, partner = facts.entries[5][1], facts.entries[5][2]
+    with place.begin() as conn:
+        conn.exec_driver_sql(
+            """insert into sakigake.activity (workspace, activity_id, partner_id, entry_id, kind, occurred_on, connection, object,
+            record_id, rule, known_at) values ('main', 'a', %s, %s, 'touch', '2026-10-20', 'salesforce', 'Task', 't', 'r', now()),
+            ('main', 'b', %s, %s, 'touch', '2026-11-20', 'salesforce', 'Task', 't2', 'r', now())""",
+            (partner, entry, partner, entry),
+        )
+        conn.exec_driver_sql(
+            "update sakigake.entry set target = '{\"domain\": \"same.example\"}' where record_id < 'a00000010'"
+        )
+        conn.exec_driver_sql(
+            "insert into sakigake.unplaced_entry values ('main', 'salesforce', 'AttackListEntry__c', 'a00000007', 'Status__c', 'x')"
+        )
+        facts_as_values = Given(
+            read.partners(conn, NAME), read.entries(conn, NAME), read.visible_events(conn, NAME, AS_OF, NOW), read.activities(conn, NAME, AS_OF)
+        )  # fmt: skip
+        one, two = (read_inputs(conn, NAME, AS_OF, NOW, given) for given in (None, facts_as_values))
+    for mine, theirs in zip(one[1:], two[1:], strict=True):
+        for column in fields(mine):
+            if column.name != "target":
+                np.testing.assert_array_equal(getattr(mine, column.name), getattr(theirs, column.name), column.name)
+    same = [np.unique(t.target, return_inverse=True)[1] for t in (one[1], two[1])]
+    assert len(np.unique(one[1].target)) == len(np.unique(two[1].target)) == 51
+    assert [(same[0] == n).sum() for n in same[0]] == [(same[1] == n).sum() for n in same[1]]
+    assert (one[1].last_activity_day != -1).sum() == 1
+    assert one[1].unplaced.sum() == 1
+    assert (one[0].day == two[0].day).all()
 
 
 def test_without_a_target_the_goal_is_empty_and_says_why(place):

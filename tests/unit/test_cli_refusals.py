@@ -1,5 +1,6 @@
 """A mistyped command says what there is, in one sentence, before anything is started; help is short and starts fast."""
 
+import json
 import subprocess
 import sys
 
@@ -27,7 +28,7 @@ def ended(capsys, *arguments: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("rum", "No such command 'rum'. Did you mean 'run'? See: sakigake --help"),
+        ("rum", "No such command 'rum'. Did you mean 'run', 'resume'? See: sakigake --help"),
         ("run --onyl pull", "No such option: --onyl"),
         ("run --only pull,mp", "--only names 'mp', which is no step; the steps are pull, map, compute, plan, deliver."),
         ("run --only ,", "--only names no step; the steps are"),
@@ -35,6 +36,10 @@ def ended(capsys, *arguments: str) -> tuple[int, str, str]:
         ("status --config other.yaml", "There is no other.yaml; make one with: sakigake init"),
         ("apply plan-1", "Missing option '--reason'; see: "),
         ("explain Account", "'Account' does not name a record; write connection.Object/ID"),
+        ("provision --package out --remove", "--package goes alone: it writes files and touches no CRM."),
+        ("provision --remove --no-layout", "--remove takes our section off the page layouts too; give it without --no-layout."),
+        ("erase Account --reason x", "'Account' does not name a record; write connection.Object/ID"),
+        ("erase salesforce.Account/1", "Missing option '--reason'; see: "),
         ("init --preset acme", "There is no preset 'acme'; choose sandbox, salesforce-custom-object, salesforce-lead, salesforce-campaign, hubspot-deals, hubspot-custom-object."),
         ("init --sandbox-url localhost", "--sandbox-url is 'localhost', expected an address such as http://127.0.0.1:8600"),
         ("init", "sakigake.yaml, mapping.yaml, secrets/salesforce_client_secret, secrets/hubspot_token exist already; nothing was written."),
@@ -66,6 +71,11 @@ def test_a_mistyped_command_says_what_there_is(capsys, tmp_path, arguments, sent
         ("sakigake.yaml", "      hubspot:", "      hub:", ":29: sakigake.yaml has no connection 'hubspot', from which 11 rules read; did you mean 'hub'?"),
         ("sakigake.yaml", "token: {file: secrets/hubspot_token}", "token: PASSWORD-77", "'token' needs {env: VARIABLE} or {file: PATH}, never the secret itself"),
         ("mapping.yaml", "timezone: Asia/Tokyo", "timezone: Asia/Tokio", "mapping.yaml:4: 'Asia/Tokio' is no time zone"),
+        ("mapping.yaml", "{contains: 会食}", "{regex: '(a+)+\\1'}", "mapping.yaml:101: the pattern '(a+)+\\1' is not read: invalid escape sequence"),
+        ("mapping.yaml", "{contains: 会食}", "{regex: '((x{999}){999}){999}'}", "is not read: invalid repetition size"),
+        ("mapping.yaml", "{contains: 会食}", "&again {contains: *again}", "aliases are not read (found *again); write the value out"),
+        ("mapping.yaml", "language: ja ", "language: ja\nlanguage: en ", "the key 'language' stands here twice, first on line 5"),
+        ("mapping.yaml", "where: {pipeline: partner}", "where: {pipeline: partner, or: []}", "'or' is empty"),
         ("mapping.yaml", "kind: dinner", "kind: diner", "'diner' is not known as kind; did you mean 'dinner'?"),
     ],
 )  # fmt: skip
@@ -78,6 +88,23 @@ def test_config_check_tells_each_fault_by_file_and_line(capsys, tmp_path, file, 
     assert (code, out) == (2, "")
     assert sentence in error
     assert "PASSWORD-77" not in error
+
+
+def test_the_schema_is_written_whole_or_refused_in_one_sentence(capsys, tmp_path):
+    code, _, error = ended(capsys, "mapping", "schema", "--out", "nowhere/schema.json")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "nowhere/schema.json cannot be written" in error
+    assert ended(capsys, "mapping", "schema", "--out", "mapping.schema.json")[0] == 0
+    code, out, _ = ended(capsys, "mapping", "schema")
+    assert out == (tmp_path / "mapping.schema.json").read_text("utf-8")
+    assert json.loads(out)["title"] == "Sakigake mapping"
+
+
+def test_a_proposal_says_what_it_needs(capsys, tmp_path):
+    code, _, error = ended(capsys, "init", "--preset", "sandbox", "--propose")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "A mapping is proposed for one connection, and sakigake.yaml has salesforce, hubspot" in error
+    assert (tmp_path / "mapping.yaml").exists()
 
 
 def test_config_check_names_the_mappings_version(capsys):

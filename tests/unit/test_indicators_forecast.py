@@ -10,12 +10,16 @@ from scipy import stats
 
 from indicators.arrivals import arrivals
 from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.conversion import point_conversions
 from indicators.counting import drawn_counts, poisson_binomial, shared_out
-from indicators.curves import within_after
+from indicators.curves import type_curves, within_after
 from indicators.entry_forecast import BEYOND_SUPPORT, CLOSED, NO_DATA, OK
 from indicators.inputs import NO_DAY, EntryTable, EventTable, PartnerTable
 from indicators.open_entries import rewound
+from indicators.paths import canonical_paths
 from indicators.prospects import NOT_ENOUGH_DATA
+from indicators.quick_curves import quick_curves
+from indicators.subjects import Funnel
 from indicators.summary import summarise
 from tests.unit.reference.histories import played, tables
 from tests.unit.reference.worlds import DAY0, events_of
@@ -133,8 +137,6 @@ def test_a_partner_joined_last_week_is_not_held_slow():
     stories = [[("listed", 890)]] * 14
     entries = EntryTable.of([f"e{i}" for i in range(14)], [0] * 14)
     partners = PartnerTable.of(["p", "q"], ["legacy"], [0, 0], joined_day=[AS_OF - 14, AS_OF - 400])
-    from indicators.paths import canonical_paths
-
     coming = arrivals(canonical_paths(events_of(stories), entries, partners, AS_OF), partners)
     assert coming.weeks.tolist() == [2, 13]
     assert coming.weekly[0] > 3 > coming.weekly[1]
@@ -159,11 +161,26 @@ def test_the_gate_opens_for_honest_data_and_closes_when_the_world_changes():
     assert summarise(halted, entries, partners, AS_OF, assumptions=LEAN).prospects.status == "miscalibrated"
 
 
+@pytest.mark.parametrize("n", [0, 20, 300, 3000])
+def test_quick_curves_are_the_curves(n):
+    """Counted in one go, and by type, window and ending one after another: the same, down to the last digit."""
+    events, entries, _ = world(n=n)
+    partners = PartnerTable.of(["p", "q", "r"], ["legacy", "growth1", "none"], [0, 1, 0])
+    owner = EntryTable.of(entries.ids, np.arange(n) % 7 // 3)
+    funnel = Funnel(canonical_paths(events, owner, partners, AS_OF))
+    slow = type_curves(point_conversions(funnel, partners.types, LEAN), partners.types, LEAN)
+    for mine, theirs in zip(quick_curves(funnel, partners.types, LEAN), slow, strict=True):
+        for one, other in zip(mine, theirs, strict=True):
+            assert (one.rate, one.se, one.n, one.conversions, one.mature, one.pooled) == (
+                other.rate, other.se, other.n, other.conversions, other.mature, other.pooled,
+            )  # fmt: skip
+            np.testing.assert_array_equal(one.delay, other.delay)
+            np.testing.assert_array_equal(one.loss, other.loss)
+
+
 def test_the_past_rewound_is_the_past_as_it_was():
     """Without steps back or reopened losses, what is known today tells of an earlier day what was known then."""
     events, entries, partners = world()
-    from indicators.paths import canonical_paths
-
     now = rewound(canonical_paths(events, entries, partners, AS_OF), AS_OF - 200)
     then = canonical_paths(events, entries, partners, AS_OF - 200)
     for name in ("entry", "partner", "reached", "lost", "won", "current", "since", "inferred"):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from jobs.presets import mapping_text
 from sync.connector import FieldDescription, FieldType, ObjectDescription, ReadSpec
 from sync.mapping.check import check
 from sync.mapping.grammar import load_mapping
@@ -168,3 +169,45 @@ def test_a_related_record_is_read_with_what_is_asked_of_it():
     wanted = needs(load_mapping(preset_text().replace("from: salesforce.AttackListEntry__c", f"from: salesforce.AttackListEntry__c\n    {where}")))  # fmt: skip
     assert "Opportunity__c" in wanted["salesforce"]["AttackListEntry__c"].fields
     assert "Amount" in wanted["salesforce"]["Opportunity"].fields
+
+
+CAMPAIGN = mapping_text("salesforce-campaign")
+LINKS = {
+    "CampaignId": ("Campaign",),
+    "LeadId": ("Lead",),
+    "ConvertedOpportunityId": ("Opportunity",),
+    "Partner__c": ("Account",),
+}
+CAMPAIGN_ORG = {
+    place: replace(
+        found,
+        fields=tuple(
+            replace(
+                f,
+                options=(),
+                references=LINKS.get(f.name, ()),
+                type=FieldType.DATE if f.name.endswith("Date") else f.type,
+            )
+            for f in found.fields
+        ),
+    )
+    for place, found in described(load_mapping(CAMPAIGN)).items()
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong", "sentence"),
+    [
+        ("", "", ""),
+        ("then: Partner__c}  ", "then: Partnr__c}  ", "Campaign has no field 'Partnr__c' that our user can see; did you mean 'Partner__c'?"),
+        ("{field: CampaignId, object: Campaign, then", "{field: CampaignID, object: Campaign, then", "CampaignMember has no field 'CampaignID'"),
+        ("{field: LeadId, then: ConvertedOpportunityId}, object: Opportunity, at", "{field: LeadId, then: ConvertedOpportunityId}, object: Account, at", "'ConvertedOpportunityId' does not lead to Account"),
+        ("{field: LeadId, then: ConvertedOpportunityId}, object: Opportunity, at", "{field: LeadId, then: ConvertedOppId}, object: Opportunity, at", "Lead has no field 'ConvertedOppId'"),
+    ],
+)  # fmt: skip
+def test_each_step_of_a_link_is_held_against_the_record_it_is_on(written, wrong, sentence):
+    assert written in CAMPAIGN
+    found = found_in(CAMPAIGN.replace(written, wrong, 1), CAMPAIGN_ORG) if written else found_in(CAMPAIGN, CAMPAIGN_ORG)
+    assert (
+        any(sentence in problem for problem in found) if written else [p for p in found if "no date" not in p] == []
+    ), found

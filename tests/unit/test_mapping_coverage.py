@@ -12,6 +12,7 @@ from sync.mapping.coverage import coverage
 from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind
 from sync.mapping.grammar import load_mapping
+from sync.mapping.linkage import linkage
 from tests.fake_mirror import FakeMirror
 from tests.mapping_world import account, company, deal, entry, jst, preset, preset_text, small_world
 
@@ -127,6 +128,16 @@ def test_conditions_on_linked_records_count_record_by_record():
     mirror = world()
     mirror.link("hubspot.deals", "790", "companies", "501", "other")
     assert taken(coverage(mapping, mirror), "entries")["deals", "entries[1]"] == 1
+
+
+def test_a_label_that_no_link_bears_is_told_beside_those_that_links_bear():
+    mapping = load_mapping(preset_text().replace("label: partner}", "label: partnr}"))
+    mirror = world()
+    mirror.link("hubspot.deals", "701", "companies", "501")
+    found = {(link.label, link.links, link.followed_by) for link in linkage(mapping, mirror) if link.object == "deals"}
+    assert found == {("", 1, ()), ("partner", 1, ()), ("partnr", 0, ("entries[1].partner",))}
+    (right,) = [link for link in linkage(MAPPING, mirror) if link.object == "deals" and link.followed_by]
+    assert (right.label, right.links, right.followed_by) == ("partner", 1, ("entries[1].partner",))
 
 
 STAGES = st.sampled_from(["Listed", "Requested", "On hold", "Parked", "Declined", None])

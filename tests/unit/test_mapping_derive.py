@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.presets import mapping_text
 from models.vocabulary import Milestone, RecordRef, Willingness
 from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind
@@ -283,6 +284,45 @@ def test_a_linked_record_may_be_found_by_association():
     mirror.link(DEAL, "701", "meetings", "M1")
     facts = derive(load_mapping(text), mirror)
     assert ("deal", date(2026, 1, 8)) in events_of(facts, RecordRef("hubspot", "deals", "701"))
+
+
+# --- links that go on through a record in between -------------------------------------------------------------------------
+
+CAMPAIGN = load_mapping(mapping_text("salesforce-campaign"))
+
+
+def campaign_world() -> FakeMirror:
+    mirror = FakeMirror()
+    account(mirror, "A1")
+    mirror.put("salesforce.Campaign", "C1", Partner__c="A1")
+    mirror.put("salesforce.Campaign", "C2", Partner__c=None)
+    mirror.put("salesforce.Campaign", "C3", Partner__c="X9")
+    mirror.put("salesforce.Lead", "L1", ConvertedOpportunityId="O1")
+    mirror.put("salesforce.Lead", "L2", ConvertedOpportunityId=None)
+    mirror.put(OPPORTUNITY, "O1", CreatedDate=jst("2026-02-01"), StageName="Prospecting", LeadSource="Partner")
+    for member, campaign, lead in (("M1", "C1", "L1"), ("M2", "C1", "L2"), ("M3", "C2", "L2"), ("M4", "C3", "L2")):
+        mirror.put(
+            "salesforce.CampaignMember", member, CampaignId=campaign, LeadId=lead, Status="Listed", ListedOn__c=date(2026, 1, 5), CompanyOrAccount=member,
+        )  # fmt: skip
+    return mirror
+
+
+def test_a_member_belongs_to_the_partner_of_its_campaign_and_becomes_the_deal_of_its_lead():
+    facts = derive(CAMPAIGN, campaign_world())
+    member = RecordRef("salesforce", "CampaignMember", "M1")
+    assert sorted(e.source.id for e in facts.entries) == ["M1", "M2"]
+    assert events_of(facts, member) == [("listed", date(2026, 1, 5)), ("deal", date(2026, 2, 1))]
+    assert issues(facts, IssueKind.ENTRY_WITHOUT_PARTNER) == [("entries[0].partner", "CampaignId", "", 1)]
+    assert issues(facts, IssueKind.LINK_MISSING) == []
+
+
+def test_a_record_in_between_that_is_deleted_leads_nowhere():
+    mirror = campaign_world()
+    mirror.delete("salesforce.Lead", "L1")
+    mirror.delete("salesforce.Campaign", "C1")
+    facts = derive(CAMPAIGN, mirror)
+    assert facts.entries == ()
+    assert derive(CAMPAIGN, campaign_world().shuffled(3)) == derive(CAMPAIGN, campaign_world())
 
 
 # --- partners across CRMs ---------------------------------------------------------------------------------------------

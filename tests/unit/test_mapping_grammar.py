@@ -70,6 +70,11 @@ def test_every_error_is_reported_in_the_order_of_the_file():
         ("{activity: {kind: aproach}}", "did you mean 'approach'"),
         ("{linked: {field: F, association: deals}, at: D}", "write one of the two"),
         ("{linked: [F], at: D}", "found a list"),
+        (
+            "{linked: {field: F, object: O}, at: D}",
+            "'object' names the record in between; without 'then' there is none",
+        ),
+        ("{linked: {field: F, then: {label: x}}, at: D}", "write one of the two"),
         ("{at: }", "a milestone needs a source"),
         ("{enters: {A: [{b: c}]}}", "'A' needs text, found keys with values"),
     ],

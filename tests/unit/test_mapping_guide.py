@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.presets import PRESETS, SANDBOX, mapping_text
 from models.vocabulary import ActivityKind
 from sync.mapping import rules
 from sync.mapping.conditions import Condition
@@ -28,7 +29,7 @@ def test_every_issue_and_every_kind_of_activity_is_explained():
 
 
 def test_the_examples_together_are_a_mapping():
-    blocks = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", GUIDE.partition("## Changing a mapping")[0], re.DOTALL)
     extra = "timezone: Asia/Tokyo\ncreated: {salesforce: CreatedDate}\n"
     text = extra + "".join(blocks)
     text = text.replace("      industry: Industry\n", "      industry: Industry\n      contract: Contract__c\n")
@@ -40,3 +41,16 @@ def test_the_examples_together_are_a_mapping():
     )
     mapping = load_mapping(text, "docs/mapping.md")
     assert len(mapping.entries[0].milestones) == 5
+
+
+@pytest.mark.parametrize(
+    ("title", "preset"),
+    [("A plain Salesforce org", "salesforce-lead"), ("A HubSpot portal", "hubspot-deals"), ("Both", SANDBOX)],
+)
+def test_the_worked_examples_are_the_presets_that_are_shown_on_worlds_of_their_shape(title, preset):
+    text = re.search(r"```yaml\n(.*?)```", GUIDE.partition(f"### {title}\n")[2], re.DOTALL).group(1)
+    assert load_mapping(text, title).hash == load_mapping(mapping_text(preset), preset).hash
+
+
+def test_every_preset_is_in_the_table():
+    assert [preset for preset in PRESETS if f"| `{preset}` |" not in GUIDE] == []

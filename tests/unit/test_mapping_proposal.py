@@ -8,7 +8,7 @@ from sync.mapping.check import check
 from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import MILESTONES, meaning_of
 from sync.mapping.needs import needs
-from sync.mapping.proposal import propose
+from sync.mapping.proposals import propose
 from sync.mapping.rules import IMPORTED
 
 T, D, N, B = FieldType.TEXT, FieldType.DATE, FieldType.NUMBER, FieldType.BOOLEAN
@@ -68,7 +68,7 @@ def rules(proposed):
 
 def test_what_is_proposed_fits_the_crm(rules):
     descriptions = {("salesforce", name): ORG[name] for name in needs(rules)["salesforce"]}
-    assert [str(problem) for problem in check(rules, descriptions)] == []
+    assert [str(problem) for problem in check(rules, descriptions, {("lists", "row"): None})] == []
 
 
 def test_the_object_its_partner_and_its_target_are_found_by_their_labels(rules):

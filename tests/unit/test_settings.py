@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jobs.errors import ConfigError
 from jobs.presets import write_preset
 from jobs.settings import HubspotConnection, SalesforceConnection, Secret, load, read
+from jobs.wiring import open_connector
 from sync.documents import DocumentError
 
 SMALL = """\
@@ -134,6 +135,16 @@ def test_bulk_jobs_may_be_barred():
     sales = read(SMALL.replace("crm: salesforce", "crm: salesforce\n        bulk_threshold: never"))
     assert sales.workspaces["main"].connections["sales"].bulk_threshold is None
     assert read(SMALL).workspaces["main"].connections["sales"].bulk_threshold == 20_000
+
+
+def test_bulk_settings_reach_the_connector(monkeypatch):
+    monkeypatch.setenv("SALES_SECRET", "s3")
+    text = "crm: salesforce\n        bulk_threshold: 7000\n        bulk_page: 2500\n        bulk_deadline: 900"
+    settings = read(SMALL.replace("crm: salesforce", text)).workspaces["main"].connections["sales"]
+    connector = open_connector("sales", settings, Path())
+    bulk = connector._bulk
+    connector.close()
+    assert (bulk.threshold, bulk.page, bulk.deadline) == (7000, 2500, 900)
 
 
 @given(st.text(max_size=120))

@@ -1,0 +1,40 @@
+"""What "now" means for what we know: the CRMs' clock, which may stand still or step back, in the order in which we learn and compute.
+
+Whatever is mapped after a computation is known later than that computation knew; whatever is computed after a mapping knows all of it.
+So any computation can be repeated from the log.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from jobs.wiring import Workspace
+from models.vocabulary import Step
+
+_TICK = timedelta(microseconds=1)
+
+
+def mapping_moment(conn: Connection[Any], workspace: Workspace) -> datetime:
+    """The moment that what is mapped now is known since."""
+    row = conn.execute(
+        "select known_at from sakigake.computation where workspace = %s order by computed_at desc limit 1",
+        (workspace.name,),
+    ).fetchone()
+    now = max(workspace.crm_now(), mapped_at(conn, workspace.name) or workspace.crm_now())
+    return max(now, row[0] + _TICK) if row else now
+
+
+def computing_moment(conn: Connection[Any], workspace: Workspace) -> datetime:
+    """The moment as of whose knowledge is computed now."""
+    return max(workspace.crm_now(), mapped_at(conn, workspace.name) or workspace.crm_now())
+
+
+def mapped_at(conn: Connection[Any], workspace: str) -> datetime | None:
+    """Since when what was mapped last is known."""
+    row = conn.execute(
+        """select (counts -> 'input' ->> 'known_at')::timestamptz from sakigake.run_step
+        where workspace = %s and step = %s and status = 'succeeded' order by started_at desc limit 1""",
+        (workspace, Step.MAP),
+    ).fetchone()
+    return row[0] if row else None

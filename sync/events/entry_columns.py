@@ -1,0 +1,117 @@
+"""Entries as columns, taken whole from PostgreSQL's binary form: what the arithmetic needs of them, without a value a row."""
+
+from dataclasses import dataclass
+from datetime import date
+from hashlib import blake2b
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+from sqlalchemy import Connection
+
+from models.vocabulary import Target
+from sync.events.read import HEADER, ids_of
+from sync.mapping.names import name_key, phone_key
+
+NO_DAY = -1
+_EPOCH = 10957  # 2000-01-01 in days since 1970
+_ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("entry_length", ">i4"),
+        ("entry", "V16"),
+        ("partner_length", ">i4"),
+        ("partner", "V16"),
+        ("target_length", ">i4"),
+        ("target", ">i8"),
+        ("active_length", ">i4"),
+        ("active", ">i4"),
+        ("unplaced_length", ">i4"),
+        ("unplaced", "?"),
+    ]
+)
+_ENTRIES = """
+    copy (
+        select e.entry_id::uuid, e.partner_id::uuid,
+            hashtextextended(case
+                when coalesce(e.target ->> 'corporate_number', '') <> '' then 'number ' || (e.target ->> 'corporate_number')
+                when coalesce(e.target ->> 'domain', '') <> '' then 'domain ' || (e.target ->> 'domain')
+                else 'entry ' || e.entry_id end, 0),
+            coalesce(a.newest - date '2000-01-01', -2147483648)::int4, u.entry_id is not null
+        from sakigake.entry e
+        left join (
+            select entry_id, max(occurred_on) as newest from sakigake.activity
+            where workspace = %(w)s and removed_at is null and entry_id is not null and occurred_on <= %(day)s group by 1
+        ) a using (entry_id)
+        left join (
+            select distinct s.entry_id from sakigake.unplaced_entry u
+            join sakigake.entry_source s using (workspace, connection, object, record_id) where u.workspace = %(w)s
+        ) u using (entry_id)
+        where e.workspace = %(w)s and e.removed_at is null
+        order by 1
+    ) to stdout (format binary)"""
+_NAMED = """
+    select entry_id, target ->> 'name', target ->> 'phone' from sakigake.entry
+    where workspace = %s and removed_at is null and coalesce(target ->> 'corporate_number', '') = ''
+        and coalesce(target ->> 'domain', '') = '' and target ->> 'name' <> '' and target ->> 'phone' <> ''"""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryColumns:
+    """Entries in the order of their ids, all columns of one length.
+
+    partner      place in `partner_ids`
+    target       number of the target company: the same by corporate number, else by domain, else by name with phone; otherwise its own
+    last_active  days since 1970-01-01 of the newest activity about the entry, NO_DAY where there is none
+    unplaced     it stands in a stage that the mapping does not name
+    """
+
+    ids: list[str]
+    partner_ids: list[str]
+    partner: npt.NDArray[np.int64]
+    target: npt.NDArray[np.int64]
+    last_active: npt.NDArray[np.int64]
+    unplaced: npt.NDArray[np.bool_]
+
+
+def entry_columns(connection: Connection, workspace: str, as_of: date) -> EntryColumns:
+    """Entries as the mapping now sees them, with activities up to `as_of`."""
+    raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    with raw.cursor() as cursor, cursor.copy(_ENTRIES, {"w": workspace, "day": as_of}) as copy:
+        sent = b"".join(bytes(block) for block in copy)
+    rows = np.frombuffer(sent, _ROW, count=(len(sent) - HEADER - 2) // _ROW.itemsize, offset=HEADER)
+    ids, _ = ids_of(rows["entry"])
+    numbers = rows["target"].astype(np.int64)
+    place = {entry_id: at for at, entry_id in enumerate(ids)}
+    for entry_id, name, phone in raw.execute(
+        _NAMED, (workspace,)
+    ):  # written in many ways: told by the one form of both
+        if (at := place.get(entry_id)) is not None:
+            numbers[at] = target_number(entry_id, Target(name=name, phone=phone))
+    partner_ids, partner = ids_of(rows["partner"])
+    _, target = np.unique(numbers, return_inverse=True)
+    active = rows["active"].astype(np.int64)
+    return EntryColumns(
+        ids=ids,
+        partner_ids=partner_ids,
+        partner=partner,
+        target=target.astype(np.int64),
+        last_active=np.where(active == -(2**31), NO_DAY, active + _EPOCH),
+        unplaced=rows["unplaced"].copy(),
+    )
+
+
+def target_number(entry_id: str, target: Target) -> int:
+    """A number of 64 bits, the same for the same target company: by corporate number, else domain, else name with phone; else its own."""
+    name, phone = name_key(target.name), phone_key(target.phone)
+    key = (
+        f"number {target.corporate_number}"
+        if target.corporate_number
+        else f"domain {target.domain}"
+        if target.domain
+        else f"name {phone} {name}"
+        if name and phone
+        else f"entry {entry_id}"
+    )
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)

@@ -1,0 +1,71 @@
+"""What is left: deals of all channels, and activities of objects that are there."""
+
+
+from ruamel.yaml.comments import CommentedMap
+
+from sync.connector import ObjectDescription
+from sync.mapping.likeness import PARTNER, best
+from sync.mapping.proposals.ground import Ground, holds, in_a_line, text_of
+
+
+class Rest:
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+
+    def deals(self) -> None:
+        kept = []
+        for index, rule in enumerate(self.ground.document.get("deals_all_channels", [])):
+            path, name = f"deals_all_channels[{index}]", rule["from"].split(".", 1)[1]
+            described = self.ground.describe(name)
+            if described is None or self._sourced(path, rule, name, described):
+                kept.append(rule)
+        if kept:
+            self.ground.document["deals_all_channels"][:] = kept
+        else:
+            self.ground.document.pop("deals_all_channels", None)
+
+    def _sourced(self, path: str, rule: CommentedMap, name: str, described: ObjectDescription) -> bool:
+        """Whether the rule can stand."""
+        for key in list(rule.get("where", {})):
+            found = described.field(key)
+            if found is None:
+                self.ground.say(f"{path}.where.{key}", key, "", f"nothing in {name} looks like it")
+                return False
+            if not holds(found, rule["where"][key]):
+                chosen = best(PARTNER, found.options)
+                new = chosen[0][0] if chosen else None
+                if new is None:
+                    return False
+                rule["where"][key] = new
+        ((key, values),) = rule["partner_sourced"].items()
+        new_field = self.ground.field(f"{path}.partner_sourced", name, key, "source")
+        found = described.field(new_field) if new_field else None
+        if found is None:
+            return False
+        if not holds(found, values):
+            chosen = best(PARTNER, found.options)
+            if chosen is None:
+                self.ground.say(
+                    f"{path}.partner_sourced", text_of(values), "", f"no value of '{found.label}' looks like partners"
+                )
+                return False
+            values = [chosen[0][0]]
+            self.ground.say(f"{path}.partner_sourced", key, f"{found.name}: {chosen[0][0]}", f"'{chosen[0][1]}'")
+        rule["partner_sourced"] = in_a_line({found.name: values})
+        return not (rule.get("at") and described.field(rule["at"]) is None)
+
+    def activities(self) -> None:
+        """Rules of objects that our user does not see are left out."""
+        rules = self.ground.document.get("activities", [])
+        rules[:] = [rule for rule in rules if self.ground.describe(rule["from"].split(".", 1)[1]) is not None]
+        reached = {rule["kind"] for rule in rules if "entry" in rule}
+        for index, rule in self.ground.crm_entries():
+            for milestone, of in list(rule["milestones"].items()):
+                if "activity" in of and of["activity"]["kind"] not in reached:
+                    self.ground.say(
+                        f"entries[{index}].milestones.{milestone}",
+                        of["activity"]["kind"],
+                        "",
+                        "no activity tells of it",
+                    )
+                    del rule["milestones"][milestone]

@@ -1,0 +1,155 @@
+# ruff: noqa: F811 (fixtures are imported)
+"""What is mapped from changes alone is what a mapping of everything would say, whatever people did in the two CRMs."""
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from jobs.pipeline import run_cycle
+from jobs.steps.map import map_facts
+from models.vocabulary import Step
+from tests.acceptance.in_process import FACTS, Company, Skipping
+from tests.acceptance.in_process_fixtures import company, loaded_database, world  # noqa: F401
+from tests.acceptance.test_faults_records import ACCOUNT, COMPANY, DEAL, ENTRY, User
+from tests.acceptance.truth import connected
+
+STAGES = ["Listed", "Requested", "Agreed", "Executed", "Deal", "Declined"]
+LOG = "select * from sakigake.event order by event_id"
+STANDING = """
+    select fact_id, entry_id, partner_id, milestone, occurred_on from sakigake.event e where op = 'assert' and not exists (
+        select from sakigake.event r where r.supersedes = e.event_id) order by 1"""
+
+
+class Desk:
+    """Both CRMs and our database, with something to do at random."""
+
+    def __init__(self, company: Company, seed: int) -> None:
+        self.company, self.chance = company, random.Random(seed)
+        self.sf, self.hs = User(company, "salesforce"), User(company, "hubspot")
+        self.gone: list[tuple[User, str, str]] = []
+
+    def one(self, user: User, kind: str, where: Callable[[dict], bool] = lambda _: True) -> str:
+        records = self.company.sandbox.control("GET", f"ledger?crm={user.crm}&object={kind}")["records"]
+        live = sorted(r["id"] for r in records if not (r["deleted"] or r["merged_into"]) and where(r["fields"]))
+        return self.chance.choice(live)
+
+    def partner(self) -> str:
+        return self.one(self.sf, ACCOUNT, lambda f: f.get("Type") == "Channel Partner / Reseller")
+
+    def partner_company(self) -> str:
+        return self.one(self.hs, COMPANY, lambda f: str(f.get("partner_flag")).lower() == "true")
+
+    def something(self) -> None:
+        act = self.chance.choice(
+            [self.stage, self.stage, self.target, self.list_of_another, self.delete, self.restore, self.approach, self.deal_stage,
+             self.deal_target, self.opportunity, self.no_partner, self.number, self.flag, self.join, self.new_entry, self.merge]
+        )  # fmt: skip
+        with suppress(IndexError):  # there may be nothing left to do it to
+            act()
+
+    def stage(self) -> None:
+        self.sf("edit", ENTRY, self.one(self.sf, ENTRY), fields={"Status__c": self.chance.choice(STAGES)})
+
+    def target(self) -> None:
+        other = self.one(self.hs, DEAL, lambda f: bool(f.get("target_domain")))
+        fields = self.company.sandbox.control("GET", f"ledger?crm=hubspot&object={DEAL}")["records"]
+        domain = next(r["fields"]["target_domain"] for r in fields if r["id"] == other)
+        self.sf("edit", ENTRY, self.one(self.sf, ENTRY), fields={"TargetWebsite__c": f"https://{domain}"})
+
+    def deal_target(self) -> None:
+        self.hs("edit", DEAL, self.one(self.hs, DEAL), fields={"target_domain": None, "target_corporate_number": None})
+
+    def list_of_another(self) -> None:
+        self.sf("edit", ENTRY, self.one(self.sf, ENTRY), fields={"Partner__c": self.partner()})
+
+    def delete(self) -> None:
+        user, kind = self.chance.choice(
+            [(self.sf, ENTRY), (self.hs, DEAL), (self.sf, "Task"), (self.hs, "tasks"), (self.sf, "Event")]
+        )
+        record = self.one(user, kind)
+        user("delete", kind, record)
+        if user is self.sf:
+            self.gone.append((user, kind, record))
+
+    def restore(self) -> None:
+        if self.gone:
+            user, kind, record = self.gone.pop()
+            user("undelete", kind, record)
+
+    def approach(self) -> None:
+        fields = {"Subject": "アプローチ実施", "WhatId": self.one(self.sf, ENTRY), "ActivityDate": "2026-10-20"}
+        self.sf.create("Task", **fields)
+
+    def deal_stage(self) -> None:
+        stage = self.chance.choice(["1001", "1002", "1003", "1004", "1005", "1007"])
+        self.hs(
+            "edit", DEAL, self.one(self.hs, DEAL, lambda f: f.get("pipeline") == "partner"), fields={"dealstage": stage}
+        )
+
+    def opportunity(self) -> None:
+        entry = self.one(self.sf, ENTRY)
+        self.sf("edit", ENTRY, entry, fields={"Opportunity__c": self.one(self.sf, "Opportunity")})
+        self.sf("edit", "Opportunity", self.one(self.sf, "Opportunity"), fields={"StageName": "Closed Won"})
+
+    def no_partner(self) -> None:
+        kind = self.chance.choice(["Customer", "Channel Partner / Reseller"])
+        self.sf(
+            "edit", ACCOUNT, self.chance.choice([self.partner(), self.one(self.sf, ACCOUNT)]), fields={"Type": kind}
+        )
+
+    def flag(self) -> None:
+        self.hs(
+            "edit", COMPANY, self.one(self.hs, COMPANY), fields={"partner_flag": self.chance.choice(["true", "false"])}
+        )
+
+    def number(self) -> None:
+        self.sf("edit", ACCOUNT, self.partner(), fields={"CorporateNumber__c": None, "Website": None})
+
+    def join(self) -> None:
+        name = self.chance.choice(["青葉厨房", "㈱青葉厨房"])
+        self.sf("edit", ACCOUNT, self.partner(), fields={"Name": name, "Phone": "03-0123-4567"})
+        self.hs("edit", COMPANY, self.partner_company(), fields={"name": name, "phone": "03-0123-4567"})
+
+    def new_entry(self) -> None:
+        self.sf.create(
+            ENTRY, Partner__c=self.partner(), Status__c="Listed", ListedOn__c="2026-10-10", TargetName__c="青空食堂"
+        )
+
+    def merge(self) -> None:
+        one, other = self.partner(), self.partner()
+        if one != other:
+            self.sf("merge", ACCOUNT, one, merge_id=other)
+
+
+@pytest.mark.parametrize("seed", [1, 4, 7])
+def test_increments_say_what_everything_says(company: Company, seed: int) -> None:
+    desk = Desk(company, seed)
+    few = 0
+    with (
+        company._opened({"salesforce": Skipping(), "hubspot": Skipping()}) as workspace,
+        connected(company.url) as conn,
+    ):
+        run_cycle(workspace, steps=FACTS)
+        for _ in range(8):
+            for _ in range(desk.chance.randint(1, 4)):
+                desk.something()
+            company.sandbox.advance(1 / 24)
+            time.sleep(0.06)
+            mapped = run_cycle(workspace, steps=FACTS).mapped
+            few += mapped.get("looked_at") is not None
+            standing, log = conn.execute(STANDING).fetchall(), conn.execute(LOG).fetchall()
+            with workspace.connect() as raw:
+                before = raw.execute(
+                    "select counts -> 'input' from sakigake.run_step where step = %s order by started_at desc limit 1",
+                    (Step.MAP,),
+                ).fetchone()
+            again = map_facts(workspace, "again", before and before[0], whole=True)
+            assert (again["asserted"], again["retracted"], again["changed"]) == ({}, {}, 0)
+            assert (conn.execute(STANDING).fetchall(), conn.execute(LOG).fetchall()) == (standing, log)
+            if "issues" in mapped:
+                for name in ("partners", "entries", "activities", "standing", "issues"):
+                    assert mapped[name] == again[name], name
+    assert few >= 5

@@ -1,0 +1,140 @@
+"""A messy world with known truth, lived through for sixty days: what was computed on each day is what the log says of it ever after."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs.pipeline import run_cycle
+from jobs.steps import compute, made
+from jobs.steps.map import map_facts
+from models.vocabulary import RecordRef, Step
+from sandbox.server import running
+from sandbox.settings import SandboxSettings
+from sync.events import read
+from tests.acceptance.conftest import scratch
+from tests.acceptance.desk import Sandbox
+from tests.acceptance.in_process import Skipping
+from tests.acceptance.in_process_fixtures import company_of
+from tests.acceptance.truth import connected
+from tests.shared_folder import shared
+
+DAYS = 60
+STEPS = (Step.PULL, Step.MAP, Step.COMPUTE)
+SAID = {
+    "results": "select subject, subject_id, field, value, inputs from sakigake.result order by 1, 2, 3",
+    "tiers": "select partner_id, since::text, tier, previous, rule from sakigake.tier_change order by 1, 2",
+}
+
+
+@dataclass
+class World:
+    """What gen.py planted, as far as it is recorded by now: by entry and step the day it first happened; and who is kept twice."""
+
+    first: dict[str, dict[str, date]]
+    twice: set[str]
+    outside: dict[RecordRef, str]  # CRM record -> gen.py's external id
+
+    @classmethod
+    def read(cls, folder: Path, sandbox: Sandbox) -> "World":
+        today = date.fromisoformat(json.loads((folder / "truth.json").read_text())["as_of"])
+        with (folder / "events.csv").open() as file:
+            rows = [r for r in csv.DictReader(file) if date.fromisoformat(r["recorded_on"]) <= today]
+        gone = {r["supersedes"] for r in rows if r["op"] == "retract"}
+        first: dict[str, dict[str, date]] = defaultdict(dict)
+        for r in rows:
+            if r["op"] == "assert" and r["event_id"] not in gone:
+                day, step = date.fromisoformat(r["occurred_on"]), r["milestone"].rpartition("_")[2].lower()
+                first[r["entry_id"]][step] = min(day, first[r["entry_id"]].get(step, day))
+        outside = {
+            RecordRef(r["crm"], r["object"], r["id"]): name
+            for r in sandbox.ledger()["records"]
+            if (name := r["fields"].get("ExternalId__c") or r["fields"].get("external_id"))
+        }
+        return cls(first, {r["entry_id"] for r in rows if r["external_id"].startswith("dup-")}, outside)
+
+    def entry(self, ref: RecordRef) -> str:
+        return self.outside[ref].rpartition("-")[2]
+
+
+@pytest.fixture(scope="module")
+def quick():
+    """Fewer draws: what is shown here is that the same draws come again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(made, "DEFAULTS", replace(made.DEFAULTS, replicates=40, draws=60, checks=2, plan_draws=40))
+        yield
+
+
+@pytest.fixture(scope="module")
+def lived(quick, tmp_path_factory, postgres_server, database_template):
+    """(company, workspace, what each day said); the world's last day is over."""
+    folder = tmp_path_factory.mktemp("gen")
+    given = ["--scenario", "messy", "--partners", "8", "--months", "6", "--entries", "90", "--seed", "11"]
+    subprocess.run([sys.executable, shared("gen.py"), *given, "--out", folder], check=True, capture_output=True)
+    truth = json.loads((folder / "truth.json").read_text())
+    start = date.fromisoformat(truth["as_of"]) - timedelta(days=DAYS)
+    world = SandboxSettings(world_dir=folder, as_of=start, hubspot_search_lag_s=0, limits=False)
+    with running(world) as url, scratch(postgres_server, database_template) as database:
+        sandbox = Sandbox(url, os.getpid())
+        with company_of(sandbox, tmp_path_factory.mktemp("desk"), database) as company:
+            clocks = {"salesforce": Skipping(), "hubspot": Skipping()}
+            with company._opened(clocks) as workspace, connected(database) as conn:
+                days = []
+                for _ in range(DAYS):
+                    report = run_cycle(workspace, steps=STEPS)
+                    row = conn.execute(
+                        "select as_of, known_at, indicators from sakigake.computation order by computed_at desc limit 1"
+                    ).fetchone()
+                    tables = {name: conn.execute(query).fetchall() for name, query in SAID.items()}
+                    days.append((*row, tables, report))
+                    sandbox.advance(1)
+                run_cycle(workspace, steps=STEPS[:2])
+                yield World.read(folder, sandbox), workspace, conn, days
+
+
+def test_sixty_days_computed_again_from_the_log_say_what_they_said(lived):
+    _, workspace, _, days = lived
+    assert len({as_of for as_of, *_ in days}) == DAYS
+    assert sum(sum(report.mapped["retracted"].values()) for *_, report in days if "retracted" in report.mapped) > 0
+    for as_of, known_at, document, tables, _ in days:
+        again = compute.computed_again(workspace, as_of, known_at)
+        assert json.loads(json.dumps(again.document)) == document, as_of
+        assert sorted(json.loads(json.dumps(row)) for row in again.rows) == sorted(map(list, tables["results"])), as_of
+        tiers = {(p, str(since)): [p, str(since), *more] for p, since, *more in again.tiers}
+        assert sorted(tiers.values()) == sorted(map(list, tables["tiers"])), as_of
+
+
+def test_the_planted_entries_milestones_and_duplicates_are_found(lived):
+    world, workspace, _, _ = lived
+    with workspace.engine.begin() as conn:
+        entries = read.entries(conn, "main")
+        columns = read.visible_events(conn, "main", date(2100, 1, 1), datetime.now(UTC) + timedelta(days=3650))
+    planted = {name: steps for name, steps in world.first.items() if steps}
+    names = {entry.entry_id: {world.entry(ref) for ref in entry.sources} for entry in entries}
+    assert all(len(of) == 1 for of in names.values())
+    assert sorted(name for of in names.values() for name in of) == sorted(planted)
+    assert {world.entry(e.source) for e in entries if len(e.sources) == 2} == world.twice
+    found: dict[str, dict[str, date]] = defaultdict(dict)
+    for place, milestone, day in zip(columns.entry, columns.milestone, columns.occurred_on.astype(object), strict=True):
+        name, step = min(names[columns.entry_ids[place]]), read.MILESTONES[milestone].value
+        if step != "won":
+            found[name][step] = min(day, found[name].get(step, day))
+    assert {n: set(steps) for n, steps in found.items()} == {n: set(steps) for n, steps in planted.items()}
+    # a step typed in late, after it was reached a second time, finds its date field taken: that day stands nowhere in the CRM
+    assert sum(found[name] != planted[name] for name in planted) <= len(planted) // 50
+
+
+def test_a_full_mapping_finds_nothing_to_add_to_what_sixty_days_left(lived):
+    _, workspace, conn, _ = lived
+    log = "select * from sakigake.event order by event_id"
+    before = conn.execute(log).fetchall()
+    facts = map_facts(workspace, "run-again", None)
+    assert (facts["asserted"], facts["retracted"], facts["changed"]) == ({}, {}, 0)
+    assert conn.execute(log).fetchall() == before
