@@ -65,23 +65,25 @@ def find(
     for place in places(workspace):
         connector = workspace.connectors[place.connection]
         seen = _overwritten(conn, workspace, place)
+        records: dict[str, RecordRef] = {}  # one for all fields of a record
         also = [
             *seen,
             *((r.id, n) for r, n in withheld if (r.connection, r.object) == (place.connection, place.object)),
         ]
         for record_id, name, value, why, confirmed, known in _results(conn, workspace, place, also):
             what = BY_NAME[name]
-            want = Wanted(
-                RecordRef(place.connection, place.object, record_id), what, as_kept(connector, what, value), why
-            )
+            record = records.get(record_id)
+            if record is None:
+                record = records[record_id] = RecordRef(place.connection, place.object, record_id)
+            want = Wanted(record, what, as_kept(connector, what, value), why)
             if known:
                 found.confirmed[want.cell] = confirmed
-            if want.cell in withheld and not same(what, withheld[want.cell][0], want.value):
+            if withheld and want.cell in withheld and not same(what, withheld[want.cell][0], want.value):
                 found.moved_on.append(want.cell)
-            there = seen.get((record_id, name), confirmed)
+            there = seen.get((record_id, name), confirmed) if seen else confirmed
             if known and not worth_writing(what, confirmed, want.value) and same(what, there, confirmed):
                 continue
-            theirs = kept.get(want.cell)
+            theirs = kept.get(want.cell) if kept else None
             if theirs is not None and (record_id, name) in seen and same(what, theirs.theirs, there):
                 found.kept += 1
                 continue

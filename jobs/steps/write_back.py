@@ -178,10 +178,8 @@ def tell_chain(
     """A link of the audit trail for a plan that changes something, with a digest of all its changes."""
     if not drafted.changes:
         return
-    digest = hashlib.sha256()
-    for c in drafted.changes:
-        cell = [str(c.record), c.field.name, c.old, c.new]
-        digest.update(json.dumps(cell, ensure_ascii=False, sort_keys=True).encode())
+    cells = [[str(c.record), c.field.name, c.old, c.new] for c in drafted.changes]
+    digest = hashlib.sha256(json.dumps(cells, ensure_ascii=False).encode())
     said = {
         "changes": len(drafted.changes),
         "digest": digest.hexdigest(),

@@ -16,6 +16,7 @@ Stored = Any
 Cell = tuple[RecordRef, str]
 """One field of one record, by its name in the catalogue."""
 NUMERIC = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.PERCENT})
+_NEVER = object()
 BELOW_STEP = "the difference is below the field's smallest step"
 LATE = "an earlier write to the field went unanswered and may still take effect; the next plan decides"
 
@@ -198,14 +199,15 @@ def _decide(result: Draft, known: Memory, want: Wanted, old: Stored) -> None:
     if same(what, old, want.value):
         result.agreed.append(want)
         return
-    edited = cell in known.confirmed and not same(what, old, known.confirmed[cell])
+    before = known.confirmed.get(cell, _NEVER) if known.confirmed else _NEVER
+    edited = before is not _NEVER and not same(what, old, before)
     if not worth_writing(what, old, want.value) and not edited:
         result.skipped[BELOW_STEP] += 1
         return
-    if cell in known.uncertain and not same(what, known.uncertain[cell], want.value):
+    if known.uncertain and cell in known.uncertain and not same(what, known.uncertain[cell], want.value):
         result.skipped[LATE] += 1
         return
-    if cell in known.withheld and same(what, known.withheld[cell][0], want.value):
+    if known.withheld and cell in known.withheld and same(what, known.withheld[cell][0], want.value):
         result.skipped[known.withheld[cell][1]] += 1
         return
     change = PlannedChange(want.record, what, old, want.value, want.why, edited)
@@ -220,7 +222,7 @@ def _decide(result: Draft, known: Memory, want: Wanted, old: Stored) -> None:
             result.changes.append(change)
         return
     until = known.keep_until if known.policy is EditPolicy.KEEP else None
-    result.edits.append(Edit(want.record, what, known.confirmed[cell], old, known.policy, until))
+    result.edits.append(Edit(want.record, what, before, old, known.policy, until))
     if until is not None:
         result.skipped[f"a person's value is kept until {until}"] += 1
     elif known.policy is EditPolicy.ASK:
