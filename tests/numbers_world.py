@@ -62,6 +62,8 @@ class Facts:
         for table, columns, rows in (
             ("partner", "workspace, partner_id, name, type, willingness, submitted_on, joined_on, attributes", self.partners),
             ("entry", "workspace, entry_id, partner_id, connection, object, record_id, target", self.entries),
+            ("entry_source", "workspace, entry_id, partner_id, connection, object, record_id, target, matched_by",
+             [(*row, "its own record") for row in self.entries]),
             ("event", "workspace, event_id, fact_id, entry_id, partner_id, milestone, occurred_on, known_at, op, supersedes, evidence, connection, object, record_id, source_change_id, rule, mapping_hash, run_id", self.events),
         ):  # fmt: skip
             with conn.cursor() as cursor, cursor.copy(f"copy sakigake.{table} ({columns}) from stdin") as copy:

@@ -11,34 +11,30 @@ import psycopg
 from sqlalchemy import Connection
 
 from models.vocabulary import Target
-from sync.events.read import HEADER, ids_of
+from sync.events.read import fixed_rows, ids_of
 from sync.mapping.names import name_key, phone_key
 
 NO_DAY = -1
 _EPOCH = 10957  # 2000-01-01 in days since 1970
 _ROW = np.dtype(
     [
-        ("fields", ">i2"),
-        ("entry_length", ">i4"),
         ("entry", "V16"),
-        ("partner_length", ">i4"),
         ("partner", "V16"),
-        ("target_length", ">i4"),
         ("target", ">i8"),
-        ("active_length", ">i4"),
         ("active", ">i4"),
-        ("unplaced_length", ">i4"),
         ("unplaced", "?"),
     ]
 )
 _ENTRIES = """
     copy (
-        select e.entry_id::uuid, e.partner_id::uuid,
-            hashtextextended(case
+        select string_agg(
+            uuid_send(e.entry_id::uuid) || uuid_send(e.partner_id::uuid) ||
+            int8send(hashtextextended(case
                 when coalesce(e.target ->> 'corporate_number', '') <> '' then 'number ' || (e.target ->> 'corporate_number')
                 when coalesce(e.target ->> 'domain', '') <> '' then 'domain ' || (e.target ->> 'domain')
-                else 'entry ' || e.entry_id end, 0),
-            coalesce(a.newest - date '2000-01-01', -2147483648)::int4, u.entry_id is not null
+                else 'entry ' || e.entry_id end, 0)) ||
+            int4send(coalesce(a.newest - date '2000-01-01', -2147483648)::int4) || boolsend(u.entry_id is not null),
+            ''::bytea order by e.entry_id::uuid)
         from sakigake.entry e
         left join (
             select entry_id, max(occurred_on) as newest from sakigake.activity
@@ -51,7 +47,8 @@ _ENTRIES = """
             join sakigake.entry s using (workspace, connection, object, record_id) where u.workspace = %(w)s
         ) u using (entry_id)
         where e.workspace = %(w)s and e.removed_at is null
-        order by 1
+        group by left(e.entry_id, 2)
+        order by left(e.entry_id, 2)
     ) to stdout (format binary)"""
 _NAMED = """
     select entry_id, target ->> 'name', target ->> 'phone' from sakigake.entry
@@ -80,9 +77,8 @@ class EntryColumns:
 def entry_columns(connection: Connection, workspace: str, as_of: date) -> EntryColumns:
     """Entries as the mapping now sees them, with activities up to `as_of`."""
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-    with raw.cursor() as cursor, cursor.copy(_ENTRIES, {"w": workspace, "day": as_of}) as copy:
-        sent = b"".join(bytes(block) for block in copy)
-    rows = np.frombuffer(sent, _ROW, count=(len(sent) - HEADER - 2) // _ROW.itemsize, offset=HEADER)
+    with raw.cursor() as cursor:
+        rows = fixed_rows(cursor, _ENTRIES, {"w": workspace, "day": as_of}, _ROW)
     ids, _ = ids_of(rows["entry"])
     numbers = rows["target"].astype(np.int64)
     place = {entry_id: at for at, entry_id in enumerate(ids)}
