@@ -20,7 +20,8 @@ def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
             out.print(f"[bold]What would change it:[/] {escape(field['what_would_change'])}.\n")
             _counted(out, field["counted"])
         _rules(out, found["rules"])
-    _events(out, found["events"])
+    counted = [e for e in found["events"] if e["counted"]]
+    _events(out, counted if alone and counted else found["events"])
     if alone:
         _records(out, found["records"])
     _writes(out, found["writes"])

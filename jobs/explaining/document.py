@@ -99,12 +99,11 @@ class _Told:
             raise NotFound(f"Field {wanted} of {ref} said nothing as of {self.when.as_of}.")
         mine = [e for e in events if self.subject == "partner" or e["entry_id"] == self.subject_id]
         behind = {c["event"] for f in chosen for c in f["counted"]}
-        shown = [e for e in mine if wanted is None or e["event_id"] in behind or self.subject == "entry"]
         records = Records(
             self.raw, self.workspace, self.settings.schema_of, None if self.when.kind == "now" else self.when.known_at
         )
-        detailed = behind if wanted is not None or self.subject == "partner" else {e["event_id"] for e in shown}
-        for event in shown:
+        detailed = behind if wanted is not None or self.subject == "partner" else {e["event_id"] for e in mine}
+        for event in mine:
             if event["event_id"] in detailed:
                 source = RecordRef.parse(event["source"])
                 event["change"] = records.change(source, event["source_change_id"])
@@ -116,9 +115,9 @@ class _Told:
             "partner_records": self._partner_records(partner_id),
             "computed": self.when.document(),
             "fields": chosen,
-            "rules": self._rules(e for e in shown if e["event_id"] in detailed),
-            "events": shown,
-            "records": self._records(records, ref, partner_id, [e for e in shown if e["event_id"] in detailed]),
+            "rules": self._rules(e for e in mine if e["event_id"] in detailed),
+            "events": [{**e, "counted": e["event_id"] in behind} for e in mine],
+            "records": self._records(records, ref, partner_id, [e for e in mine if e["event_id"] in detailed]),
             "writes": self._writes(ref, wanted),
             "edits": self._edits(ref, wanted),
         }
