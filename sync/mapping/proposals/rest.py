@@ -1,6 +1,5 @@
 """What is left: deals of all channels, and activities of objects that are there."""
 
-
 from ruamel.yaml.comments import CommentedMap
 
 from sync.connector import ObjectDescription
