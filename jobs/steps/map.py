@@ -15,7 +15,7 @@ from sqlalchemy import text
 from jobs.steps.fresh import require_fresh
 from jobs.steps.map_changed import WHOLE_EVERY, Feed, Some
 from jobs.steps.moments import mapping_moment
-from jobs.steps.unmapped import note_unmapped
+from jobs.steps.unmapped import note_unmapped, tell_new
 from jobs.wiring import Workspace
 from models.vocabulary import Step
 from sync.events.deals import count_deals, store_deals
@@ -69,6 +69,7 @@ def map_facts(
         feed.mirror.forget_removed_links(feed.places)
         unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, counting, run_id=run_id, now=now)
         issues, deals = count_issues(raw, workspace.name), count_deals(conn, workspace.name)
+    tell_new(workspace, unmapped)
     same = changes.nothing and not (moved or deals_changed)
     return {
         "partners": sum(counts.partners.values()),

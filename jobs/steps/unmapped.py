@@ -2,14 +2,17 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import structlog
 from psycopg import Connection
 
+from jobs.alerts import alert
+from jobs.wiring import Workspace
 from sync.mapping.coverage import coverage
-from sync.mapping.grammar import Mapping
+from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.unplaced import Unplaced, unplaced
 from sync.mirror.count import CountingMirror
 
@@ -17,7 +20,7 @@ log = structlog.get_logger()
 
 
 def note_unmapped(
-    conn: Connection[Any], workspace: str, rules: Mapping, mirror: CountingMirror, *, run_id: str, now: datetime
+    conn: Connection[Any], workspace: str, rules: Rules, mirror: CountingMirror, *, run_id: str, now: datetime
 ) -> tuple[dict[str, int], bool]:
     """In the caller's transaction. `values` and `records` that map to nothing now, and how many values are `new`; whether other entries
     than before stand in a stage that nothing is known of.
@@ -68,6 +71,16 @@ def note_unmapped(
     unmapped = [row for row in new if row[3] == "unmapped"]
     counts = {"values": len(unmapped), "records": sum(r[4] for r in unmapped), "new": sum(1 for r in new if r[5])}
     return counts, moved
+
+
+def tell_new(workspace: Workspace, counts: Mapping[str, int]) -> None:
+    """Once the run has stored what it met: tells those who are to hear of it. Values stay out of the text, as out of the log."""
+    if counts["new"]:
+        body = (
+            f"{counts['new']} values came up that no rule of the mapping names. Until they are named, entries in such a stage are not called "
+            "stalled. See: sakigake mapping coverage"
+        )
+        alert(workspace.settings.alerts, workspace.folder, f"Sakigake: unmapped values in {workspace.name}", body)
 
 
 def _keep_unplaced(conn: Connection[Any], workspace: str, found: list[Unplaced]) -> bool:

@@ -36,11 +36,18 @@ def unmapped(company: Company) -> dict:
     return company.clean().status["unmapped"]
 
 
-def test_a_new_stage_raises_an_alert_once_and_counts_until_it_is_named(company: Company) -> None:
+def test_a_new_stage_raises_an_alert_once_and_counts_until_it_is_named(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert unmapped(company)["list"] == []
     record = entry_of(company)
     rename(company, record, "保留")
+    told: list[str] = []
+    monkeypatch.setattr("jobs.steps.unmapped.alert", lambda _to, _folder, title, body: told.append(f"{title}: {body}"))
     ran = company.clean()
+    (sentence,) = told
+    assert sentence.startswith("Sakigake: unmapped values in main: 1 values came up that no rule of the mapping names.")
+    assert "保留" not in sentence
     (value,) = ran.status["unmapped"]["list"]
     assert (value["field"], value["value"], value["records"], value["kind"]) == ("Status__c", "保留", 1, "unmapped")
     assert "entries[0].milestones.requested" in value["rules"]
@@ -52,6 +59,7 @@ def test_a_new_stage_raises_an_alert_once_and_counts_until_it_is_named(company: 
     again = company.clean()
     assert again.status["unmapped"]["values"] == 1
     assert "unmapped values" not in again.said, "told once"
+    assert len(told) == 1
 
     rename(company, record, "Listed")
     assert unmapped(company) == {"values": 0, "records": 0, "entries": 0, "list": []}
