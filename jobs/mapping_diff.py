@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 
 from jobs.errors import NotFound
 from jobs.mapping_sides import Lenient, Missing, Side, derived, nothing, stored
-from jobs.mapping_versions import active, rules_of, text_diff
+from jobs.mapping_versions import active, rules_of, text_diff, without_names
 from jobs.settings import WorkspaceSettings
 from jobs.steps import results as shaped
 from jobs.steps.inputs import Given, read_inputs
@@ -84,7 +84,7 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         "fields": _fields(new, becomes, after, confirmed),
         "text": text_diff(old.text if old else "", new.text),
     }
-    return {**document, "preview": hashlib.sha256(canonical(document).encode()).hexdigest()}
+    return {**document, "preview": hashlib.sha256(canonical(without_names(document)).encode()).hexdigest()}
 
 
 @contextmanager

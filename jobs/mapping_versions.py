@@ -110,6 +110,7 @@ def activate(
     ConfigError where it is in force already.
     """
     at = now or utc_now()
+    preview = None if preview is None else without_names(preview)
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(hashtextextended('sakigake activation ' || %s, 0))", (workspace,))
         before = active(conn, workspace)
@@ -235,6 +236,12 @@ def put_in_place(text: str, settings: WorkspaceSettings, folder: Path, in_force:
         half.unlink(missing_ok=True)
         raise ConfigError(f"{path} cannot be written ({(e.strerror or '').lower()}); nothing was activated.") from e
     return path
+
+
+def without_names(preview: dict[str, Any]) -> dict[str, Any]:
+    """The preview as it is hashed and kept: partners by id and record alone, since a sole proprietor's name is a person's."""
+    changes = [{k: v for k, v in change.items() if k != "name"} for change in preview["tier_changes"]]
+    return {**preview, "tier_changes": changes}
 
 
 def text_diff(before: str, after: str) -> str:

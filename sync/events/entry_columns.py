@@ -41,8 +41,10 @@ _ENTRIES = """
             where workspace = %(w)s and removed_at is null and entry_id is not null and occurred_on <= %(day)s group by 1
         ) a using (entry_id)
         left join (
-            select distinct s.entry_id from sakigake.unplaced_entry u
+            select s.entry_id from sakigake.unplaced_entry u
             join sakigake.entry_source s using (workspace, connection, object, record_id) where u.workspace = %(w)s
+            union select s.entry_id from sakigake.unplaced_entry u
+            join sakigake.entry s using (workspace, connection, object, record_id) where u.workspace = %(w)s
         ) u using (entry_id)
         where e.workspace = %(w)s and e.removed_at is null
         group by left(e.entry_id, 2)

@@ -1,4 +1,4 @@
-"""Erases one record for good: what the mirror, the facts, the results and the journal hold of it; a hash of its name stays.
+"""Erases one record for good: what mirror, facts (`forget`), their past, results and journal hold of it; a hash of its name stays.
 
 By that hash a trigger of the mirror keeps its values out, whatever brings them: the next reading, a sweep, or a backup that is restored.
 The row itself stays, empty, as a record does that the CRM erased: a sweep would otherwise find it missing for ever.
@@ -133,20 +133,18 @@ _OF_THE_RECORD = (
     "workspace = %(workspace)s and connection = %(connection)s and object = %(object)s and record_id = %(id)s"
 )
 _STATEMENTS = {  # OF_THE_RECORD stands for the condition above
-    "entries": "update sakigake.entry set target = '{}' where OF_THE_RECORD",
-    "entry_sources": "update sakigake.entry_source set target = '{}' where OF_THE_RECORD",
-    "partners": "update sakigake.partner set name = '', attributes = '{}' where workspace = %(workspace)s and partner_id = any(%(partners)s)",
-    "events": "update sakigake.event set reason = null where OF_THE_RECORD and reason is not null",
     "past": """delete from sakigake.past_fact where workspace = %(workspace)s and (fact_id = any(%(subjects)s) or fact_id = %(place)s
-        or said ->> 'record_id' = %(id)s)""",
+        or (said ->> 'connection', said ->> 'object', said ->> 'record_id') = (%(connection)s, %(object)s, %(id)s))""",
     "results": "delete from sakigake.result where workspace = %(workspace)s and subject_id = any(%(subjects)s)",
     "result_log": "delete from sakigake.result_log where workspace = %(workspace)s and subject_id = any(%(subjects)s)",
+    "days": "delete from sakigake.partner_day where workspace = %(workspace)s and partner_id = any(%(partners)s)",
+    "tiers_by_hand": """update sakigake.tier_override set reason = '', ended_because = null
+        where workspace = %(workspace)s and partner_id = any(%(partners)s)""",
+    "deals": "delete from sakigake.deal_any_channel where OF_THE_RECORD",
     "changes": "update sakigake.change set old = 'null', new = 'null', why = '' where OF_THE_RECORD",
     "written": "delete from sakigake.written where OF_THE_RECORD",
     "edits": "delete from sakigake.person_edit where OF_THE_RECORD",
     "withheld": "delete from sakigake.withheld where OF_THE_RECORD",
-    "unplaced": "delete from sakigake.unplaced_entry where OF_THE_RECORD",
-    "issues": "delete from sakigake.mapping_issue where OF_THE_RECORD",
     "decisions": """update sakigake.decision set shown = '{}', reason = '' where workspace = %(workspace)s
         and %(place)s in (decided_left, decided_right)""",
 }
@@ -169,7 +167,6 @@ def _facts(conn: Conn, workspace: str, record: RecordRef) -> dict[str, int]:
         f"select partner_id from sakigake.partner_source where {_OF_THE_RECORD}",  # noqa: S608
         given,
     ).fetchall()
-    given["partners"] = [row[0] for row in partners]
     given["subjects"] = [row[0] for row in (*entries, *partners)]
     conn.execute("select set_config('sakigake.erasing', 'on', true)")
     counts = {

@@ -5,12 +5,13 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from sync.mirror.blank import blank_facts
 from sync.mirror.place import Place
 from sync.mirror.schema import BOOKKEEPING, MirrorTable
 
 
 def forget(conn: Connection[Any], table: MirrorTable, place: Place, ids: Sequence[str]) -> None:
-    """Erases values, history, links, parked values and writes that wait; the rows stay, deleted and empty."""
+    """Erases values, history, links, parked values, what facts repeat of them, and writes that wait; the rows stay, deleted and empty."""
     given = list(ids)
     ours = ["id", *BOOKKEEPING]  # all others are the CRM's: those that went stale or changed their type too
     columns = conn.execute(
@@ -34,6 +35,7 @@ def forget(conn: Connection[Any], table: MirrorTable, place: Place, ids: Sequenc
         ).format(sql.Identifier(table.schema, "association")),
         (table.object, given, table.object, given),
     )
+    blank_facts(conn, place, table.object, given)
     conn.execute(
         "delete from sakigake.parked where workspace = %s and connection = %s and object = %s and record_id = any(%s)",
         (place.workspace, place.connection, table.object, given),

@@ -22,7 +22,7 @@ from sync.salesforce.ids import is_id, long_id
 from sync.salesforce.write import judged
 
 LEAST = 10_000  # records; up to there, collections cost fewer calls than a job has steps
-MOST = 20_000  # records of one job: what is held in memory, and far from the 100 MB that a job may have
+MOST = 10_000  # records of one job: what is held in memory, and far from the 100 MB that a job may have
 NULL = "#N/A"
 ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _CODE = re.compile(r"[A-Z][A-Z_]+(?=:)")

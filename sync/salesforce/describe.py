@@ -35,21 +35,22 @@ class Facts:
     delete_log: bool
     calculated: tuple[str, ...] = ()  # of the wanted fields, those whose changes move no stamp
     whole: tuple[str, ...] = ()  # of the wanted fields, those that hold whole numbers
-    portions: int = 1  # into which the wanted fields have to be split, as far as the CRM has shown
     history: bool = True  # false once Salesforce has said that it tracks no field of the object
+    portions: int = 1  # into which the wanted fields have to be split, as far as the CRM has shown
 
     def cursor(self) -> dict[str, Any]:
         return {
             "stamp": self.stamp, "deleted": self.has_deleted, "master": self.has_master, "log": self.delete_log,
             "calculated": list(self.calculated), "whole": list(self.whole), **({} if self.history else {"history": False}),
-            **({} if self.portions == 1 else {"portions": self.portions}),
+            "portions": self.portions,
         }  # fmt: skip
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Facts":
         return cls(
             kept["stamp"], kept["deleted"], kept["master"], kept["log"],
-            tuple(kept.get("calculated", ())), tuple(kept.get("whole", ())), kept.get("portions", 1), kept.get("history", True),
+            tuple(kept.get("calculated", ())), tuple(kept.get("whole", ())), kept.get("history", True),
+            kept.get("portions", 1),
         )  # fmt: skip
 
     def columns(self) -> tuple[str, ...]:

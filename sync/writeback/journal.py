@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from sys import intern
 from typing import Any
 
 from psycopg import Connection, sql
@@ -338,7 +339,10 @@ def finish_plan(conn: Connect, workspace: str, plan_id: str) -> None:
 
 
 def _open(row: Sequence[Any]) -> OpenChange:
-    return OpenChange(row[0], row[1], RecordRef(row[2], row[3], row[4]), BY_NAME[row[5]], *row[6:])
+    plan_id, connection, name, api_name = (
+        intern(row[n]) for n in (0, 2, 3, 6)
+    )  # a job's changes are many, their names few
+    return OpenChange(plan_id, row[1], RecordRef(connection, name, row[4]), BY_NAME[row[5]], api_name, *row[7:])
 
 
 def _by_plan(changes: Sequence[OpenChange]) -> Iterator[tuple[str, list[int]]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jobs.mapping_versions import without_names
 from tests.acceptance.conftest import MakeDesk
 from tests.acceptance.desk import Desk, Sandbox
 from tests.acceptance.documents import documented
@@ -22,6 +23,7 @@ class Story:
     activated: dict[str, Any]
     after: dict[str, Any]
     history: dict[str, Any]
+    explained: dict[str, Any]
 
 
 @pytest.fixture
@@ -43,7 +45,9 @@ def story(make_desk: MakeDesk, sandbox: Sandbox) -> Story:
         "mapping", "activate", "new.yaml", "--reason", "the CRM's history counts", "--preview", preview["preview"][:12]
     )
     after = desk.document("run", "--only", "pull,map,compute")
-    return Story(desk, preview, refused, waits, activated, after, desk.document("mapping", "history"))
+    record = preview["fields"]["examples"][0]["record"]
+    explained = desk.document("explain", record, preview["fields"]["examples"][0]["field"], "--as-of", after["as_of"])
+    return Story(desk, preview, refused, waits, activated, after, desk.document("mapping", "history"), explained)
 
 
 def test_what_nobody_activated_is_refused_and_what_was_previewed_happens(story: Story) -> None:
@@ -55,7 +59,7 @@ def test_what_nobody_activated_is_refused_and_what_was_previewed_happens(story: 
     assert story.waits["file"] == story.preview["new"] != story.waits["active"]
 
     assert set(story.activated) == documented("mapping activate")
-    assert story.activated["preview"] == story.preview
+    assert story.activated["preview"] == without_names(story.preview)
     assert story.activated["reason"] == "the CRM's history counts"
     assert (story.desk.folder / "mapping.yaml").read_text("utf-8") == (story.desk.folder / "new.yaml").read_text(
         "utf-8"
@@ -71,6 +75,9 @@ def test_what_nobody_activated_is_refused_and_what_was_previewed_happens(story: 
     assert f"-      {CHANGED[0]}" in shown
 
     desk = story.desk
+    assert set(story.explained) == documented("explain")
+    assert story.explained["when"]["how"] == "exact"
+    assert story.explained["when"]["mapping_hash"] == story.preview["new"]
     trail = desk.document("audit", "log")
     assert set(trail) == documented("audit log")
     assert [link["kind"] for link in trail["links"]].count("activation") == 2

@@ -169,3 +169,15 @@ def test_a_partner_s_name_goes_from_facts_results_and_reports_too(workspace, crm
     assert holding(workspace, FIRM) == set()
     run_cycle(workspace, steps=ALL)
     assert holding(workspace, FIRM) == set()
+
+
+def test_what_the_crm_itself_erased_for_good_goes_from_the_facts_too(workspace, crm):
+    run_cycle(workspace, steps=ALL)
+    assert holding(workspace, CANARY)
+    del crm.records["e"]
+    crm.erased.add("e")
+    reconcile(workspace)
+    assert holding(workspace, CANARY) == set()
+    assert "sakigake.entry" in holding(workspace, "残る会社")
+    run_cycle(workspace, steps=ALL)
+    assert holding(workspace, CANARY) == set()
