@@ -27,7 +27,8 @@ def held_because(
         return []
     guards = workspace.settings.guards
     found: list[str] = []
-    if guards.first_plan == "hold" and not journal.has_delivered(conn, workspace.name):
+    first = not journal.has_delivered(conn, workspace.name)
+    if first and guards.first_plan == "hold":
         found.append(
             f"This is the first plan of workspace {workspace.name}; look at it with `sakigake plan`, then say: sakigake apply {plan_id} --reason WHY"
         )
@@ -37,7 +38,8 @@ def held_because(
     found += _restored(conn, workspace)
     found += _inputs(conn, workspace, crm_now)
     found += _forecasts(conn, workspace, changes)
-    limits = Limits(guards.records_changed, guards.tiers_moved, guards.emptied)
+    # the first plan of all fills every record: that is what `first_plan` decides about
+    limits = Limits(1.0 if first else guards.records_changed, guards.tiers_moved, guards.emptied)
     found += too_much(changes, known(conn, workspace), limits)
     return found
 
