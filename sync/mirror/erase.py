@@ -167,6 +167,7 @@ def _facts(conn: Conn, workspace: str, record: RecordRef) -> dict[str, int]:
         f"select partner_id from sakigake.partner_source where {_OF_THE_RECORD}",  # noqa: S608
         given,
     ).fetchall()
+    given["partners"] = [row[0] for row in partners]
     given["subjects"] = [row[0] for row in (*entries, *partners)]
     conn.execute("select set_config('sakigake.erasing', 'on', true)")
     counts = {
