@@ -127,9 +127,7 @@ class Desk:
             timeout=LIMIT,
             check=False,
         )
-        said = (
-            f"sakigake {' '.join(arguments)} ended with {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-        )
+        said = f"sakigake {' '.join(arguments)} ended with {done.returncode}\n{done.stdout[:800]}\n...\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         assert code is None or done.returncode == code, said
         assert "Traceback" not in done.stderr, said
         return done

@@ -203,6 +203,9 @@ def alike(field: CatalogueField, held: Any, computed: Any) -> bool:
     if field.kind in (Kind.INTEGER, Kind.NUMBER, Kind.PERCENT):
         difference = abs(Decimal(str(held)) - Decimal(str(computed)))
         return difference == 0 or difference < field.step
+    if field.kind is Kind.DATE and field.step:
+        days = abs((date.fromisoformat(str(held)) - date.fromisoformat(str(computed))).days)
+        return days == 0 or days < field.step
     if field.kind is Kind.FLAG:
         return str(held).lower() == str(computed).lower()
     return str(held) == str(computed)
