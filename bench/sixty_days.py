@@ -27,7 +27,6 @@ from sandbox.server import running
 from sandbox.settings import SandboxSettings
 
 DAYS, PARTNERS, ENTRIES = 60, 100, 2400  # the world of the demo
-OPEN = "      records_changed: 1.0\n      tiers_moved: 1.0\n      emptied: 1.0\n"
 
 
 def main() -> int:
@@ -44,7 +43,7 @@ def main() -> int:
         upgrade(url)
         write_preset("sandbox", Path(folder), sandbox_url=address)
         path = Path(folder) / "sakigake.yaml"
-        path.write_text(path.read_text("utf-8").replace("    guards:\n", f"    guards:\n{OPEN}"), "utf-8")
+        path.write_text(path.read_text("utf-8").replace("emptied: 0.5", "emptied: 1.0"), "utf-8")
         opened = engine(url)
         with open_workspace(load(path), Path(folder), opened, home=Path(folder) / "home") as ready:
             provision(ready.settings, ready.rules, ready.connectors, dry_run=False)

@@ -234,5 +234,4 @@ def quick(patch: pytest.MonkeyPatch, folder: Path) -> None:
     made = write_back.delivery_of
     patch.setattr(write_back, "delivery_of", lambda *given: replace(made(*given), sleep=lambda _seconds: None))
     path = folder / "sakigake.yaml"
-    wide = "first_plan: deliver\n      records_changed: 1.0\n      tiers_moved: 1.0\n      emptied: 1.0\n      #"
-    path.write_text(path.read_text("utf-8").replace("first_plan: deliver", wide, 1), "utf-8")
+    path.write_text(path.read_text("utf-8").replace("emptied: 0.5", "emptied: 1.0", 1), "utf-8")
