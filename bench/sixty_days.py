@@ -42,10 +42,10 @@ def main() -> int:
         Path(folder).chmod(0o711)
         upgrade(url)
         write_preset("sandbox", Path(folder), sandbox_url=address)
-        path = Path(folder) / "sakigake.yaml"
-        path.write_text(path.read_text("utf-8").replace("emptied: 0.5", "emptied: 1.0"), "utf-8")
         opened = engine(url)
-        with open_workspace(load(path), Path(folder), opened, home=Path(folder) / "home") as ready:
+        with open_workspace(
+            load(Path(folder) / "sakigake.yaml"), Path(folder), opened, home=Path(folder) / "home"
+        ) as ready:
             provision(ready.settings, ready.rules, ready.connectors, dry_run=False)
             first = run_cycle(ready)
             for _ in range(days):

@@ -22,7 +22,7 @@ def office(
     world.reset()
     with scratch(postgres_server, database_template) as url, pytest.MonkeyPatch.context() as patch:
         write_preset("sandbox", folder, sandbox_url=world.url)
-        quick(patch, folder)
+        quick(patch)
         engine = db.engine(url)
         made = Office(world, folder, url, engine)
         ready_office(made)

@@ -197,6 +197,7 @@ def test_a_crm_whose_entries_were_all_deleted_has_none_and_its_numbers_are_still
     assert len(entries) > 50
     world.control("POST", "records", [{**e, "action": "delete"} for e in entries])
     try:
+        desk.edit("sakigake.yaml", ("emptied: 1.0", "emptied: 0.1"))
         done = desk.run("run", "--full", "--json")
         found = json.loads(done.stdout)
         assert found["mapped"]["entries"] == 0

@@ -7,6 +7,7 @@ The oracle is the sandbox's ledger, after at most two clean cycles. What went wr
 import gc
 import signal
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -392,6 +393,7 @@ def test_an_object_that_hangs_or_fails_never_holds_up_the_others(newcomer: Compa
         with lock:
             waited_for.discard(f"{connection}.{name}")
             if not waited_for:
+                time.sleep(2)  # those that hang have surely begun by then
                 newcomer.sandbox.faults(*scripts[1::2])
 
     newcomer.between = come

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -229,9 +228,7 @@ def ready_office(office: Office) -> None:
     office.all_is_well()
 
 
-def quick(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Deliveries do not wait between two tries, and the guards let whole worlds change."""
+def quick(patch: pytest.MonkeyPatch) -> None:
+    """Deliveries do not wait between two tries."""
     made = write_back.delivery_of
     patch.setattr(write_back, "delivery_of", lambda *given: replace(made(*given), sleep=lambda _seconds: None))
-    path = folder / "sakigake.yaml"
-    path.write_text(path.read_text("utf-8").replace("emptied: 0.5", "emptied: 1.0", 1), "utf-8")
