@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sync.writeback.plan import ChangeKind, PlannedChange, kind_of
 
-FEW = 25  # of a handful, a large share says nothing
+FEW = 10  # of a handful, a large share says nothing
 
 
 @dataclass(frozen=True, slots=True)
