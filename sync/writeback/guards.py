@@ -43,7 +43,8 @@ def too_much(changes: Sequence[PlannedChange], known: Known, limits: Limits) -> 
 
 
 def _share(count: int, of: int, limit: float, what: str, setting: str) -> Iterator[str]:
-    if count >= FEW and count > limit * max(of, 1):
+    of = max(of, count)  # what we have not seen filled was filled all the same
+    if count >= FEW and count > limit * of:
         yield (
             f"{count:,} of {of:,} {what}, and {limit:.0%} are allowed at once (guards.{setting}): "
             "look whether the mapping or the CRM's data has a fault."
