@@ -12,7 +12,7 @@ from jobs.settings import seconds_of
 from jobs.steps.wanted import known
 from jobs.wiring import Workspace
 from sync.mapping.needs import needs
-from sync.writeback import journal
+from sync.writeback import plans
 from sync.writeback.guards import Limits, too_much
 from sync.writeback.plan import PlannedChange
 
@@ -27,7 +27,7 @@ def held_because(
         return []
     guards = workspace.settings.guards
     found: list[str] = []
-    first = not journal.has_delivered(conn, workspace.name)
+    first = not plans.has_delivered(conn, workspace.name)
     if first and guards.first_plan == "hold":
         found.append(
             f"This is the first plan of workspace {workspace.name}; look at it with `sakigake plan`, then say: sakigake apply {plan_id} --reason WHY"

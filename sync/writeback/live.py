@@ -6,7 +6,7 @@ from itertools import groupby
 from models.catalogue import CatalogueField
 from models.vocabulary import ChangeStatus, RecordRef
 from sync.connector import Connector, LiveRecord
-from sync.writeback.journal import OpenChange, Settled
+from sync.writeback.changes import OpenChange, Settled
 from sync.writeback.plan import Gone, Stored, Wanted, same
 
 Live = dict[RecordRef, Mapping[str, Stored] | Gone]
