@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from jobs.epoch import restored
+from jobs.epoch import doubts
 from jobs.mapping_versions import active
 from jobs.settings import seconds_of
 from jobs.steps.wanted import known
@@ -46,17 +46,10 @@ def held_because(
 
 def _restored(conn: Connection[Any], workspace: Workspace) -> Iterator[str]:
     """Until everything is proven anew, since the delivery that a restored database does not know of."""
-    outside = restored(conn, workspace.name, workspace.home)
-    if outside is None:
-        return
-    behind = [
-        place for place, proven_at in _proofs(conn, workspace).items() if proven_at is None or proven_at < outside.at
-    ]
-    if behind:
-        yield (
-            f"The database does not know of deliveries up to {outside.at:%Y-%m-%d %H:%M} UTC: a backup of before was restored. "
-            "Bring it up to date and prove it with `sakigake reconcile`, then plan again."
-        )
+    for one in doubts(conn, workspace.name, workspace.home):
+        proven = _proofs(conn, workspace).values()
+        if any(at is None or at < one.since for at in proven):
+            yield f"{one.because}. Bring it up to date and prove it with `sakigake reconcile`, then plan again."
 
 
 def _inputs(conn: Connection[Any], workspace: Workspace, crm_now: datetime) -> Iterator[str]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.alerts import alert
-from jobs.epoch import count_delivery
+from jobs.epoch import count_delivery, doubt
 from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
 from jobs.runs import Conn, new_id, utc_now
@@ -25,11 +25,13 @@ from models.vocabulary import PlanKind, PlanStatus
 from sync.chain import record
 from sync.errors import FieldMissing
 from sync.writeback import edits, journal, plans
+from sync.writeback.calm import WAITS
 from sync.writeback.deliver import LATE, deliver, resolve_lost
 from sync.writeback.live import live_values
 from sync.writeback.plan import Draft, EditPolicy, Memory, PlannedChange, draft
 from sync.writeback.plans import NewPlan
 from sync.writeback.sending import DeliverCounts, Delivery
+from sync.writeback.strange import strange
 from sync.writeback.withheld import offer_again, withheld_values
 
 KEPT = "a person's value is kept for now"
@@ -62,7 +64,8 @@ def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
         stale = lacks(conn, workspace)
         kept = edits.kept(conn, workspace.name)
         withheld = {} if again else withheld_values(conn, workspace.name, workspace.rules.hash)
-        found = find(conn, workspace, {cell: k for cell, k in kept.items() if k.until >= today}, withheld)
+        staying = {cell: k for cell, k in kept.items() if k.until >= today}
+        found = find(conn, workspace, staying, withheld, workspace.crm_now())
         offer_again(conn, workspace.name, found.moved_on)
         if stale:  # all results rest on all facts: none of them is sent while some are in doubt
             drafted = Draft()
@@ -82,11 +85,34 @@ def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
             today + timedelta(days=workspace.settings.guards.keep_days),
         )
     drafted, crm_at = _compared(workspace, found, memory)
+    _doubt(workspace, drafted, found)
     if found.kept:
         drafted.skipped[KEPT] += found.kept
+    if found.calm:
+        drafted.skipped[WAITS] += found.calm
     for connection, count in asleep.items():
         drafted.skipped[f"{connection} is paused"] += count
     return _store(workspace, run_id, drafted, crm_at)
+
+
+def _doubt(workspace: Workspace, drafted: Draft, found: Found) -> None:
+    """Keeps, and tells, that the CRMs hold values of ours which the journal does not know."""
+    with workspace.connect() as conn, conn.transaction():
+        unknown = strange(conn, workspace.name, drafted, found.confirmed)
+        if not unknown:
+            return
+        record_of, name = min(unknown)
+        because = (
+            f"The CRMs hold {len(unknown):,} values in our fields that the journal does not know, such as {name} of {record_of}: "
+            "a backup of before was restored, or another installation writes there"
+        )
+        doubt(conn, workspace.name, because)
+    alert(
+        workspace.settings.alerts,
+        workspace.folder,
+        f"Sakigake: is the database of {workspace.name} an old one?",
+        f"{because}. Nothing is written before `sakigake reconcile` has proven every object.",
+    )
 
 
 def _compared(workspace: Workspace, found: Found, memory: Memory) -> tuple[Draft, dict[str, datetime]]:

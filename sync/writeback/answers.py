@@ -6,7 +6,7 @@ from dataclasses import replace
 from models.vocabulary import ChangeStatus
 from sync.connector import Connector, WriteOutcome, WriteResult
 from sync.writeback.changes import OpenChange, Settled
-from sync.writeback.live import where_they_went
+from sync.writeback.live import gone, where_they_went
 
 GAVE_UP = "the CRM took none of several tries"
 
@@ -33,8 +33,8 @@ def judged(
     if lost:
         went = where_they_went(connector, lost)
         outcomes = [
-            replace(s, cause=went[s.change.record.id])
-            if s.status is ChangeStatus.FAILED and s.change.record.id in went
+            replace(s, cause=gone(record), merged_into=record.merged_into)
+            if s.status is ChangeStatus.FAILED and (record := went.get(s.change.record.id)) is not None
             else s
             for s in outcomes
         ]

@@ -33,7 +33,9 @@ class OpenChange:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of one change. `uncertain`: its newest sending was never answered. `withhold`: not to be offered again as it is."""
+    """What became of one change. `uncertain`: its newest sending was never answered. `withhold`: not to be offered again as it is.
+    `merged_into`: it failed because its record went into that one.
+    """
 
     change: OpenChange
     status: ChangeStatus
@@ -41,6 +43,7 @@ class Settled:
     request_id: str | None = None
     uncertain: bool = False
     withhold: bool = False
+    merged_into: str | None = None
 
 
 def open_change(row: Sequence[Any]) -> OpenChange:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import groupby
 
+from models.vocabulary import PlanKind
 from sync.connector import BulkWriter, Connector
 from sync.errors import SyncError
 from sync.writeback import journal, plans
@@ -61,11 +62,20 @@ def deliver(
     counts = DeliverCounts()
     with delivery.connect() as conn:
         places = plans.open_places(conn, delivery.workspace, plan_id)
-        made = plans.created_at(conn, delivery.workspace, plan_id)
+        made, kind = plans.origin(conn, delivery.workspace, plan_id)
     failures: list[SyncError] = []
     for connection, group in groupby(places, key=lambda p: p[0]):
         connector = delivery.connectors[connection]
-        sending = Sending(delivery, connector, counts, plan_id, made, recheck=recheck, progress=progress)
+        sending = Sending(
+            delivery,
+            connector,
+            counts,
+            plan_id,
+            made,
+            recheck=recheck,
+            redirects=kind is PlanKind.WRITE,
+            progress=progress,
+        )
         try:
             for _, object_name, records in group:
                 sending.object(object_name, records)

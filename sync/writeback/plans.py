@@ -134,12 +134,12 @@ def open_places(conn: Connect, workspace: str, plan_id: str) -> list[tuple[str, 
     ).fetchall()
 
 
-def created_at(conn: Connect, workspace: str, plan_id: str) -> datetime | None:
-    """When the plan was made, which is when its old values were read."""
+def origin(conn: Connect, workspace: str, plan_id: str) -> tuple[datetime | None, PlanKind]:
+    """When the plan was made, which is when its old values were read; and what kind it is."""
     row = conn.execute(
-        "select created_at from sakigake.plan where workspace = %s and plan_id = %s", (workspace, plan_id)
+        "select created_at, kind from sakigake.plan where workspace = %s and plan_id = %s", (workspace, plan_id)
     ).fetchone()
-    return row[0] if row else None
+    return (row[0], PlanKind(row[1])) if row else (None, PlanKind.WRITE)
 
 
 def chunks(

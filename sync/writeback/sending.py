@@ -21,6 +21,7 @@ from sync.writeback import journal, plans
 from sync.writeback.answers import given_up, judged
 from sync.writeback.changes import OpenChange, Settled
 from sync.writeback.live import compared, read_back
+from sync.writeback.redirect import Merged, redirect
 
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 TRIES = 5  # of a record that the CRM says is surely not written: locks, rates
@@ -73,6 +74,8 @@ class Sending:
     plan_id: str = ""
     made: datetime | None = None  # when the old values were read
     recheck: bool = False
+    redirects: bool = False  # what was meant for a merged record may go to its winner
+    merged: list[Merged] = field(default_factory=list)
     progress: Callable[[DeliverCounts], None] = lambda _counts: None
 
     def object(self, object_name: str, records: int) -> None:
@@ -91,6 +94,8 @@ class Sending:
                 else:
                     self._by_batch(object_name, open_now)
                 self.progress(self.counts)
+        if self.merged and self.redirects:
+            self._redirect(object_name)
 
     def settle(self, outcomes: Sequence[Settled], at: datetime | None = None) -> None:
         """Journals what became of these changes."""
@@ -101,6 +106,20 @@ class Sending:
             journal.settle(conn, d.workspace, outcomes, d.clock(), crm_at=at, mapping_hash=d.mapping_hash)
         for s in outcomes:
             self.counts.add(s.status)
+            if s.merged_into is not None and s.status is ChangeStatus.FAILED:
+                self.merged.append(Merged(s.change, s.merged_into))
+
+    def _redirect(self, object_name: str) -> None:
+        """What failed since its record was merged: to the winner, or to nobody."""
+        d, merged = self.delivery, self.merged
+        self.merged = []
+        with d.connect() as conn, conn.transaction():
+            done = redirect(conn, d.workspace, self.connector, merged, d.clock())
+        settled = len(merged) - done.refused
+        self.counts.failed -= settled
+        self.counts.dropped += settled
+        for start in range(0, len(done.moved), self.connector.batch_size):
+            self._by_batch(object_name, done.moved[start : start + self.connector.batch_size])
 
     def _unmoved(self, chunk: list[OpenChange]) -> list[OpenChange]:
         old = self.made is not None and self.delivery.clock() - self.made > FRESH

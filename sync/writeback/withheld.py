@@ -20,7 +20,7 @@ def withheld_values(conn: Connect, workspace: str, mapping_hash: str) -> dict[Ce
         (workspace, mapping_hash),
     ).fetchall()
     places = [RecordRef(r[0], r[1], r[2]) for r in rows]
-    versions = _versions(conn, workspace, [p for p, r in zip(places, rows, strict=True) if r[6] is not None])
+    versions = versions_of(conn, workspace, [p for p, r in zip(places, rows, strict=True) if r[6] is not None])
     return {
         (place, r[3]): (r[4], f"not offered again until it changes: {r[5]}")
         for place, r in zip(places, rows, strict=True)
@@ -38,7 +38,7 @@ def withhold(
     while_unmoved: bool = True,
 ) -> None:
     """These values are not offered again until they, or the mapping, or with `while_unmoved` their records in the mirror, are others."""
-    versions = _versions(conn, workspace, [c.record for c, _ in changes]) if while_unmoved else {}
+    versions = versions_of(conn, workspace, [c.record for c, _ in changes]) if while_unmoved else {}
     with conn.cursor() as cursor:
         cursor.executemany(
             """insert into sakigake.withheld as w (workspace, connection, object, record_id, field, value, cause, mapping_hash,
@@ -68,7 +68,7 @@ def offer_again(conn: Connect, workspace: str, cells: Sequence[Cell]) -> None:
     )  # fmt: skip
 
 
-def _versions(conn: Connect, workspace: str, records: Sequence[RecordRef]) -> dict[RecordRef, datetime]:
+def versions_of(conn: Connect, workspace: str, records: Sequence[RecordRef]) -> dict[RecordRef, datetime]:
     """The records' versions in the mirror."""
     found: dict[RecordRef, datetime] = {}
     ordered = sorted(set(records))

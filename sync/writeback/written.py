@@ -40,12 +40,14 @@ def keep_written(
     offer_again(conn, workspace, [cell for cell, *_ in rows])
     records = [cell[0] for cell, *_ in rows]
     conn.execute(
-        """insert into sakigake.written (workspace, connection, object, record_id, field, value, plan_id, confirmed_at, crm_at)
-        select %s, n.connection, n.object, n.record_id, n.field, n.value, n.plan_id, %s, n.crm_at
+        """insert into sakigake.written as w (workspace, connection, object, record_id, field, value, plan_id, confirmed_at, crm_at, changed_at)
+        select %s, n.connection, n.object, n.record_id, n.field, n.value, n.plan_id, %s, n.crm_at, n.crm_at
         from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::timestamptz[])
             as n(connection, object, record_id, field, value, plan_id, crm_at)
         on conflict (workspace, connection, object, record_id, field) do update
-            set value = excluded.value, plan_id = excluded.plan_id, confirmed_at = excluded.confirmed_at, crm_at = excluded.crm_at""",
+            set value = excluded.value, plan_id = excluded.plan_id, confirmed_at = excluded.confirmed_at, crm_at = excluded.crm_at,
+                before = case when w.value = excluded.value then w.before else w.value end,
+                changed_at = case when w.value = excluded.value then w.changed_at else excluded.crm_at end""",
         (
             workspace, now, [r.connection for r in records], [r.object for r in records], [r.id for r in records],
             [cell[1] for cell, *_ in rows], [json.dumps(r[1]) for r in rows], [r[2] for r in rows], [r[3] for r in rows],

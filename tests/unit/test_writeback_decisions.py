@@ -170,7 +170,8 @@ def test_undo_writes_the_old_value_where_ours_still_stands() -> None:
     [
         (wrote(), {"tier": "D"}, "somebody has changed the field since"),
         (wrote(since=True), {"tier": "A"}, "a later run wrote the field again"),
-        (wrote(), Gone(), "deleted, merged or not visible"),
+        (wrote(), Gone("001W"), "merged into 001W"),
+        (wrote(), Gone(), "deleted or not visible"),
     ],
 )
 def test_undo_leaves_alone_what_was_touched_since_and_says_why(one: WroteOnce, live: Any, cause: str) -> None:
