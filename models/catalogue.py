@@ -146,7 +146,7 @@ CATALOGUE: tuple[CatalogueField, ...] = (
     CatalogueField(
         "next_step", "partner", Kind.TEXT, "Next step", "次の一手",
         "What to do next with this partner, in one sentence.", "このパートナーに対する次の一手を一文で。",
-        calm=7,
+        calm=14,
     ),
     CatalogueField(
         "milestone", "entry", Kind.CHOICE, "Milestone", "マイルストーン",
