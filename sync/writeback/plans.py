@@ -8,14 +8,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
 from models.vocabulary import ChangeStatus, PlanKind, PlanStatus
 from sync.writeback.changes import Connect, OpenChange, open_change
 from sync.writeback.plan import Draft, PlannedChange
 from sync.writeback.written import note_agreed
 
-WIDEST = 32  # more fields of ours than any record has
+AT_ONCE = 2_000  # rows of the journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,24 +145,31 @@ def chunks(
     conn: Connect, workspace: str, plan_id: str, connection: str, object_name: str, size: int
 ) -> Iterator[list[OpenChange]]:
     """What is still planned for this object, in the order of the plan: so many records at a time, each of them whole."""
-    after, most = 0, size * WIDEST
-    while True:
-        rows = conn.execute(
-            """select plan_id, seq, connection, object, record_id, field, api_name, old, new from sakigake.change
-            where workspace = %s and plan_id = %s and status = 'planned' and connection = %s and object = %s and seq > %s
-            order by seq limit %s""",
-            (workspace, plan_id, connection, object_name, after, most),
-        ).fetchall()
-        groups = [list(group) for _, group in groupby((open_change(r) for r in rows), key=lambda c: c.record.id)]
-        if len(groups) > size:
-            groups = groups[:size]
-        elif len(rows) == most:
-            groups.pop()  # its other fields may stand beyond the limit
-        if not groups:
-            return
-        found = [c for group in groups for c in group]
+    after = -1
+    while found := _next(conn, (workspace, plan_id, connection, object_name, after), size):
         after = found[-1].seq
         yield found
+
+
+def _next(conn: Connect, behind: tuple[str, str, str, str, int], size: int) -> list[OpenChange]:
+    """The next so many records with all their changes. A cursor of the server, so that what is not wanted is not fetched."""
+    found: list[OpenChange] = []
+    records, newest = 0, None
+    with conn.transaction(), conn.cursor("open_changes") as cursor:
+        cursor.itersize = AT_ONCE
+        cursor.execute(
+            """select plan_id, seq, connection, object, record_id, field, api_name, old, new from sakigake.change
+            where workspace = %s and plan_id = %s and status = 'planned' and connection = %s and object = %s and seq > %s
+            order by seq""",
+            behind,
+        )
+        for row in cursor:
+            if row[4] != newest:
+                if records == size:
+                    break
+                records, newest = records + 1, row[4]
+            found.append(open_change(row))
+    return found
 
 
 def finish_plan(conn: Connect, workspace: str, plan_id: str) -> None:

@@ -25,6 +25,7 @@ from sync.writeback.redirect import Merged, redirect
 
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 TRIES = 5  # of a record that the CRM says is surely not written: locks, rates
+SETTLED = 5_000  # changes that are journalled in one transaction
 FRESH = timedelta(minutes=1)  # older live values are read again before anything is sent
 
 
@@ -99,11 +100,11 @@ class Sending:
 
     def settle(self, outcomes: Sequence[Settled], at: datetime | None = None) -> None:
         """Journals what became of these changes."""
-        if not outcomes:
-            return
         d = self.delivery
-        with d.connect() as conn, conn.transaction():
-            journal.settle(conn, d.workspace, outcomes, d.clock(), crm_at=at, mapping_hash=d.mapping_hash)
+        for start in range(0, len(outcomes), SETTLED):
+            some = outcomes[start : start + SETTLED]
+            with d.connect() as conn, conn.transaction():
+                journal.settle(conn, d.workspace, some, d.clock(), crm_at=at, mapping_hash=d.mapping_hash)
         for s in outcomes:
             self.counts.add(s.status)
             if s.merged_into is not None and s.status is ChangeStatus.FAILED:

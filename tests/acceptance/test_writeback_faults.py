@@ -2,7 +2,7 @@
 
 After at most two clean runs every intended value is applied, no wrong one ever was, none was applied twice, and the journal tells of each.
 Kills stand in test_writeback_kills.py, merges in test_writeback_merges.py, restored backups in
-test_writeback_restored.py.
+test_writeback_restored.py, mass mistakes in test_writeback_guards.py.
 """
 
 # ruff: noqa: F811 (fixtures are imported)
@@ -314,28 +314,6 @@ def test_what_a_person_edits_between_plan_and_write_is_left_alone(office: Office
     assert office.causes() == {"somebody changed the field after the plan was made"}
     office.clean_send()
     office.all_is_well()
-
-
-def test_a_mapping_bug_that_empties_forty_percent_of_the_tiers_is_stopped_before_the_first_byte(office: Office) -> None:
-    office.want()
-    office.clean_send()
-    office.set_guard("emptied: 1.0", "emptied: 0.1")
-    with connected(office.url) as conn:
-        conn.execute(
-            """update sakigake.result set value = 'null' where subject = 'entry' and field = 'milestone_since' and subject_id in
-            (select subject_id from sakigake.result where subject = 'entry' and field = 'milestone_since' order by 1
-                limit (select 2 * count(*) / 5 from sakigake.result where subject = 'entry' and field = 'milestone_since'))"""
-        )
-    before = office.ledger().last_seq
-    try:
-        sent = office.send()
-    finally:
-        office.set_guard("emptied: 0.1", "emptied: 1.0")
-    assert sent.report
-    assert sent.report.held
-    (why,) = sent.report.held_because
-    assert "values of milestone_since would be emptied" in why
-    assert office.ledger().written_since(before) == []
 
 
 def test_a_run_is_undone_where_nobody_touched_it_and_only_once(office: Office) -> None:
