@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
+from psycopg.types.json import set_json_loads
 
 from jobs.wiring import Workspace
 from models.catalogue import BY_NAME, CatalogueField, fields_of
@@ -17,6 +18,7 @@ from sync.writeback.calm import Last, waits
 from sync.writeback.guards import Known
 from sync.writeback.live import as_kept
 from sync.writeback.plan import Cell, Kept, Stored, Wanted, same, worth_writing
+from sync.writeback.scalars import of_json
 
 _RECORDS = {
     "partner": """(select connection, object, record_id, partner_id as subject_id from sakigake.partner_source
@@ -124,7 +126,9 @@ def _results(
             and w.record_id = s.record_id and w.field = r.field
         where s.connection = %(connection)s and s.object = %(object)s and (w.record_id is null or w.value is distinct from r.value
             or (s.record_id, r.field) in (select * from unnest(%(records)s::text[], %(names)s::text[])))"""  # noqa: S608 - our own texts
-    return conn.execute(
+    cursor = conn.cursor()
+    set_json_loads(of_json, cursor)
+    return cursor.execute(
         query,
         {
             "workspace": workspace.name,

@@ -12,6 +12,7 @@ from datetime import datetime
 from models.vocabulary import ChangeStatus, PlanKind, PlanStatus
 from sync.writeback.changes import Connect, OpenChange, open_change
 from sync.writeback.plan import Draft, PlannedChange
+from sync.writeback.scalars import as_json
 from sync.writeback.written import note_agreed
 
 AT_ONCE = 2_000  # rows of the journal
@@ -65,7 +66,7 @@ def store_plan(conn: Connect, workspace: str, new: NewPlan, draft: Draft, now: d
             copy.write_row(
                 (
                     workspace, new.plan_id, seq, c.record.connection, c.record.object, c.record.id, c.field.name,
-                    new.api_names[c.record.connection, c.field.name], json.dumps(c.old), json.dumps(c.new), c.why,
+                    new.api_names[c.record.connection, c.field.name], as_json(c.old), as_json(c.new), c.why,
                     c.edited, stands.value, cause, now if cause else None,
                 )
             )  # fmt: skip
