@@ -193,7 +193,7 @@ class HubspotConnector:
         with self._lock:
             held = self._described.get(object_name)
         instants = {f.name for f in held[1].fields if f.type is FieldType.DATETIME} & set(fields) if held else set()
-        return {i: replace(r, values=in_one_way(r.values, instants)) if instants else r for i, r in found.items()}
+        return {i: replace(r, values=in_one_way(dict(r.values), instants)) if instants else r for i, r in found.items()}
 
     def write(self, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
         """At most 100 records. FieldMissing where HubSpot lacks one of the properties: nothing was applied then."""

@@ -164,6 +164,6 @@ def _stamps(versions: Sequence[datetime]) -> Iterable[str]:
     """Times for COPY, to the microsecond, in UTC. By numpy, since `isoformat` asks the zone of each for its offset."""
     seconds = np.array([v.timestamp() for v in versions])
     if not (np.abs(seconds) < _EXACT).all():
-        return [f"{v.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00" for v in versions]
+        return [v.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z") for v in versions]
     moments = np.rint(seconds * 1e6).astype(np.int64).view("datetime64[us]")
     return np.datetime_as_string(moments, timezone="UTC").tolist()  # type: ignore[no-any-return]
