@@ -17,7 +17,7 @@ from sync.salesforce.bulk_jobs import Job
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
 from sync.salesforce.failures import unreachable
-from sync.salesforce.rows import key
+from sync.salesforce.rows import key, whole_number
 from sync.salesforce.runs import Truncated
 from sync.salesforce.stamps import moment
 
@@ -177,12 +177,6 @@ def _told(reply: requests.Response, about: str) -> tuple[int, str | None]:
             remedy="A proxy between may remove the headers Sforce-NumberOfRecords and Sforce-Locator; let them pass.",
         )
     return int(count), None if locator == "null" else locator
-
-
-def whole_number(text: str) -> str:
-    """Bulk writes some whole numbers with a decimal point."""
-    whole, point, rest = text.partition(".")
-    return whole if point and not rest.strip("0") else text
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
