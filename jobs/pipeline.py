@@ -17,11 +17,13 @@ from jobs.steps import compute as compute_step
 from jobs.steps import map as map_step
 from jobs.steps import pull as pull_step
 from jobs.steps import write_back
+from jobs.steps.fresh import unread
 from jobs.wiring import Workspace
 from models.vocabulary import PlanStatus, RunStatus, Step
 
 log = structlog.get_logger()
 ALL_STEPS = tuple(Step)
+NOTHING_CONCLUDED = "Nothing is concluded from an object before it is whole; all others are up to date."
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class RunReport:
     plan: str | None = None
     held: bool = False
     held_because: list[str] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)  # objects that the CRM still works at, by `connection.Object`
+    unread: list[str] = field(default_factory=list)  # of these, what was never whole: nothing is concluded before it is
     question: str | None = None  # the plan that asks about persons' edits
     pulled: dict[str, dict[str, int]] = field(default_factory=dict)
     mapped: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +63,7 @@ class RunReport:
             "held": self.held,
             "held_because": self.held_because,
             "question": self.question,
+            "waiting": self.waiting,
             "pulled": self.pulled,
             "mapped": self.mapped,
             "computed": self.computed,
@@ -90,7 +95,7 @@ def run_cycle(
         status, cause = RunStatus.FAILED, "interrupted"
         try:
             _steps(workspace, story, report, steps, only_connection, full, again, shown)
-            status, cause = (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
+            status, cause = _ended(report)
         except Exception as e:
             status, cause = ended_as(e), str(e)
             raise
@@ -104,6 +109,13 @@ def run_cycle(
                 note_head(conn, workspace.name, workspace.home)
             log.info("run ended", workspace=workspace.name, run=report.run, status=str(status), cause=cause or None)
     return report
+
+
+def _ended(report: RunReport) -> tuple[RunStatus, str]:
+    if report.unread:
+        cause = " ".join(report.waiting[name] for name in report.unread if name in report.waiting)
+        return RunStatus.WAITING, f"{cause} {NOTHING_CONCLUDED}"
+    return (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
 
 
 def _steps(
@@ -126,7 +138,12 @@ def _steps(
             note.counts = found.document()
             report.pulled = found.counts()
             keep_out(story.conn, workspace)  # a table may have been made just now
+            report.waiting = found.waiting()
+            note.waiting = bool(report.waiting)
             found.require()
+            report.unread = unread(story.conn, workspace) if report.waiting else []
+        if report.unread:
+            return
     if Step.MAP in steps:
         with story.step(Step.MAP) as note, progress.task("map"):
             note.counts = report.mapped = map_step.map_facts(

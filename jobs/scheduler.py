@@ -153,6 +153,7 @@ def _cycle(workspace: Workspace, stop: threading.Event, turn: threading.Lock) ->
             workspace=workspace.name,
             run=report.run,
             held=report.held,
+            waiting=list(report.waiting),
             written=report.written,
             api_calls=report.api_calls,
         )

@@ -10,6 +10,7 @@ from jobs.runs import ended_as
 from jobs.steps.lanes import Lane, Outcome, side_by_side
 from jobs.wiring import Workspace
 from models.vocabulary import RunStatus
+from sync.errors import Underway
 from sync.mirror.place import LandCounts
 from sync.mirror.pull import pull_object
 
@@ -28,10 +29,15 @@ class Pulled:
         """By `connection.Object`, as it is kept with the step: counts, `status` and `cause`."""
         return {o.label: _document(o) for o in sorted(self.outcomes, key=lambda o: o.label)}
 
+    def waiting(self) -> dict[str, str]:
+        """By `connection.Object`, why it is not read to its end: the CRM still works at it, and the next run goes on."""
+        found = sorted((o for o in self.outcomes if isinstance(o.error, Underway)), key=lambda o: o.label)
+        return {o.label: str(o.error) for o in found}
+
     def require(self) -> None:
-        """Raises what the first object that failed met."""
+        """Raises what the first object that failed met. One that the CRM still works at has not failed."""
         for outcome in self.outcomes:
-            if outcome.error is not None:
+            if outcome.error is not None and not isinstance(outcome.error, Underway):
                 raise outcome.error
 
 
