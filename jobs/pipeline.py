@@ -83,8 +83,9 @@ def run_cycle(
     full: bool = False,
     again: bool = False,
     progress: Progress | None = None,
+    turn: float | None = None,
 ) -> RunReport:
-    """Runs the steps asked for. Raises what stopped it, after noting it; what was stored before stays, and the next run goes on."""
+    """Runs the steps asked for; `turn` bounds the seconds that one object may be read for. Raises what stopped it, after noting it; what was stored before stays, and the next run goes on."""
     shown = progress or NoProgress()
     report = RunReport(new_id("run"), workspace.name)
     before = {c: sum(connector.calls().values()) for c, connector in workspace.connectors.items()}
@@ -94,7 +95,7 @@ def run_cycle(
         log.info("run started", workspace=workspace.name, run=report.run, steps=[str(s) for s in steps])
         status, cause = RunStatus.FAILED, "interrupted"
         try:
-            _steps(workspace, story, report, steps, only_connection, full, again, shown)
+            _steps(workspace, story, report, steps, only_connection, full, again, shown, turn)
             status, cause = _ended(report)
         except Exception as e:
             status, cause = ended_as(e), str(e)
@@ -127,6 +128,7 @@ def _steps(
     full: bool,
     again: bool,
     progress: Progress,
+    turn: float | None,
 ) -> None:
     if (Step.PULL in steps or Step.MAP in steps) and not waited_before(story.conn, workspace):
         require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors)
@@ -134,7 +136,9 @@ def _steps(
     keep_out(story.conn, workspace)
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
-            found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)
+            found = pull_step.pull(
+                workspace, report.run, only_connection=only_connection, full=full, progress=progress, turn=turn
+            )
             note.counts = found.document()
             report.pulled = found.counts()
             keep_out(story.conn, workspace)  # a table may have been made just now

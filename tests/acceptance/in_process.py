@@ -85,9 +85,9 @@ class Company:
         None  # hears of connection, object and count before each page is stored
     )
 
-    def run(self, *, noted: bool = True) -> Ran:
+    def run(self, *, noted: bool = True, turn: float | None = None) -> Ran:
         """One cycle, whatever becomes of it; `noted` is whether our database could take note of a failure."""
-        return self._watched(lambda ready: run_cycle(ready, steps=FACTS), noted)
+        return self._watched(lambda ready: run_cycle(ready, steps=FACTS, turn=turn), noted)
 
     def sweep(self) -> Ran:
         """`sakigake reconcile`."""

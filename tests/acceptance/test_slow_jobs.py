@@ -139,3 +139,21 @@ def test_a_job_that_is_never_done_is_given_up_by_the_crm_s_clock_and_read_by_res
     assert "was not done within 43200 seconds" in ran.newest["cause"]
     assert company.run().newest["status"] == "succeeded", "without any job"
     company.recovers()
+
+
+def test_an_object_that_takes_longer_than_its_turn_goes_on_with_the_next_cycle(reader_of_pages: Company):
+    """As `sakigake serve` reads: here each turn is over with the first page. Whatever was read stays read."""
+    company = reader_of_pages
+    asked, rows = [], 0
+    for _ in range(12):
+        ran = company.run(turn=0.0)
+        assert ran.error is None
+        asked.append(ran.newest["status"])
+        if asked[-1] == "succeeded":
+            break
+        assert "still being read" in ran.newest["cause"]
+        before, rows = rows, company.one("select count(*) from salesforce.opportunity")
+        assert rows > before or ran.of(DEAL)["loaded"], "each turn brings a page"
+    assert asked[0] == "waiting"
+    assert rows >= 4500
+    company.recovers()
