@@ -74,18 +74,18 @@ def test_the_first_load_of_one_object_by_a_slow_job_is_left_to_the_crm_and_gone_
 def test_a_run_killed_while_it_waits_for_a_job_leaves_it_to_the_next(reader_of_pages: Company):
     company = reader_of_pages
     company.salesforce = {"bulk_threshold": 1000, "bulk_page": 2000}
-    file = company.folder / "sakigake.yaml"
-    text = file.read_text()
-    assert text.count("crm: salesforce\n") == 1
-    file.write_text(
-        text.replace("crm: salesforce\n", "crm: salesforce\n        bulk_threshold: 1000\n        bulk_patience: 1\n")
-    )
+    company.set("salesforce", bulk_threshold=1000, bulk_patience=1)
     company.sandbox.faults(SLOW)
     company.sandbox.control("POST", "calls/reset")
     killed(company, "while a bulk job is waited for", 2)
     job = company.cursors()[DEAL]["job"]
     assert (job["locator"], job["read"]) == (None, 0)
-    command = [str(Path(sys.executable).with_name("sakigake")), "run", "--config", str(file)]
+    command = [
+        str(Path(sys.executable).with_name("sakigake")),
+        "run",
+        "--config",
+        str(company.folder / "sakigake.yaml"),
+    ]
     env = environment(DATABASE_URL=company.url, SAKIGAKE_HOME=str(company.folder))
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 5, done.stderr
