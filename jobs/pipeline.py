@@ -17,11 +17,13 @@ from jobs.steps import compute as compute_step
 from jobs.steps import map as map_step
 from jobs.steps import pull as pull_step
 from jobs.steps import write_back
+from jobs.steps.fresh import unread
 from jobs.wiring import Workspace
 from models.vocabulary import PlanStatus, RunStatus, Step
 
 log = structlog.get_logger()
 ALL_STEPS = tuple(Step)
+NOTHING_CONCLUDED = "Nothing is concluded from an object before it is whole; all others are up to date."
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class RunReport:
     plan: str | None = None
     held: bool = False
     held_because: list[str] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)  # objects that the CRM still works at, by `connection.Object`
+    unread: list[str] = field(default_factory=list)  # of these, what was never whole: nothing is concluded before it is
     question: str | None = None  # the plan that asks about persons' edits
     pulled: dict[str, dict[str, int]] = field(default_factory=dict)
     mapped: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +63,7 @@ class RunReport:
             "held": self.held,
             "held_because": self.held_because,
             "question": self.question,
+            "waiting": self.waiting,
             "pulled": self.pulled,
             "mapped": self.mapped,
             "computed": self.computed,
@@ -78,8 +83,9 @@ def run_cycle(
     full: bool = False,
     again: bool = False,
     progress: Progress | None = None,
+    turn: float | None = None,
 ) -> RunReport:
-    """Runs the steps asked for. Raises what stopped it, after noting it; what was stored before stays, and the next run goes on."""
+    """Runs the steps asked for; `turn` bounds the seconds that one object may be read for. Raises what stopped it, after noting it; what was stored before stays, and the next run goes on."""
     shown = progress or NoProgress()
     report = RunReport(new_id("run"), workspace.name)
     before = {c: sum(connector.calls().values()) for c, connector in workspace.connectors.items()}
@@ -89,8 +95,8 @@ def run_cycle(
         log.info("run started", workspace=workspace.name, run=report.run, steps=[str(s) for s in steps])
         status, cause = RunStatus.FAILED, "interrupted"
         try:
-            _steps(workspace, story, report, steps, only_connection, full, again, shown)
-            status, cause = (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
+            _steps(workspace, story, report, steps, only_connection, full, again, shown, turn)
+            status, cause = _ended(report)
         except Exception as e:
             status, cause = ended_as(e), str(e)
             raise
@@ -106,6 +112,13 @@ def run_cycle(
     return report
 
 
+def _ended(report: RunReport) -> tuple[RunStatus, str]:
+    if report.unread:
+        cause = " ".join(report.waiting[name] for name in report.unread if name in report.waiting)
+        return RunStatus.WAITING, f"{cause} {NOTHING_CONCLUDED}"
+    return (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
+
+
 def _steps(
     workspace: Workspace,
     story: RunLog,
@@ -115,6 +128,7 @@ def _steps(
     full: bool,
     again: bool,
     progress: Progress,
+    turn: float | None,
 ) -> None:
     if (Step.PULL in steps or Step.MAP in steps) and not waited_before(story.conn, workspace):
         require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors)
@@ -122,11 +136,18 @@ def _steps(
     keep_out(story.conn, workspace)
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
-            found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)
+            found = pull_step.pull(
+                workspace, report.run, only_connection=only_connection, full=full, progress=progress, turn=turn
+            )
             note.counts = found.document()
             report.pulled = found.counts()
             keep_out(story.conn, workspace)  # a table may have been made just now
+            report.waiting = found.waiting()
+            note.waiting = bool(report.waiting)
             found.require()
+            report.unread = unread(story.conn, workspace) if report.waiting else []
+        if report.unread:
+            return
     if Step.MAP in steps:
         with story.step(Step.MAP) as note, progress.task("map"):
             note.counts = report.mapped = map_step.map_facts(

@@ -59,6 +59,8 @@ def run_report(out: Console, report: "RunReport") -> None:
     """What one run did."""
     if report.pulled:
         pulled(out, report.pulled)
+    for name, why in report.waiting.items():
+        out.print(f"[yellow]{name} waits:[/] {escape(why)}")
     if report.mapped:
         mapped(out, report.mapped)
     if report.computed:
@@ -196,7 +198,9 @@ def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     out.print(shown)
     for o in found:
         if o["cause"]:
-            said = "out of API calls" if o["status"] == "quota" else "not read to its end"
+            said = {"quota": "out of API calls", "waiting": "the CRM still works at it"}.get(
+                o["status"], "not read to its end"
+            )
             out.print(f"[yellow]{o['connection']}.{o['object']}, {said}:[/] {escape(o['cause'])}")
 
 

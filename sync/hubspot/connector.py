@@ -99,6 +99,7 @@ class HubspotConnector:
             monotonic=monotonic,
         )
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._described: dict[str, tuple[datetime, ObjectDescription]] = {}
 
     def greet(self) -> Greeting:
@@ -122,7 +123,9 @@ class HubspotConnector:
     def crm_now(self) -> datetime:
         told = self._transport.clock
         if told is None:
-            self._account()
+            with self._asking:  # threads that begin together ask once
+                if self._transport.clock is None:
+                    self._account()
             told = self._transport.clock
         if told is None:
             raise BadReply(

@@ -23,6 +23,7 @@ from sync.connector import (
     FieldDescription,
     FieldType,
     HistoryRow,
+    ObjectDescription,
     Page,
     ReadSpec,
 )
@@ -345,9 +346,17 @@ def test_a_schema_that_belongs_to_something_else_is_refused(connect: Connect, co
 
 
 def test_columns_carry_label_and_help(conn: psycopg.Connection[Any]) -> None:
-    prepared(conn)
-    comment = conn.execute("select col_description('fake.thing'::regclass, 2)").fetchone()
-    assert comment in [("Amount",), ("Name",), ("Closed on",)]
+    fields = (
+        FieldDescription("Amount", FieldType.NUMBER, "金額", "currency", help="税抜き"),
+        FieldDescription("Name", FieldType.TEXT, "Name", "string"),
+    )
+    with conn.transaction():
+        ensure_schema(conn, "fake", workspace="main", connection="fake")
+        ensure_table(conn, "fake", ObjectDescription("Thing", "案件", fields), fields)
+    query = """select attname, col_description(attrelid, attnum) from pg_attribute
+        where attrelid = 'fake.thing'::regclass and attname in ('amount', 'name')"""
+    assert dict(conn.execute(query).fetchall()) == {"amount": "金額: 税抜き", "name": "Name"}
+    assert conn.execute("select obj_description('fake.thing'::regclass)").fetchone() == ("案件",)
 
 
 def test_the_description_is_kept_with_the_mirror(connect: Connect, conn: psycopg.Connection[Any]) -> None:
