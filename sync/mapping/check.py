@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sync.connector import ObjectDescription
 from sync.documents import Problem, advice
+from sync.mapping.check_create import check_create
 from sync.mapping.fitting import Absent, Descriptions, Fitting, Path
 from sync.mapping.grammar import Mapping
 from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule
@@ -107,6 +108,7 @@ class _Check:
         yield from self._fit.stages((*path, "ignored"), found, rule.ignored)
         for milestone, of in rule.milestones.items():
             yield from self._milestone((*path, "milestones", milestone.value), rule, of, found)
+        yield from check_create(self._mapping, self._fit, path, rule, found)
 
     def _milestone(
         self, path: Path, entry: EntryRule, rule: MilestoneRule, found: ObjectDescription

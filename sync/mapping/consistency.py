@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from models.vocabulary import LISTS, Milestone, Willingness
 from sync.documents import advice
+from sync.mapping.creation import creations
 from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule
 from sync.mapping.where import Reference
 
@@ -28,6 +29,7 @@ def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
                 )
     for index, entry in enumerate(mapping.entries):
         yield from _entry(mapping, index, entry)
+        yield from creations(mapping, index, entry)
     entry_objects = {rule.from_ for rule in mapping.entries}
     partner_objects = {rule.from_ for rule in mapping.partners}
     for index, rule in enumerate(mapping.activities):
