@@ -105,7 +105,7 @@ class _Check:
         yield from self._fit.reference((*path, "partner"), found, rule.partner, rule.connection)
         for mark, name in rule.target.items():
             yield from self._fit.exists((*path, "target", mark), found, name)
-        yield from self._fit.stages((*path, "ignored"), found, rule.ignored)
+        yield from self._fit.stages((*path, "ignored"), found, rule.ignored, rule.where)
         for milestone, of in rule.milestones.items():
             yield from self._milestone((*path, "milestones", milestone.value), rule, of, found)
         yield from check_create(self._mapping, self._fit, path, rule, found)
@@ -120,7 +120,10 @@ class _Check:
             yield from problems
         if source is not None:
             yield from self._fit.day((*path, "at"), source, rule.at)
-            yield from self._fit.stages((*path, "enters"), source, rule.enters or {})
+            # a linked record may be in any pipeline
+            yield from self._fit.stages(
+                (*path, "enters"), source, rule.enters or {}, entry.where if rule.linked is None else None
+            )
 
     def _created(self) -> Iterator[Problem]:
         for name, field in self._mapping.created.items():
