@@ -51,6 +51,15 @@ class _Check:
                 yield from self._fit.where((*path, "where"), found, deal.where, deal.connection)
                 yield from self._fit.where((*path, "partner_sourced"), found, deal.partner_sourced, deal.connection)
                 yield from self._fit.day((*path, "at"), found, deal.at)
+        for index, customer in enumerate(mapping.customers):
+            path = ("customers", index)
+            found, problems = self._fit.object(path, customer.connection, customer.object)
+            yield from problems
+            if found:
+                yield from self._fit.where((*path, "where"), found, customer.where, customer.connection)
+                yield from self._fit.exists((*path, "name"), found, customer.name)
+                for mark, named in customer.match_on.items():
+                    yield from self._fit.exists((*path, "match_on", mark), found, named)
         yield from self._created()
 
     def _partner(self, path: Path, rule: PartnerRule) -> Iterator[Problem]:
