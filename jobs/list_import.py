@@ -30,7 +30,9 @@ from sync.lists.records import makers
 from sync.lists.sheet import UnreadableListError, read_sheet
 from sync.lists.source import record, row_id
 from sync.lists.understand import AttackList, BadRow, ListRow, understand
+from sync.mapping.customers import customers
 from sync.mapping.names import name_key
+from sync.mirror.read import Mirror
 from sync.writeback import making_journal
 
 SHOWN = 20  # partners named where a name does not tell which one is meant
@@ -146,7 +148,9 @@ def import_list(
     today = workspace.today()
     with workspace.connect() as conn:
         partners = _Partners(conn, workspace.name)
-        known = KnownTargets([*_entries(conn, workspace.name), *_rows(conn, workspace, partners)])
+        known = KnownTargets(
+            [*_entries(conn, workspace.name), *_rows(conn, workspace, partners), *_customers(conn, workspace)]
+        )
         judged, bad = _judge(read, partners, known, partner, listed_on or today, today)
     found = Imported(path.name, read, tuple(judged), tuple(bad), None)
     candidates = {
@@ -316,6 +320,19 @@ def _rows(conn: Connection[Any], workspace: Workspace, partners: "_Partners") ->
             whose = partners.by_record(row["partner"])
             if whose is not None:
                 yield Known(whose.partner_id, whose.name, _target(row))
+
+
+def _customers(conn: Connection[Any], workspace: Workspace) -> Iterator[Known]:
+    """Companies that buy already, by the mapping's rules; none of an object that nobody pulled yet."""
+    rows = conn.execute("select connection, object from sakigake.mirror_object where workspace = %s", (workspace.name,))
+    there = set(rows.fetchall())
+    rules = [rule for rule in workspace.rules.customers if (rule.connection, rule.object) in there]
+    if not rules:
+        return
+    asked = workspace.rules.model_copy(update={"customers": rules})
+    with conn.transaction():
+        for one in customers(asked, Mirror(conn, workspace.name, workspace.settings.schema_of)):
+            yield Known("", str(one.ref), one.target, won=True)
 
 
 def _target(said: Mapping[str, Any]) -> Target:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
@@ -46,6 +46,14 @@ class FieldType(StrEnum):
     JSON = "jsonb"
 
 
+class Pipeline(NamedTuple):
+    """A pipeline and its stages, as (id, label) each, in the CRM's order."""
+
+    id: str
+    label: str
+    stages: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class FieldDescription:
     """One field as the CRM describes it to our user."""
@@ -63,6 +71,8 @@ class FieldDescription:
     custom: bool = False
     references: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()  # (value, label) of picklists
+    pipelines: tuple[Pipeline, ...] = ()  # of a stage: which pipeline each value belongs to
+    pipeline_field: str = ""  # and the field that holds a record's pipeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def check_create(
             yield mapping.problem(at, f"'{name}' cannot be filled by our user, so no new record could hold it")
             continue
         if filling.value is not None:
-            yield from fit.values(at, field, (filling.value,))
+            yield from fit.values(at, field, (filling.value,), rule.where)
         if sentence := _unfit(field, filling):
             yield mapping.problem(at, sentence)
     if rule.partner.field and (partner := found.field(rule.partner.field)) and not partner.creatable:

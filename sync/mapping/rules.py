@@ -88,6 +88,14 @@ class PartnerRule(FromObject):
     attributes: Attributes = Field(default_factory=Attributes)
 
 
+class CustomerRule(FromObject):
+    """Companies that buy already: targets of imported lists that are among them are named as customers, and left out."""
+
+    noun: ClassVar[str] = "a rule of customers"
+    name: FieldName = Field(description="the field that holds the company's name")
+    match_on: MatchOn = Field(default_factory=MatchOn, description="further marks by which a target is this company")
+
+
 class PartnerType(Rule):
     """All that is named must hold; what is not named does not matter."""
 
