@@ -67,12 +67,12 @@ class UnknownObject(ObjectMissing):
 
 
 def envelope(body: bytes) -> dict[str, Any] | None:
-    """HubSpot's JSON object, or None where something else came (HTML of a proxy, a cut reply)."""
+    """HubSpot's JSON object, or None where something else came (HTML of a proxy, a cut reply). Values may hold control characters."""
     try:
         try:
-            parsed = json.loads(body)
+            parsed = json.loads(body, strict=False)
         except UnicodeDecodeError:  # a stray byte becomes a lone surrogate, which the mirror keeps reversibly
-            parsed = json.loads(body.decode("utf-8", "surrogateescape"))
+            parsed = json.loads(body.decode("utf-8", "surrogateescape"), strict=False)
     except ValueError:
         return None
     return parsed if isinstance(parsed, dict) else None
