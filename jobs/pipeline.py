@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from jobs.alerts import alert
 from jobs.erasing import keep_out
 from jobs.heads import note_head
 from jobs.mapping_check import require_fitting
@@ -20,7 +21,7 @@ from jobs.steps import pull as pull_step
 from jobs.steps.fresh import unread
 from jobs.wiring import Workspace
 from models.vocabulary import PlanStatus, RunStatus, Step
-from sync.errors import SyncError
+from sync.errors import LoginRefused, SyncError
 
 log = structlog.get_logger()
 ALL_STEPS = tuple(Step)
@@ -95,11 +96,13 @@ def run_cycle(
         story.begin(workspace.rules.hash)
         log.info("run started", workspace=workspace.name, run=report.run, steps=[str(s) for s in steps])
         status, cause = RunStatus.FAILED, "interrupted"
+        refused: LoginRefused | None = None
         try:
             _steps(workspace, story, report, steps, only_connection, full, again, shown, turn)
             status, cause = _ended(report)
         except Exception as e:
             status, cause = ended_as(e), str(e)
+            refused = e if isinstance(e, LoginRefused) else None
             raise
         finally:
             for name, connector in workspace.connectors.items():
@@ -107,6 +110,8 @@ def run_cycle(
                 if not conn.closed:
                     story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
             story.finish(workspace.connect, status, as_of=report.as_of, cause=cause)
+            if refused is not None and not conn.closed:
+                _tell_refused(workspace, story, str(refused))
             if not conn.closed:
                 note_head(conn, workspace.name, workspace.home)
             log.info("run ended", workspace=workspace.name, run=report.run, status=str(status), cause=cause or None)
@@ -126,6 +131,19 @@ def _settle_made(workspace: Workspace, run_id: str) -> None:
         making.resolve(workspace, run_id)
     except SyncError as e:
         log.warning("records of a list are not settled yet", workspace=workspace.name, cause=str(e))
+
+
+def _tell_refused(workspace: Workspace, story: RunLog, cause: str) -> None:
+    """People hear once that a login is refused, not at every cycle until it is mended."""
+    row = story.conn.execute(
+        "select cause from sakigake.run where workspace = %s and run_id <> %s order by started_at desc limit 1",
+        (workspace.name, story.run_id),
+    ).fetchone()
+    if row is None or row[0] != cause:
+        title = f"Sakigake: a CRM refuses the login of {workspace.name}"
+        alert(
+            workspace.settings.alerts, workspace.folder, title, f"{cause} Until then nothing is read or written there."
+        )
 
 
 def _steps(

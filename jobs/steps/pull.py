@@ -11,7 +11,7 @@ from jobs.runs import ended_as
 from jobs.steps.lanes import Lane, Outcome, side_by_side
 from jobs.wiring import Workspace
 from models.vocabulary import RunStatus
-from sync.errors import Underway
+from sync.errors import LoginRefused, Underway
 from sync.mirror.place import LandCounts
 from sync.mirror.pull import pull_object
 
@@ -36,10 +36,13 @@ class Pulled:
         return {o.label: str(o.error) for o in found}
 
     def require(self) -> None:
-        """Raises what the first object that failed met. One that the CRM still works at has not failed."""
-        for outcome in self.outcomes:
-            if outcome.error is not None and not isinstance(outcome.error, Underway):
-                raise outcome.error
+        """Raises what the first object that failed met, a refused login before all else: it needs a person.
+
+        One that the CRM still works at has not failed.
+        """
+        errors = [o.error for o in self.outcomes if o.error is not None and not isinstance(o.error, Underway)]
+        if errors:
+            raise next((e for e in errors if isinstance(e, LoginRefused)), errors[0])
 
 
 def pull(

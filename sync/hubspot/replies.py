@@ -70,17 +70,17 @@ class UnknownObject(ObjectMissing):
 
 
 def _parsed(body: bytes) -> Any:
-    """The quick parser is strict: what it refuses, such as a lone surrogate, may still be JSON to Python's own."""
+    """The quick parser is strict: what it refuses, a lone surrogate or a control character, Python's own may still read."""
     with suppress(ValueError):
         return orjson.loads(body)
     try:
-        return json.loads(body)
+        return json.loads(body, strict=False)
     except UnicodeDecodeError:  # a stray byte becomes a lone surrogate, which the mirror keeps reversibly
-        return json.loads(body.decode("utf-8", "surrogateescape"))
+        return json.loads(body.decode("utf-8", "surrogateescape"), strict=False)
 
 
 def envelope(body: bytes) -> dict[str, Any] | None:
-    """HubSpot's JSON object, or None where something else came (HTML of a proxy, a cut reply)."""
+    """HubSpot's JSON object, or None where something else came (HTML of a proxy, a cut reply). Values may hold control characters."""
     try:
         parsed = _parsed(body)
     except ValueError:

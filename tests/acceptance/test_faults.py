@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from jobs import database as db
+from jobs import pipeline
 from jobs.settings import load
 from jobs.wiring import read_rules
 from sync.connector import CrmRecord
@@ -435,7 +436,9 @@ def test_a_token_that_ends_in_mid_load_costs_one_login_and_nothing_else(newcomer
 
 
 @pytest.mark.parametrize("crm", list(READS))
-def test_a_login_that_is_not_renewed_needs_a_person_and_says_so(company: Company, crm: str) -> None:
+def test_a_login_that_is_not_renewed_needs_a_person_and_says_so(
+    company: Company, monkeypatch: pytest.MonkeyPatch, crm: str
+) -> None:
     with_oauth(company)
     something_changes(company)
     gone = {
@@ -447,11 +450,16 @@ def test_a_login_that_is_not_renewed_needs_a_person_and_says_so(company: Company
         strike(crm, {"kind": "expired_token", "revoke": True}),
         {"match": {"crm": crm, "path": "oauth.*/token"}, "skip": 1, "times": None, "effect": gone},
     )
+    told: list[str] = []
+    monkeypatch.setattr(pipeline, "alert", lambda _addresses, _folder, title, body: told.append(f"{title}: {body}"))
     ran = company.run()
     assert isinstance(ran.error, LoginRefused)
     assert ran.error.remedy
     assert ran.newest["cause"] == str(ran.error)
     assert logins(company, crm) == 2, "a refused login is not repeated"
+    assert isinstance(company.run().error, LoginRefused)
+    assert len(told) == 1, "people hear of it once"
+    assert ran.error.remedy in told[0]
     company.recovers()
 
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from jobs import views
 from jobs.steps.lanes import Lane, side_by_side
 from jobs.wiring import connect_with
 from sync.connector import (
@@ -183,6 +184,9 @@ def test_a_value_that_does_not_fit_is_parked_and_its_row_still_lands(
     parked = conn.execute("select record_id, field, raw, cause from sakigake.parked order by field").fetchall()
     assert [(r[0], r[1], r[2]) for r in parked] == [("b", "Amount", "many"), ("b", "ClosedOn", "31/12/2026")]
     assert "numeric" in parked[0][3]
+    told = views.parked(conn, "main")
+    assert [(p["field"], p["values"], p["record"]) for p in told] == [("Amount", 1, "b"), ("ClosedOn", 1, "b")]
+    assert "many" not in str(told), "where to look, and never the value"
 
 
 def test_nul_and_lone_surrogates_are_kept_escaped_and_flagged(connect: Connect, conn: psycopg.Connection[Any]) -> None:
