@@ -335,7 +335,20 @@ def plan(out: Console, document: Mapping[str, Any]) -> None:
         out.print(f"Skipped {number(count)}: {escape(why)}.")
 
 
-CSV = ("record", "field", "api_name", "old", "new", "kind", "edited", "why", "status", "cause", "request_id")
+CSV = (
+    "record",
+    "field",
+    "api_name",
+    "old",
+    "new",
+    "kind",
+    "edited",
+    "why",
+    "status",
+    "cause",
+    "request_id",
+    "redirected_from",
+)
 KINDS = ("filled", "changed", "emptied")
 
 
