@@ -40,6 +40,7 @@ class CatalogueField:
     digits: int = 0
     step: Decimal = Decimal(0)
     choices: tuple[tuple[str, str, str], ...] = ()  # value, label in English, label in Japanese
+    unique: bool = False  # no two records hold the same value: the CRM itself refuses the second
     calm: int = 0
 
     def rounded(self, value: float | Decimal | None) -> Decimal | None:
@@ -175,6 +176,14 @@ CATALOGUE: tuple[CatalogueField, ...] = (
 )  # fmt: skip
 
 BY_NAME = {f.name: f for f in CATALOGUE}
+
+LIST_ROW_KEY = CatalogueField(
+    "list_row", "entry", Kind.TEXT, "Row of an imported list", "リスト取込キー",
+    "The row of an imported attack list that this record was made from. Nobody needs to edit it.",
+    "このレコードの元になった、取り込んだアタックリストの行。編集は不要です。",
+    unique=True,
+)  # fmt: skip
+"""Not computed and never written later: by it a record that we made is found again, and cannot be made twice."""
 
 
 def fields_of(subject: Subject) -> tuple[CatalogueField, ...]:

@@ -35,7 +35,7 @@ def held_because(
     now = active(conn, workspace.name)
     if now is None or now.mapping_hash != workspace.rules.hash:
         found.append("Nobody activated this version of the mapping: sakigake mapping activate FILE")
-    found += _restored(conn, workspace)
+    found += [f"{because}, then plan again." for because in restored(conn, workspace)]
     found += _inputs(conn, workspace, crm_now)
     found += _forecasts(conn, workspace, changes)
     # the first plan of all fills every record: that is what `first_plan` decides about
@@ -44,12 +44,12 @@ def held_because(
     return found
 
 
-def _restored(conn: Connection[Any], workspace: Workspace) -> Iterator[str]:
-    """Until everything is proven anew, since the delivery that a restored database does not know of."""
+def restored(conn: Connection[Any], workspace: Workspace) -> Iterator[str]:
+    """What speaks for a restored backup, until everything is proven anew since the delivery that it does not know of."""
     for one in doubts(conn, workspace.name, workspace.home):
         proven = _proofs(conn, workspace).values()
         if any(at is None or at < one.since for at in proven):
-            yield f"{one.because}. Bring it up to date and prove it with `sakigake reconcile`, then plan again."
+            yield f"{one.because}. Bring it up to date and prove it with `sakigake reconcile`"
 
 
 def _inputs(conn: Connection[Any], workspace: Workspace, crm_now: datetime) -> Iterator[str]:

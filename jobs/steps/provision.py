@@ -6,8 +6,9 @@ from typing import Any
 from jobs.settings import WorkspaceSettings
 from jobs.steps import provisioned
 from jobs.wiring import Workspace
-from models.catalogue import CATALOGUE, CatalogueField, fields_of
+from models.catalogue import CATALOGUE, LIST_ROW_KEY, CatalogueField, fields_of
 from sync.connector import Connector, ProvisionStep
+from sync.mapping.creation import given_fields
 from sync.mapping.grammar import Mapping as Rules
 
 Steps = list[tuple[str, ProvisionStep]]
@@ -15,12 +16,27 @@ ADVICE = "advice"  # the status of what only a person can make
 
 
 def targets(rules: Rules) -> Iterator[tuple[str, str, list[CatalogueField]]]:
-    """(connection, object, fields) that the mapping writes back to."""
+    """(connection, object, fields) that the mapping writes back to, or makes records of."""
+    made = {rule.from_ for rule in rules.entries if rule.create is not None}
     for subject, named in (("partner", rules.write_back.partner), ("entry", rules.write_back.entry)):
         for place, fields in named.items():
             connection, _, object_name = place.partition(".")
             chosen = [f for f in fields_of(subject) if fields == "default" or f.name in fields]  # type: ignore[arg-type]
-            yield connection, object_name, chosen
+            yield connection, object_name, chosen + ([LIST_ROW_KEY] if place in made else [])
+    for place in made:
+        if place not in rules.write_back.entry:
+            connection, _, object_name = place.partition(".")
+            yield connection, object_name, [LIST_ROW_KEY]
+
+
+def made_fields(rules: Rules, connection: str) -> dict[str, list[str]]:
+    """The fields that new records of this connection are given, by object, ours left out."""
+    found: dict[str, list[str]] = {}
+    for rule in rules.entries:
+        if rule.create is not None and rule.connection == connection:
+            partner = [rule.partner.field] if rule.partner.field else []
+            found[rule.object] = sorted({*found.get(rule.object, ()), *given_fields(rule), *partner})
+    return found
 
 
 def provision(
@@ -71,7 +87,8 @@ def unprovision(workspace: Workspace, *, dry_run: bool) -> Steps:
     for prefix, places in to_remove(workspace).items():
         whose: dict[str, dict[str, tuple[CatalogueField, ...]]] = {}
         for connection, name in places:
-            whose.setdefault(connection, {})[name] = CATALOGUE  # an earlier mapping may have chosen other fields
+            # an earlier mapping may have chosen other fields
+            whose.setdefault(connection, {})[name] = (*CATALOGUE, LIST_ROW_KEY)
         for connection, objects in whose.items():
             connector = workspace.connectors.get(connection)
             if connector is None:

@@ -10,6 +10,7 @@ from jobs.progress import Progress
 from jobs.runs import new_id, utc_now
 from jobs.steps import write_back
 from jobs.steps.approve import delivered_by, plan_document
+from jobs.steps.unmaking import made_in, undo_made
 from jobs.wiring import Workspace
 from models.audit import AuditKind
 from models.catalogue import BY_NAME
@@ -33,6 +34,8 @@ def undo_run(
     if not dry_run and not reason.strip():
         raise PlanRefused("--reason is empty; say in a few words why this run is undone.")
     with workspace.connect() as conn:
+        if made_in(conn, workspace.name, run_id):
+            return undo_made(workspace, run_id, reason, dry_run=dry_run)
         wrote = _wrote(conn, workspace, run_id)
     undoing = new_id("run")
     if dry_run:

@@ -246,9 +246,9 @@ def newest_open_plan(workspace: Workspace) -> str | None:
     """The plan that `deliver` alone would send: the newest one that is planned, not held, and of the mapping at hand."""
     with workspace.connect() as conn:
         row = conn.execute(
-            """select plan_id from sakigake.plan where workspace = %s and status = %s and mapping_hash = %s
+            """select plan_id from sakigake.plan where workspace = %s and status = %s and mapping_hash = %s and kind <> %s
             order by created_at desc limit 1""",
-            (workspace.name, PlanStatus.PLANNED, workspace.rules.hash),
+            (workspace.name, PlanStatus.PLANNED, workspace.rules.hash, PlanKind.CREATE),
         ).fetchone()
     return row[0] if row else None
 
