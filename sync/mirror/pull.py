@@ -20,6 +20,7 @@ from sync.mirror.prepare import Key, Prepared, prepare
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_indexes
 from sync.mirror.staging import forget_staging
+from sync.mirror.unpark import any_parked, unpark
 
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 """Opens a connection of its own to our database, outside any transaction."""
@@ -103,11 +104,14 @@ def _read(
     def pages(session: Callable[[], Connection[Any]]) -> Iterator[Page]:
         return connector.pages(prepared.spec, prepared.cursor, _Held(session, table))
 
+    parked = any_parked(conn, table, place())
     try:
         with closing(ahead(pages, sessions, table, place, loading=prepared.loading)) as coming:
             for ready in coming:
                 with ready.transaction:
                     done = _landed(ready, table, loading=prepared.loading)
+                    if parked:
+                        unpark(ready.conn, table, ready.place)
                     keep_cursor(ready.conn, table, ready.page, ready.place, done)
                 counts += done
                 expected = ready.page.expected
