@@ -330,6 +330,10 @@ class Connector(Protocol):
         """
         ...
 
+    def give_up(self, cursor: Cursor) -> None:
+        """Takes away what the reading that stands at this cursor left to be worked at in the CRM: nobody will go on with it. Never fails."""
+        ...
+
     def identities(self, object_name: str) -> Iterator[Sequence[Identity]]:
         """Every live record with its version, at the least cost the CRM allows. BadReply rather than a list that lacks some."""
         ...

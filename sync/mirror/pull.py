@@ -63,6 +63,8 @@ def pull_object(
         prepared = prepare(conn, connector, key, spec, full=full)
         if prepared is None:
             return LandCounts()
+        if prepared.given_up:
+            connector.give_up(prepared.given_up)
         try:
             return _read((conn, other), connector, pull, prepared, progress)
         except FieldMissing:  # what we remembered of the object is no longer so: ask, and go on with what is left
