@@ -4,7 +4,7 @@ Events leave PostgreSQL as bytes of one width a row, many rows together, so that
 grow with their number.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -48,6 +48,7 @@ _VISIBLE = """
             and not exists (
                 select from sakigake.event r
                 where r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s)
+            and (%s::text[] is null or e.rule = any(%s::text[])) and (%s::text[] is null or not e.rule = any(%s::text[]))
         group by left(e.entry_id, 2)
         order by left(e.entry_id, 2)
     ) to stdout (format binary)"""
@@ -81,12 +82,24 @@ class EventColumns:
         return len(self.entry)
 
 
-def visible_events(connection: Connection, workspace: str, as_of: date, known_at: datetime) -> EventColumns:
-    """Events that had happened by `as_of`, as they were known at `known_at` (aware): asserted by then and not yet retracted."""
+def visible_events(
+    connection: Connection,
+    workspace: str,
+    as_of: date,
+    known_at: datetime,
+    *,
+    only: Sequence[str] | None = None,
+    besides: Sequence[str] | None = None,
+) -> EventColumns:
+    """Events that had happened by `as_of`, as they were known at `known_at` (aware): asserted by then and not yet retracted.
+
+    `only` those of these rules, or all `besides`.
+    """
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
-    milestones, connections = [milestone.value for milestone in MILESTONES], _connections(connection, workspace)
-    given = (milestones, connections, milestones, workspace, as_of, moment, moment)
+    milestones, named = [milestone.value for milestone in MILESTONES], connections(connection, workspace)
+    rules = [None if some is None else list(some) for some in (only, only, besides, besides)]
+    given = (milestones, named, milestones, workspace, as_of, moment, moment, *rules)
     raw.execute("set local work_mem = '256MB'")  # millions of rows are put in order in memory rather than on disk
     with raw.cursor() as cursor:
         rows = fixed_rows(cursor, _VISIBLE, given, _ROW)
@@ -104,7 +117,8 @@ def visible_events(connection: Connection, workspace: str, as_of: date, known_at
     )
 
 
-def _connections(connection: Connection, workspace: str) -> list[str]:
+def connections(connection: Connection, workspace: str) -> list[str]:
+    """The names that `EventColumns.connection` numbers, from 1; 0 is one that is not mirrored."""
     rows = connection.execute(
         text("select distinct connection from sakigake.mirror_object where workspace = :w order by 1"), {"w": workspace}
     )
