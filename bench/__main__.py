@@ -5,14 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command has it; read when numpy is loaded
 
 from bench import bulk, computing, hubspot, landing, mapping, mapping_diff, recompute, writeback
-from bench.measure import Row
+from bench.measure import Row, show
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -28,16 +24,9 @@ def main() -> int:
         *hubspot.measure(),
         *writeback.measure(),
     ]
-    shown = Table(title="Ratios against a limit of the same run", box=box.SIMPLE_HEAD)
-    for column in ("what", "value", "unit", "against", "ratio", "demand", ""):
-        shown.add_column(column, justify="right" if column in {"value", "ratio", "demand"} else "left")
-    for r in rows:
-        shown.add_row(
-            r.name, f"{r.value:,.0f}", r.unit, r.against, f"{r.ratio:.2f}", f"{r.demand:.2f}", "ok" if r.ok else "BELOW"
-        )
-    Console().print(shown)
+    every = show(rows, "Ratios against a limit of the same run")
     RESULTS.write_text(json.dumps([r.document() for r in rows], indent=1) + "\n", "utf-8")
-    return 0 if all(r.ok for r in rows) else 1
+    return 0 if every else 1
 
 
 if __name__ == "__main__":
