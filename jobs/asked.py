@@ -20,7 +20,6 @@ from jobs.runs import utc_now
 from jobs.settings import WorkspaceSettings
 from jobs.steps.compute import CODE_VERSION
 from jobs.steps.inputs import read_inputs
-from jobs.steps.made import assumptions_of
 from models.vocabulary import Partner
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
@@ -120,7 +119,7 @@ def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rul
         entries,
         partners,
         day_number(axes.as_of),
-        assumptions=assumptions_of(rules.hash),
+        assumptions=settings.assumptions.for_numbers(rules.hash),
         calendar=business_days(settings.calendar, axes.as_of),
     )
     called: dict[str, Partner] = {p.partner_id: p for p in read.partners(conn, workspace)}

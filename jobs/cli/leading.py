@@ -73,7 +73,9 @@ def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[s
             return {**_axes(reader, stamp.as_of, stamp.known_at), **made, **found}
     axes = reader.axes(as_of, known_at)
     with reader.engine.connect() as connection:
-        answers = step.answer(connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at)
+        answers = step.answer(
+            connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at, reader.settings.assumptions.floors
+        )
     return {**_axes(reader, axes.as_of, axes.known_at), "run": None, **step.document(answers)}
 
 

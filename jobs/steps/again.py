@@ -15,6 +15,7 @@ from jobs.steps import results as shaped
 from jobs.steps.inputs import read_inputs
 from jobs.steps.made import make, tell
 from jobs.wiring import Workspace
+from sync.events.delay import as_document, reporting_delay
 from sync.mapping.grammar import Mapping as Rules
 
 
@@ -56,8 +57,9 @@ def said_again(
             raise RuntimeError("A computation by an earlier pool tells of a partner type that the pool does not know.")
         told = later
     activities = more.activities_of(conn, workspace, told.partners, as_of, known_at)
+    late = reporting_delay(conn, workspace, as_of, pooled_at, rules.zone.key)
     return Said(
-        made.document(),
+        {**made.document(), "reporting_delay": as_document(late)},
         chain(told.rows(activities), made.goal_rows()),
         shaped.tier_rows(told.own, told.partners),
     )

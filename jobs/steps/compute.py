@@ -26,6 +26,7 @@ from jobs.steps.moments import computing_moment
 from jobs.wiring import Workspace
 from sync.events import touched
 from sync.events.deals import deals_between
+from sync.events.delay import as_document, reporting_delay
 
 CODE_VERSION = version("sakigake")
 POOL_LASTS = timedelta(hours=1)  # by the CRMs' clock
@@ -60,14 +61,15 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any]) -> di
         made = make(workspace.settings, workspace.rules, tables, stamp.as_of)
         activities = more.activities_of(conn, workspace.name, made.partners, stamp.as_of)
         every_deal = deals_between(conn, workspace.name, *more.share_span(stamp.as_of), stamp.known_at)
-    document = made.document()
+        late = reporting_delay(conn, workspace.name, stamp.as_of, stamp.known_at, workspace.zone.key)
+    document = {**made.document(), "reporting_delay": as_document(late)}
     done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
     with workspace.connect() as raw, raw.transaction():
         rows = chain(made.told.partner_rows(activities), made.goal_rows())
         changed = _keep(raw, workspace.name, stamp, made.told, rows)
         _keep_computation(raw, workspace.name, stamp, json.dumps(document), stamp.known_at)
         pools.keep(raw, workspace.name, stamp.run_id, stamp.as_of, stamp.known_at, basis, made.results.pool)
-        more.keep(raw, workspace.name, stamp, done, every_deal, workspace.settings.team)
+        more.keep(raw, workspace.name, stamp, done, every_deal, workspace.settings)
         touched.done(raw, workspace.name)
     leading.keep_weekly(workspace, stamp)
     return {**document, "values_changed": changed, "looked_at": None}
@@ -106,7 +108,7 @@ def _are_many(conn: Connection[Any], workspace: str, partners: Collection[str]) 
 
 def _basis(conn: Connection[Any], workspace: Workspace, as_of: date) -> dict[str, Any]:
     """All that results depend on, but for the facts."""
-    said = workspace.settings.model_dump_json(include={"calendar", "targets", "team"})
+    said = workspace.settings.model_dump_json(include={"assumptions", "calendar", "targets", "team"})
     return {
         "as_of": as_of.isoformat(),
         "mapping": workspace.rules.hash,

@@ -192,7 +192,7 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
     )
 
 
-_NOTHING = np.array([(-1, *[0] * (len(SAID) - 1))], SAID).tobytes()
+_NOTHING = np.array([(-1, *[0] * (len(SAID.descr) - 1))], SAID).tobytes()
 
 
 def _pieces(whole: bytes, width: int) -> list[bytes]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from indicators.allocation import Allocation
-from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities
 from indicators.inputs import EntryTable, PartnerTable, day_number
@@ -98,9 +97,9 @@ class Made:
 
 
 def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date) -> Made:
-    """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes."""
+    """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes: draws are seeded by the rules."""
     events, entries, partners = tables
-    assumptions = assumptions_of(rules.hash)
+    assumptions = settings.assumptions.for_numbers(rules.hash)
     calendar = business_days(settings.calendar, as_of)
     results = summarise(events, entries, partners, day_number(as_of), assumptions=assumptions, calendar=calendar)
     deals = settings.targets.deals_in(as_of)
@@ -122,13 +121,8 @@ def tell(settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, 
         return None
     places = [pool.types.index(name) for name in partners.types]
     partners = replace(partners, types=pool.types, type=np.array(places, np.int64)[partners.type])
-    assumptions = assumptions_of(rules.hash)
+    assumptions = settings.assumptions.for_numbers(rules.hash)
     funnel = Funnel(canonical_paths(events, entries, partners, day_number(as_of)))
     found = own(pool, funnel, entries, partners, assumptions)
     calendar = business_days(settings.calendar, as_of)
     return Told(found, entries, partners, calendar, rules.language, assumptions.horizon)
-
-
-def assumptions_of(mapping_hash: str) -> Assumptions:
-    """The defaults; draws are seeded by the mapping, so that equal facts and rules give equal bytes."""
-    return replace(DEFAULTS, seed=mapping_hash)

@@ -12,8 +12,7 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
-from indicators.assumptions import DEFAULTS
+from indicators.activation import Rates, activation, concentration, first_data_day, sourced_share, time_to_first_deal
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due
 from indicators.inputs import LISTED, NO_DAY, EntryTable, PartnerTable, day_date, day_number
@@ -27,6 +26,7 @@ from indicators.tier_audit import audit
 from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports
 from jobs.reports import Stamp
+from jobs.settings import WorkspaceSettings
 from jobs.steps import actual
 from models.vocabulary import Activity, ActivityKind
 from sync.events import read
@@ -94,10 +94,10 @@ def partner_rows(
 
 
 def keep(
-    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, team: int | None
+    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
 ) -> None:
     """Keeps the day's reports and the snapshot, in the caller's transaction and after its results."""
-    document = activation_document(done, deals, team)
+    document = activation_document(done, deals, settings.team, settings.assumptions.rates)
     n = {"partners": len(done.partners), "entries": len(done.entries), "activities": len(done.activities.day)}
     reports.keep(conn, workspace, ACTIVATION, stamp, n, document)
     curves = lead_curves(done.results.paths, done.partners.types)
@@ -108,7 +108,12 @@ def keep(
     snapshot(conn, workspace, stamp)
 
 
-def activation_document(done: Computed, deals: DealCount, team: int | None) -> dict[str, Any]:
+def activation_document(
+    done: Computed,
+    deals: DealCount,
+    team: int | None,
+    windows: Rates = Rates(),  # noqa: B008 - frozen
+) -> dict[str, Any]:
     """Rates per type, concentration, share, time to the first deal, cadence, leaks and capacity, as JSON."""
     results, partners = done.results, done.partners
     paths, as_of = results.paths, results.as_of
@@ -131,7 +136,7 @@ def activation_document(done: Computed, deals: DealCount, team: int | None) -> d
                 "deals_per_active": _rounded(a.deals_per_active),
                 "newcomers": a.newcomers,
             }
-            for a in activation(paths, partners)
+            for a in activation(paths, partners, windows)
         ],
         "concentration": _plain(asdict(concentration(paths, len(partners)))),
         "sourced": {
@@ -172,13 +177,14 @@ def activation_document(done: Computed, deals: DealCount, team: int | None) -> d
 def _cutoffs(done: Computed) -> Iterator[Cutoffs]:
     """For each type the cut-offs that would tell its partners apart best, by the forecast of 90 days."""
     forecast, kinds = done.results.prospects.partners, done.partners.type
+    assumed = done.results.prospects.outlook.assumptions
     if DAYS_AHEAD not in forecast.ahead:
         return
     expected = forecast.expected[:, forecast.ahead.index(DAYS_AHEAD)]
     valid = np.array([p.attack_list_count for p in done.results.partners], np.int64)
     for at, name in enumerate(done.partners.types):
         mine = (kinds == at) & forecast.known
-        rule = DEFAULTS.tier_rules.get(name, DEFAULTS.tier_rule)
+        rule = assumed.tier_rules.get(name, assumed.tier_rule)
         found = proposed(name, valid[mine], expected[mine], rule)
         if found is not None:
             yield found

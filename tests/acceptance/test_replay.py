@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs import settings_numbers
 from jobs.pipeline import run_cycle
-from jobs.steps import again, made
+from jobs.steps import again
 from jobs.steps.map import map_facts
 from models.vocabulary import RecordRef, Step
 from sandbox.server import running
@@ -68,7 +69,11 @@ class World:
 def quick():
     """Fewer draws: what is shown here is that the same draws come again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(made, "DEFAULTS", replace(made.DEFAULTS, replicates=40, draws=60, checks=2, plan_draws=40))
+        patch.setattr(
+            settings_numbers,
+            "DEFAULTS",
+            replace(settings_numbers.DEFAULTS, replicates=40, draws=60, checks=2, plan_draws=40),
+        )
         yield
 
 

@@ -191,6 +191,44 @@ def test_the_past_is_told_by_what_was_known_then(place, capsys):
         assert document(capsys, "indicators", "--known-at", written)["known_at"] == "2026-10-31T00:00:00+00:00"
 
 
+def test_late_data_is_told_and_what_is_provisional(place, capsys):
+    """Events of the facts are known two days after they occurred; of those read from a CRM's own history nothing can be told."""
+    facts = steady_facts()
+    partner = facts.partners[0][1]
+    for i in range(300):
+        facts.event(
+            facts.entry(7000 + i, partner), partner, "listed", AS_OF - timedelta(days=60), NOW - timedelta(days=30)
+        )
+    computed(place, facts)
+    late = document(capsys, "indicators")["reporting_delay"]
+    assert late["n"] > 300
+    assert (late["median"], late["p90"]) == (2, 30)
+    assert late["provisional_from"] == str(AS_OF - timedelta(days=29))
+    assert document(capsys, "indicators", "--as-of", str(AS_OF))["reporting_delay"] == late
+    assert "Provisional: what happened since" in said(capsys, "indicators")
+    with place.begin() as conn:
+        conn.exec_driver_sql("update sakigake.event set reconstructed = true")
+    unknown = document(capsys, "indicators", "--as-of", str(AS_OF))["reporting_delay"]
+    assert unknown == {"n": 0, "median": None, "p90": None, "provisional_from": None}
+
+
+def test_assumptions_of_the_configuration_hold(place, capsys):
+    computed(place, steady_facts())
+    plain = document(capsys, "indicators", "--as-of", str(AS_OF))
+    path = Path("sakigake.yaml")
+    path.write_text(
+        path.read_text("utf-8").replace(
+            "    targets:\n",
+            "    assumptions: {window: 60, tiers: {default: {a_up: 900, a_down: 800, b_up: 700, b_down: 600}}}\n    targets:\n",
+            1,
+        ),
+        "utf-8",
+    )
+    other = document(capsys, "indicators", "--as-of", str(AS_OF))
+    assert other["conversion"]["all"]["listed>deal"]["n"] < plain["conversion"]["all"]["listed>deal"]["n"]
+    assert plain["tiers"]["A"] + plain["tiers"]["B"] > other["tiers"]["A"] + other["tiers"]["B"]
+
+
 def test_targets_tell_all_that_a_month_asks_for(place, capsys):
     computed(place, steady_facts())
     found = document(capsys, "targets", "--deals", "6", "--month", "2026-12")
