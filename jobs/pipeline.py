@@ -15,13 +15,13 @@ from jobs.mapping_versions import require_active, waited_before
 from jobs.progress import NoProgress, Progress
 from jobs.runs import RunLog, ended_as, new_id, only_run
 from jobs.steps import compute as compute_step
+from jobs.steps import list_rows, making, write_back
 from jobs.steps import map as map_step
 from jobs.steps import pull as pull_step
-from jobs.steps import write_back
 from jobs.steps.fresh import unread
 from jobs.wiring import Workspace
 from models.vocabulary import PlanStatus, RunStatus, Step
-from sync.errors import LoginRefused
+from sync.errors import LoginRefused, SyncError
 
 log = structlog.get_logger()
 ALL_STEPS = tuple(Step)
@@ -125,6 +125,14 @@ def _ended(report: RunReport) -> tuple[RunStatus, str]:
     return (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
 
 
+def _settle_made(workspace: Workspace, run_id: str) -> None:
+    """Records that lists were making when an answer was lost. A CRM that does not answer now is asked by the next run."""
+    try:
+        making.resolve(workspace, run_id)
+    except SyncError as e:
+        log.warning("records of a list are not settled yet", workspace=workspace.name, cause=str(e))
+
+
 def _tell_refused(workspace: Workspace, story: RunLog, cause: str) -> None:
     """People hear once that a login is refused, not at every cycle until it is mended."""
     row = story.conn.execute(
@@ -155,11 +163,13 @@ def _steps(
     keep_out(story.conn, workspace)
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
+            _settle_made(workspace, report.run)  # first: what is read then is known as ours
             found = pull_step.pull(
                 workspace, report.run, only_connection=only_connection, full=full, progress=progress, turn=turn
             )
             note.counts = found.document()
             report.pulled = found.counts()
+            list_rows.follow(workspace, report.run)
             keep_out(story.conn, workspace)  # a table may have been made just now
             report.waiting = found.waiting()
             note.waiting = bool(report.waiting)

@@ -211,6 +211,7 @@ class Guards(Settings):
     records_changed: float = Field(0.5, gt=0, le=1, description="share of the mapped records that one plan may change")
     tiers_moved: float = Field(0.3, gt=0, le=1, description="share of the partners whose tier one plan may move")
     emptied: float = Field(0.1, gt=0, le=1, description="share of a field's values that one plan may empty")
+    created: int = Field(200, ge=1, description="records that one list may make in the CRMs without asking")
     freshness: str = Field(
         "6h", pattern=SPAN, description="how far the mirror may lag behind the CRM's clock, such as 90m, 6h, 1d"
     )

@@ -295,8 +295,8 @@ def reconciliation(out: Console, document: Mapping[str, Any]) -> None:
     out.print("API calls: " + ", ".join(f"{name} {number(calls)}" for name, calls in document["api_calls"].items()))
 
 
-def plan(out: Console, document: Mapping[str, Any]) -> None:
-    """A plan with its changes."""
+def plan_head(out: Console, document: Mapping[str, Any]) -> None:
+    """Which plan it is, who decided on it, and why it waits."""
     out.print(
         f"[bold]{document['plan']}[/] is {document['status']}, made {document['created_at']} by {document['run']}."
     )
@@ -304,6 +304,11 @@ def plan(out: Console, document: Mapping[str, Any]) -> None:
         out.print(escape(f"Decided by {document['decided_by']}: {document['decided_because']}"))
     for sentence in document["held_because"]:
         out.print(f"[yellow]Held:[/] {escape(sentence)}")
+
+
+def plan(out: Console, document: Mapping[str, Any]) -> None:
+    """A plan with its changes."""
+    plan_head(out, document)
     if document["changes"]:
         shown = table("", "record", "field", "old", "new", "why", "status")
         for c in document["changes"][:SHOWN]:
@@ -330,7 +335,20 @@ def plan(out: Console, document: Mapping[str, Any]) -> None:
         out.print(f"Skipped {number(count)}: {escape(why)}.")
 
 
-CSV = ("record", "field", "api_name", "old", "new", "kind", "edited", "why", "status", "cause", "request_id")
+CSV = (
+    "record",
+    "field",
+    "api_name",
+    "old",
+    "new",
+    "kind",
+    "edited",
+    "why",
+    "status",
+    "cause",
+    "request_id",
+    "redirected_from",
+)
 KINDS = ("filled", "changed", "emptied")
 
 
@@ -371,9 +389,9 @@ def undone(out: Console, document: Mapping[str, Any]) -> None:
 
 def applied(out: Console, document: Mapping[str, Any]) -> None:
     """What applying a plan did."""
-    done = document["delivered"]
+    done, what = document["delivered"], "records" if document.get("kind") == "create" else "fields"
     out.print(
-        f"{document['plan']} was delivered by {document['run']}: {number(done['confirmed'])} fields confirmed, {number(done['failed'])} refused, {number(done['dropped'])} dropped."
+        f"{document['plan']} was delivered by {document['run']}: {number(done['confirmed'])} {what} confirmed, {number(done['failed'])} refused, {number(done['dropped'])} dropped."
     )
     out.print("Written: " + ", ".join(f"{name} {number(n)}" for name, n in document["written"].items()))
 

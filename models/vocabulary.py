@@ -105,11 +105,15 @@ class PlanStatus(StrEnum):
 
 
 class PlanKind(StrEnum):
-    """`write`: results to CRMs. `question`: edits of persons that the policy asks about. `undo`: what a run wrote, taken back."""
+    """`write`: results to CRMs. `question`: edits of persons that the policy asks about. `undo`: what a run wrote, taken back.
+
+    `create`: records that rows of imported lists become.
+    """
 
     WRITE = "write"
     QUESTION = "question"
     UNDO = "undo"
+    CREATE = "create"
 
 
 class ChangeStatus(StrEnum):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sandbox.refusals import NEW
 from sandbox.salesforce import ids, persons, rights
 from sandbox.salesforce.errors import ApiError, deleted, no_such_column
 from sandbox.salesforce.fields import is_deleted
@@ -21,6 +22,8 @@ def stage_probability(stage: Any) -> float | None:
 
 def for_create(org: Org, obj: Object, sent: Values) -> Values:
     """The stored form of what was sent for a new record; ApiError where a real org refuses it."""
+    if refusal := org.store.refusals.met(obj.name, NEW):
+        raise ApiError(400, refusal.code, refusal.message, [])
     if any(k.lower() == "id" for k in sent):
         raise ApiError(400, "INVALID_FIELD", "cannot specify Id in an insert call", ["Id"])
     values = _accepted(org, obj, sent, creating=True)

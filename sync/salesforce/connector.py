@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
 from sync.connector import (
+    NOTHING,
     AssociationSet,
     Cursor,
     Greeting,
@@ -36,6 +37,7 @@ from sync.salesforce.bulk_jobs import BulkSettings
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
 from sync.salesforce.ids import is_id, long_id
+from sync.salesforce.make import RecordMaking
 from sync.salesforce.provision import Provision
 from sync.salesforce.provision_remove import remove
 from sync.salesforce.reading import Reading
@@ -95,6 +97,7 @@ class SalesforceConnector:
             BulkSettings(deadline=min(bulk_deadline, _WRITTEN_WITHIN), sleep=sleep, monotonic=monotonic),
             least=bulk_writes_from,
         )
+        self.maker = RecordMaking(self._client)
         self._bulk = BulkSettings(bulk_threshold, bulk_page, bulk_patience, bulk_deadline, sleep, monotonic)
         self._refresh_every = refresh_every
         self._raw: dict[str, dict[str, Any]] = {}  # descriptions as last read
@@ -275,8 +278,13 @@ class SalesforceConnector:
             self._raw.pop(name, None)
         return steps
 
-    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
-        return rights.compared(self._client, reads, writes)
+    def rights(
+        self,
+        reads: Mapping[str, ReadSpec],
+        writes: Mapping[str, Sequence[str]],
+        makes: Mapping[str, Sequence[str]] = NOTHING,
+    ) -> Rights:
+        return rights.compared(self._client, reads, writes, makes)
 
     def close(self) -> None:
         self._transport.close()
