@@ -1,6 +1,6 @@
 """What the arithmetic is given: our tables as columns of whole numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,13 +27,15 @@ from models.vocabulary import Activity, Entry, Partner, RecordRef
 from sync.events import read
 from sync.events.entry_columns import EntryColumns, entry_columns, target_number
 
+Tables = tuple[EventTable, EntryTable, PartnerTable]
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """Facts that are computed on: those that are stored, or those that another version of the mapping would make."""
 
     partners: Sequence[Partner]
-    entries: Iterable[Entry]
+    entries: Iterable[Entry] | EntryColumns
     events: read.EventColumns
     activities: Iterable[Activity]
 
@@ -46,14 +48,17 @@ def read_inputs(
     given: Given | None = None,
     *,
     past: bool = False,
-) -> tuple[EventTable, EntryTable, PartnerTable]:
+    only: Collection[str] | None = None,
+) -> Tables:
     """The tables as columns of whole numbers; events of entries or partners that stand no more are left out.
 
     `past`: partners, entries and activities too as they were known at `known_at`; without it as they are now, which is quicker.
+    `only`: these partners alone, as they are now, with all of their entries.
     """
     if given is None and not past:
-        partners: Sequence[Partner] = read.partners(conn, workspace)
-        entries, columns = entry_columns(conn, workspace, as_of), read.visible_events(conn, workspace, as_of, known_at)
+        partners: Sequence[Partner] = read.partners(conn, workspace, only=only)
+        entries = entry_columns(conn, workspace, as_of, only)
+        columns = read.visible_events(conn, workspace, as_of, known_at, only)
     else:
         facts = given or Given(
             read.partners(conn, workspace, known_at),
@@ -62,7 +67,12 @@ def read_inputs(
             read.activities(conn, workspace, as_of, known_at),
         )
         partners, columns = facts.partners, facts.events
-        entries = _columns_of(facts, _unplaced(conn, workspace))
+        given_entries = facts.entries
+        entries = (
+            given_entries
+            if isinstance(given_entries, EntryColumns)
+            else _columns_of(given_entries, facts.activities, _unplaced(conn, workspace))
+        )
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
     partner = np.array([place_of_partner.get(p, -1) for p in entries.partner_ids], np.int64)[entries.partner]
     kept = partner >= 0
@@ -102,12 +112,14 @@ def read_inputs(
     )
 
 
-def _columns_of(facts: Given, unplaced: AbstractSet[RecordRef]) -> EntryColumns:
+def _columns_of(
+    values: Iterable[Entry], activities: Iterable[Activity], unplaced: AbstractSet[RecordRef]
+) -> EntryColumns:
     """Entries that are values as the columns that `entry_columns` reads."""
-    entries = list(facts.entries)
+    entries = list(values)
     place = {e.entry_id: i for i, e in enumerate(entries)}
     last_active = np.full(len(entries), NO_DAY, np.int64)
-    for activity in facts.activities:
+    for activity in activities:
         at = place.get(activity.entry_id or "", -1)
         if at >= 0:
             last_active[at] = max(last_active[at], day_number(activity.occurred_on))

@@ -135,7 +135,7 @@ def _read(
 
 def _stored(ready: Ready, table: MirrorTable, *, loading: bool, parked: bool) -> LandCounts:
     """Stores a batch in its transaction, or, where that fails, each of its pages in one of its own: so that a page that cannot be stored
-    holds up none that came before it.
+    holds up none that came before it. `parked`: some value of the object is.
     """
     try:
         with ready.transaction:
@@ -170,6 +170,8 @@ def _landed(
     if parked:
         unpark(conn, table, place)
     note_landing(conn, table.object, place, counts)
+    if parked:
+        unpark(conn, table, place)
     keep_cursor(conn, table, page, place, counts)
     return counts
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs import settings_numbers
 from jobs.pipeline import run_cycle
-from jobs.steps import compute, made
+from jobs.steps import again
 from jobs.steps.map import map_facts
 from models.vocabulary import RecordRef, Step
 from sandbox.server import running
@@ -68,7 +69,11 @@ class World:
 def quick():
     """Fewer draws: what is shown here is that the same draws come again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(made, "DEFAULTS", replace(made.DEFAULTS, replicates=40, draws=60, checks=2, plan_draws=40))
+        patch.setattr(
+            settings_numbers,
+            "DEFAULTS",
+            replace(settings_numbers.DEFAULTS, replicates=40, draws=60, checks=2, plan_draws=40),
+        )
         yield
 
 
@@ -104,10 +109,10 @@ def test_sixty_days_computed_again_from_the_log_say_what_they_said(lived):
     assert len({as_of for as_of, *_ in days}) == DAYS
     assert sum(sum(report.mapped["retracted"].values()) for *_, report in days if "retracted" in report.mapped) > 0
     for as_of, known_at, document, tables, _ in days:
-        again = compute.computed_again(workspace, as_of, known_at)
-        assert json.loads(json.dumps(again.document)) == document, as_of
-        assert sorted(json.loads(json.dumps(row)) for row in again.rows) == sorted(map(list, tables["results"])), as_of
-        tiers = {(p, str(since)): [p, str(since), *more] for p, since, *more in again.tiers}
+        said = again.computed_again(workspace, as_of, known_at)
+        assert json.loads(json.dumps(said.document)) == document, as_of
+        assert sorted(json.loads(json.dumps(row)) for row in said.rows) == sorted(map(list, tables["results"])), as_of
+        tiers = {(p, str(since)): [p, str(since), *more] for p, since, *more in said.tiers}
         assert sorted(tiers.values()) == sorted(map(list, tables["tiers"])), as_of
 
 
