@@ -103,7 +103,15 @@ class Sending:
         for start in range(0, len(outcomes), SETTLED):
             some = outcomes[start : start + SETTLED]
             with d.connect() as conn, conn.transaction():
-                journal.settle(conn, d.workspace, some, d.clock(), crm_at=at, mapping_hash=d.mapping_hash)
+                journal.settle(
+                    conn,
+                    d.workspace,
+                    some,
+                    d.clock(),
+                    crm_now=self.connector.crm_now(),
+                    crm_at=at,
+                    mapping_hash=d.mapping_hash,
+                )
         for s in outcomes:
             self.counts.add(s.status)
             if s.merged_into is not None and s.status is ChangeStatus.FAILED:
