@@ -173,7 +173,10 @@ class SalesforceConnection(_Connection):
     bulk_page: int = Field(
         50_000, ge=1_000, le=1_000_000, description="records of a bulk job that are fetched and stored at once"
     )
-    bulk_deadline: int = Field(3600, ge=60, le=86_400, description="seconds that one bulk job is waited for")
+    bulk_patience: int = Field(300, ge=0, le=86_400, description="seconds that one run waits for a bulk job")
+    bulk_deadline: int = Field(
+        43_200, ge=60, le=604_800, description="seconds after which a bulk job that is not done is given up"
+    )
 
 
 class HubspotConnection(_Connection):

@@ -81,12 +81,16 @@ class Step(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """How a run, a step or the reading of an object stands or ended; `quota`: the day's API calls are used up, and the next run goes on."""
+    """How a run, a step or the reading of an object stands or ended; `quota`: the day's API calls are used up, and the next run goes on.
+
+    `waiting`: the CRM still works at what was asked for, and the next run asks again.
+    """
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     HELD = "held"
     QUOTA = "quota"
+    WAITING = "waiting"
     FAILED = "failed"
 
 

@@ -206,12 +206,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class LiveRecord:
-    """The values of a record in the CRM this moment; `missing` where it is deleted or not there, `merged_into` where it went."""
+    """The values of a record in the CRM this moment; `missing` where it is deleted or not there, `merged_into` where it went.
+    `absorbed` are records that were merged into this one, where the CRM names them.
+    """
 
     id: str
     values: Mapping[str, Value] = field(default_factory=dict)
     missing: bool = False
     merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

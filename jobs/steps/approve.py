@@ -35,8 +35,8 @@ def plan_document(workspace: Workspace, plan_id: str) -> dict[str, Any]:
                 f"There is no plan {plan_id} in workspace {workspace.name}; `sakigake status` names the newest one."
             )
         changes = conn.execute(
-            """select connection, object, record_id, field, api_name, old, new, why, edited, status, cause, request_id
-            from sakigake.change where workspace = %s and plan_id = %s order by seq""",
+            """select connection, object, record_id, field, api_name, old, new, why, edited, status, cause, request_id,
+                redirected_from from sakigake.change where workspace = %s and plan_id = %s order by seq""",
             (workspace.name, plan_id),
         ).fetchall()
         creates = making.documents(conn, workspace.name, plan_id) if row[10] == PlanKind.CREATE else []
@@ -53,6 +53,7 @@ def plan_document(workspace: Workspace, plan_id: str) -> dict[str, Any]:
             "status": c[9],
             "cause": c[10],
             "request_id": c[11],
+            "redirected_from": f"{c[0]}.{c[1]}/{c[12]}" if c[12] else None,
         }
         for c in changes
     ]

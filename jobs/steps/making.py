@@ -11,13 +11,14 @@ from typing import Any
 from psycopg import Connection, sql
 
 from jobs.alerts import alert
-from jobs.epoch import count_delivery, restored
+from jobs.epoch import count_delivery
 from jobs.mapping_versions import active
 from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
 from jobs.runs import new_id, utc_now
 from jobs.settings import seconds_of
 from jobs.steps.fresh import require_fresh
+from jobs.steps.guarding import restored
 from jobs.steps.write_back import delivery_of
 from jobs.wiring import Workspace
 from models.audit import AuditKind
@@ -179,8 +180,7 @@ def _held_because(conn: Conn, workspace: Workspace, plan_id: str, proposal: Prop
     now = active(conn, workspace.name)
     if now is None or now.mapping_hash != workspace.rules.hash:
         yield "Nobody activated this version of the mapping: sakigake mapping activate FILE"
-    if restored(conn, workspace.name, workspace.home) is not None:
-        yield "The database was restored from a backup: prove it with `sakigake reconcile`, then import the list again."
+    yield from (f"{because}, then import the list again." for because in restored(conn, workspace))
     for name in sorted({d.connection for d in proposal.drafts} & set(paused(conn, workspace.name))):
         yield f"{name} is paused; say: sakigake resume {name}"
 

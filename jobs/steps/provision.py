@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobs.settings import WorkspaceSettings
+from jobs.steps import provisioned
+from jobs.wiring import Workspace
 from models.catalogue import CATALOGUE, LIST_ROW_KEY, CatalogueField, fields_of
 from sync.connector import Connector, ProvisionStep
 from sync.mapping.creation import given_fields
@@ -60,21 +62,45 @@ def provision(
     return steps
 
 
-def unprovision(
-    settings: WorkspaceSettings, rules: Rules, connectors: Mapping[str, Connector], *, dry_run: bool
-) -> Steps:
-    """(connection, what was or would be taken out), in the order it was done."""
-    whose: dict[str, dict[str, tuple[CatalogueField, ...]]] = {}
-    for connection, object_name, _ in targets(rules):
-        whose.setdefault(connection, {})[object_name] = (
-            *CATALOGUE,
-            LIST_ROW_KEY,
-        )  # an earlier mapping may have chosen others
-    return [
-        (connection, step)
-        for connection, objects in whose.items()
-        for step in connectors[connection].unprovision(objects, prefix=settings.prefix, dry_run=dry_run)
-    ]
+def provision_workspace(workspace: Workspace, *, dry_run: bool, layout: bool = True) -> Steps:
+    """As `provision`, and keeps where it was done before the first field is made."""
+    if not dry_run:
+        with workspace.connect() as conn:
+            places = [(connection, name) for connection, name, _ in targets(workspace.rules)]
+            provisioned.note(conn, workspace.name, workspace.settings.prefix, places)
+    return provision(workspace.settings, workspace.rules, workspace.connectors, dry_run=dry_run, layout=layout)
+
+
+def to_remove(workspace: Workspace) -> dict[str, list[provisioned.Place]]:
+    """Where our fields are to be taken out, by prefix: where they were made, and where the mapping would have them."""
+    with workspace.connect() as conn:
+        found = provisioned.noted(conn, workspace.name)
+    mapped = [(connection, name) for connection, name, _ in targets(workspace.rules)]
+    here = found.setdefault(workspace.settings.prefix, [])
+    here += [place for place in mapped if place not in here]
+    return found
+
+
+def unprovision(workspace: Workspace, *, dry_run: bool) -> Steps:
+    """(connection, what was or would be taken out), in the order it was done; an object that no mapping names any more is not forgotten."""
+    steps: Steps = []
+    for prefix, places in to_remove(workspace).items():
+        whose: dict[str, dict[str, tuple[CatalogueField, ...]]] = {}
+        for connection, name in places:
+            # an earlier mapping may have chosen other fields
+            whose.setdefault(connection, {})[name] = (*CATALOGUE, LIST_ROW_KEY)
+        for connection, objects in whose.items():
+            connector = workspace.connectors.get(connection)
+            if connector is None:
+                advice = f"the connection {connection} is not configured any more; our fields are made there"
+                steps += [(connection, ProvisionStep(name, "our fields", "kept", advice)) for name in objects]
+                continue
+            done = connector.unprovision(objects, prefix=prefix, dry_run=dry_run)
+            steps += [(connection, step) for step in done]
+            if not dry_run and not any(step.status == "refused" for step in done):
+                with workspace.connect() as conn:
+                    provisioned.forget(conn, workspace.name, prefix, [(connection, name) for name in objects])
+    return steps
 
 
 def documents(steps: Steps) -> list[dict[str, Any]]:

@@ -15,11 +15,13 @@ from jobs.wiring import Workspace
 from models.audit import AuditKind
 from models.catalogue import BY_NAME
 from models.vocabulary import PlanKind, PlanStatus, RecordRef
-from sync.writeback import journal
-from sync.writeback.journal import NewPlan, OpenChange
+from sync.writeback import plans
+from sync.writeback.changes import OpenChange
 from sync.writeback.live import live_values
 from sync.writeback.plan import Draft, Wanted
+from sync.writeback.plans import NewPlan
 from sync.writeback.undo import WroteOnce, undo_draft
+from sync.writeback.withheld import withhold
 
 
 def undo_run(
@@ -102,7 +104,7 @@ def _store(conn: Connection[Any], workspace: Workspace, undoing: str, run_id: st
         plan_id, undoing, write_back.api_names(workspace), workspace.rules.hash, kind=PlanKind.UNDO, undoes=run_id
     )
     with conn.transaction():
-        journal.store_plan(conn, workspace.name, new, drafted, now)
+        plans.store_plan(conn, workspace.name, new, drafted, now)
         conn.execute(
             """update sakigake.plan set decided_by = %s, decided_because = %s, decided_at = %s, status = %s
             where workspace = %s and plan_id = %s""",
@@ -130,7 +132,7 @@ def _withhold(conn: Connection[Any], workspace: Workspace, plan_id: str, run_id:
     ).fetchall()
     taken = [OpenChange(r[0], r[1], RecordRef(r[2], r[3], r[4]), BY_NAME[r[5]], *r[6:]) for r in rows]
     with conn.transaction():
-        journal.withhold(
+        withhold(
             conn, workspace.name, [(c, f"{run_id} was undone") for c in taken], utc_now(),
             mapping_hash=workspace.rules.hash, while_unmoved=False,
         )  # fmt: skip

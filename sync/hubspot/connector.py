@@ -102,6 +102,7 @@ class HubspotConnector:
         )
         self.maker = RecordMaking(self._transport)
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._described: dict[str, tuple[datetime, ObjectDescription]] = {}
 
     def greet(self) -> Greeting:
@@ -125,7 +126,9 @@ class HubspotConnector:
     def crm_now(self) -> datetime:
         told = self._transport.clock
         if told is None:
-            self._account()
+            with self._asking:  # threads that begin together ask once
+                if self._transport.clock is None:
+                    self._account()
             told = self._transport.clock
         if told is None:
             raise BadReply(
@@ -196,7 +199,7 @@ class HubspotConnector:
         with self._lock:
             held = self._described.get(object_name)
         instants = {f.name for f in held[1].fields if f.type is FieldType.DATETIME} & set(fields) if held else set()
-        return {i: replace(r, values=in_one_way(r.values, instants)) if instants else r for i, r in found.items()}
+        return {i: replace(r, values=in_one_way(dict(r.values), instants)) if instants else r for i, r in found.items()}
 
     def write(self, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
         """At most 100 records. FieldMissing where HubSpot lacks one of the properties: nothing was applied then."""

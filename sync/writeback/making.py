@@ -14,8 +14,9 @@ from sync.connector import Connector, WriteOutcome
 from sync.errors import BadReply, PermissionMissing, Stop, SyncError
 from sync.record_maker import Made, RecordMaker
 from sync.writeback import making_journal as journal
-from sync.writeback.deliver import GAVE_UP, TRIES, Delivery
+from sync.writeback.answers import GAVE_UP
 from sync.writeback.making_journal import OpenCreation, Outcome
+from sync.writeback.sending import TRIES, Delivery
 
 THERE = "the CRM had it already"
 LOST = "the answer was lost; looked up"
