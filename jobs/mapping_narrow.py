@@ -29,7 +29,8 @@ from sync.mapping.rules import EntryRule
 from sync.mapping.selection import selector
 from sync.mapping.stages import read_history
 
-Place = tuple[str, str]
+_STANDS = """e.workspace = %(w)s and e.op = 'assert' and not exists (
+    select from sakigake.event r where r.workspace = e.workspace and r.supersedes = e.event_id)"""
 Changed = dict[int, tuple[Milestone, ...]]  # entry rule -> its milestones that differ
 
 
@@ -129,12 +130,18 @@ def _alone(raw: Connection[Any], workspace: str, old: Rules, changed: Changed) -
         return False
     for i, milestones in changed.items():
         for milestone in milestones:
+            rule = old.entries[i].milestones.get(milestone)
+            told_by = (rule.linked_object if rule is not None else None) or places[i][1]
             other = raw.execute(
-                """select exists (select from sakigake.event e join sakigake.entry_source s using (workspace, entry_id)
-                where e.workspace = %s and s.connection = %s and s.object = %s and e.milestone = %s and e.rule <> %s
-                    and e.op = 'assert' and not exists (select from sakigake.event r
-                        where r.workspace = e.workspace and r.supersedes = e.event_id))""",
-                (workspace, *places[i], milestone.value, f"entries[{i}].milestones.{milestone.value}"),
+                f"""select exists (select from sakigake.event e where e.connection = %(c)s and e.object = %(o)s
+                    and e.milestone = %(m)s and e.rule <> %(rule)s and {_STANDS})""",  # noqa: S608
+                {
+                    "w": workspace,
+                    "c": places[i][0],
+                    "o": told_by,
+                    "m": milestone.value,
+                    "rule": f"entries[{i}].milestones.{milestone.value}",
+                },
             ).fetchone()
             if other is None or other[0]:
                 return False
@@ -208,10 +215,6 @@ def _fields(new: Rules, rule: EntryRule, named: Sequence[Milestone]) -> list[str
         found.add(of.reason)
         found |= {of.linked.field} if of.linked is not None else {of.at, of.stage[0] if of.stage else None}
     return sorted(name for name in found if name)
-
-
-_STANDS = """e.workspace = %(w)s and e.op = 'assert' and not exists (
-    select from sakigake.event r where r.workspace = e.workspace and r.supersedes = e.event_id)"""
 
 
 def _said(raw: Connection[Any], workspace: str, paths: Sequence[str]) -> list[Said]:

@@ -160,13 +160,15 @@ def _landed(
     parked: bool,
     ready: Ready | None,
 ) -> LandCounts:
-    """The page and its cursor; `ready` where it was prepared in this transaction."""
+    """The page and its cursor; `ready` where it was prepared in this transaction, `parked` where some value of the object may be."""
     rows, told_apart = (ready.rows, ready.told_apart) if ready is not None else (None, None)
     counts = land(conn, table, page, place, loading=loading, rows=rows, told_apart=told_apart)
     if page.file is not None:
         counts += land_file(conn, table, page.file, place, loading=loading)
     if page.refreshed:
         counts += land_refreshed(conn, table, page.refreshed, place)
+    if parked:
+        unpark(conn, table, place)
     note_landing(conn, table.object, place, counts)
     if parked:
         unpark(conn, table, place)
