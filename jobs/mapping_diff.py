@@ -219,9 +219,9 @@ def _fields(rules: Rules, becomes: Made, after: Side, confirmed: Mapping[tuple[R
     }
     places: dict[tuple[str, str], list[tuple[RecordRef, str, Mapping[str, CatalogueField]]]] = {
         subject: [
-            (record, str(record), of)
+            (record, str(record), fitting)
             for record in records
-            if (of := chosen.get((subject[0], f"{record.connection}.{record.object}")))
+            if (fitting := chosen.get((subject[0], f"{record.connection}.{record.object}")))
         ]
         for subject, records in after.records.items()
     }

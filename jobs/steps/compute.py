@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
@@ -80,11 +80,13 @@ def compute(
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a computation says: the document, the values of partners and entries, and the tier history. Rows may be read once."""
+    """What a computation says: the document, the values of partners and entries, the tier history, reports by kind, the day's snapshot."""
 
     document: dict[str, Any]
-    rows: Iterable[shaped.Row]
+    rows: Sequence[shaped.Row]
     tiers: Iterable[tuple[str, Any, str, str | None, str]]
+    reports: Mapping[str, dict[str, Any]]
+    snapshot: Mapping[str, tuple[str, dict[str, Any]]]  # partner -> (type, value by field)
 
 
 def computed_again(workspace: Workspace, as_of: date, known_at: datetime) -> Said:
@@ -93,7 +95,14 @@ def computed_again(workspace: Workspace, as_of: date, known_at: datetime) -> Sai
     Equal mapping, settings and code say what was said on the day, byte for byte, whatever was learned since.
     """
     made, done = _computed(workspace, as_of, known_at, past=True)
-    return Said(made.document(), _rows(made, done), shaped.tier_rows(made.results, made.partners))
+    with workspace.engine.begin() as conn:
+        deals = deals_between(conn, workspace.name, *more.share_span(as_of), known_at)
+    stamp = Stamp("", as_of, known_at, workspace.rules.hash, CODE_VERSION, known_at)
+    with workspace.connect() as raw:
+        kept = more.reports_of(raw, workspace.name, stamp, done, deals, workspace.settings.team)
+    rows = list(_rows(made, done))
+    tiers = shaped.tier_rows(made.results, made.partners)
+    return Said(made.document(), rows, tiers, kept, more.snapshot_of(rows, made.partners))
 
 
 def _computed(
