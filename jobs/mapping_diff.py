@@ -38,7 +38,6 @@ from sync.writeback.plan import worth_writing
 from sync.writeback.written import confirmed_values
 
 SHOWN = 10  # partners and fields listed; counts are of all
-_NOTHING: Mapping[str, CatalogueField] = {}
 
 
 def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules) -> dict[str, Any]:
@@ -218,21 +217,29 @@ def _fields(rules: Rules, becomes: Made, after: Side, confirmed: Mapping[tuple[R
         for subject, named in (("partner", rules.write_back.partner), ("entry", rules.write_back.entry))
         for place, fields in named.items()
     }
+    places: dict[tuple[str, str], list[tuple[RecordRef, str, Mapping[str, CatalogueField]]]] = {
+        subject: [
+            (record, str(record), fitting)
+            for record in records
+            if (fitting := chosen.get((subject[0], f"{record.connection}.{record.object}")))
+        ]
+        for subject, records in after.records.items()
+    }
     never = object()
     counts: Counter[str] = Counter()
     first: list[tuple[str, str, Any, Any]] = []
     last: tuple[str, str] | None = None  # of the examples at hand, where there are enough
     for subject, subject_id, name, value, _ in becomes.every_row(after.activities):
-        for record in after.records.get((subject, subject_id), ()):
-            what = chosen.get((subject, f"{record.connection}.{record.object}"), _NOTHING).get(name)
+        for record, shown, of in places.get((subject, subject_id), ()):
+            what = of.get(name)
             if what is None:
                 continue
             held = confirmed.get((record, name), never) if confirmed else never
             if held is not never and not worth_writing(what, held, value):
                 continue
             counts[name] += 1
-            if last is None or (str(record), name) < last:
-                first.append((str(record), name, None if held is never else held, value))
+            if last is None or (shown, name) < last:
+                first.append((shown, name, None if held is never else held, value))
                 if len(first) == 4 * SHOWN:
                     first = nsmallest(SHOWN, first, key=itemgetter(0, 1))
                     last = first[-1][:2]

@@ -9,23 +9,32 @@ from typing import Any
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
+from indicators.inputs import PartnerTable
+from jobs.reports import Stamp
 from jobs.settings import WorkspaceSettings
 from jobs.steps import more
 from jobs.steps import results as shaped
+from jobs.steps.compute import CODE_VERSION
 from jobs.steps.inputs import read_inputs
 from jobs.steps.made import make, tell
 from jobs.wiring import Workspace
+from sync.events.deals import deals_between
 from sync.events.delay import as_document, reporting_delay
 from sync.mapping.grammar import Mapping as Rules
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a computation says: the document, the values of partners and entries, and the tier history. Rows may be read once."""
+    """What a computation says: the document, the values of partners and entries, the tier history, and reports by kind.
+
+    Rows may be read once; `partners` are those they speak of.
+    """
 
     document: dict[str, Any]
     rows: Iterable[shaped.Row]
     tiers: Iterable[tuple[str, Any, str, str | None, str]]
+    reports: dict[str, dict[str, Any]]
+    partners: PartnerTable
 
 
 def computed_again(workspace: Workspace, as_of: date, known_at: datetime) -> Said:
@@ -57,11 +66,17 @@ def said_again(
             raise RuntimeError("A computation by an earlier pool tells of a partner type that the pool does not know.")
         told = later
     activities = more.activities_of(conn, workspace, told.partners, as_of, known_at)
+    pooled = more.activities_of(conn, workspace, made.partners, as_of, pooled_at)
+    done = more.Computed(made.results, made.entries, made.partners, pooled, made.calendar, made.plan)
+    deals = deals_between(conn, workspace, *more.share_span(as_of), pooled_at)
+    stamp = Stamp("", as_of, pooled_at, rules.hash, CODE_VERSION, pooled_at)
     late = reporting_delay(conn, workspace, as_of, pooled_at, rules.zone.key)
     return Said(
         {**made.document(), "reporting_delay": as_document(late)},
         chain(told.rows(activities), made.goal_rows()),
         shaped.tier_rows(told.own, told.partners),
+        more.reports_of(raw, workspace, stamp, done, deals, settings),
+        told.partners,
     )
 
 

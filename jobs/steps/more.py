@@ -97,15 +97,34 @@ def keep(
     conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
 ) -> None:
     """Keeps the day's reports and the snapshot, in the caller's transaction and after its results."""
-    document = activation_document(done, deals, settings.team, settings.assumptions.rates)
     n = {"partners": len(done.partners), "entries": len(done.entries), "activities": len(done.activities.day)}
-    reports.keep(conn, workspace, ACTIVATION, stamp, n, document)
-    curves = lead_curves(done.results.paths, done.partners.types)
-    reports.keep(conn, workspace, CURVES, stamp, n, {"curves": curves})
-    months = actual.months(conn, workspace, done, stamp)
-    if months:
-        reports.keep(conn, workspace, actual.KIND, stamp, n, {"months": months})
+    for kind, document in reports_of(conn, workspace, stamp, done, deals, settings).items():
+        reports.keep(conn, workspace, kind, stamp, n, document)
     snapshot(conn, workspace, stamp)
+
+
+def reports_of(
+    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
+) -> dict[str, dict[str, Any]]:
+    """The day's reports by kind, of what was known at the stamp's moment."""
+    found: dict[str, dict[str, Any]] = {
+        ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates),
+        CURVES: {"curves": lead_curves(done.results.paths, done.partners.types)},
+    }
+    if months := actual.months(conn, workspace, done, stamp):
+        found[actual.KIND] = {"months": months}
+    return found
+
+
+def snapshot_of(rows: Iterable[Row], partners: PartnerTable) -> dict[str, tuple[str, dict[str, Any]]]:
+    """All partner fields of the day: partner -> (type, value by field), as `partner_day` keeps them."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {
+        partner_id: (partners.types[kind], {}) for partner_id, kind in zip(partners.ids, partners.type, strict=True)
+    }
+    for subject, subject_id, name, value, _ in rows:
+        if subject == "partner":
+            found[subject_id][1][name] = value
+    return found
 
 
 def activation_document(

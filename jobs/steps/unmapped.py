@@ -87,13 +87,18 @@ def _keep_unplaced(conn: Connection[Any], workspace: str, found: list[Unplaced])
     """Whether they are others than before."""
     query = "select connection, object, record_id, field, value from sakigake.unplaced_entry where workspace = %s"
     rows = {(one.ref.connection, one.ref.object, one.ref.id, one.field, one.value) for one in found}
-    if rows == set(conn.execute(query, (workspace,)).fetchall()):
+    before = set(conn.execute(query, (workspace,)).fetchall())
+    if rows == before:
         return False
     conn.execute("delete from sakigake.unplaced_entry where workspace = %s", (workspace,))
     place = "copy sakigake.unplaced_entry (workspace, connection, object, record_id, field, value) from stdin"
     with conn.cursor() as cursor, cursor.copy(place) as copy:
         for row in sorted(rows):
             copy.write_row((workspace, *row))
+    if len(rows) > 2 * len(
+        before
+    ):  # computing joins them with all entries: a filled table must not be taken for an empty one
+        conn.execute("analyze sakigake.unplaced_entry, sakigake.entry, sakigake.entry_source")
     return True
 
 

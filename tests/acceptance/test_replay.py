@@ -14,7 +14,7 @@ import pytest
 
 from jobs import settings_numbers
 from jobs.pipeline import run_cycle
-from jobs.steps import again
+from jobs.steps import again, more
 from jobs.steps.map import map_facts
 from models.vocabulary import RecordRef, Step
 from sandbox.server import running
@@ -32,6 +32,10 @@ STEPS = (Step.PULL, Step.MAP, Step.COMPUTE)
 SAID = {
     "results": "select subject, subject_id, field, value, inputs from sakigake.result order by 1, 2, 3",
     "tiers": "select partner_id, since::text, tier, previous, rule from sakigake.tier_change order by 1, 2",
+    "reports": """select kind, document from sakigake.report where kind <> 'leading' and as_of = (select as_of from sakigake.computation
+        order by computed_at desc limit 1) order by 1""",
+    "snapshot": """select partner_id, type, fields from sakigake.partner_day where day = (select as_of from sakigake.computation
+        order by computed_at desc limit 1) order by 1""",
 }
 
 
@@ -111,9 +115,14 @@ def test_sixty_days_computed_again_from_the_log_say_what_they_said(lived):
     for as_of, known_at, document, tables, _ in days:
         said = again.computed_again(workspace, as_of, known_at)
         assert json.loads(json.dumps(said.document)) == document, as_of
-        assert sorted(json.loads(json.dumps(row)) for row in said.rows) == sorted(map(list, tables["results"])), as_of
-        tiers = {(p, str(since)): [p, str(since), *more] for p, since, *more in said.tiers}
+        rows = list(said.rows)
+        assert sorted(json.loads(json.dumps(row)) for row in rows) == sorted(map(list, tables["results"])), as_of
+        tiers = {(p, str(since)): [p, str(since), *rest] for p, since, *rest in said.tiers}
         assert sorted(tiers.values()) == sorted(map(list, tables["tiers"])), as_of
+        assert json.loads(json.dumps(said.reports)) == dict(tables["reports"]), as_of
+        told = more.snapshot_of(rows, said.partners)
+        snapshot = [(p, kind, fields) for p, (kind, fields) in sorted(told.items())]
+        assert json.loads(json.dumps(snapshot)) == [list(row) for row in tables["snapshot"]], as_of
 
 
 def test_the_planted_entries_milestones_and_duplicates_are_found(lived):
@@ -143,3 +152,21 @@ def test_a_full_mapping_finds_nothing_to_add_to_what_sixty_days_left(lived):
     facts = map_facts(workspace, "run-again", None)
     assert (facts["asserted"], facts["retracted"], facts["changed"]) == ({}, {}, 0)
     assert conn.execute(log).fetchall() == before
+
+
+def test_an_empty_log_filled_anew_holds_the_events_that_stand_byte_for_byte(lived):
+    """What sixty days of increments left standing, and what one mapping of everything says of the mirror with nothing behind it."""
+    _, workspace, conn, _ = lived
+    standing = """select fact_id, entry_id, partner_id, milestone, occurred_on, connection, object, record_id, source_change_id, evidence, rule
+        from sakigake.event e where op = 'assert' and not exists (select from sakigake.event r where r.supersedes = e.event_id) order by 1"""
+    before = conn.execute(standing).fetchall()
+    assert len(before) > 200
+    with workspace.connect() as raw:
+        raw.execute("alter table sakigake.event rename to event_of_sixty_days")
+        raw.execute("create table sakigake.event (like sakigake.event_of_sixty_days including all)")
+        try:
+            map_facts(workspace, "run-from-nothing", None)
+            assert conn.execute(standing).fetchall() == before
+        finally:
+            raw.execute("drop table sakigake.event")
+            raw.execute("alter table sakigake.event_of_sixty_days rename to event")
