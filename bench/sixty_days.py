@@ -3,6 +3,8 @@
     python -m bench.sixty_days [DAYS [PARTNERS [ENTRIES]]]
 
 Prints fields written per partner and day, by field, the ten most frequent reasons, and how near the busiest day came to the guards.
+`back` counts writes that took a field back to its value before last within two weeks: of an estimate that is flicker, and there is to be
+none. A count goes back when one record comes and another leaves, a flag when its record moves on: they say what is, at once.
 """
 
 import os
@@ -10,6 +12,7 @@ import sys
 import tempfile
 import urllib.request
 from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +26,12 @@ from jobs.presets import write_preset
 from jobs.settings import load
 from jobs.steps.provision import provision
 from jobs.wiring import Workspace, connect_with, open_workspace
+from models.catalogue import BY_NAME
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
 
 DAYS, PARTNERS, ENTRIES = 60, 100, 2400  # the world of the demo
+SOON = timedelta(days=14)
 
 
 def main() -> int:
@@ -67,8 +72,9 @@ def _advance(address: str) -> None:
 def _tell(ready: Workspace, first: str, days: int) -> None:
     with connect_with(ready.engine)() as conn:
         changes = conn.execute(
-            """select c.run_id, c.connection, c.object, c.record_id, c.field, c.old, c.new, c.why from sakigake.change c
-            where c.status = 'confirmed' and c.run_id <> %s""",
+            """select c.run_id, c.connection, c.object, c.record_id, c.field, c.old, c.new, c.why, r.as_of
+            from sakigake.change c join sakigake.run r using (workspace, run_id)
+            where c.status = 'confirmed' and c.run_id <> %s order by r.started_at, c.seq""",
             (first,),
         ).fetchall()
         subjects = dict(
@@ -83,14 +89,14 @@ def _tell(ready: Workspace, first: str, days: int) -> None:
     assert known
     kinds: Counter[tuple[str, str]] = Counter()
     reasons: Counter[tuple[str, str]] = Counter()
-    flips: Counter[tuple[str, str, str]] = Counter()
-    seen: dict[tuple[str, str, str], list[Any]] = {}
-    for _, connection, _, record, field, old, new, why in changes:
+    back: Counter[str] = Counter()
+    seen: dict[tuple[str, str, str], list[tuple[date, Any]]] = {}
+    for _, connection, _, record, field, old, new, why, as_of in changes:
         kinds[subjects.get(connection + record, "entry"), field] += 1
         reasons[field, _reason(why)] += 1
-        history = seen.setdefault((connection, record, field), [old])
-        flips[connection, record, field] += new in history[-2:]  # back to what it was just before
-        history.append(new)
+        history = seen.setdefault((connection, record, field), [(as_of - 2 * SOON, old)])
+        back[field] += len(history) > 1 and new == history[-2][1] and as_of - history[-1][0] <= SOON
+        history.append((as_of, new))
     total = Counter[str]()
     for (subject, _), n in kinds.items():
         total[subject] += n
@@ -100,15 +106,17 @@ def _tell(ready: Workspace, first: str, days: int) -> None:
     )
     for subject, n in total.items():
         out.print(f"{subject} records: {n:,} fields, {n / partners[0] / days:.3f} per partner and day")
-    shown = Table("field", "of", "written", "per partner and day")
+    shown = Table("field", "of", "", "written", "per partner and day", "back")
     for (subject, field), n in kinds.most_common():
-        shown.add_row(field, subject, f"{n:,}", f"{n / partners[0] / days:.4f}")
+        estimate = "estimate" if BY_NAME[field].calm else "fact"
+        shown.add_row(field, subject, estimate, f"{n:,}", f"{n / partners[0] / days:.4f}", f"{back[field]:,}")
     out.print(shown)
     shown = Table("reason", "field", "times")
     for (field, why), n in reasons.most_common(10):
         shown.add_row(why, field, f"{n:,}")
     out.print(shown)
-    out.print(f"back to the value before last: {sum(flips.values()):,} times")
+    wavered = sum(n for field, n in back.items() if BY_NAME[field].calm)
+    out.print(f"back to the value before last within two weeks: {back.total():,} times, {wavered:,} of them estimates")
     by_run: dict[str, list[Any]] = {}
     for change in changes:
         by_run.setdefault(change[0], []).append(change)

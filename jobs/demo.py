@@ -64,6 +64,8 @@ def run_demo(*, once: bool, quiet: bool) -> dict[str, Any]:
                     f"{len(refused)} fields could not be made, the first is {refused[0].what}: {refused[0].advice}"
                 )
             report = run_cycle(workspace, progress=progress)
+        if report.unread:
+            raise SakigakeError(f"The demo's own CRM was too slow: {', '.join(report.unread)} is not whole yet.")
         document = summary(workspace, report, time.monotonic() - began)
         if not quiet:
             _show(document, report)

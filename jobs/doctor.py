@@ -11,7 +11,7 @@ from jobs.mapping_check import problems_with
 from jobs.reports import newest
 from jobs.settings import Configuration, WorkspaceSettings
 from jobs.steps.more import ACTIVATION
-from jobs.steps.provision import ADVICE, provision, targets
+from jobs.steps.provision import ADVICE, made_fields, provision, targets
 from jobs.tables import drift_sentence
 from jobs.views import drift, unmapped
 from jobs.wiring import choose_workspace, connect_with, open_connector, read_rules, specs_of
@@ -181,7 +181,7 @@ def _rights(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Con
             if connection == name
         }
         try:
-            rights = connector.rights(specs.get(name, {}), writes)
+            rights = connector.rights(specs.get(name, {}), writes, made_fields(rules, name))
         except SyncError as e:
             yield Finding(name, WARN, f"rights could not be compared: {e}")
             continue

@@ -1,6 +1,8 @@
-"""How many deliveries were made, kept in the database and beside it: a database that knows of fewer is a backup that was restored.
+"""Whether the database is a backup that was restored: by the count of deliveries kept beside it, and by what the CRMs hold.
 
 Beside it means SAKIGAKE_HOME/epochs/WORKSPACE.json. The database counts first, so that a process killed between the two is no alarm.
+Where that folder was restored too, the CRMs are the witness: values of ours that the journal does not know are a doubt, which is kept
+until everything is proven anew.
 """
 
 import json
@@ -27,11 +29,36 @@ class Mark:
     at: datetime
 
 
-def restored(conn: Connection[Any], workspace: str, home: Path | None) -> Mark | None:
-    """What stands outside, where the database knows of fewer deliveries; None where all is well, or nothing stands outside."""
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The database seems to be an old one: what speaks for it, in a sentence, and the moment by our clock since which all is to be proven."""
+
+    because: str
+    since: datetime
+
+
+def doubts(conn: Connection[Any], workspace: str, home: Path | None) -> list[Doubt]:
+    """What speaks for a restored backup; whether it was proven anew since, the caller knows."""
     database_id, known = _known(conn, workspace)
     outside = _outside(_file(home, workspace), database_id)
-    return outside if outside is not None and outside.deliveries > known else None
+    found = []
+    if outside is not None and outside.deliveries > known:
+        because = f"The database does not know of deliveries up to {outside.at:%Y-%m-%d %H:%M} UTC: a backup of before was restored"
+        found.append(Doubt(because, outside.at))
+    row = conn.execute(
+        "select doubt, doubted_at from sakigake.epoch where workspace = %s and doubted_at is not null", (workspace,)
+    ).fetchone()
+    if row is not None:
+        found.append(Doubt(row[0], row[1]))
+    return found
+
+
+def doubt(conn: Connection[Any], workspace: str, because: str) -> None:
+    """Keeps what the CRMs hold against the database; the newest doubt takes the place of the one before."""
+    _known(conn, workspace)
+    conn.execute(
+        "update sakigake.epoch set doubt = %s, doubted_at = %s where workspace = %s", (because, utc_now(), workspace)
+    )
 
 
 def count_delivery(conn: Connection[Any], workspace: str, home: Path | None) -> None:

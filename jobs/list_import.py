@@ -6,28 +6,34 @@ them. All of a file is taken in, or nothing.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
 from jobs.errors import ConfigError, NotFound
-from jobs.runs import RunLog, ended_as, new_id, only_run
+from jobs.progress import NoProgress
+from jobs.runs import RunLog, ended_as, new_id, only_run, utc_now
+from jobs.steps import making
+from jobs.steps.list_rows import land_rows
+from jobs.steps.making import Candidate, Proposal
 from jobs.wiring import Workspace
 from models.audit import AuditKind
 from models.vocabulary import LIST_ROW, LISTS, RecordRef, RunStatus, Step, Target
 from sync.chain.store import record as chain
-from sync.connector import Connector
 from sync.lists.compare import Found, Known, KnownTargets, Standing
+from sync.lists.records import makers
 from sync.lists.sheet import UnreadableListError, read_sheet
-from sync.lists.source import SPEC, ListSource, record
+from sync.lists.source import record, row_id
 from sync.lists.understand import AttackList, BadRow, ListRow, understand
+from sync.mapping.customers import customers
 from sync.mapping.names import name_key
-from sync.mirror.pull import Pull, pull_object
+from sync.mirror.read import Mirror
+from sync.writeback import making_journal
 
 SHOWN = 20  # partners named where a name does not tell which one is meant
 
@@ -56,6 +62,30 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Creates:
+    """Records that rows become in the CRMs, by `connection.Object`; rows that stay with us, by the reason; what became of the plan."""
+
+    places: dict[str, int]
+    local: dict[str, int]
+    plan: str | None = None
+    held_because: tuple[str, ...] = ()
+    delivered: dict[str, int] | None = None
+    refused: tuple[tuple[int, str], ...] = ()  # row of the file, the CRM's reason
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "objects": self.places,
+            "local": self.local,
+            "plan": self.plan,
+            "held": bool(self.held_because),
+            "held_because": list(self.held_because),
+            "delivered": self.delivered or {},
+            "refused": [{"row": row, "reason": reason} for row, reason in self.refused],
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """What became of a file. `run` is None where nothing was stored."""
 
@@ -64,6 +94,7 @@ class Imported:
     judged: tuple[Judged, ...]
     bad: tuple[BadRow, ...]
     run: str | None
+    creates: Creates | None = None
 
     def document(self) -> dict[str, Any]:
         """As `--json` prints it; names of targets stand in the file, and are not repeated."""
@@ -90,6 +121,7 @@ class Imported:
             ],
             "alike": [j.row.number for j in self.judged if j.found.alike],
             "run": self.run,
+            "creates": self.creates.document() if self.creates is not None else None,
         }
 
 
@@ -116,13 +148,32 @@ def import_list(
     today = workspace.today()
     with workspace.connect() as conn:
         partners = _Partners(conn, workspace.name)
-        known = KnownTargets([*_entries(conn, workspace.name), *_rows(conn, workspace, partners)])
+        known = KnownTargets(
+            [*_entries(conn, workspace.name), *_rows(conn, workspace, partners), *_customers(conn, workspace)]
+        )
         judged, bad = _judge(read, partners, known, partner, listed_on or today, today)
     found = Imported(path.name, read, tuple(judged), tuple(bad), None)
-    taken = [j for j in judged if j.taken]
-    if dry_run or not taken:
+    candidates = {
+        row_id(j.partner.record, j.row): Candidate(j.row, j.listed_on, path.name, j.partner.partner_id, j.taken)
+        for j in judged
+        if j.taken or j.found.by == "row"
+    }
+    proposal = None
+    if makers(workspace.rules):
+        if not dry_run:
+            making.resolve(workspace)
+        with workspace.connect() as conn:
+            proposal = making.propose(conn, workspace, candidates)
+            waiting = making_journal.same_as_open(
+                conn, workspace.name, workspace.rules.hash, proposal.drafts, utc_now()
+            )
+        creates = Creates(proposal.counts(), proposal.local)
+        if waiting is not None:
+            return replace(found, creates=replace(creates, plan=waiting[0], held_because=tuple(waiting[1])))
+        found = replace(found, creates=creates)
+    if dry_run or not (any(j.taken for j in judged) or (proposal is not None and proposal.drafts)):
         return found
-    return replace(found, run=_store(workspace, path, taken, found, who))
+    return _store(workspace, path, found, proposal, who)
 
 
 def _judge(
@@ -154,27 +205,56 @@ def _judge(
     return judged, sorted(bad, key=lambda b: b.number)
 
 
-def _store(workspace: Workspace, path: Path, taken: Sequence[Judged], found: Imported, who: str) -> str:
-    """One run that changes the object `lists.row`, and one link of the audit trail."""
+def _store(workspace: Workspace, path: Path, found: Imported, proposal: Proposal | None, who: str) -> Imported:
+    """One run: rows come into the object `lists.row`, with one link of the audit trail; then records are made of them where that is wanted."""
     run_id, now = new_id("run"), workspace.crm_now()
     file_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+    taken = [j for j in found.judged if j.taken]
     records = [record(j.partner.record, j.row, j.listed_on.isoformat(), path.name, file_hash, now) for j in taken]
-    pull = Pull(workspace.name, LISTS, workspace.settings.schema_of(LISTS), run_id, lambda: now)
     with workspace.connect() as conn, only_run(conn, workspace.name):
         log = RunLog(conn, workspace.name, run_id)
         log.begin(workspace.rules.hash)
+        status = RunStatus.SUCCEEDED
         try:
-            with log.step(Step.PULL, LISTS) as note:
-                counts = pull_object(workspace.connect, cast("Connector", ListSource(records)), pull, SPEC)
-                note.counts = {f"{LISTS}.{LIST_ROW}": asdict(counts)}
-            said = {k: v for k, v in found.document().items() if k in {"file", "partners", "rows", "taken", "known"}}
-            document = {**said, "file_hash": file_hash, "run": run_id}
-            chain(conn, workspace.name, AuditKind.IMPORT, who, path.name, document)
+            if records:
+                with log.step(Step.PULL, LISTS) as note:
+                    counts = land_rows(workspace, run_id, records)
+                    note.counts = {f"{LISTS}.{LIST_ROW}": asdict(counts)}
+                said = {
+                    k: v for k, v in found.document().items() if k in {"file", "partners", "rows", "taken", "known"}
+                }
+                document = {**said, "file_hash": file_hash, "run": run_id}
+                chain(conn, workspace.name, AuditKind.IMPORT, who, path.name, document)
+            if proposal is not None and proposal.drafts:
+                found = replace(found, creates=_make(workspace, log, found, proposal, who))
+                status = RunStatus.HELD if found.creates is not None and found.creates.held_because else status
         except Exception as e:
             log.finish(workspace.connect, ended_as(e), cause=str(e))
             raise
-        log.finish(workspace.connect, RunStatus.SUCCEEDED)
-    return run_id
+        log.finish(workspace.connect, status)
+    return replace(found, run=run_id)
+
+
+def _make(workspace: Workspace, log: RunLog, found: Imported, proposal: Proposal, who: str) -> Creates:
+    """The plan of records, and its delivery unless a guard holds it."""
+    with log.step(Step.PLAN) as note:
+        planned = making.plan(workspace, log.run_id, proposal, who, found.file)
+        note.counts = {"plan": planned.plan_id, "creates": proposal.counts()}
+        note.held = bool(planned.held_because)
+    made = Creates(proposal.counts(), proposal.local, planned.plan_id, tuple(planned.held_because))
+    if planned.held_because:
+        return made
+    with log.step(Step.DELIVER) as note:
+        note.counts = {"plan": planned.plan_id}
+        delivered = making.send(workspace, planned.plan_id, log.run_id, NoProgress()).document()
+        note.counts = {"plan": planned.plan_id, **delivered, "written": making.made_by(workspace, planned.plan_id)}
+    rows = {row_id(j.partner.record, j.row): j.row.number for j in found.judged}
+    with workspace.connect() as conn:
+        documents = making.documents(conn, workspace.name, planned.plan_id)
+    refused = [
+        (rows.get(d["row"].rpartition("/")[2], 0), d["cause"] or "") for d in documents if d["status"] == "failed"
+    ]
+    return replace(made, delivered=delivered, refused=tuple(sorted(refused)))
 
 
 class _Partners:
@@ -214,14 +294,15 @@ class _Partners:
 
 
 def _entries(conn: Connection[Any], workspace: str) -> Iterator[Known]:
-    """All entries' targets, with whether they were won."""
+    """Targets of the entries that stand, with whether they were won."""
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """select e.partner_id, p.name, e.target, exists (
                 select from sakigake.event v where v.workspace = e.workspace and v.entry_id = e.entry_id and v.milestone = 'won'
                     and v.op = 'assert' and not exists (select from sakigake.event r where r.workspace = v.workspace
                         and r.supersedes = v.event_id and r.op = 'retract')) as won
-            from sakigake.entry e join sakigake.partner p using (workspace, partner_id) where e.workspace = %s""",
+            from sakigake.entry e join sakigake.partner p using (workspace, partner_id)
+            where e.workspace = %s and e.removed_at is null""",
             (workspace,),
         ).fetchall()
     return (Known(r["partner_id"], r["name"], _target(r["target"]), r["won"]) for r in rows)
@@ -239,6 +320,19 @@ def _rows(conn: Connection[Any], workspace: Workspace, partners: "_Partners") ->
             whose = partners.by_record(row["partner"])
             if whose is not None:
                 yield Known(whose.partner_id, whose.name, _target(row))
+
+
+def _customers(conn: Connection[Any], workspace: Workspace) -> Iterator[Known]:
+    """Companies that buy already, by the mapping's rules; none of an object that nobody pulled yet."""
+    rows = conn.execute("select connection, object from sakigake.mirror_object where workspace = %s", (workspace.name,))
+    there = set(rows.fetchall())
+    rules = [rule for rule in workspace.rules.customers if (rule.connection, rule.object) in there]
+    if not rules:
+        return
+    asked = workspace.rules.model_copy(update={"customers": rules})
+    with conn.transaction():
+        for one in customers(asked, Mirror(conn, workspace.name, workspace.settings.schema_of)):
+            yield Known("", str(one.ref), one.target, won=True)
 
 
 def _target(said: Mapping[str, Any]) -> Target:

@@ -31,6 +31,7 @@ def _unknown(rules: Rules, connections: Mapping[str, object]) -> Iterator[Proble
         "entries": rules.entries,
         "activities": rules.activities,
         "deals_all_channels": rules.deals_all_channels,
+        "customers": rules.customers,
     }
     places: dict[str, list[tuple[str | int, ...]]] = {}
     for group, found in groups.items():

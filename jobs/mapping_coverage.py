@@ -33,7 +33,8 @@ def document(conn: Connection[Any], workspace: str, settings: WorkspaceSettings,
         mirror = CountingMirror(conn, workspace, settings.schema_of)
         found = coverage(rules, mirror)
         links = [asdict(link) for link in linkage(rules, mirror)]
-        facts = derive(rules, mirror, standing(conn, workspace))
+        decisions = standing(conn, workspace)
+        facts = derive(rules, mirror, decisions)
         today = _today(conn, workspace, rules)
     return {
         "workspace": workspace,
@@ -46,7 +47,7 @@ def document(conn: Connection[Any], workspace: str, settings: WorkspaceSettings,
         "issues": _issues(facts),
         "contradictory_dates": _contradictory(contradictions(facts, today)),
         "duplicates": {
-            "entries": _twice(listed_twice(facts)),
+            "entries": _twice(listed_twice(facts, decisions)),
             "partners": _of_kind(facts, IssueKind.PARTNER_DUPLICATE),
         },
         "without_partner": _of_kind(

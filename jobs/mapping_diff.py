@@ -31,8 +31,8 @@ from sync.events.decisions import newest, standing
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
 from sync.mapping.grammar import Mapping as Rules
 from sync.mirror.read import Mirror
-from sync.writeback.journal import confirmed_values
 from sync.writeback.plan import Wanted, candidates
+from sync.writeback.written import confirmed_values
 
 SHOWN = 10  # partners and fields listed; counts are of all
 

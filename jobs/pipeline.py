@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from jobs.alerts import alert
 from jobs.erasing import keep_out
 from jobs.heads import note_head
 from jobs.mapping_check import require_fitting
@@ -14,14 +15,17 @@ from jobs.mapping_versions import require_active, waited_before
 from jobs.progress import NoProgress, Progress
 from jobs.runs import RunLog, ended_as, new_id, only_run
 from jobs.steps import compute as compute_step
+from jobs.steps import list_rows, making, write_back
 from jobs.steps import map as map_step
 from jobs.steps import pull as pull_step
-from jobs.steps import write_back
+from jobs.steps.fresh import unread
 from jobs.wiring import Workspace
 from models.vocabulary import PlanStatus, RunStatus, Step
+from sync.errors import LoginRefused, SyncError
 
 log = structlog.get_logger()
 ALL_STEPS = tuple(Step)
+NOTHING_CONCLUDED = "Nothing is concluded from an object before it is whole; all others are up to date."
 
 
 @dataclass(slots=True)
@@ -34,6 +38,8 @@ class RunReport:
     plan: str | None = None
     held: bool = False
     held_because: list[str] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)  # objects that the CRM still works at, by `connection.Object`
+    unread: list[str] = field(default_factory=list)  # of these, what was never whole: nothing is concluded before it is
     question: str | None = None  # the plan that asks about persons' edits
     pulled: dict[str, dict[str, int]] = field(default_factory=dict)
     mapped: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +65,7 @@ class RunReport:
             "held": self.held,
             "held_because": self.held_because,
             "question": self.question,
+            "waiting": self.waiting,
             "pulled": self.pulled,
             "mapped": self.mapped,
             "computed": self.computed,
@@ -78,8 +85,9 @@ def run_cycle(
     full: bool = False,
     again: bool = False,
     progress: Progress | None = None,
+    turn: float | None = None,
 ) -> RunReport:
-    """Runs the steps asked for. Raises what stopped it, after noting it; what was stored before stays, and the next run goes on."""
+    """Runs the steps asked for; `turn` bounds the seconds that one object may be read for. Raises what stopped it, after noting it; what was stored before stays, and the next run goes on."""
     shown = progress or NoProgress()
     report = RunReport(new_id("run"), workspace.name)
     before = {c: sum(connector.calls().values()) for c, connector in workspace.connectors.items()}
@@ -88,11 +96,13 @@ def run_cycle(
         story.begin(workspace.rules.hash)
         log.info("run started", workspace=workspace.name, run=report.run, steps=[str(s) for s in steps])
         status, cause = RunStatus.FAILED, "interrupted"
+        refused: LoginRefused | None = None
         try:
-            _steps(workspace, story, report, steps, only_connection, full, again, shown)
-            status, cause = (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
+            _steps(workspace, story, report, steps, only_connection, full, again, shown, turn)
+            status, cause = _ended(report)
         except Exception as e:
             status, cause = ended_as(e), str(e)
+            refused = e if isinstance(e, LoginRefused) else None
             raise
         finally:
             for name, connector in workspace.connectors.items():
@@ -100,10 +110,40 @@ def run_cycle(
                 if not conn.closed:
                     story.note_calls(name, {"all": report.api_calls[name]}, connector.quota())
             story.finish(workspace.connect, status, as_of=report.as_of, cause=cause)
+            if refused is not None and not conn.closed:
+                _tell_refused(workspace, story, str(refused))
             if not conn.closed:
                 note_head(conn, workspace.name, workspace.home)
             log.info("run ended", workspace=workspace.name, run=report.run, status=str(status), cause=cause or None)
     return report
+
+
+def _ended(report: RunReport) -> tuple[RunStatus, str]:
+    if report.unread:
+        cause = " ".join(report.waiting[name] for name in report.unread if name in report.waiting)
+        return RunStatus.WAITING, f"{cause} {NOTHING_CONCLUDED}"
+    return (RunStatus.HELD if report.held else RunStatus.SUCCEEDED), ""
+
+
+def _settle_made(workspace: Workspace, run_id: str) -> None:
+    """Records that lists were making when an answer was lost. A CRM that does not answer now is asked by the next run."""
+    try:
+        making.resolve(workspace, run_id)
+    except SyncError as e:
+        log.warning("records of a list are not settled yet", workspace=workspace.name, cause=str(e))
+
+
+def _tell_refused(workspace: Workspace, story: RunLog, cause: str) -> None:
+    """People hear once that a login is refused, not at every cycle until it is mended."""
+    row = story.conn.execute(
+        "select cause from sakigake.run where workspace = %s and run_id <> %s order by started_at desc limit 1",
+        (workspace.name, story.run_id),
+    ).fetchone()
+    if row is None or row[0] != cause:
+        title = f"Sakigake: a CRM refuses the login of {workspace.name}"
+        alert(
+            workspace.settings.alerts, workspace.folder, title, f"{cause} Until then nothing is read or written there."
+        )
 
 
 def _steps(
@@ -115,6 +155,7 @@ def _steps(
     full: bool,
     again: bool,
     progress: Progress,
+    turn: float | None,
 ) -> None:
     if (Step.PULL in steps or Step.MAP in steps) and not waited_before(story.conn, workspace):
         require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors)
@@ -122,11 +163,20 @@ def _steps(
     keep_out(story.conn, workspace)
     if Step.PULL in steps:
         with story.step(Step.PULL) as note:
-            found = pull_step.pull(workspace, report.run, only_connection=only_connection, full=full, progress=progress)
+            _settle_made(workspace, report.run)  # first: what is read then is known as ours
+            found = pull_step.pull(
+                workspace, report.run, only_connection=only_connection, full=full, progress=progress, turn=turn
+            )
             note.counts = found.document()
             report.pulled = found.counts()
+            list_rows.follow(workspace, report.run)
             keep_out(story.conn, workspace)  # a table may have been made just now
+            report.waiting = found.waiting()
+            note.waiting = bool(report.waiting)
             found.require()
+            report.unread = unread(story.conn, workspace) if report.waiting else []
+        if report.unread:
+            return
     if Step.MAP in steps:
         with story.step(Step.MAP) as note, progress.task("map"):
             note.counts = report.mapped = map_step.map_facts(

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.errors import RunBusy
 from models.vocabulary import RunStatus, Step
-from sync.errors import QuotaExhausted
+from sync.errors import QuotaExhausted, Underway
 
 Conn = Connection[Any]
 Connect = Callable[[], AbstractContextManager[Conn]]
@@ -32,6 +32,8 @@ def new_id(prefix: str) -> str:
 
 def ended_as(error: BaseException) -> RunStatus:
     """How what this error stopped has ended."""
+    if isinstance(error, Underway):
+        return RunStatus.WAITING
     return RunStatus.QUOTA if isinstance(error, QuotaExhausted) else RunStatus.FAILED
 
 
@@ -58,12 +60,15 @@ class StepNote:
 
     counts: dict[str, Any] = field(default_factory=dict)
     held: bool = False
+    waiting: bool = False  # it came to its end, but for what the CRM still works at
     quota: bool = False  # it came to its end, but for what the day's calls did not allow
 
 
 def _ended(note: StepNote) -> RunStatus:
     if note.quota:
         return RunStatus.QUOTA
+    if note.waiting:
+        return RunStatus.WAITING
     return RunStatus.HELD if note.held else RunStatus.SUCCEEDED
 
 

@@ -136,7 +136,10 @@ def _cycle(workspace: Workspace, stop: threading.Event, turn: threading.Lock) ->
         return
     try:
         with turn:
-            report = run_cycle(workspace, progress=Stoppable(stop))
+            # an object that takes longer than a cycle goes on with the next one, so that the others are not late for it
+            report = run_cycle(
+                workspace, progress=Stoppable(stop), turn=float(workspace.settings.schedule.cycle_seconds)
+            )
     except Stopped:
         log.info("run interrupted", workspace=workspace.name)
     except RunBusy as e:
@@ -153,6 +156,7 @@ def _cycle(workspace: Workspace, stop: threading.Event, turn: threading.Lock) ->
             workspace=workspace.name,
             run=report.run,
             held=report.held,
+            waiting=list(report.waiting),
             written=report.written,
             api_calls=report.api_calls,
         )

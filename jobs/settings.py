@@ -168,7 +168,10 @@ class SalesforceConnection(_Connection):
     bulk_page: int = Field(
         50_000, ge=1_000, le=1_000_000, description="records of a bulk job that are fetched and stored at once"
     )
-    bulk_deadline: int = Field(3600, ge=60, le=86_400, description="seconds that one bulk job is waited for")
+    bulk_patience: int = Field(300, ge=0, le=86_400, description="seconds that one run waits for a bulk job")
+    bulk_deadline: int = Field(
+        43_200, ge=60, le=604_800, description="seconds after which a bulk job that is not done is given up"
+    )
 
 
 class HubspotConnection(_Connection):
@@ -203,6 +206,7 @@ class Guards(Settings):
     records_changed: float = Field(0.5, gt=0, le=1, description="share of the mapped records that one plan may change")
     tiers_moved: float = Field(0.3, gt=0, le=1, description="share of the partners whose tier one plan may move")
     emptied: float = Field(0.1, gt=0, le=1, description="share of a field's values that one plan may empty")
+    created: int = Field(200, ge=1, description="records that one list may make in the CRMs without asking")
     freshness: str = Field(
         "6h", pattern=SPAN, description="how far the mirror may lag behind the CRM's clock, such as 90m, 6h, 1d"
     )

@@ -59,6 +59,8 @@ def run_report(out: Console, report: "RunReport") -> None:
     """What one run did."""
     if report.pulled:
         pulled(out, report.pulled)
+    for name, why in report.waiting.items():
+        out.print(f"[yellow]{name} waits:[/] {escape(why)}")
     if report.mapped:
         mapped(out, report.mapped)
     if report.computed:
@@ -181,7 +183,7 @@ def written(out: Console, report: "RunReport") -> None:
 
 def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     """Each mirrored object: how far it was read, and how complete it was proven to be."""
-    right = ("lag", "here", "there", "differ", "parked", "proven")
+    right = ("lag", "here", "there", "missing", "extra", "parked", "proven")
     shown = table("Objects in the mirror", "object", *right, right=right)
     for o in found:
         shown.add_row(
@@ -189,15 +191,33 @@ def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
             span(o["lag_seconds"]) if o["covered_until"] else "-" if o["loaded"] else "loading",
             number(o["here"]),
             number(o["there"]),
-            "-" if o["missing"] is None else number(o["missing"] + o["extra"]),
+            number(o["missing"]),
+            number(o["extra"]),
             number(o["parked"]),
             "never" if o["proven_at"] is None else f"{span(o['proof_age_seconds'])} ago",
         )
     out.print(shown)
+    if any(o["missing"] or o["extra"] for o in found):
+        out.print("missing and extra: what the last sweep found, before it repaired what it could.")
     for o in found:
         if o["cause"]:
-            said = "out of API calls" if o["status"] == "quota" else "not read to its end"
+            said = {"quota": "out of API calls", "waiting": "the CRM still works at it"}.get(
+                o["status"], "not read to its end"
+            )
             out.print(f"[yellow]{o['connection']}.{o['object']}, {said}:[/] {escape(o['cause'])}")
+
+
+def parked(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
+    """What could not be stored as it is, and where to look; the rows themselves are stored."""
+    for p in found[:SHOWN]:
+        values = "1 value" if p["values"] == 1 else f"{number(p['values'])} values"
+        place = f"{p['connection']}.{p['object']}.{p['field']}"
+        out.print(
+            f"[yellow]{place}, {values} parked:[/] {escape(p['cause'])}. See {p['connection']}.{p['object']}/{p['record']}",
+            soft_wrap=True,
+        )
+    if len(found) > SHOWN:
+        out.print(f"... and {number(len(found) - SHOWN)} more; --json shows all.")
 
 
 def drift(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
@@ -275,8 +295,8 @@ def reconciliation(out: Console, document: Mapping[str, Any]) -> None:
     out.print("API calls: " + ", ".join(f"{name} {number(calls)}" for name, calls in document["api_calls"].items()))
 
 
-def plan(out: Console, document: Mapping[str, Any]) -> None:
-    """A plan with its changes."""
+def plan_head(out: Console, document: Mapping[str, Any]) -> None:
+    """Which plan it is, who decided on it, and why it waits."""
     out.print(
         f"[bold]{document['plan']}[/] is {document['status']}, made {document['created_at']} by {document['run']}."
     )
@@ -284,6 +304,11 @@ def plan(out: Console, document: Mapping[str, Any]) -> None:
         out.print(escape(f"Decided by {document['decided_by']}: {document['decided_because']}"))
     for sentence in document["held_because"]:
         out.print(f"[yellow]Held:[/] {escape(sentence)}")
+
+
+def plan(out: Console, document: Mapping[str, Any]) -> None:
+    """A plan with its changes."""
+    plan_head(out, document)
     if document["changes"]:
         shown = table("", "record", "field", "old", "new", "why", "status")
         for c in document["changes"][:SHOWN]:
@@ -310,7 +335,20 @@ def plan(out: Console, document: Mapping[str, Any]) -> None:
         out.print(f"Skipped {number(count)}: {escape(why)}.")
 
 
-CSV = ("record", "field", "api_name", "old", "new", "kind", "edited", "why", "status", "cause", "request_id")
+CSV = (
+    "record",
+    "field",
+    "api_name",
+    "old",
+    "new",
+    "kind",
+    "edited",
+    "why",
+    "status",
+    "cause",
+    "request_id",
+    "redirected_from",
+)
 KINDS = ("filled", "changed", "emptied")
 
 
@@ -351,9 +389,9 @@ def undone(out: Console, document: Mapping[str, Any]) -> None:
 
 def applied(out: Console, document: Mapping[str, Any]) -> None:
     """What applying a plan did."""
-    done = document["delivered"]
+    done, what = document["delivered"], "records" if document.get("kind") == "create" else "fields"
     out.print(
-        f"{document['plan']} was delivered by {document['run']}: {number(done['confirmed'])} fields confirmed, {number(done['failed'])} refused, {number(done['dropped'])} dropped."
+        f"{document['plan']} was delivered by {document['run']}: {number(done['confirmed'])} {what} confirmed, {number(done['failed'])} refused, {number(done['dropped'])} dropped."
     )
     out.print("Written: " + ", ".join(f"{name} {number(n)}" for name, n in document["written"].items()))
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape as safe
 from rich.table import Table
 
-from jobs.list_import import Imported
+from jobs.list_import import Creates, Imported
 from jobs.tables import table
 from sync.lists.compare import Standing
 from sync.lists.headings import Column
@@ -56,6 +56,8 @@ def show(out: Console, found: Imported, *, dry_run: bool) -> None:
         if j.found.alike
     ]
     _listed(out, "Targets that may be known", alike)
+    if found.creates is not None:
+        _creates(out, found.creates, dry_run=dry_run)
     taken = sum(j.taken for j in found.judged)
     if dry_run:
         out.print(f"{taken} would be taken in; nothing was stored.")
@@ -63,6 +65,32 @@ def show(out: Console, found: Imported, *, dry_run: bool) -> None:
         out.print("Nothing is new: nothing was stored.")
     else:
         out.print(f"{taken} taken in by {found.run}; the next `sakigake run` makes entries of them.")
+
+
+def _creates(out: Console, creates: Creates, *, dry_run: bool) -> None:
+    """Where rows become records, how many stay with us, and what the CRM would not take."""
+    if creates.places or creates.local:
+        shown = table("Records that rows become", "where", "rows")
+        for place, count in creates.places.items():
+            shown.add_row(place, f"{count:,}")
+        for reason, count in creates.local.items():
+            shown.add_row(f"here alone: {safe(reason)}", f"{count:,}")
+        out.print(shown)
+    _listed(out, "Rows that the CRM did not take", list(creates.refused))
+    if dry_run or creates.plan is None:
+        return
+    if creates.held_because:
+        out.print(f"{creates.plan} waits for a person:")
+        for sentence in creates.held_because:
+            out.print(f"  {safe(sentence)}")
+    else:
+        done = creates.delivered or {}
+        out.print(
+            f"{creates.plan}: {done.get('confirmed', 0):,} records made, {done.get('failed', 0):,} refused. "
+            "Import the file again once what was refused is mended."
+            if done.get("failed")
+            else f"{creates.plan}: {done.get('confirmed', 0):,} records made."
+        )
 
 
 def _rows(found: Imported) -> Table:

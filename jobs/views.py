@@ -83,6 +83,7 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         "runs": runs,
         "last_delivery": delivered[0] if delivered else None,
         "objects": objects,
+        "parked": parked(conn, workspace),
         "drift": drift(conn, workspace),
         "held_plans": held,
         "paused": paused(conn, workspace),
@@ -90,6 +91,16 @@ def status(conn: Conn, workspace: str) -> dict[str, Any]:
         "unplaced": issues[0] if issues and issues[0] else {},
         "unmapped": unmapped(conn, workspace),
     }
+
+
+def parked(conn: Conn, workspace: str) -> list[dict[str, Any]]:
+    """Values that could not be stored as they are, by field and cause: how many, one of the records, and since when. Never a value."""
+    return rows(
+        conn,
+        """select connection, object, field, cause, count(*) as values, min(record_id) as record, min(parked_at) as since
+        from sakigake.parked where workspace = %s group by 1, 2, 3, 4 order by count(*) desc, 1, 2, 3, 4""",
+        (workspace,),
+    )
 
 
 def unmapped(conn: Conn, workspace: str) -> dict[str, Any]:

@@ -183,6 +183,7 @@ def open_connector(
             retry_for=patience,
             bulk_threshold=settings.bulk_threshold,
             bulk_page=settings.bulk_page,
+            bulk_patience=float(settings.bulk_patience),
             bulk_deadline=float(settings.bulk_deadline),
         )
     from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh

@@ -27,7 +27,7 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CatalogueField:
     """One field of ours. `digits` are decimals kept; `step` is the smallest difference worth writing, in the field's unit;
-    of dates it is in days.
+    of dates it is in days. `calm`: an estimate or advice, which turns back by little only when its value has stood for so many days.
     """
 
     name: str
@@ -40,6 +40,8 @@ class CatalogueField:
     digits: int = 0
     step: Decimal = Decimal(0)
     choices: tuple[tuple[str, str, str], ...] = ()  # value, label in English, label in Japanese
+    unique: bool = False  # no two records hold the same value: the CRM itself refuses the second
+    calm: int = 0
 
     def rounded(self, value: float | Decimal | None) -> Decimal | None:
         """The value as it is shown: `digits` decimals, ties to even."""
@@ -79,7 +81,7 @@ def _expected(days: int) -> CatalogueField:
         f"expected_deals_{days}d", "partner", Kind.NUMBER, f"Expected deals ({days} days)", f"見込み商談数({days}日)",
         f"Deals to expect from this partner within {days} days: entries under way, and entries still to come.",
         f"今後{days}日にこのパートナーから見込まれる商談数。進行中と今後のエントリーを含む。",
-        digits=1, step=Decimal("0.5"),
+        digits=1, step=Decimal("0.5"), calm=14,
     )  # fmt: skip
 
 
@@ -118,13 +120,13 @@ CATALOGUE: tuple[CatalogueField, ...] = (
         "cvr_listed_to_deal", "partner", Kind.PERCENT, "Conversion listed to deal", "CVR(リスト掲載→商談)",
         "Share of listed entries of this partner's type that become a deal within 180 days, in percent.",
         "このタイプのパートナーで、リスト掲載から180日以内に商談になる割合(%)。",
-        digits=1, step=Decimal("0.5"),
+        digits=1, step=Decimal("0.5"), calm=28,
     ),
     CatalogueField(
         "lead_time_days", "partner", Kind.INTEGER, "Lead time listed to deal (days)", "リードタイム(リスト掲載→商談、日)",
         "Median days from listed to deal where it happens, for this partner's type.",
         "このタイプのパートナーで、商談になる場合のリスト掲載から商談までの日数(中央値)。",
-        step=Decimal(1),
+        step=Decimal(3), calm=28,
     ),
     _expected(30),
     _expected(90),
@@ -145,6 +147,7 @@ CATALOGUE: tuple[CatalogueField, ...] = (
     CatalogueField(
         "next_step", "partner", Kind.TEXT, "Next step", "次の一手",
         "What to do next with this partner, in one sentence.", "このパートナーに対する次の一手を一文で。",
+        calm=14,
     ),
     CatalogueField(
         "milestone", "entry", Kind.CHOICE, "Milestone", "マイルストーン",
@@ -158,13 +161,13 @@ CATALOGUE: tuple[CatalogueField, ...] = (
     CatalogueField(
         "deal_probability", "entry", Kind.PERCENT, "Deal probability", "商談化確率",
         "Chance that this entry becomes a deal within 180 days, in percent.", "このエントリーが180日以内に商談になる確率(%)。",
-        step=Decimal(5),
+        step=Decimal(5), calm=14,
     ),
     CatalogueField(
         "expected_deal_on", "entry", Kind.DATE, "Deal expected on", "商談予定日",
         "If it becomes a deal: the day by which half of such entries have. Empty below 5 %.",
         "商談になる場合、半数が商談になっている日。確率5%未満は空欄。",
-        step=Decimal(3),
+        step=Decimal(7), calm=14,
     ),
     CatalogueField(
         "stalled", "entry", Kind.FLAG, "Stalled", "停滞",
@@ -173,6 +176,14 @@ CATALOGUE: tuple[CatalogueField, ...] = (
 )  # fmt: skip
 
 BY_NAME = {f.name: f for f in CATALOGUE}
+
+LIST_ROW_KEY = CatalogueField(
+    "list_row", "entry", Kind.TEXT, "Row of an imported list", "リスト取込キー",
+    "The row of an imported attack list that this record was made from. Nobody needs to edit it.",
+    "このレコードの元になった、取り込んだアタックリストの行。編集は不要です。",
+    unique=True,
+)  # fmt: skip
+"""Not computed and never written later: by it a record that we made is found again, and cannot be made twice."""
 
 
 def fields_of(subject: Subject) -> tuple[CatalogueField, ...]:

@@ -149,6 +149,7 @@ class Change(Base):
     job_id: Mapped[str | None]  # the bulk job it was sent with
     tries: Mapped[int] = mapped_column(server_default=text("0"))
     uncertain_at: Mapped[datetime | None]  # the newest sending whose answer never came: it may still take effect
+    redirected_from: Mapped[str | None]  # the record it was meant for, which was merged into this one since
     __table_args__ = (
         ForeignKeyConstraint(
             ["workspace", "plan_id"], ["sakigake.plan.workspace", "sakigake.plan.plan_id"], ondelete="CASCADE"
@@ -179,3 +180,5 @@ class Written(Base):
     crm_at: Mapped[
         datetime | None
     ]  # the CRM's clock just before: a version from then on may hold another person's value
+    before: Mapped[Any | None] = mapped_column(JSONB)  # what the field held before this value; null where unknown
+    changed_at: Mapped[datetime | None]  # the CRM's clock when this value took the place of `before`

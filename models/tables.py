@@ -1,6 +1,6 @@
 """Imports every table, so that the metadata is whole wherever it is compared or created."""
 
-from models import audit, coverage, erased, issues, kept, partners, results, runs, writeback
+from models import audit, coverage, erased, issues, kept, making, partners, results, runs, writeback
 from models.base import SCHEMA, Base
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "erased",
     "issues",
     "kept",
+    "making",
     "partners",
     "results",
     "runs",

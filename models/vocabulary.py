@@ -81,12 +81,16 @@ class Step(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """How a run, a step or the reading of an object stands or ended; `quota`: the day's API calls are used up, and the next run goes on."""
+    """How a run, a step or the reading of an object stands or ended; `quota`: the day's API calls are used up, and the next run goes on.
+
+    `waiting`: the CRM still works at what was asked for, and the next run asks again.
+    """
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     HELD = "held"
     QUOTA = "quota"
+    WAITING = "waiting"
     FAILED = "failed"
 
 
@@ -101,11 +105,15 @@ class PlanStatus(StrEnum):
 
 
 class PlanKind(StrEnum):
-    """`write`: results to CRMs. `question`: edits of persons that the policy asks about. `undo`: what a run wrote, taken back."""
+    """`write`: results to CRMs. `question`: edits of persons that the policy asks about. `undo`: what a run wrote, taken back.
+
+    `create`: records that rows of imported lists become.
+    """
 
     WRITE = "write"
     QUESTION = "question"
     UNDO = "undo"
+    CREATE = "create"
 
 
 class ChangeStatus(StrEnum):

@@ -1,4 +1,4 @@
-"""What write-back remembers beside plans: persons' edits, refusals, and which delivery the database knows of."""
+"""What write-back remembers beside plans: persons' edits, refusals, which delivery the database knows of, and where our fields were made."""
 
 from datetime import date, datetime
 from typing import Any
@@ -52,3 +52,16 @@ class Epoch(Base):
     database_id: Mapped[str]
     deliveries: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime]
+    doubted_at: Mapped[datetime | None]  # when the CRMs last held values of ours that the journal does not know
+    doubt: Mapped[str | None]  # what was found then, in a sentence
+
+
+class Provisioned(Base):
+    """An object on which our fields were made, under which prefix: what is taken out again also when no mapping names it any more."""
+
+    __tablename__ = "provisioned"
+    workspace: Mapped[Workspace]
+    connection: Mapped[Key]
+    object: Mapped[Key]
+    prefix: Mapped[Key]
+    made_at: Mapped[datetime]

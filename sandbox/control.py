@@ -14,7 +14,7 @@ from sandbox.world import Crm
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
 
-ACTIONS = ("create", "edit", "delete", "undelete", "purge", "merge", "hide", "show", "refuse")
+ACTIONS = ("create", "edit", "delete", "undelete", "purge", "merge", "convert", "hide", "show", "refuse")
 _CRMS: tuple[Crm, ...] = ("salesforce", "hubspot")
 
 

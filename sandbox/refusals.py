@@ -5,6 +5,7 @@ from typing import Any
 
 Key = tuple[str, str]
 """Object and id."""
+NEW = "new"  # instead of an id: whatever record is made of that object
 
 
 @dataclass(slots=True)

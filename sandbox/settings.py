@@ -30,6 +30,10 @@ class SandboxSettings:
     hubspot_entries: HubspotEntries = "deals"  # how the portal does: in a pipeline of deals, or in a custom object
 
     # Salesforce
+    salesforce_person_accounts: bool = False
+    salesforce_currencies: tuple[
+        str, ...
+    ] = ()  # several, the corporate one first; empty: one currency, which no field names
     salesforce_client_id: str = "sakigake-sandbox"
     salesforce_client_secret: str = "sandbox-secret"
     salesforce_username: str = "integration@sandbox.invalid"
@@ -76,6 +80,12 @@ class SandboxSettings:
         for name, known in shapes.items():
             if getattr(self, name) not in get_args(known):
                 raise ValueError(f"{name} is one of {', '.join(get_args(known))}, got {getattr(self, name)!r}")
+        if len(set(self.salesforce_currencies)) != len(self.salesforce_currencies) or any(
+            not (len(c) == 3 and c.isascii() and c.isupper()) for c in self.salesforce_currencies
+        ):
+            raise ValueError(
+                f"salesforce_currencies are different codes such as JPY, got {', '.join(self.salesforce_currencies)}"
+            )
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}; give 0 or more")
         if self.as_of is not None and not 1990 <= self.as_of.year <= 2200:

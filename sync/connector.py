@@ -8,13 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
 
+if TYPE_CHECKING:
+    from sync.record_maker import RecordMaker
+
 Value = str | bool | int | float | list[Any] | dict[str, Any] | None
 Cursor = dict[str, Any]  # opaque to all but the connector that made it; JSON
+NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class KnownVersions(Protocol):
@@ -41,6 +46,14 @@ class FieldType(StrEnum):
     JSON = "jsonb"
 
 
+class Pipeline(NamedTuple):
+    """A pipeline and its stages, as (id, label) each, in the CRM's order."""
+
+    id: str
+    label: str
+    stages: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class FieldDescription:
     """One field as the CRM describes it to our user."""
@@ -53,9 +66,13 @@ class FieldDescription:
     nullable: bool = True
     calculated: bool = False  # its changes move no stamp
     writable: bool = False
+    creatable: bool = False  # may be given to a new record
+    unique: bool = False  # the CRM refuses a second record with the same value
     custom: bool = False
     references: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()  # (value, label) of picklists
+    pipelines: tuple[Pipeline, ...] = ()  # of a stage: which pipeline each value belongs to
+    pipeline_field: str = ""  # and the field that holds a record's pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +206,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class LiveRecord:
-    """The values of a record in the CRM this moment; `missing` where it is deleted or not there, `merged_into` where it went."""
+    """The values of a record in the CRM this moment; `missing` where it is deleted or not there, `merged_into` where it went.
+    `absorbed` are records that were merged into this one, where the CRM names them.
+    """
 
     id: str
     values: Mapping[str, Value] = field(default_factory=dict)
     missing: bool = False
     merged_into: str | None = None
+    absorbed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +385,11 @@ class Connector(Protocol):
         """The way for very many records, where the CRM has one."""
         ...
 
+    @property
+    def maker(self) -> "RecordMaker | None":
+        """The way of making records, where it is known."""
+        ...
+
     def api_name(self, field: CatalogueField, prefix: str) -> str:
         """The field's name in this CRM, such as Sakigake_Tier__c or sakigake_tier."""
         ...
@@ -399,8 +424,16 @@ class Connector(Protocol):
         """Takes out what `provision` made on these objects, and nothing else; what it cannot tell to be ours is `kept`. Values go with their fields."""
         ...
 
-    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
-        """What our user may do, held against what it reads (by object) and writes (API names of our fields by object)."""
+    def rights(
+        self,
+        reads: Mapping[str, ReadSpec],
+        writes: Mapping[str, Sequence[str]],
+        makes: Mapping[str, Sequence[str]] = NOTHING,
+    ) -> Rights:
+        """What our user may do, held against what it reads (by object), writes (API names of our fields by object), and makes.
+
+        `makes` has the fields that new records are given, by object.
+        """
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@
     │   ├── RateLimited       too fast; carries how long to wait, where the CRM said
     │   └── RecordLocked      somebody else holds the record for a moment
     ├── Reauthenticate        the token has expired: one new login, one more try
+    ├── Underway              the CRM still works at what was asked for: the next run asks again, nothing is lost
     ├── SkipRecord            this record cannot be read or written; the others can
     └── Stop                  a person has to act; nothing more is sent on this connection
         ├── LoginRefused      wrong or revoked credentials
@@ -60,6 +61,10 @@ class RecordLocked(Retry):
 
 class Reauthenticate(SyncError):
     """The token has expired."""
+
+
+class Underway(SyncError):
+    """The CRM still prepares what was asked for, and may for long; where it stands is kept, and the next run goes on with it."""
 
 
 class SkipRecord(SyncError):

@@ -8,6 +8,7 @@ from typing import Any
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
 from sync.connector import (
+    NOTHING,
     AssociationRow,
     AssociationSet,
     BulkWriter,
@@ -30,6 +31,7 @@ from sync.connector import (
     WriteResult,
 )
 from sync.errors import ObjectMissing
+from sync.record_maker import RecordMaker
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -43,6 +45,7 @@ class FakeCrm:
     page_size: int = 3
     batch_size: int = 2
     bulk_writer: BulkWriter | None = None
+    maker: RecordMaker | None = None
     now: datetime = START
     fields: tuple[FieldDescription, ...] = (
         FieldDescription("Name", FieldType.TEXT, "Name", "string"),
@@ -206,8 +209,13 @@ class FakeCrm:
             for f in fields
         ]
 
-    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
-        _ = (reads, writes)
+    def rights(
+        self,
+        reads: Mapping[str, ReadSpec],
+        writes: Mapping[str, Sequence[str]],
+        makes: Mapping[str, Sequence[str]] = NOTHING,
+    ) -> Rights:
+        _ = (reads, writes, makes)
         return Rights()
 
     def close(self) -> None: ...

@@ -16,7 +16,7 @@ from jobs.cli.common import (
 from jobs.errors import ConfigError
 from models.vocabulary import Step
 
-HELD = 3
+HELD, NOT_WHOLE = 3, 5
 
 
 def run(
@@ -27,7 +27,7 @@ def run(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run one cycle: pull, map, compute, plan, deliver. Exit code 3 where the plan is held for a person."""
+    """Run one cycle: pull, map, compute, plan, deliver. Exit code 3 where the plan is held for a person, 5 where the CRM still prepares an object."""
     steps = _steps(only)
     with opened_workspace(config, workspace) as ready:
         if connection is not None and connection not in ready.connectors:
@@ -41,6 +41,8 @@ def run(
         show_json(report.document())
     else:
         tables.run_report(out, report)
+    if report.unread:
+        raise typer.Exit(NOT_WHOLE)
     if report.held:
         raise typer.Exit(HELD)
     if report.refused:

@@ -36,6 +36,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
         )
     out.print(shown)
     tables.objects(out, document["objects"])
+    tables.parked(out, document["parked"])
     tables.drift(out, document["drift"])
     last = document["last_delivery"]
     out.print(f"Last delivery: {last['run']} at {last['finished_at'][:19]}" if last else "Nothing was delivered yet.")

@@ -47,6 +47,11 @@ def plan(
         show_json(document)
     elif csv:
         tables.plan_csv(sys.stdout, document)
+    elif document["creates"]:
+        from jobs import tables_making
+
+        tables.plan_head(out, document)
+        tables_making.creates(out, document)
     else:
         tables.plan(out, document)
         if question is not None:
@@ -98,7 +103,7 @@ def undo(
 ) -> None:
     """Take back what a run wrote to the CRMs, where nobody has touched it since."""
     with opened_workspace(config, workspace) as ready:
-        from jobs import tables
+        from jobs import tables, tables_making
         from jobs.progress import bars
         from jobs.steps.undo import undo_run
 
@@ -107,7 +112,7 @@ def undo(
     if json:
         show_json(document)
     else:
-        tables.undone(out, document)
+        (tables_making.unmade if "removes" in document else tables.undone)(out, document)
     if document.get("delivered", {}).get("failed"):
         raise typer.Exit(1)
 

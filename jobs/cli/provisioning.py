@@ -40,14 +40,12 @@ def provision(
 
         if remove:
             if not dry_run and sys.stdin.isatty() and not json:
-                places = ", ".join(f"{c}.{o}" for c, o, _ in step_of.targets(ready.rules))
+                places = ", ".join(sorted({f"{c}.{o}" for some in step_of.to_remove(ready).values() for c, o in some}))
                 if not typer.confirm(f"Delete our fields and their values from {places}?"):
                     raise ConfigError("Nothing was taken out.")
-            steps = step_of.unprovision(ready.settings, ready.rules, ready.connectors, dry_run=dry_run)
+            steps = step_of.unprovision(ready, dry_run=dry_run)
         else:
-            steps = step_of.provision(
-                ready.settings, ready.rules, ready.connectors, dry_run=dry_run, layout=not no_layout
-            )
+            steps = step_of.provision_workspace(ready, dry_run=dry_run, layout=not no_layout)
     if json:
         show_json({"steps": step_of.documents(steps), "advice": step_of.advice(steps)})
     else:

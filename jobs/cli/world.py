@@ -37,6 +37,12 @@ def sandbox(
     salesforce_entries: Annotated[
         str, typer.Option(help="How Salesforce keeps attack lists: custom_object, leads or campaign_members.")
     ] = "custom_object",
+    person_accounts: Annotated[
+        bool, typer.Option("--person-accounts", help="Salesforce with accounts that are persons.")
+    ] = False,
+    currencies: Annotated[
+        str, typer.Option(metavar="CODES", help="Salesforce with several currencies, the corporate one first: JPY,USD")
+    ] = "",
     hubspot_entries: Annotated[
         str, typer.Option(help="How HubSpot keeps them: deals (in a pipeline of their own) or custom_object.")
     ] = "deals",
@@ -67,6 +73,8 @@ def sandbox(
             world_dir=world,
             rows=large,
             salesforce_entries=salesforce_entries,  # type: ignore[arg-type]  # checked there
+            salesforce_person_accounts=person_accounts,
+            salesforce_currencies=tuple(code.strip() for code in currencies.split(",") if code.strip()),
             hubspot_entries=hubspot_entries,  # type: ignore[arg-type]
             limits=limits,
         )

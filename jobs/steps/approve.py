@@ -12,7 +12,7 @@ from jobs.mapping_versions import active
 from jobs.person import person
 from jobs.progress import Progress
 from jobs.runs import RunLog, StepNote, ended_as, new_id, only_run, utc_now
-from jobs.steps import write_back
+from jobs.steps import making, write_back
 from jobs.wiring import Workspace
 from models.audit import AuditKind
 from models.catalogue import BY_NAME
@@ -35,10 +35,11 @@ def plan_document(workspace: Workspace, plan_id: str) -> dict[str, Any]:
                 f"There is no plan {plan_id} in workspace {workspace.name}; `sakigake status` names the newest one."
             )
         changes = conn.execute(
-            """select connection, object, record_id, field, api_name, old, new, why, edited, status, cause, request_id
-            from sakigake.change where workspace = %s and plan_id = %s order by seq""",
+            """select connection, object, record_id, field, api_name, old, new, why, edited, status, cause, request_id,
+                redirected_from from sakigake.change where workspace = %s and plan_id = %s order by seq""",
             (workspace.name, plan_id),
         ).fetchall()
+        creates = making.documents(conn, workspace.name, plan_id) if row[10] == PlanKind.CREATE else []
     shown = [
         {
             "record": f"{c[0]}.{c[1]}/{c[2]}",
@@ -52,6 +53,7 @@ def plan_document(workspace: Workspace, plan_id: str) -> dict[str, Any]:
             "status": c[9],
             "cause": c[10],
             "request_id": c[11],
+            "redirected_from": f"{c[0]}.{c[1]}/{c[12]}" if c[12] else None,
         }
         for c in changes
     ]
@@ -73,6 +75,7 @@ def plan_document(workspace: Workspace, plan_id: str) -> dict[str, Any]:
         "counts": _counted(shown),
         "edited": sum(c["edited"] for c in shown),
         "changes": shown,
+        "creates": creates,
     }
 
 
@@ -93,7 +96,10 @@ def apply_plan(workspace: Workspace, plan_id: str, reason: str, progress: Progre
     _require_reason(reason)
     run_id = new_id("run")
     with delivered_by(workspace, run_id) as (conn, note):
-        _require_applicable(conn, workspace, plan_document(workspace, plan_id))
+        document = plan_document(workspace, plan_id)
+        _require_applicable(conn, workspace, document)
+        if document["kind"] == PlanKind.CREATE:
+            return _made(conn, workspace, plan_id, reason, run_id, note, progress)
         write_back.resolve(workspace, run_id)
         _decide(conn, workspace, plan_id, PlanStatus.PLANNED, reason)
         note.counts = {"plan": plan_id}
@@ -102,6 +108,25 @@ def apply_plan(workspace: Workspace, plan_id: str, reason: str, progress: Progre
         written = write_back.written_by(workspace, plan_id)
         note.counts = {"plan": plan_id, **delivered, "written": written}
     return {"run": run_id, "plan": plan_id, "delivered": delivered, "written": written}
+
+
+def _made(
+    conn: Connection[Any],
+    workspace: Workspace,
+    plan_id: str,
+    reason: str,
+    run_id: str,
+    note: StepNote,
+    progress: Progress,
+) -> dict[str, Any]:
+    """A plan of records that a list makes, on a person's word."""
+    making.resolve(workspace, run_id)
+    _decide(conn, workspace, plan_id, PlanStatus.PLANNED, reason)
+    note.counts = {"plan": plan_id}
+    delivered = making.send(workspace, plan_id, run_id, progress).document()
+    written = making.made_by(workspace, plan_id)
+    note.counts = {"plan": plan_id, **delivered, "written": written}
+    return {"run": run_id, "plan": plan_id, "kind": PlanKind.CREATE, "delivered": delivered, "written": written}
 
 
 def keep_theirs(workspace: Workspace, plan_id: str, until: date, reason: str) -> dict[str, Any]:

@@ -43,8 +43,8 @@ def lacks(conn: Connection[Any], workspace: Workspace) -> list[Lack]:
     """All of them, in the order of their names."""
     found = []
     wanted = needs(workspace.rules)
-    for connection, name, description, stale, filling, gone_since in conn.execute(
-        """select connection, object, description, stale, filling, gone_since from sakigake.mirror_object
+    for connection, name, description, stale, filling, gone_since, loaded in conn.execute(
+        """select connection, object, description, stale, filling, gone_since, loaded from sakigake.mirror_object
         where workspace = %s order by 1, 2""",
         (workspace.name,),
     ):
@@ -57,6 +57,8 @@ def lacks(conn: Connection[Any], workspace: Workspace) -> list[Lack]:
                 f"is stale: it is not shown to our user since {_at(gone_since.isoformat())}",
                 "Restore it or grant the integration user Read on it, or take it out of the mapping; then run again.",
             )
+        elif not loaded:
+            told[""] = ("is not read to its end yet", "Go on with: sakigake run")
         types = {f["name"]: f["type"] for f in description["fields"]}
         for field in spec.fields:
             if field in stale:
@@ -75,6 +77,16 @@ def lacks(conn: Connection[Any], workspace: Workspace) -> list[Lack]:
             rules = tuple(dependants(workspace.rules, connection, name, field)["rules"])
             found.append(Lack(connection, name, field, what, remedy, rules))
     return found
+
+
+def unread(conn: Connection[Any], workspace: Workspace) -> list[str]:
+    """`connection.Object` of what the mapping reads and the mirror does not hold whole yet, in the order of their names."""
+    wanted = needs(workspace.rules)
+    rows = conn.execute(
+        "select connection, object from sakigake.mirror_object where workspace = %s and not loaded order by 1, 2",
+        (workspace.name,),
+    )
+    return [f"{connection}.{name}" for connection, name in rows if name in wanted.get(connection, {})]
 
 
 def require_fresh(conn: Connection[Any], workspace: Workspace, *, otherwise: str) -> None:

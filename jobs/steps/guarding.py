@@ -6,13 +6,13 @@ from typing import Any
 
 from psycopg import Connection
 
-from jobs.epoch import restored
+from jobs.epoch import doubts
 from jobs.mapping_versions import active
 from jobs.settings import seconds_of
 from jobs.steps.wanted import known
 from jobs.wiring import Workspace
 from sync.mapping.needs import needs
-from sync.writeback import journal
+from sync.writeback import plans
 from sync.writeback.guards import Limits, too_much
 from sync.writeback.plan import PlannedChange
 
@@ -27,7 +27,7 @@ def held_because(
         return []
     guards = workspace.settings.guards
     found: list[str] = []
-    first = not journal.has_delivered(conn, workspace.name)
+    first = not plans.has_delivered(conn, workspace.name)
     if first and guards.first_plan == "hold":
         found.append(
             f"This is the first plan of workspace {workspace.name}; look at it with `sakigake plan`, then say: sakigake apply {plan_id} --reason WHY"
@@ -35,7 +35,7 @@ def held_because(
     now = active(conn, workspace.name)
     if now is None or now.mapping_hash != workspace.rules.hash:
         found.append("Nobody activated this version of the mapping: sakigake mapping activate FILE")
-    found += _restored(conn, workspace)
+    found += [f"{because}, then plan again." for because in restored(conn, workspace)]
     found += _inputs(conn, workspace, crm_now)
     found += _forecasts(conn, workspace, changes)
     # the first plan of all fills every record: that is what `first_plan` decides about
@@ -44,19 +44,12 @@ def held_because(
     return found
 
 
-def _restored(conn: Connection[Any], workspace: Workspace) -> Iterator[str]:
-    """Until everything is proven anew, since the delivery that a restored database does not know of."""
-    outside = restored(conn, workspace.name, workspace.home)
-    if outside is None:
-        return
-    behind = [
-        place for place, proven_at in _proofs(conn, workspace).items() if proven_at is None or proven_at < outside.at
-    ]
-    if behind:
-        yield (
-            f"The database does not know of deliveries up to {outside.at:%Y-%m-%d %H:%M} UTC: a backup of before was restored. "
-            "Bring it up to date and prove it with `sakigake reconcile`, then plan again."
-        )
+def restored(conn: Connection[Any], workspace: Workspace) -> Iterator[str]:
+    """What speaks for a restored backup, until everything is proven anew since the delivery that it does not know of."""
+    for one in doubts(conn, workspace.name, workspace.home):
+        proven = _proofs(conn, workspace).values()
+        if any(at is None or at < one.since for at in proven):
+            yield f"{one.because}. Bring it up to date and prove it with `sakigake reconcile`"
 
 
 def _inputs(conn: Connection[Any], workspace: Workspace, crm_now: datetime) -> Iterator[str]:

@@ -68,7 +68,7 @@ def side_by_side(wanted: Mapping[str, Iterable[str]], at_once: Mapping[str, int]
             return
         try:
             outcomes.append(Outcome(connection, name, act(connection, name, Lane(shared, interrupted))))
-        except BaseException as e:  # noqa: BLE001 - whatever it is: the others come to their end first
+        except BaseException as e:  # noqa: BLE001 - raised by who asked (`require`): left to the thread, nobody would hear of it
             shared.failed(e)
             outcomes.append(Outcome(connection, name, error=e))
 

@@ -1,15 +1,17 @@
 """CRM to mirror: every object that the workspace mirrors, several of each connection side by side."""
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from jobs.pausing import paused
-from jobs.progress import Progress, Task
+from jobs.progress import Progress
 from jobs.runs import ended_as
 from jobs.steps.lanes import Lane, Outcome, side_by_side
 from jobs.wiring import Workspace
 from models.vocabulary import RunStatus
+from sync.errors import LoginRefused, Underway
 from sync.mirror.place import LandCounts
 from sync.mirror.pull import pull_object
 
@@ -28,23 +30,52 @@ class Pulled:
         """By `connection.Object`, as it is kept with the step: counts, `status` and `cause`."""
         return {o.label: _document(o) for o in sorted(self.outcomes, key=lambda o: o.label)}
 
+    def waiting(self) -> dict[str, str]:
+        """By `connection.Object`, why it is not read to its end: the CRM still works at it, and the next run goes on."""
+        found = sorted((o for o in self.outcomes if isinstance(o.error, Underway)), key=lambda o: o.label)
+        return {o.label: str(o.error) for o in found}
+
     def require(self) -> None:
-        """Raises what the first object that failed met."""
-        for outcome in self.outcomes:
-            if outcome.error is not None:
-                raise outcome.error
+        """Raises what the first object that failed met, a refused login before all else: it needs a person.
+
+        One that the CRM still works at has not failed.
+        """
+        errors = [o.error for o in self.outcomes if o.error is not None and not isinstance(o.error, Underway)]
+        if errors:
+            raise next((e for e in errors if isinstance(e, LoginRefused)), errors[0])
 
 
-def pull(workspace: Workspace, run_id: str, *, only_connection: str | None, full: bool, progress: Progress) -> Pulled:
+def pull(
+    workspace: Workspace,
+    run_id: str,
+    *,
+    only_connection: str | None,
+    full: bool,
+    progress: Progress,
+    turn: float | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Pulled:
     """Pulls all objects, or those of one connection. Where one fails, the others still come to their end.
 
-    Interrupted, by ctrl-C for one, it ends when each object under way has stored the page at hand.
+    `turn` is how many seconds one object may take: then it ends with the page at hand, and the next run goes on. Interrupted, by ctrl-C for one, it ends when each object under way has stored the page at hand.
     """
     with workspace.connect() as conn:
         resting = paused(conn, workspace.name)
     specs = {c: named for c, named in workspace.specs().items() if only_connection in (None, c) and c not in resting}
 
     def act(connection: str, name: str, lane: Lane) -> LandCounts:
+        began = monotonic()
+
+        def moved(counts: LandCounts, expected: int | None) -> None:
+            lane.moved()
+            task.update(counts.read, expected)
+            if turn is not None and monotonic() - began >= turn:
+                of = f" of {expected:,}" if expected is not None else ""
+                raise Underway(
+                    f"{name} is still being read: {counts.read:,}{of} records in this run, which has others to see to.",
+                    remedy="The next run goes on from there.",
+                )
+
         with progress.task(f"pull {connection}.{name}") as task:
             return pull_object(
                 workspace.connect,
@@ -52,18 +83,10 @@ def pull(workspace: Workspace, run_id: str, *, only_connection: str | None, full
                 workspace.pull_of(connection, run_id),
                 specs[connection][name],
                 full=full,
-                progress=_shown(task, lane),
+                progress=moved,
             )
 
     return Pulled(tuple(side_by_side(specs, workspace.settings.at_once(), act)))
-
-
-def _shown(task: Task, lane: Lane) -> Callable[[LandCounts, int | None], None]:
-    def show(counts: LandCounts, expected: int | None) -> None:
-        lane.moved()
-        task.update(counts.read, expected)
-
-    return show
 
 
 def _document(outcome: Outcome[LandCounts]) -> dict[str, Any]:

@@ -10,15 +10,18 @@ from jobs.progress import Progress
 from jobs.runs import new_id, utc_now
 from jobs.steps import write_back
 from jobs.steps.approve import delivered_by, plan_document
+from jobs.steps.unmaking import made_in, undo_made
 from jobs.wiring import Workspace
 from models.audit import AuditKind
 from models.catalogue import BY_NAME
 from models.vocabulary import PlanKind, PlanStatus, RecordRef
-from sync.writeback import journal
-from sync.writeback.journal import NewPlan, OpenChange
+from sync.writeback import plans
+from sync.writeback.changes import OpenChange
 from sync.writeback.live import live_values
 from sync.writeback.plan import Draft, Wanted
+from sync.writeback.plans import NewPlan
 from sync.writeback.undo import WroteOnce, undo_draft
+from sync.writeback.withheld import withhold
 
 
 def undo_run(
@@ -31,6 +34,8 @@ def undo_run(
     if not dry_run and not reason.strip():
         raise PlanRefused("--reason is empty; say in a few words why this run is undone.")
     with workspace.connect() as conn:
+        if made_in(conn, workspace.name, run_id):
+            return undo_made(workspace, run_id, reason, dry_run=dry_run)
         wrote = _wrote(conn, workspace, run_id)
     undoing = new_id("run")
     if dry_run:
@@ -99,7 +104,7 @@ def _store(conn: Connection[Any], workspace: Workspace, undoing: str, run_id: st
         plan_id, undoing, write_back.api_names(workspace), workspace.rules.hash, kind=PlanKind.UNDO, undoes=run_id
     )
     with conn.transaction():
-        journal.store_plan(conn, workspace.name, new, drafted, now)
+        plans.store_plan(conn, workspace.name, new, drafted, now)
         conn.execute(
             """update sakigake.plan set decided_by = %s, decided_because = %s, decided_at = %s, status = %s
             where workspace = %s and plan_id = %s""",
@@ -127,7 +132,7 @@ def _withhold(conn: Connection[Any], workspace: Workspace, plan_id: str, run_id:
     ).fetchall()
     taken = [OpenChange(r[0], r[1], RecordRef(r[2], r[3], r[4]), BY_NAME[r[5]], *r[6:]) for r in rows]
     with conn.transaction():
-        journal.withhold(
+        withhold(
             conn, workspace.name, [(c, f"{run_id} was undone") for c in taken], utc_now(),
             mapping_hash=workspace.rules.hash, while_unmoved=False,
         )  # fmt: skip

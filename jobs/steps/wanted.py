@@ -5,16 +5,20 @@ PostgreSQL leaves out what is as it was confirmed, so that a quiet workspace cos
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
+from psycopg.types.json import set_json_loads
 
 from jobs.wiring import Workspace
 from models.catalogue import BY_NAME, CatalogueField, fields_of
 from models.vocabulary import RecordRef
+from sync.writeback.calm import Last, waits
 from sync.writeback.guards import Known
 from sync.writeback.live import as_kept
 from sync.writeback.plan import Cell, Kept, Stored, Wanted, same, worth_writing
+from sync.writeback.scalars import of_json
 
 _RECORDS = {
     "partner": """(select connection, object, record_id, partner_id as subject_id from sakigake.partner_source
@@ -36,11 +40,12 @@ class Place:
 
 @dataclass(slots=True)
 class Found:
-    """Fields that may have to be written, what was confirmed of them, how many persons' values are kept, and what stands in the CRMs."""
+    """Fields that may have to be written, what was confirmed of them, how many persons' values are kept, and how many estimates wait."""
 
     wanted: list[Wanted] = field(default_factory=list)
     confirmed: dict[Cell, Stored] = field(default_factory=dict)
     kept: int = 0
+    calm: int = 0
     moved_on: list[Cell] = field(default_factory=list)  # withheld once, and of another value by now
 
 
@@ -56,12 +61,17 @@ def places(workspace: Workspace) -> Iterator[Place]:
 
 
 def find(
-    conn: Connection[Any], workspace: Workspace, kept: Mapping[Cell, Kept], withheld: Mapping[Cell, tuple[Stored, str]]
+    conn: Connection[Any],
+    workspace: Workspace,
+    kept: Mapping[Cell, Kept],
+    withheld: Mapping[Cell, tuple[Stored, str]],
+    now: datetime,
 ) -> Found:
     """What may have to be written. `kept` are values of persons that stay for now: while the mirror shows them, nobody is asked.
-    `withheld` are values that are not to be offered as they are.
+    `withheld` are values that are not to be offered as they are. `now` is by the CRM's clock: estimates turn back only after a while.
     """
     found = Found()
+    wavering: list[Wanted] = []
     for place in places(workspace):
         connector = workspace.connectors[place.connection]
         seen = _overwritten(conn, workspace, place)
@@ -70,7 +80,7 @@ def find(
             *seen,
             *((r.id, n) for r, n in withheld if (r.connection, r.object) == (place.connection, place.object)),
         ]
-        for record_id, name, value, why, confirmed, known in _results(conn, workspace, place, also):
+        for record_id, name, value, why, confirmed, known, before, changed_at in _results(conn, workspace, place, also):
             what = BY_NAME[name]
             record = records.get(record_id)
             if record is None:
@@ -87,16 +97,28 @@ def find(
             if theirs is not None and (record_id, name) in seen and same(what, theirs.theirs, there):
                 found.kept += 1
                 continue
-            found.wanted.append(want)
+            last = Last(before, changed_at) if changed_at is not None else None
+            if last and same(what, there, confirmed) and waits(what, last, confirmed, want.value, now):
+                wavering.append(want)
+            else:
+                found.wanted.append(want)
+    moved = {
+        w.record for w in found.wanted if w.field.name == "milestone"
+    }  # what happened to it is news, and not wavering
+    found.wanted += [w for w in wavering if w.record in moved]
+    found.calm = sum(w.record not in moved for w in wavering)
     return found
 
 
 def _results(
     conn: Connection[Any], workspace: Workspace, place: Place, also: Sequence[tuple[str, str]]
-) -> Iterable[tuple[str, str, Any, str, Any, bool]]:
-    """(record, field, value, why, confirmed value, whether one is known) where they differ, and of the cells asked for."""
+) -> Iterable[tuple[str, str, Any, str, Any, bool, Any, datetime | None]]:
+    """(record, field, value, why, confirmed value, whether one is known; of estimates what that one came from, and when) where they
+    differ, and of the cells asked for.
+    """
     query = f"""
-        select s.record_id, r.field, r.value, coalesce(r.inputs ->> 'why', ''), w.value, w.record_id is not null
+        select s.record_id, r.field, r.value, coalesce(r.inputs ->> 'why', ''), w.value, w.record_id is not null,
+            case when r.field = any(%(calm)s) then w.before end, case when r.field = any(%(calm)s) then w.changed_at end
         from {_RECORDS[place.subject]} s
         join sakigake.result r on r.workspace = %(workspace)s and r.subject = %(subject)s and r.subject_id = s.subject_id
             and r.field = any(%(fields)s)
@@ -104,7 +126,9 @@ def _results(
             and w.record_id = s.record_id and w.field = r.field
         where s.connection = %(connection)s and s.object = %(object)s and (w.record_id is null or w.value is distinct from r.value
             or (s.record_id, r.field) in (select * from unnest(%(records)s::text[], %(names)s::text[])))"""  # noqa: S608 - our own texts
-    return conn.execute(
+    cursor = conn.cursor()
+    set_json_loads(of_json, cursor)
+    return cursor.execute(
         query,
         {
             "workspace": workspace.name,
@@ -112,6 +136,7 @@ def _results(
             "connection": place.connection,
             "object": place.object,
             "fields": [f.name for f in place.fields],
+            "calm": [f.name for f in place.fields if f.calm],
             "records": [record for record, _ in also],
             "names": [name for _, name in also],
         },

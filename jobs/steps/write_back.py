@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.alerts import alert
-from jobs.epoch import count_delivery
+from jobs.epoch import count_delivery, doubt
 from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
 from jobs.runs import Conn, new_id, utc_now
@@ -24,11 +24,15 @@ from models.catalogue import BY_NAME
 from models.vocabulary import PlanKind, PlanStatus
 from sync.chain import record
 from sync.errors import FieldMissing
-from sync.writeback import edits, journal
-from sync.writeback.deliver import LATE, DeliverCounts, Delivery, deliver, resolve_lost
-from sync.writeback.journal import NewPlan
+from sync.writeback import edits, journal, plans
+from sync.writeback.calm import WAITS
+from sync.writeback.deliver import LATE, deliver, resolve_lost
 from sync.writeback.live import live_values
 from sync.writeback.plan import Draft, EditPolicy, Memory, PlannedChange, draft
+from sync.writeback.plans import NewPlan
+from sync.writeback.sending import DeliverCounts, Delivery
+from sync.writeback.strange import strange
+from sync.writeback.withheld import offer_again, withheld_values
 
 KEPT = "a person's value is kept for now"
 
@@ -59,9 +63,10 @@ def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
     with workspace.connect() as conn:
         stale = lacks(conn, workspace)
         kept = edits.kept(conn, workspace.name)
-        withheld = {} if again else journal.withheld(conn, workspace.name, workspace.rules.hash)
-        found = find(conn, workspace, {cell: k for cell, k in kept.items() if k.until >= today}, withheld)
-        journal.offer_again(conn, workspace.name, found.moved_on)
+        withheld = {} if again else withheld_values(conn, workspace.name, workspace.rules.hash)
+        staying = {cell: k for cell, k in kept.items() if k.until >= today}
+        found = find(conn, workspace, staying, withheld, workspace.crm_now())
+        offer_again(conn, workspace.name, found.moved_on)
         if stale:  # all results rest on all facts: none of them is sent while some are in doubt
             drafted = Draft()
             drafted.skipped[f"{', '.join(one.place for one in stale)} is stale"] = len(found.wanted)
@@ -80,11 +85,34 @@ def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
             today + timedelta(days=workspace.settings.guards.keep_days),
         )
     drafted, crm_at = _compared(workspace, found, memory)
+    _doubt(workspace, drafted, found)
     if found.kept:
         drafted.skipped[KEPT] += found.kept
+    if found.calm:
+        drafted.skipped[WAITS] += found.calm
     for connection, count in asleep.items():
         drafted.skipped[f"{connection} is paused"] += count
     return _store(workspace, run_id, drafted, crm_at)
+
+
+def _doubt(workspace: Workspace, drafted: Draft, found: Found) -> None:
+    """Keeps, and tells, that the CRMs hold values of ours which the journal does not know."""
+    with workspace.connect() as conn, conn.transaction():
+        unknown = strange(conn, workspace.name, drafted, found.confirmed)
+        if not unknown:
+            return
+        record_of, name = min(unknown)
+        because = (
+            f"The CRMs hold {len(unknown):,} values in our fields that the journal does not know, such as {name} of {record_of}: "
+            "a backup of before was restored, or another installation writes there"
+        )
+        doubt(conn, workspace.name, because)
+    alert(
+        workspace.settings.alerts,
+        workspace.folder,
+        f"Sakigake: is the database of {workspace.name} an old one?",
+        f"{because}. Nothing is written before `sakigake reconcile` has proven every object.",
+    )
 
 
 def _compared(workspace: Workspace, found: Found, memory: Memory) -> tuple[Draft, dict[str, datetime]]:
@@ -117,18 +145,18 @@ def _store(workspace: Workspace, run_id: str, drafted: Draft, crm_at: Mapping[st
     with workspace.connect() as conn, conn.transaction():
         held = held_because(conn, workspace, plan_id, drafted.changes, crm_now)
         waiting = (
-            journal.same_as_open(conn, workspace.name, PlanKind.WRITE, new.mapping_hash, drafted.changes)
+            plans.same_as_open(conn, workspace.name, PlanKind.WRITE, new.mapping_hash, drafted.changes)
             if held
             else None
         )
         if waiting is not None:  # people know it by this name; it is as fresh as a new one
             held = [sentence.replace(plan_id, waiting) for sentence in held]
-            journal.wait_on(
+            plans.wait_on(
                 conn, workspace.name, waiting, held_because=held, skipped=drafted.skipped, expires_at=new.expires_at
             )
             status = PlanStatus.HELD
         else:
-            status = journal.store_plan(conn, workspace.name, replace(new, held_because=tuple(held)), drafted, now)
+            status = plans.store_plan(conn, workspace.name, replace(new, held_because=tuple(held)), drafted, now)
             tell_chain(conn, workspace, AuditKind.PLAN, "sakigake", new, drafted, held=held)
         edits.note(conn, workspace.name, drafted.edits, waiting or plan_id, now)
         question = _ask(conn, workspace, new, drafted.questions, now)
@@ -144,18 +172,18 @@ def _ask(
 ) -> tuple[str, bool] | None:
     """(the plan that asks about persons' edits, whether it is new); None where there is nothing to ask."""
     if not questions:
-        journal.give_way(conn, workspace.name, PlanKind.QUESTION, now)
+        plans.give_way(conn, workspace.name, PlanKind.QUESTION, now)
         return None
     held = [_asks(len(questions))]
-    waiting = journal.same_as_open(conn, workspace.name, PlanKind.QUESTION, new.mapping_hash, questions)
+    waiting = plans.same_as_open(conn, workspace.name, PlanKind.QUESTION, new.mapping_hash, questions)
     if waiting is not None:
-        journal.wait_on(conn, workspace.name, waiting, held_because=held, skipped={}, expires_at=new.expires_at)
+        plans.wait_on(conn, workspace.name, waiting, held_because=held, skipped={}, expires_at=new.expires_at)
         return waiting, False
     plan_id = new_id("plan")
     asked = NewPlan(
         plan_id, new.run_id, new.api_names, new.mapping_hash, tuple(held), PlanKind.QUESTION, None, new.expires_at
     )
-    journal.store_plan(conn, workspace.name, asked, Draft(changes=questions), now)
+    plans.store_plan(conn, workspace.name, asked, Draft(changes=questions), now)
     tell_chain(conn, workspace, AuditKind.PLAN, "sakigake", asked, Draft(changes=questions), held=held)
     return plan_id, True
 
@@ -202,7 +230,7 @@ def send(workspace: Workspace, plan_id: str, run_id: str, *, recheck: bool, prog
     """Delivers a plan's open changes; MirrorStale where what they rest on is in doubt."""
     with workspace.connect() as conn:
         require_fresh(conn, workspace, otherwise="Until then nothing is written to the CRMs.")
-        if places := journal.open_places(conn, workspace.name, plan_id):
+        if places := plans.open_places(conn, workspace.name, plan_id):
             require_awake(conn, workspace.name, {place[0] for place in places})
             count_delivery(conn, workspace.name, workspace.home)
     with progress.task("deliver") as task:
@@ -218,9 +246,9 @@ def newest_open_plan(workspace: Workspace) -> str | None:
     """The plan that `deliver` alone would send: the newest one that is planned, not held, and of the mapping at hand."""
     with workspace.connect() as conn:
         row = conn.execute(
-            """select plan_id from sakigake.plan where workspace = %s and status = %s and mapping_hash = %s
+            """select plan_id from sakigake.plan where workspace = %s and status = %s and mapping_hash = %s and kind <> %s
             order by created_at desc limit 1""",
-            (workspace.name, PlanStatus.PLANNED, workspace.rules.hash),
+            (workspace.name, PlanStatus.PLANNED, workspace.rules.hash, PlanKind.CREATE),
         ).fetchone()
     return row[0] if row else None
 

@@ -13,6 +13,7 @@ from sandbox.hubspot.object_types import ObjectType
 from sandbox.hubspot.records import Records
 from sandbox.hubspot.wire import APP_ID, chosen_names, iso, render_record, render_written
 from sandbox.hubspot.writes import Change, Writer
+from sandbox.refusals import NEW
 
 BATCH_LIMIT, HISTORY_BATCH_LIMIT = 100, 50
 
@@ -107,7 +108,10 @@ class BatchApi:
         changes = []
         for item in inputs:
             require(item, "properties")
-            changes.append(self._writer.check(kind, item["properties"], None, item.get("objectWriteTraceId")))
+            change = self._writer.check(kind, item["properties"], None, item.get("objectWriteTraceId"))
+            if refusal := self._records.store.refusals.met(kind.name, NEW):
+                change.refusal = HubspotError(400, refusal.message, refusal.code)
+            changes.append(change)
         _refuse_whole(changes)
         _clashes(kind, changes, self._records)
         traced = all(change.trace is not None for change in changes)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sandbox.salesforce import ids, rights
+from sandbox.refusals import NEW
+from sandbox.salesforce import ids, persons, rights
 from sandbox.salesforce.errors import ApiError, deleted, no_such_column
 from sandbox.salesforce.fields import is_deleted
 from sandbox.salesforce.objects import STAGES
@@ -21,10 +22,13 @@ def stage_probability(stage: Any) -> float | None:
 
 def for_create(org: Org, obj: Object, sent: Values) -> Values:
     """The stored form of what was sent for a new record; ApiError where a real org refuses it."""
+    if refusal := org.store.refusals.met(obj.name, NEW):
+        raise ApiError(400, refusal.code, refusal.message, [])
     if any(k.lower() == "id" for k in sent):
         raise ApiError(400, "INVALID_FIELD", "cannot specify Id in an insert call", ["Id"])
     values = _accepted(org, obj, sent, creating=True)
-    missing = [f.name for f in obj.fields.values() if _required(f) and values.get(f.name) is None]
+    known = persons.named(values) if obj.name == "Account" else values
+    missing = [f.name for f in obj.fields.values() if _required(f) and known.get(f.name) is None]
     if missing:
         message = f"Required fields are missing: [{', '.join(missing)}]"
         raise ApiError(400, "REQUIRED_FIELD_MISSING", message, missing)
@@ -37,6 +41,8 @@ def for_create(org: Org, obj: Object, sent: Values) -> Values:
 def for_update(org: Org, obj: Object, record: Record, sent: Values) -> Values:
     if refusal := org.store.refusals.met(obj.name, record.id):
         raise ApiError(400, refusal.code, refusal.message, [])
+    if obj.name == "Lead" and record.fields.get("IsConverted"):
+        raise ApiError(400, "CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", [])
     values = _accepted(org, obj, sent, creating=False)
     emptied = [
         n for n, v in values.items() if v is None and not obj.fields[n].nillable and obj.fields[n].type != "boolean"

@@ -5,7 +5,16 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from sandbox.clock import Clock
-from sandbox.salesforce import bulk_rows, objects, objects_campaigns, objects_history, objects_people, rights
+from sandbox.salesforce import (
+    bulk_rows,
+    currencies,
+    objects,
+    objects_campaigns,
+    objects_history,
+    objects_people,
+    persons,
+    rights,
+)
 from sandbox.salesforce.api_bulk_ingest import BulkIngest
 from sandbox.salesforce.api_bulk_query import BulkQueries
 from sandbox.salesforce.api_collections import Collections
@@ -78,6 +87,10 @@ class SalesforceCrm:
         if shape == "campaign_members":
             org.schema.add(objects_campaigns.campaign())
             org.schema.add(objects_campaigns.campaign_member(org.store))
+        if org.settings.salesforce_person_accounts:
+            persons.switch_on(org)
+        if org.settings.salesforce_currencies:
+            currencies.switch_on(org, org.settings.salesforce_currencies)
 
     @property
     def store(self) -> Store:

@@ -5,9 +5,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sandbox.salesforce import ids, stamps
+from sandbox.salesforce import currencies, ids, persons, stamps
 from sandbox.salesforce.fields import ADMIN_ID, INTEGRATION_ID
-from sandbox.salesforce.objects import PARTNER_TYPE
+from sandbox.salesforce.objects import PARTNER_TYPE, TERRITORIES
 from sandbox.salesforce.org import Org
 from sandbox.salesforce.rights import PERMISSIONS
 from sandbox.salesforce.writer import Writer
@@ -96,6 +96,8 @@ class Desk:
         for record_type, name in org.schema.objects["Account"].record_types:
             values = {"Name": name, "DeveloperName": name, "SobjectType": "Account", "IsActive": True}
             org.store.create("RecordType", values, at, record_id=record_type)
+        if settings.salesforce_currencies:
+            currencies.populate(org, at)
 
     def _marks(self, company: Company) -> dict[str, Any]:
         return {
@@ -121,6 +123,7 @@ class Desk:
             "PartnerContract__c": partner.contract,
             "AttackListWillingness__c": partner.willingness,
             "PartnerSince__c": partner.joined_on.isoformat(),
+            "Territories__c": ";".join(t for t in TERRITORIES if chance(f"{t} {partner.id}", 3) == 0) or None,
         }
         at = self.stamp(partner.joined_on, f"partner {partner.id}")
         self._accounts[partner.id] = self.create("Account", values, at, partner.id)
@@ -159,3 +162,10 @@ class Desk:
             values = {"LastName": family, "FirstName": given, "Company": f"株式会社見込{n + 1}", "LeadSource": "Web"}
             at = self.stamp(world.as_of - timedelta(days=7 * n + 1), f"lead {n}")
             self.create("Lead", values | {"Email": f"lead{n + 1}@lead.invalid"}, at, f"lead {n}")
+
+    def persons(self, world: World) -> None:
+        """Customers who are no companies."""
+        for n, (family, given) in enumerate(zip(FAMILY[:4], GIVEN, strict=False)):
+            values = {"LastName": family, "FirstName": given, "PersonEmail": f"person{n + 1}@person.invalid"}
+            at = self.stamp(world.as_of - timedelta(days=9 * n + 2), f"person {n}")
+            self.create("Account", values | {"RecordTypeId": persons.RECORD_TYPE}, at, f"person {n}")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox.salesforce import ids
+from sandbox.salesforce.conversion import convert
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.fields import is_deleted
 from sandbox.salesforce.org import Org, as_it_was
@@ -59,6 +60,8 @@ class Manual:
                     self._writer.purge(record)
                 case "merge":
                     record = self._merge(obj, body)
+                case "convert":
+                    record = self._convert(obj, body)
                 case _:
                     raise ValueError(f"Salesforce's users cannot {action}")
         except ApiError as error:
@@ -108,6 +111,16 @@ class Manual:
             raise ValueError(f"{winner.id} cannot be merged with itself")
         self._writer.merge(winner, losers, self._org.now())
         return winner
+
+    def _convert(self, obj: Object, body: Body) -> Record:
+        if obj.name != "Lead":
+            raise ValueError(f"{obj.name} records cannot be converted")
+        lead, named = self._found(obj, body.get("id")), body.get("account_id")
+        if named is None and not lead.fields.get("Company") and not self._org.settings.salesforce_person_accounts:
+            raise ValueError(f"Lead {lead.id} has no Company, and this org has no person accounts")
+        account = None if named is None else self._found(self._org.schema.objects["Account"], named)
+        convert(self._org, self._writer, lead, account=account, deal=body.get("opportunity", True) is not False)
+        return lead
 
     def _found(self, obj: Object, record_id: Any, *, deleted: bool | None = False) -> Record:
         record = self._org.store.get(obj.name, ids.full(str(record_id)) or "")

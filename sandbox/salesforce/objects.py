@@ -49,6 +49,7 @@ STAGES: dict[str, tuple[float, bool, bool, str]] = {  # probability, closed, won
     "Closed Lost": (0.0, True, False, "Omitted"),
 }
 SOURCES = tuple((v, v) for v in ("Partner", "Web", "Inside Sales", "Event", "Outbound"))
+TERRITORIES = ("北海道・東北", "関東", "中部", "関西", "中国・四国", "九州・沖縄")
 _RECORD_TYPES = ((ids.mint("012", 1), "Partner"), (ids.mint("012", 2), "Customer"))
 
 
@@ -99,6 +100,7 @@ def account(today: Callable[[], date]) -> Object:
         picklist("PartnerContract__c", "パートナー契約", (("referral", "紹介"), ("mutual", "相互送客"), ("reseller", "再販"))),
         picklist("AttackListWillingness__c", "アタックリスト提出意思",
                  (("refused", "なし"), ("unknown", "不明"), ("verbal_yes", "口頭であり")), restricted=True),
+        Field("Territories__c", "multipicklist", "対応地域", length=4099, values=plain(*TERRITORIES), restricted=True, custom=True),
         day("AttackListSubmittedOn__c", "アタックリスト提出日"),
         day("PartnerSince__c", "パートナー開始日"),
         computed("DaysSinceAttackList__c", "double", "リスト提出からの日数", days_since_list, precision=18,

@@ -72,6 +72,8 @@ class Populator:
         for happening in world.happenings(date.min, world.as_of):
             self.apply(happening, world)
         self._desk.leads(world)
+        if self._org.settings.salesforce_person_accounts:
+            self._desk.persons(world)
 
     def apply(self, happening: WorldEvent | WorldActivity | WorldDeal, world: World) -> None:
         """Turns one happening into records, if it belongs to this CRM."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sandbox.salesforce import checks, rights
+from sandbox.salesforce import checks, persons, rights
 from sandbox.salesforce.fields import PEOPLE, author, is_deleted
 from sandbox.salesforce.org import Org, as_it_was
 from sandbox.salesforce.schema import Field, Object
@@ -46,8 +46,13 @@ class Writer:
 
     def create(self, obj: Object, values: Values, at: datetime, *, by: str = PEOPLE) -> Record:
         """`values` are already in stored form (checks.py)."""
+        if obj.name == "Account":
+            values = persons.named(values)
         record = self._org.store.create(obj.name, self._completed(obj, values, by), at, by=by)
         self._undo.append((record, None))
+        if obj.name == "Account" and persons.is_person(record):
+            theirs = {to: values.get(of) for of, to in persons.SHARED.items()} | {"AccountId": record.id}
+            record.fields["PersonContactId"] = self.create(self._org.schema.objects["Contact"], theirs, at, by=by).id
         self._changed(record)
         return record
 
@@ -55,8 +60,15 @@ class Writer:
         self._keep(record)
         if record.object == "Opportunity" and "StageName" in values and "Probability" not in values:
             values = {**values, "Probability": checks.stage_probability(values["StageName"])}
+        if record.object == "Account":
+            values = persons.named(values, record.fields)
         self._org.store.update(record, values, at, by=by)
         self._changed(record)
+        if (shared := persons.other_half(self._org, record, values)) is not None:
+            other, theirs = shared
+            self._keep(other)
+            self._org.store.update(other, theirs, at, by=by)
+            self._changed(other)
 
     def delete(self, record: Record, at: datetime, *, by: str = PEOPLE) -> None:
         """To the recycle bin, with the children that hang on it; other lookups to it are emptied."""
@@ -97,6 +109,9 @@ class Writer:
     def merge(self, winner: Record, losers: list[Record], at: datetime) -> None:
         """The losers go to the recycle bin and name the winner; what pointed at them points at it."""
         for loser in losers:
+            halves = [self._org.store.get("Contact", r.fields.get("PersonContactId") or "") for r in (winner, loser)]
+            if (kept := halves[0]) is not None and (lost := halves[1]) is not None:
+                self.merge(kept, [lost], at)
             self._keep(loser)
             for child, f in list(self._pointing_at(loser)):
                 self.update(child, {f.name: winner.id}, at)

@@ -12,6 +12,7 @@ from models.audit import AuditKind
 from models.vocabulary import RecordRef, aware
 from sync.chain import record
 from sync.mapping.matching import Decision
+from sync.writeback.making_journal import one_entry
 
 Subject = Literal["partner", "entry"]
 Verdict = Literal["same", "different", "undo"]
@@ -66,8 +67,9 @@ def decisions(conn: Connection[Any], workspace: str) -> list[Decided]:
 
 
 def standing(conn: Connection[Any], workspace: str) -> list[Decision]:
-    """What holds now, oldest first, as the matching takes it."""
-    return [Decision(d.left, d.right, d.verdict == "same") for d in decisions(conn, workspace) if d.stands]
+    """What holds now, oldest first, as the matching takes it: rows of lists and the records made of them first, so that a person's word counts."""
+    said = (Decision(d.left, d.right, d.verdict == "same") for d in decisions(conn, workspace) if d.stands)
+    return [*one_entry(conn, workspace), *said]
 
 
 def newest(conn: Connection[Any], workspace: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
 from sync.connector import (
+    NOTHING,
     AssociationSet,
     Cursor,
     FieldType,
@@ -33,6 +34,7 @@ from sync.hubspot.auth import AccessToken, OAuthRefresh
 from sync.hubspot.describe import custom_objects, describe, list_kind
 from sync.hubspot.extras import BATCH
 from sync.hubspot.live import read_live
+from sync.hubspot.make import RecordMaking
 from sync.hubspot.pages import Pages
 from sync.hubspot.paths import DEFAULT, Paths
 from sync.hubspot.provision import Provision, api_name
@@ -98,7 +100,9 @@ class HubspotConnector:
             daily_budget=daily_budget,
             monotonic=monotonic,
         )
+        self.maker = RecordMaking(self._transport)
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._described: dict[str, tuple[datetime, ObjectDescription]] = {}
 
     def greet(self) -> Greeting:
@@ -122,7 +126,9 @@ class HubspotConnector:
     def crm_now(self) -> datetime:
         told = self._transport.clock
         if told is None:
-            self._account()
+            with self._asking:  # threads that begin together ask once
+                if self._transport.clock is None:
+                    self._account()
             told = self._transport.clock
         if told is None:
             raise BadReply(
@@ -193,7 +199,7 @@ class HubspotConnector:
         with self._lock:
             held = self._described.get(object_name)
         instants = {f.name for f in held[1].fields if f.type is FieldType.DATETIME} & set(fields) if held else set()
-        return {i: replace(r, values=in_one_way(r.values, instants)) if instants else r for i, r in found.items()}
+        return {i: replace(r, values=in_one_way(dict(r.values), instants)) if instants else r for i, r in found.items()}
 
     def write(self, object_name: str, writes: Sequence[RecordWrite]) -> list[WriteResult]:
         """At most 100 records. FieldMissing where HubSpot lacks one of the properties: nothing was applied then."""
@@ -241,8 +247,13 @@ class HubspotConnector:
                 self._described.pop(name, None)
         return steps
 
-    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
-        return rights.compared(self._granted()[0], reads, writes)
+    def rights(
+        self,
+        reads: Mapping[str, ReadSpec],
+        writes: Mapping[str, Sequence[str]],
+        makes: Mapping[str, Sequence[str]] = NOTHING,
+    ) -> Rights:
+        return rights.compared(self._granted()[0], reads, {**makes, **writes})
 
     def close(self) -> None:
         self._transport.close()

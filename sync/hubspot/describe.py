@@ -2,9 +2,10 @@
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.connector import FieldDescription, FieldType, ObjectDescription, Pipeline
 from sync.errors import ObjectMissing, PermissionMissing
 from sync.hubspot.replies import Refused, UnknownObject
 from sync.hubspot.transport import Transport
@@ -20,7 +21,7 @@ STANDARD = (
     "companies", "contacts", "deals", "tickets", "meetings", "tasks", "calls", "notes", "emails", "communications", "postal_mail",
     "line_items", "products", "quotes", "leads", "owners", "pipelines_deals", "pipelines_tickets",
 )  # fmt: skip
-STAGE_PROPERTIES = frozenset({"dealstage", "hs_pipeline_stage"})
+STAGE_PROPERTIES = {"dealstage": "pipeline", "hs_pipeline_stage": "hs_pipeline"}  # and who says which pipeline
 PIPELINE_PROPERTIES = frozenset({"pipeline", "hs_pipeline"})
 
 _T, _D, _B, _I, _J = FieldType.TEXT, FieldType.DATETIME, FieldType.BOOLEAN, FieldType.INTEGER, FieldType.JSON
@@ -57,12 +58,17 @@ def describe(transport: Transport, object_name: str) -> ObjectDescription:
         raise _missing(transport, object_name) from refused
     names = {str(row.get("name")) for row in rows}
     options: dict[str, tuple[tuple[str, str], ...]] = {}
-    if names & (STAGE_PROPERTIES | PIPELINE_PROPERTIES):
-        options = stage_options(pipelines(transport, object_name))
+    lines: tuple[Pipeline, ...] = ()
+    if names & (STAGE_PROPERTIES.keys() | PIPELINE_PROPERTIES):
+        held = pipelines(transport, object_name)
+        options, lines = stage_options(held), pipelines_of(held)
     return ObjectDescription(
         object_name,
         object_name,
-        tuple(field_of(row, options) for row in rows),
+        tuple(
+            replace(f, pipelines=lines, pipeline_field=STAGE_PROPERTIES[f.name]) if f.name in STAGE_PROPERTIES else f
+            for f in (field_of(row, options) for row in rows)
+        ),
         custom=object_name.startswith(("2-", "p_")) or object_name not in STANDARD,
     )
 
@@ -101,6 +107,8 @@ def field_of(row: Mapping[str, Any], stages: Mapping[str, tuple[tuple[str, str],
         help=str(row.get("description") or ""),
         calculated=calculated,
         writable=not (read_only or calculated),
+        creatable=not (read_only or calculated),
+        unique=bool(row.get("hasUniqueValue")),
         custom=not row.get("hubspotDefined", False),
         references=(str(told).lower(),) if told else (),
         options=options,
@@ -128,6 +136,22 @@ def stage_options(rows: list[Mapping[str, Any]]) -> dict[str, tuple[tuple[str, s
             (str(s["id"]), str(s["label"])) for p in ordered for s in sorted(p.get("stages") or (), key=place)
         ),
     }
+
+
+def pipelines_of(rows: list[Mapping[str, Any]]) -> tuple[Pipeline, ...]:
+    """Each pipeline with its stages, in the order of HubSpot's own page."""
+
+    def place(row: Mapping[str, Any]) -> int:
+        return int(row.get("displayOrder") or 0)
+
+    return tuple(
+        Pipeline(
+            str(p["id"]),
+            str(p["label"]),
+            tuple((str(s["id"]), str(s["label"])) for s in sorted(p.get("stages") or (), key=place)),
+        )
+        for p in sorted(rows, key=place)
+    )
 
 
 def _missing(transport: Transport, object_name: str) -> ObjectMissing:

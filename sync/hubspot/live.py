@@ -26,7 +26,9 @@ def read_live(
         ):
             record_id, properties = str(row["id"]), row.get("properties") or {}
             if record_id in asked and not row.get("archived"):
-                found[record_id] = LiveRecord(record_id, _values(properties, fields))
+                found[record_id] = LiveRecord(
+                    record_id, _values(properties, fields), absorbed=tuple(merged_ids(properties))
+                )
             for old in merged_ids(properties):
                 if old in asked and old != record_id:
                     found[old] = LiveRecord(old, missing=True, merged_into=record_id)

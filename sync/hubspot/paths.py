@@ -40,6 +40,12 @@ class Paths:
             return f"/crm/v4/associations/{quote(from_object, safe='')}/{quote(to_object, safe='')}/batch/read"
         return self._crm("associations", from_object, to_object, "batch", "read")
 
+    def association_labels(self, from_object: str, to_object: str) -> str:
+        """The types of links between two objects, with their labels."""
+        if self.legacy:
+            return f"/crm/v4/associations/{quote(from_object, safe='')}/{quote(to_object, safe='')}/labels"
+        return self._crm("associations", from_object, to_object, "labels")
+
     def properties(self, object_name: str, *rest: str) -> str:
         return self._crm("properties", object_name, *rest)
 

@@ -43,6 +43,8 @@ def property_of(field: CatalogueField, prefix: str, language: str) -> dict[str, 
         "fieldType": field_type,
         "formField": False,
     }
+    if field.unique:
+        made["hasUniqueValue"] = True
     choices = _FLAGS if field.kind is Kind.FLAG else field.choices
     if choices:
         made["options"] = [
@@ -162,6 +164,13 @@ class Provision:
                 what,
                 "refused",
                 f"HubSpot has a property {name} of type {met}; ours is {made['type']}. Rename or archive that one, or choose another prefix.",
+            )
+        if made.get("hasUniqueValue") and not held.get("hasUniqueValue"):
+            return ProvisionStep(
+                self._object,
+                what,
+                "refused",
+                f"HubSpot's property {name} does not require unique values, which can only be set when it is made. Archive it, or choose another prefix.",
             )
         options = list(held.get("options") or ())
         values = {o.get("value") for o in options}

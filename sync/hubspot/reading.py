@@ -48,15 +48,14 @@ def picker(names: Sequence[str]) -> Callable[[Mapping[str, Value]], tuple[Value,
     return lambda values: tuple(values[name] for name in names)
 
 
-def in_one_way(values: Mapping[str, Value], instants: AbstractSet[str]) -> dict[str, Value]:
-    """The values, with instants that stand there as epoch milliseconds, as some writers leave them, in ISO 8601."""
-    out = dict(values)
+def in_one_way(values: dict[str, Value], instants: AbstractSet[str]) -> dict[str, Value]:
+    """The same values, in which instants that stand there as epoch milliseconds, as some writers leave them, are ISO 8601 now."""
     for name in instants:
-        told = out.get(name)
+        told = values.get(name)
         # all but the few in question end in Z: asked of every value of every record, this has to be quick
         if isinstance(told, str) and told[-1:] != "Z" and told.lstrip("-").isdigit():
-            out[name] = instant.isoformat() if (instant := moment(told)) else told
-    return out
+            values[name] = instant.isoformat() if (instant := moment(told)) else told
+    return values
 
 
 @dataclass

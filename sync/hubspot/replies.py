@@ -7,9 +7,12 @@ and correlation ids go into ours. Source: HubSpot's error-handling guide, and re
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+import orjson
 
 from sync.errors import (
     BadReply,
@@ -66,13 +69,20 @@ class UnknownObject(ObjectMissing):
     """HubSpot knows no such object type."""
 
 
-def envelope(body: bytes) -> dict[str, Any] | None:
-    """HubSpot's JSON object, or None where something else came (HTML of a proxy, a cut reply)."""
+def _parsed(body: bytes) -> Any:
+    """The quick parser is strict: what it refuses, a lone surrogate or a control character, Python's own may still read."""
+    with suppress(ValueError):
+        return orjson.loads(body)
     try:
-        try:
-            parsed = json.loads(body)
-        except UnicodeDecodeError:  # a stray byte becomes a lone surrogate, which the mirror keeps reversibly
-            parsed = json.loads(body.decode("utf-8", "surrogateescape"))
+        return json.loads(body, strict=False)
+    except UnicodeDecodeError:  # a stray byte becomes a lone surrogate, which the mirror keeps reversibly
+        return json.loads(body.decode("utf-8", "surrogateescape"), strict=False)
+
+
+def envelope(body: bytes) -> dict[str, Any] | None:
+    """HubSpot's JSON object, or None where something else came (HTML of a proxy, a cut reply). Values may hold control characters."""
+    try:
+        parsed = _parsed(body)
     except ValueError:
         return None
     return parsed if isinstance(parsed, dict) else None

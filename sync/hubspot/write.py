@@ -81,7 +81,7 @@ def _results(reply: Reply, writes: Sequence[RecordWrite]) -> dict[str, WriteResu
         context = error.get("context") or {}
         named = [*(context.get("objectWriteTraceId") or ()), *(context.get("ids") or ()), *(context.get("id") or ())]
         for record_id in named:
-            refused[str(record_id)] = replace(_error(str(record_id), error), request_id=request_id)
+            refused[str(record_id)] = replace(error_of(str(record_id), error), request_id=request_id)
     found: dict[str, WriteResult] = {}
     for w in writes:
         if w.id in refused:
@@ -98,8 +98,8 @@ def _results(reply: Reply, writes: Sequence[RecordWrite]) -> dict[str, WriteResu
     return found
 
 
-def _error(record_id: str, error: Mapping[str, Any]) -> WriteResult:
-    """The cause by its codes: HubSpot's sentence may repeat the value."""
+def error_of(record_id: str, error: Mapping[str, Any]) -> WriteResult:
+    """What an entry of a batch's errors says of one record: the cause by its codes, since HubSpot's sentence may repeat the value."""
     problems = problems_of({"errors": error.get("errors") or [], "message": error.get("message", "")})
     named = (error.get("context") or {}).get("propertyName")
     fields = tuple(

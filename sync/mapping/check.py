@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sync.connector import ObjectDescription
 from sync.documents import Problem, advice
+from sync.mapping.check_create import check_create
 from sync.mapping.fitting import Absent, Descriptions, Fitting, Path
 from sync.mapping.grammar import Mapping
 from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule
@@ -50,6 +51,15 @@ class _Check:
                 yield from self._fit.where((*path, "where"), found, deal.where, deal.connection)
                 yield from self._fit.where((*path, "partner_sourced"), found, deal.partner_sourced, deal.connection)
                 yield from self._fit.day((*path, "at"), found, deal.at)
+        for index, customer in enumerate(mapping.customers):
+            path = ("customers", index)
+            found, problems = self._fit.object(path, customer.connection, customer.object)
+            yield from problems
+            if found:
+                yield from self._fit.where((*path, "where"), found, customer.where, customer.connection)
+                yield from self._fit.exists((*path, "name"), found, customer.name)
+                for mark, named in customer.match_on.items():
+                    yield from self._fit.exists((*path, "match_on", mark), found, named)
         yield from self._created()
 
     def _partner(self, path: Path, rule: PartnerRule) -> Iterator[Problem]:
@@ -104,9 +114,10 @@ class _Check:
         yield from self._fit.reference((*path, "partner"), found, rule.partner, rule.connection)
         for mark, name in rule.target.items():
             yield from self._fit.exists((*path, "target", mark), found, name)
-        yield from self._fit.stages((*path, "ignored"), found, rule.ignored)
+        yield from self._fit.stages((*path, "ignored"), found, rule.ignored, rule.where)
         for milestone, of in rule.milestones.items():
             yield from self._milestone((*path, "milestones", milestone.value), rule, of, found)
+        yield from check_create(self._mapping, self._fit, path, rule, found)
 
     def _milestone(
         self, path: Path, entry: EntryRule, rule: MilestoneRule, found: ObjectDescription
@@ -118,7 +129,10 @@ class _Check:
             yield from problems
         if source is not None:
             yield from self._fit.day((*path, "at"), source, rule.at)
-            yield from self._fit.stages((*path, "enters"), source, rule.enters or {})
+            # a linked record may be in any pipeline
+            yield from self._fit.stages(
+                (*path, "enters"), source, rule.enters or {}, entry.where if rule.linked is None else None
+            )
 
     def _created(self) -> Iterator[Problem]:
         for name, field in self._mapping.created.items():

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from models.vocabulary import LISTS, Milestone, Willingness
 from sync.documents import advice
-from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule
+from sync.mapping.creation import creations
+from sync.mapping.rules import CustomerRule, EntryRule, MilestoneRule, PartnerRule
 from sync.mapping.where import Reference
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
                 )
     for index, entry in enumerate(mapping.entries):
         yield from _entry(mapping, index, entry)
+        yield from creations(mapping, index, entry)
+    for index, customer in enumerate(mapping.customers):
+        yield from _marks(customer, ("customers", index, "match_on"))
     entry_objects = {rule.from_ for rule in mapping.entries}
     partner_objects = {rule.from_ for rule in mapping.partners}
     for index, rule in enumerate(mapping.activities):
@@ -46,7 +50,7 @@ def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
                 yield ("write_back", subject, name), sentence
 
 
-def _marks(partner: PartnerRule, path: tuple[str | int, ...]) -> Iterator[Finding]:
+def _marks(partner: PartnerRule | CustomerRule, path: tuple[str | int, ...]) -> Iterator[Finding]:
     """Marks that say nothing alone."""
     marks = dict(partner.match_on.items())
     for mark, other in (("prefecture", "city"), ("city", "prefecture")):

@@ -1,16 +1,19 @@
 """Facts that contradict each other: milestones in an order that cannot be, days still to come, and targets that one partner lists twice."""
 
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
 from models.vocabulary import FUNNEL, Entry, Event, Milestone, RecordRef
 from sync.mapping.facts import Facts
+from sync.mapping.identity import Groups
+from sync.mapping.matching import Decision, Matched, match
+from sync.mapping.same_target import marks_of
 
 CLAMPED = 3  # days: smaller inversions are typing, and are put right where events are put in order
+MARKS = ("corporate_number", "domain", "name_and_phone", "name_and_place")  # the strongest first
 _ENDS = {Milestone.LOST: (Milestone.LISTED,), Milestone.WON: (*FUNNEL,)}
 
 
@@ -30,7 +33,7 @@ class Twice:
     """Entries of one partner for one target that stand beside each other: none was lost before the next was listed."""
 
     partner_id: str
-    by: str  # corporate_number, domain, name
+    by: str  # one of MARKS; decision; name, where only a person can tell
     entries: tuple[RecordRef, ...]
 
 
@@ -54,20 +57,45 @@ def contradictions(facts: Facts, today: date) -> Iterator[Contradiction]:
                 yield Contradiction(ref, later, then, earlier, first)
 
 
-def listed_twice(facts: Facts) -> Iterator[Twice]:
-    """By the strongest mark of the target that both carry."""
-    by_target: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
+def listed_twice(facts: Facts, decisions: Sequence[Decision] = ()) -> Iterator[Twice]:
+    """By the marks, and the persons' decisions, that also tell which partners are one: whole groups, then those that share a name alone."""
+    of_partner: dict[str, dict[RecordRef, Entry]] = defaultdict(dict)
     for entry in facts.entries:
-        if mark := _mark(entry):
-            by_target[entry.partner_id, *mark].append(entry)
+        of_partner[entry.partner_id][entry.source] = entry
     days: dict[str, dict[Milestone, list[date]]] = defaultdict(lambda: defaultdict(list))
     for event in facts.events:
         days[event.entry_id][event.milestone].append(event.occurred_on)
-    for (partner_id, by, _), entries in sorted(by_target.items()):
-        if len(entries) > 1:
-            together = _beside(entries, days)
+    said: dict[RecordRef, list[tuple[int, Decision]]] = defaultdict(list)
+    for place, decision in enumerate(decisions):
+        said[decision.left].append((place, decision))
+    found: list[Twice] = []
+    for partner_id, entries in of_partner.items():
+        marks = {ref: marks_of(entry.target) for ref, entry in entries.items()}
+        own = sorted(pair for ref in entries for pair in said.get(ref, ()) if pair[1].right in entries)
+        matched = match(marks, [decision for _, decision in own], alike=False)
+        groups = [(_strongest(matched, refs), refs) for refs in matched.groups.values()]
+        groups += [("name", refs) for refs in _named_alike(matched)]
+        for by, refs in groups:
+            together = _beside([entries[ref] for ref in refs], days) if len(refs) > 1 else []
             if len(together) > 1:
-                yield Twice(partner_id, by, tuple(sorted(entry.source for entry in together)))
+                found.append(Twice(partner_id, by, tuple(sorted(entry.source for entry in together))))
+    yield from sorted(found)
+
+
+def _strongest(matched: Matched, refs: Sequence[RecordRef]) -> str:
+    """The strongest mark that told one of them."""
+    told = {matched.matched_by[ref] for ref in refs}
+    return next((mark for mark in MARKS if mark in told), "decision")
+
+
+def _named_alike(matched: Matched) -> Iterator[list[RecordRef]]:
+    """Records of groups that share a name, and nothing that would make them one."""
+    pairs = [(s.left, s.right) for s in matched.suggestions if s.why == "name"]
+    chained = Groups({ref for pair in pairs for ref in pair})
+    for left, right in pairs:
+        chained.join(left, right)
+    for firsts in chained.all().values():
+        yield sorted(ref for first in firsts for ref in matched.groups[first])
 
 
 def _beside(entries: list[Entry], days: dict[str, dict[Milestone, list[date]]]) -> list[Entry]:
@@ -84,17 +112,6 @@ def _beside(entries: list[Entry], days: dict[str, dict[Milestone, list[date]]]) 
         if not lost or min(lost) > listed(other):
             found |= {one.entry_id: one, other.entry_id: other}
     return list(found.values())
-
-
-def _mark(entry: Entry) -> tuple[str, str] | None:
-    target = entry.target
-    if target.corporate_number:
-        return "corporate_number", target.corporate_number
-    if target.domain:
-        return "domain", target.domain
-    if target.name:
-        return "name", "".join(unicodedata.normalize("NFKC", target.name).casefold().split())
-    return None
 
 
 def _first_days(events: tuple[Event, ...]) -> dict[str, dict[Milestone, date]]:

@@ -153,6 +153,7 @@ def parts_of(mapping: Mapping) -> dict[str, Sequence[FromObject]]:
         "entries": mapping.entries,
         "activities": mapping.activities,
         "deals_all_channels": mapping.deals_all_channels,
+        "customers": mapping.customers,
     }
 
 

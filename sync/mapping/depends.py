@@ -70,6 +70,11 @@ def uses(rules: Rules) -> Iterator[Use]:
             yield from _of_where(deal.connection, deal.object, where, at, (), _SHARE)
         if deal.at:
             yield Use(deal.connection, deal.object, deal.at, at, (), _SHARE)
+    for i, customer in enumerate(rules.customers):
+        at = ("customers", i)
+        yield from _of_where(customer.connection, customer.object, customer.where, at, (), ())
+        for f in (customer.name, *(name for _, name in customer.match_on.items())):
+            yield Use(customer.connection, customer.object, f, at, (), ())
     yield from _created(rules)
 
 

@@ -7,6 +7,7 @@ from models.vocabulary import LIST_ROW, LISTS
 from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.documents import Problem, advice
 from sync.mapping.conditions import Condition
+from sync.mapping.fitting_stages import pipelines_taken, stage_problem
 from sync.mapping.grammar import Mapping
 from sync.mapping.where import Reference, Where
 
@@ -68,7 +69,16 @@ class Fitting:
             sentence = f"'{name}' is no date ({field.crm_type}); {advice(name, days)}"
             yield self._mapping.problem(path, sentence)
 
-    def values(self, path: Path, field: FieldDescription, values: tuple[str, ...]) -> Iterator[Problem]:
+    def values(
+        self, path: Path, field: FieldDescription, values: tuple[str, ...], where: Where | None = None
+    ) -> Iterator[Problem]:
+        """Values that the field can never hold; `where` is what records of the rule are like, which bounds a stage's pipeline."""
+        if field.pipelines:
+            taken = pipelines_taken(where, field) if where is not None else None
+            for value in values:
+                if sentence := stage_problem(field, value, taken):
+                    yield self._mapping.problem(path, sentence)
+            return
         options = [value for value, _ in field.options]
         if field.type is FieldType.BOOLEAN:
             options = ["true", "false"]
@@ -90,7 +100,7 @@ class Fitting:
             field, problems = self.field((*path, name), found, name)
             yield from problems
             if field is not None:
-                yield from self.condition((*path, name), field, condition)
+                yield from self.condition((*path, name), field, condition, where)
         for below, part in where.parts():
             yield from self.where((*path, *below), found, part, connection)
         for index, related in enumerate(where.related or ()):
@@ -125,9 +135,9 @@ class Fitting:
             here, place = next_object, (*place, "then")
         return here, []
 
-    def condition(self, path: Path, field: FieldDescription, condition: Condition) -> Iterator[Problem]:
-        """Whether the field can hold what it is compared with."""
-        yield from self.values(path, field, condition.values())
+    def condition(self, path: Path, field: FieldDescription, condition: Condition, where: Where) -> Iterator[Problem]:
+        """Whether the field can hold what it is compared with, where all else of `where` holds."""
+        yield from self.values(path, field, condition.values(), where)
         kind = field.crm_type
         if condition.compares_days and field.type not in (*_DAYS, FieldType.TEXT):
             yield self._mapping.problem(
@@ -144,12 +154,14 @@ class Fitting:
         if several and (condition.equals is not None or condition.in_ is not None):
             yield self._mapping.problem(path, f"'{field.name}' holds several values at once; write {{includes: ...}}")
 
-    def stages(self, path: Path, found: ObjectDescription, stages: MappingType[str, list[str]]) -> Iterator[Problem]:
+    def stages(
+        self, path: Path, found: ObjectDescription, stages: MappingType[str, list[str]], where: Where | None = None
+    ) -> Iterator[Problem]:
         for name, values in stages.items():
             field, problems = self.field((*path, name), found, name)
             yield from problems
             if field is not None:
-                yield from self.values((*path, name), field, tuple(values))
+                yield from self.values((*path, name), field, tuple(values), where)
 
     def reference(
         self, path: Path, found: ObjectDescription, reference: Reference | None, connection: str

@@ -16,7 +16,7 @@ from sync.documents import Document, DocumentError, Problem, problems_of, read_d
 from sync.mapping.conditions import Rule
 from sync.mapping.consistency import inconsistencies
 from sync.mapping.problems import MappingError
-from sync.mapping.rules import ActivityRule, DealRule, EntryRule, PartnerRule, PartnerType, WriteBack
+from sync.mapping.rules import ActivityRule, CustomerRule, DealRule, EntryRule, PartnerRule, PartnerType, WriteBack
 from sync.mapping.where import FieldName
 
 __all__ = ["Mapping", "MappingError", "Problem", "json_schema", "load_mapping"]
@@ -61,6 +61,9 @@ class Mapping(Rule):
     entries: list[EntryRule] = Field(min_length=1)
     activities: list[ActivityRule] = Field(default_factory=list)
     deals_all_channels: list[DealRule] = Field(default_factory=list)
+    customers: list[CustomerRule] = Field(
+        default_factory=list, description="companies that buy already; imported lists are held against them"
+    )
     write_back: WriteBack = Field(default_factory=WriteBack)
 
     _document: Document = PrivateAttr(default_factory=lambda: Document("mapping.yaml", None))

@@ -54,6 +54,8 @@ def _references(mapping: Mapping) -> Iterator[tuple[str, str, str, Reference]]:
         yield from _of_where(at, activity.connection, activity.object, activity.where)
     for index, partner in enumerate(mapping.partners):
         yield from _of_where(f"partners[{index}]", partner.connection, partner.object, partner.where)
+    for index, customer in enumerate(mapping.customers):
+        yield from _of_where(f"customers[{index}]", customer.connection, customer.object, customer.where)
     for index, deal in enumerate(mapping.deals_all_channels):
         for where in (deal.where, deal.partner_sourced):
             yield from _of_where(f"deals_all_channels[{index}]", deal.connection, deal.object, where)

@@ -51,6 +51,10 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
         want.where(deal.where)
         want.fields |= {*deal.partner_sourced.fields(), *([deal.at] if deal.at else [])}
         want.days |= {deal.at} if deal.at else set()
+    for customer in mapping.customers:
+        want = wanted[customer.connection, customer.object]
+        want.where(customer.where)
+        want.fields |= {customer.name, *(name for _, name in customer.match_on.items())}
     for connection, name, where in _wheres(mapping):
         for _, related in where.links():
             _of_related(wanted, connection, name, related)
@@ -120,7 +124,9 @@ def _refer(
 
 
 def _wheres(mapping: Mapping) -> Iterator[tuple[str, str, Where]]:
-    for rule in (*mapping.partners, *mapping.entries, *mapping.activities, *mapping.deals_all_channels):
+    for rule in (
+        *mapping.partners, *mapping.entries, *mapping.activities, *mapping.deals_all_channels, *mapping.customers,
+    ):  # fmt: skip
         yield rule.connection, rule.object, rule.where
     for deal in mapping.deals_all_channels:
         yield deal.connection, deal.object, deal.partner_sourced

@@ -88,6 +88,14 @@ class PartnerRule(FromObject):
     attributes: Attributes = Field(default_factory=Attributes)
 
 
+class CustomerRule(FromObject):
+    """Companies that buy already: targets of imported lists that are among them are named as customers, and left out."""
+
+    noun: ClassVar[str] = "a rule of customers"
+    name: FieldName = Field(description="the field that holds the company's name")
+    match_on: MatchOn = Field(default_factory=MatchOn, description="further marks by which a target is this company")
+
+
 class PartnerType(Rule):
     """All that is named must hold; what is not named does not matter."""
 
@@ -158,6 +166,18 @@ class MilestoneRule(Rule):
         return None if self.linked is None else self.linked.leads_to(self.object)
 
 
+RowColumn = Literal["name", "corporate_number", "domain", "phone", "prefecture", "city", "listed_on", "file"]
+
+
+def _filling(value: Any) -> Any:
+    """A constant written out; a new record is empty, so nothing has to be emptied."""
+    if isinstance(value, dict | Filling):
+        return value
+    if value is None or value == "" or isinstance(value, list):
+        raise ValueError("write one value, or {row: name} for what the row of the list says")
+    return {"value": ("true" if value else "false") if isinstance(value, bool) else str(value)}
+
+
 IMPORTED = f"{LISTS}.{LIST_ROW}"
 _OF_A_LIST: dict[str, Any] = {
     "partner": "partner",
@@ -174,6 +194,34 @@ def _lists_need_less(schema: dict[str, Any]) -> None:
     schema["then"] = {"required": needed}
 
 
+class Filling(Rule):
+    """What a field of a new record gets: a constant, or what the row of the imported list says."""
+
+    noun: ClassVar[str] = "what a new record holds"
+    value: str | None = Field(None, min_length=1, description="this value, as the CRM would write it")
+    row: RowColumn | None = Field(None, description="the list's column whose value the field gets")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Filling":
+        if (self.value is None) == (self.row is None):
+            raise ValueError("write one value, or {row: name} for what the row of the list says")
+        return self
+
+
+FillingInput = Annotated[Filling, BeforeValidator(_filling, json_schema_input_type=str | int | float | bool | Filling)]
+
+
+class Create(Rule):
+    """Rows of imported lists become records of the rule's object: with the fields of `target`, the partner, the day, and these."""
+
+    noun: ClassVar[str] = "create"
+    set_: dict[FieldName, FillingInput] = Field(
+        default_factory=dict,
+        alias="set",
+        description="what else a new record holds: a value, or {row: name} for what the row says",
+    )
+
+
 class EntryRule(FromObject):
     model_config = ConfigDict(json_schema_extra=_lists_need_less)
     noun: ClassVar[str] = "an entry rule"
@@ -183,6 +231,7 @@ class EntryRule(FromObject):
     ignored: dict[str, Scalars] = Field(
         default_factory=dict, description="stage values that say nothing on purpose, so that they are not reported"
     )
+    create: Create | None = Field(None, description="rows of imported lists become records of this object")
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
+from operator import itemgetter
 from typing import NamedTuple
 
 from models.vocabulary import Entry, Event, Milestone, RecordRef, Target
@@ -62,6 +63,9 @@ def join_entries(
     several = {p for p, listed in of_partner.items() if len({e.source.connection for e in listed}) > 1}
     days = _days(events, several)
     joined = Joined([], [], {}, [])
+    said: dict[RecordRef, list[tuple[int, Decision]]] = defaultdict(list)
+    for place, decision in enumerate(decisions):
+        said[decision.left].append((place, decision))
     for partner_id, listed in of_partner.items():
         alone = {e.source: e for e in listed}
         groups: list[list[RecordRef]] = [[ref] for ref in alone]
@@ -71,7 +75,10 @@ def join_entries(
                 EntryRecord(ref, e.entry_id, partner_id, marks_of(e.target), *days[e.entry_id], made.get(e.entry_id))
                 for ref, e in alone.items()
             ]
-            groups, how, suggestions = _one_partner(records, decisions)
+            own = sorted(
+                (pair for ref in alone for pair in said.get(ref, ()) if pair[1].right in alone), key=itemgetter(0)
+            )
+            groups, how, suggestions = _one_partner(records, [decision for _, decision in own])
             joined.suggestions.extend(suggestions)
         for refs in groups:
             ordered = sorted(refs, key=lambda ref: (made.get(alone[ref].entry_id) or _NEVER, ref))

@@ -1,14 +1,16 @@
-"""Reads and prepares a page while the one before it is being stored: the CRM, we and PostgreSQL work at the same time.
+"""Reads and prepares pages while those before them are being stored: the CRM, we and PostgreSQL work at the same time.
 
-Two sessions take turns. In one a page is stored; in the other the next page waits, told apart and staged in a transaction of its own, which
-holds no lock that storing could wait for. Pages are stored in their order, each with its cursor, and never more than two are held.
+Two sessions take turns. In one a batch is stored; in the other the next one waits, told apart and staged in a transaction of its own, which
+holds no lock that storing could wait for. A batch is one page; or, where pages come quicker than they can be stored, those that came
+meanwhile, with the cursor of the last. Batches are stored in their order, and never more than two are held.
 """
 
 import contextvars
+import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,13 +24,19 @@ from sync.mirror.rows import Rows
 from sync.mirror.schema import MirrorTable
 from sync.mirror.staging import prepare_session
 
+BATCH = 50_000  # values: of a batch that has as many, no more pages are awaited
+HAND_OVER = 0.0002  # seconds; see `_hand_over_soon`
 Sessions = tuple[Connection[Any], Connection[Any]]
 
 
 @dataclass
 class Ready:
-    """A page with all that could be done beforehand; `transaction` is open in `conn` and belongs to who stores the page."""
+    """A batch with all that could be done beforehand; `transaction` is open in `conn` and belongs to who stores it.
 
+    `page` is all of its `pages` as one.
+    """
+
+    pages: Sequence[Page]
     page: Page
     conn: Connection[Any]
     place: Place
@@ -45,10 +53,11 @@ def ahead(
     *,
     loading: bool,
 ) -> Generator[Ready, None, None]:
-    """Each page, ready to be stored; what reading it raised comes after the pages before it.
+    """Each batch, ready to be stored; what reading raised comes after the pages before it.
 
-    `pages` is given the session in which it may look things up: what it sees there lacks the page that is just being stored.
+    `pages` is given the session in which it may look things up: what it sees there lacks what is just being stored.
     """
+    _hand_over_soon()
     free: SimpleQueue[Connection[Any] | None] = SimpleQueue()
     ready: SimpleQueue[Ready | BaseException | None] = SimpleQueue()
     for conn in sessions:
@@ -72,6 +81,15 @@ def ahead(
             if isinstance(left, Ready):
                 with suppress(psycopg.Error):  # the session may be gone, which is why we are here
                     left.transaction.close()
+
+
+def _hand_over_soon() -> None:
+    """Lets a thread that has its answer go on within a fraction of a millisecond, for the whole process.
+
+    Storing a page is some ten short questions to PostgreSQL. By Python's default the thread that makes the next page's lines keeps the
+    interpreter for five milliseconds after each of the answers came: longer than PostgreSQL needs for all of them together.
+    """
+    sys.setswitchinterval(min(sys.getswitchinterval(), HAND_OVER))
 
 
 class _Reader:
@@ -107,12 +125,37 @@ class _Reader:
     def _read(self) -> None:
         if not self._next_session():
             return
-        for page in self._pages(lambda: self._session):
-            if self.stop.is_set():
-                return
-            self._ready.put(self._prepared(page, self._session))
-            if not ((_only_records(page) or self._stored()) and self._next_session()):
-                return
+        batch = _Batch()
+        try:
+            for page in self._pages(lambda: self._session):
+                if self.stop.is_set() or not self._took(batch, page):
+                    return
+        finally:  # also where reading failed: what came before is stored
+            if batch.pages and not self.stop.is_set():
+                self._put(batch)
+
+    def _took(self, batch: "_Batch", page: Page) -> bool:
+        """Whether more pages are wanted behind this one."""
+        if batch.pages and not batch.takes(page):
+            self._put(batch)
+            if not self._next_session():
+                return False
+        batch.add(page)
+        if not _only_records(page):
+            self._put(batch)
+            return self._stored() and self._next_session()
+        if batch.records * max(len(self._table.columns), 1) < BATCH and not self._idle():
+            return True
+        self._put(batch)
+        return self._next_session()
+
+    def _put(self, batch: "_Batch") -> None:
+        """Gives the batch on, and begins it anew."""
+        self._ready.put(self._prepared(batch.taken(), self._session))
+
+    def _idle(self) -> bool:
+        """Whether nothing is being stored."""
+        return not self._free.empty()
 
     def _next_session(self) -> bool:
         conn = self._free.get()
@@ -121,7 +164,7 @@ class _Reader:
         return conn is not None
 
     def _stored(self) -> bool:
-        """Waits until all pages are stored: what follows may rest on this one. False where none will be stored any more."""
+        """Waits until all is stored: what follows may rest on it. False where nothing more will be stored."""
         conn = self._free.get()
         if conn is None or (last := self._free.get()) is None:
             return False
@@ -129,20 +172,57 @@ class _Reader:
         self._free.put(last)
         return True
 
-    def _prepared(self, page: Page, conn: Connection[Any]) -> Ready:
+    def _prepared(self, pages: Sequence[Page], conn: Connection[Any]) -> Ready:
+        page = pages[0] if len(pages) == 1 else _as_one(pages)
         place, rows = self._place(), rows_of(self._table, page)
-        made = Ready(page, conn, place, rows, None)
+        made = Ready(pages, page, conn, place, rows, None)
         if len(rows):
-            _ = rows.odd, rows.lines
+            _ = rows.lines
         made.transaction.enter_context(conn.transaction())
         try:
+            prepare_session(conn, place)
             if len(rows) and not self._loading:
-                prepare_session(conn, place)
                 made.told_apart = sort_out(conn, self._table, rows)
         except BaseException:
             made.transaction.close()
             raise
         return made
+
+
+class _Batch:
+    """Pages that are stored together. No record is in two of them: each of its versions is stored, and kept in its history."""
+
+    def __init__(self) -> None:
+        self.pages: list[Page] = []
+        self._ids: set[str] = set()
+
+    @property
+    def records(self) -> int:
+        return sum(len(p.records) for p in self.pages)
+
+    def takes(self, page: Page) -> bool:
+        return _only_records(page) and self._ids.isdisjoint([r.id for r in page.records])
+
+    def add(self, page: Page) -> None:
+        self.pages.append(page)
+        self._ids.update([r.id for r in page.records])
+
+    def taken(self) -> Sequence[Page]:
+        """The pages, and the batch empty again."""
+        pages, self.pages, self._ids = self.pages, [], set()
+        return pages
+
+
+def _as_one(pages: Sequence[Page]) -> Page:
+    covered = [p.covered_until for p in pages if p.covered_until is not None]
+    return replace(
+        pages[-1],
+        records=tuple(r for p in pages for r in p.records),
+        history=tuple(h for p in pages for h in p.history),
+        associations=tuple(a for p in pages for a in p.associations),
+        loaded=any(p.loaded for p in pages),
+        covered_until=covered[-1] if covered else None,
+    )
 
 
 def _only_records(page: Page) -> bool:

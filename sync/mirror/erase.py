@@ -146,6 +146,10 @@ _STATEMENTS = {  # OF_THE_RECORD stands for the condition above
     "written": "delete from sakigake.written where OF_THE_RECORD",
     "edits": "delete from sakigake.person_edit where OF_THE_RECORD",
     "withheld": "delete from sakigake.withheld where OF_THE_RECORD",
+    "creations": """update sakigake.creation set values = '{}', as_made = null,
+            status = case when status = 'planned' then 'dropped' else status end
+        where workspace = %(workspace)s and ((connection, object, record_id) = (%(connection)s, %(object)s, %(id)s)
+            or (%(connection)s, %(object)s, row_id) = ('lists', 'row', %(id)s))""",
     "decisions": """update sakigake.decision set shown = '{}', reason = '' where workspace = %(workspace)s
         and %(place)s in (decided_left, decided_right)""",
 }

@@ -62,11 +62,13 @@ def land(
 ) -> LandCounts:
     """Stores the page inside the caller's transaction. `loading` says that rows are not expected to exist yet.
 
-    `rows` and `told_apart` are what `rows_of` and `sort_out` made of the page in this transaction, where that has been done before.
+    `rows` and `told_apart` are what `rows_of` and `sort_out` made of the page in this transaction, where that has been done before;
+    the session is prepared then.
     """
     counts = LandCounts(read=len(page.records))
-    rows = rows_of(table, page) if rows is None else rows
-    prepare_session(conn, place)
+    if rows is None:
+        rows = rows_of(table, page)
+        prepare_session(conn, place)
     if not (loading and _copy_directly(conn, table, rows, counts)):
         sorted_ = sort_out(conn, table, rows) if told_apart is None else told_apart
         if len(sorted_.changed):
@@ -119,7 +121,7 @@ def _copy_directly(conn: Connection[Any], table: MirrorTable, rows: Rows, counts
     """COPY into the table itself. False, and nothing done, where a row exists already or a value cannot be stored as it is."""
     if not len(rows):
         return True
-    if rows.odd or rows.lines.escaped:
+    if rows.lines.odd or rows.lines.escaped:
         return False
     try:
         with conn.transaction():
@@ -133,7 +135,7 @@ def _copy_directly(conn: Connection[Any], table: MirrorTable, rows: Rows, counts
 def _staged(conn: Connection[Any], table: MirrorTable, rows: Rows) -> bool:
     """The rows into staging; False where some value does not fit, and needs the way that parks it."""
     staged = staging(conn, table, typed=True)
-    if rows.odd:
+    if rows.lines.odd:
         return False
     try:
         with conn.transaction():

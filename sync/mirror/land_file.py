@@ -15,11 +15,11 @@ from psycopg import Connection, errors, sql
 
 from sync.connector import FieldType, Page, RecordFile
 from sync.errors import Retry
+from sync.mirror.cells import OddCell, in_shape
 from sync.mirror.land import land
 from sync.mirror.place import LandCounts, Place
 from sync.mirror.schema import MirrorTable
 from sync.mirror.staging import forget_staging, prepare_session, settle, staging
-from sync.mirror.words import WordMet, without_words
 
 LOOSE = "_stage_loose"
 TRIES = 3  # of a file that breaks off on its way
@@ -53,7 +53,7 @@ def _landed(conn: Connection[Any], table: MirrorTable, file: RecordFile, place: 
         try:
             with conn.transaction():
                 return _by_numbers(conn, table, file, blocks, place)
-        except (psycopg.DataError, errors.NotNullViolation, _Short, WordMet):
+        except (psycopg.DataError, errors.NotNullViolation, _Short, OddCell):
             return _carefully(conn, table, file, place, loading=loading)
     if loading and not _doubled(table, file):
         try:
@@ -63,12 +63,12 @@ def _landed(conn: Connection[Any], table: MirrorTable, file: RecordFile, place: 
                 raise _Short
         except errors.UniqueViolation:
             blocks = file.blocks()  # it was stored before, or a record came meanwhile
-        except (psycopg.DataError, errors.NotNullViolation, _Short, WordMet):
+        except (psycopg.DataError, errors.NotNullViolation, _Short, OddCell):
             return _carefully(conn, table, file, place, loading=loading)
     try:
         with conn.transaction():
             return _settled(conn, table, file, blocks, place)
-    except (psycopg.DataError, errors.NotNullViolation, _Short, WordMet):
+    except (psycopg.DataError, errors.NotNullViolation, _Short, OddCell):
         return _carefully(conn, table, file, place, loading=False)
 
 
@@ -86,7 +86,7 @@ def _copied(
     )
     with conn.cursor() as cursor:
         with cursor.copy(statement) as copy:
-            for block in without_words(blocks):
+            for block in in_shape(blocks, [_kind(table, file, name) for name in file.columns]):
                 copy.write(block)
         return cursor.rowcount == file.count
 
@@ -173,6 +173,12 @@ def _chunks(file: RecordFile) -> Iterator[tuple[Any, ...]]:
 def _column(table: MirrorTable, file: RecordFile, name: str) -> str:
     own = _own(file).get(name)
     return own if own is not None else table.columns[name][0]
+
+
+def _kind(table: MirrorTable, file: RecordFile, name: str) -> FieldType | None:
+    if name == file.version:
+        return FieldType.DATETIME
+    return table.columns[name][1] if name in table.columns else None
 
 
 def _doubled(table: MirrorTable, file: RecordFile) -> dict[str, str]:

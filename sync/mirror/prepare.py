@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from sync.connector import Connector, FieldDescription, FieldType, ObjectDescription, ReadSpec
 from sync.errors import FieldMissing, ObjectMissing
 from sync.mirror.drift import GONE, Depends, Difference, Ledger, differences
+from sync.mirror.history_view import ensure_history_view
 from sync.mirror.schema import (
     MirrorTable,
     comment,
@@ -96,6 +97,8 @@ def prepare(conn: Connection[Any], connector: Connector, key: Key, spec: ReadSpe
         _mark_stale(conn, key.schema, description, kept, stale, fields)
         document = {**described(description, fields, table, at), "every": spec.every}
         _keep(conn, key, document, sorted(needs), table, stale, filling, again=again)
+        if fresh:
+            ensure_history_view(conn, table, fields)
         row = conn.execute(sql.SQL("select exists (select from {})").format(table.identifier)).fetchone()
     loaded = bool(kept and kept["loaded"] and not again)
     instants = frozenset(n for n, (_, kind) in table.columns.items() if kind is FieldType.DATETIME)

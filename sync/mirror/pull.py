@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from psycopg import Connection, errors, sql
 
 from sync.connector import Connector, Page, ReadSpec
@@ -54,8 +55,8 @@ def pull_object(
     """Brings one object up to date; returns what changed. May be killed at any instant: the next call goes on after the last page.
 
     A field that the CRM shows no more is left out, and its column keeps what was read last; where the whole object is shown no more,
-    nothing is read: `mirror_object` and `drift` tell of both. `full` reads everything again. While a page is stored the next one is read;
-    memory is bounded by these two.
+    nothing is read: `mirror_object` and `drift` tell of both. `full` reads everything again. While some pages are stored the next are read;
+    memory is bounded, see `sync.mirror.ahead`.
     """
     key = Key(pull.workspace, pull.connection, spec.object, pull.schema, pull.clock(), pull.depends)
     with connect() as conn, connect() as other:
@@ -106,10 +107,7 @@ def _read(
     try:
         with closing(ahead(pages, sessions, table, place, loading=prepared.loading)) as coming:
             for ready in coming:
-                with ready.transaction:
-                    done = _landed(ready, table, loading=prepared.loading)
-                    keep_cursor(ready.conn, table, ready.page, ready.place, done)
-                counts += done
+                counts += _stored(ready, table, loading=prepared.loading)
                 expected = ready.page.expected
                 progress(counts, expected)
         base, read = counts, counts.read
@@ -131,14 +129,35 @@ def _read(
     return counts
 
 
-def _landed(ready: Ready, table: MirrorTable, *, loading: bool) -> LandCounts:
-    conn, page, place = ready.conn, ready.page, ready.place
-    counts = land(conn, table, page, place, loading=loading, rows=ready.rows, told_apart=ready.told_apart)
+def _stored(ready: Ready, table: MirrorTable, *, loading: bool) -> LandCounts:
+    """Stores a batch in its transaction, or, where that fails, each of its pages in one of its own: so that a page that cannot be stored
+    holds up none that came before it.
+    """
+    try:
+        with ready.transaction:
+            return _landed(ready.conn, table, ready.page, ready.place, loading=loading, ready=ready)
+    except psycopg.Error:
+        if len(ready.pages) == 1 or ready.conn.broken:
+            raise
+    counts = LandCounts()
+    for page in ready.pages:
+        with ready.conn.transaction():
+            counts += _landed(ready.conn, table, page, ready.place, loading=loading, ready=None)
+    return counts
+
+
+def _landed(
+    conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *, loading: bool, ready: Ready | None
+) -> LandCounts:
+    """The page and its cursor; `ready` where it was prepared in this transaction."""
+    rows, told_apart = (ready.rows, ready.told_apart) if ready is not None else (None, None)
+    counts = land(conn, table, page, place, loading=loading, rows=rows, told_apart=told_apart)
     if page.file is not None:
         counts += land_file(conn, table, page.file, place, loading=loading)
     if page.refreshed:
         counts += land_refreshed(conn, table, page.refreshed, place)
     note_landing(conn, table.object, place, counts)
+    keep_cursor(conn, table, page, place, counts)
     return counts
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.connector import FieldDescription, FieldType, ObjectDescription, Pipeline
 from sync.errors import Stop
 from sync.mirror.names import column_names, index_name, table_name, typed_name
 
@@ -207,5 +207,9 @@ def remembered_field(kept: dict[str, Any]) -> FieldDescription:
             "type": FieldType(kept["type"]),
             "references": tuple(kept["references"]),
             "options": tuple((v, label) for v, label in kept["options"]),
+            "pipelines": tuple(
+                Pipeline(i, label, tuple((v, name) for v, name in stages))
+                for i, label, stages in kept.get("pipelines", ())
+            ),
         }
     )

@@ -20,8 +20,8 @@ SHAPES = {
     FieldType.DATETIME: f"{_DAY}(?:{_TIME})?",
 }
 _DAYS = (FieldType.DATE, FieldType.DATETIME)
-_LETTERS = dict.fromkeys((FieldType.NUMBER, FieldType.INTEGER), "0123456789.+-eE\n") | dict.fromkeys(
-    (FieldType.DATE, FieldType.DATETIME), "0123456789.+-:TZ \n"
+_LETTERS = dict.fromkeys((FieldType.NUMBER, FieldType.INTEGER), b"0123456789.+-eE\n") | dict.fromkeys(
+    (FieldType.DATE, FieldType.DATETIME), b"0123456789.+-:TZ \n"
 )
 
 
@@ -31,9 +31,19 @@ def odd(kind: FieldType, values: Sequence[Value]) -> bool:
         together = "\n".join(filter(None, values))  # type: ignore[arg-type]
     except TypeError:  # numbers, which are what they are, stand between
         return odd(kind, [v for v in values if isinstance(v, str)])
-    if together.strip(_LETTERS[kind]):  # what is left begins with another letter
+    if together.encode("utf-8", "replace").translate(None, _LETTERS[kind]):  # another letter is left
         return True
-    return kind in _DAYS and not {v[4:5] for v in together.split("\n")} <= {"-", ""}
+    return kind in _DAYS and not _dashed(together)
+
+
+def _dashed(together: str) -> bool:
+    """Whether each line has a dash behind four letters, or ends before."""
+    length = together.find("\n") + 1
+    if length and (len(together) + 1) % length == 0:  # lines of one length, as a CRM writes times, are seen at once
+        lines = (len(together) + 1) // length
+        if together[length - 1 :: length] == "\n" * (lines - 1) and together[4::length] == "-" * lines and length > 4:
+            return True
+    return {v[4:5] for v in together.split("\n")} <= {"-", ""}
 
 
 def fits(column: sql.Composable, kind: FieldType) -> sql.Composed:

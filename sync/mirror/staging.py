@@ -4,8 +4,9 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from sync.mirror.lines import STATE
 from sync.mirror.place import LandCounts, Place
-from sync.mirror.rows import STATE, columns_of
+from sync.mirror.rows import columns_of
 from sync.mirror.schema import LANDING, MirrorTable
 
 OWN = (

@@ -1,18 +1,20 @@
 """One bulk job followed to its end, checked while it goes: all pages, none twice, as many records as the job says.
 
-Where a job stands is kept as {"id", "version", "locator", "read"}: the job, the API version that made it, the page that is due, and how
-many records came before it.
+Where a job stands is kept as {"id", "version", "made", "locator", "read"}: the job, the API version that made it, when that was by the CRM's
+clock, the page that is due, and how many records came before it. "left" is true of a job that one reading has waited for in vain: later ones
+ask once, and go on with the rest of their cycle.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from sync.errors import BadReply
+from sync.errors import BadReply, Underway
 from sync.salesforce import bulk_jobs
 from sync.salesforce.bulk_file import Asked, BulkFile
 from sync.salesforce.bulk_jobs import BulkSettings, Job, JobFailed
 from sync.salesforce.client import Client
 from sync.salesforce.runs import Truncated
+from sync.salesforce.stamps import literal, moment
 
 Place = dict[str, Any]
 
@@ -22,16 +24,23 @@ def follow(
 ) -> Iterator[tuple[BulkFile | None, Place | None]]:
     """Each page of results with the place behind it; None behind the last. First of all the place of a new job, without a page.
 
-    JobRefused where Bulk does not do the query, JobGone where a job that was begun is not there any more. Whatever ends the job for good
-    takes it away; what only ends this reading leaves it, so that the next one goes on.
+    JobRefused where Bulk does not do the query, JobGone where a job that was begun is not there any more, Underway where it is not done yet.
+    Whatever ends the job for good takes it away; what only ends this reading leaves it, so that the next one goes on.
     """
     if at is None:
-        made = bulk_jobs.create(client, query, asked.about)
-        at = {"id": made.id, "version": made.version, "locator": None, "read": 0}
+        new = bulk_jobs.create(client, query, asked.about)
+        at = {"id": new.id, "version": new.version, "made": literal(client.now()), "locator": None, "read": 0}
         yield None, at
     job = Job(at["id"], at["version"])
     try:
-        count = bulk_jobs.wait(client, job, asked.about, settings)
+        made = moment(at["made"]) if "made" in at else client.now()  # versions before this one did not say
+        patience = 0.0 if at.get("left") else settings.patience
+        try:
+            count = bulk_jobs.wait(client, job, asked.about, settings, made, patience=patience)
+        except Underway:
+            if not at.get("left"):
+                yield None, {**at, "left": True}
+            raise
         locator, read = at["locator"], at["read"]
         seen: set[str | bytes] = {locator} if locator else set()  # where pages were, and how they began
         while True:

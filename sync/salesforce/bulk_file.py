@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from sync.salesforce.bulk_jobs import Job
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
 from sync.salesforce.failures import unreachable
-from sync.salesforce.rows import key
+from sync.salesforce.rows import key, whole_number
 from sync.salesforce.runs import Truncated
 from sync.salesforce.stamps import moment
 
@@ -101,7 +101,8 @@ class BulkFile:
         """A reply whose header line has been read and checked, and the rest of it."""
         for attempt in range(1, _TRIES + 1):
             reply = bulk_jobs.results(self._client, self._job, self._asked.about, self._locator, self._most)
-            try:
+            with ExitStack() as unread, suppress(*([Retry] if attempt < _TRIES else [])):
+                unread.callback(reply.close)
                 told = _told(reply, self._asked.about)
                 if self._told not in (None, told):
                     raise BadReply(
@@ -109,14 +110,7 @@ class BulkFile:
                         remedy="Try again; the job is read from this page on.",
                     )
                 body = self._body(reply)
-            except Retry:
-                reply.close()
-                if attempt == _TRIES:
-                    raise
-            except BaseException:
-                reply.close()
-                raise
-            else:
+                unread.pop_all()
                 self._told = told
                 self.count, self.next = told
                 return reply, body
@@ -177,12 +171,6 @@ def _told(reply: requests.Response, about: str) -> tuple[int, str | None]:
             remedy="A proxy between may remove the headers Sforce-NumberOfRecords and Sforce-Locator; let them pass.",
         )
     return int(count), None if locator == "null" else locator
-
-
-def whole_number(text: str) -> str:
-    """Bulk writes some whole numbers with a decimal point."""
-    whole, point, rest = text.partition(".")
-    return whole if point and not rest.strip("0") else text
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

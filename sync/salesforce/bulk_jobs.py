@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import requests
@@ -18,6 +19,7 @@ from sync.errors import (
     QuotaExhausted,
     Stop,
     SyncError,
+    Underway,
 )
 from sync.salesforce.client import Client
 
@@ -46,12 +48,13 @@ class JobGone(Stop):
 class BulkSettings:
     """`threshold` is the number of rows from which a reading goes by Bulk API 2.0; None never. `page` is rows a page of results.
 
-    `deadline` is how long one job may be waited for, in seconds.
+    A reading waits `patience` seconds for a job, and leaves it to the next reading then; `deadline` seconds after it was made a job is given up.
     """
 
     threshold: int | None = 20_000
     page: int = 50_000
-    deadline: float = 3600.0
+    patience: float = 300.0
+    deadline: float = 43_200.0
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
 
@@ -88,8 +91,11 @@ def create(client: Client, query: str, about: str) -> Job:
     return Job(made["id"], client.version())
 
 
-def wait(client: Client, job: Job, about: str, settings: BulkSettings) -> int:
-    """Waits until the job is done; how many records it has. JobFailed, JobGone."""
+def wait(client: Client, job: Job, about: str, settings: BulkSettings, made: datetime, *, patience: float) -> int:
+    """How many records the job has, once it is done. Underway where that takes longer than `patience`; JobFailed, JobGone.
+
+    `made` is when the job was made, by the CRM's clock.
+    """
     began, asked_to_wait, pause = settings.monotonic(), 0.0, FIRST_WAIT
     while True:
         told = state(client, job, about)
@@ -109,14 +115,22 @@ def wait(client: Client, job: Job, about: str, settings: BulkSettings) -> int:
                 code=cause[0] if cause else str(said),
             )
         # a clock that stands still must not make us wait for ever
-        if max(settings.monotonic() - began, asked_to_wait) >= settings.deadline:
+        waited = max(settings.monotonic() - began, asked_to_wait)
+        age = max((client.now() - made).total_seconds(), waited)
+        if age >= settings.deadline:
             raise JobFailed(
                 f"The bulk {about} was not done within {settings.deadline:.0f} seconds, and was ended.",
                 remedy="The next run reads by REST; Setup > Bulk Data Load Jobs shows which other jobs the organisation runs.",
                 code="deadline",
             )
-        settings.sleep(pause)
-        asked_to_wait += pause
+        if waited >= patience:
+            raise Underway(
+                f"Salesforce still prepares the bulk {about}: job {job.id}, made {age / 60:.0f} minutes ago.",
+                remedy="The next run asks for it again; until then the mirror holds what it held.",
+                code=str(said),
+            )
+        settings.sleep(min(pause, patience - waited))
+        asked_to_wait += min(pause, patience - waited)
         pause = min(pause * GROWTH, LONGEST_WAIT)
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
 from sync.connector import (
+    NOTHING,
     AssociationSet,
     Cursor,
     Greeting,
@@ -35,10 +36,13 @@ from sync.salesforce.bulk_jobs import BulkSettings
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
 from sync.salesforce.ids import is_id, long_id
+from sync.salesforce.make import RecordMaking
 from sync.salesforce.provision import Provision
 from sync.salesforce.provision_remove import remove
 from sync.salesforce.reading import Reading
 from sync.salesforce.transport import Transport, is_loopback
+
+_WRITTEN_WITHIN = 3600.0  # seconds that a delivery waits for a job of its own
 
 
 class SalesforceConnector:
@@ -46,8 +50,9 @@ class SalesforceConnector:
 
     `url` is the My Domain address (or a local one). `daily_budget` bounds our own calls in 24 hours. `deadline` is the most that one call may
     take, in seconds, its retries included; a single reply may take `read_timeout` in silence and half the deadline in all.
-    From `bulk_threshold` records on a reading goes by Bulk API 2.0 (None: never), `bulk_page` records a page, and one job is waited for
-    `bulk_deadline` seconds; more than `bulk_writes_from` records are written by it. Calculated fields are read again every `refresh_every`, by the CRM's clock.
+    From `bulk_threshold` records on a reading goes by Bulk API 2.0 (None: never), `bulk_page` records a page, one job is waited for
+    `bulk_patience` seconds by one reading, and given up `bulk_deadline` seconds after it was made; more than `bulk_writes_from` records are
+    written by it. Calculated fields are read again every `refresh_every`, by the CRM's clock.
     """
 
     crm = Crm.SALESFORCE
@@ -67,7 +72,8 @@ class SalesforceConnector:
         retry_for: float = 300.0,
         bulk_threshold: int | None = 20_000,
         bulk_page: int = 50_000,
-        bulk_deadline: float = 3600.0,
+        bulk_patience: float = 300.0,
+        bulk_deadline: float = 43_200.0,
         bulk_writes_from: int = LEAST,
         refresh_every: timedelta = timedelta(hours=6),
         sleep: Callable[[float], None] = time.sleep,
@@ -86,9 +92,12 @@ class SalesforceConnector:
             api_version=api_version,
         )
         self.bulk_writer = BulkIngest(
-            self._client, BulkSettings(deadline=bulk_deadline, sleep=sleep, monotonic=monotonic), least=bulk_writes_from
+            self._client,
+            BulkSettings(deadline=min(bulk_deadline, _WRITTEN_WITHIN), sleep=sleep, monotonic=monotonic),
+            least=bulk_writes_from,
         )
-        self._bulk = BulkSettings(bulk_threshold, bulk_page, bulk_deadline, sleep, monotonic)
+        self.maker = RecordMaking(self._client)
+        self._bulk = BulkSettings(bulk_threshold, bulk_page, bulk_patience, bulk_deadline, sleep, monotonic)
         self._refresh_every = refresh_every
         self._raw: dict[str, dict[str, Any]] = {}  # descriptions as last read
         self._portions: dict[str, int] = {}  # queries that a wide object takes, as far as it was found out
@@ -264,8 +273,13 @@ class SalesforceConnector:
             self._raw.pop(name, None)
         return steps
 
-    def rights(self, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
-        return rights.compared(self._client, reads, writes)
+    def rights(
+        self,
+        reads: Mapping[str, ReadSpec],
+        writes: Mapping[str, Sequence[str]],
+        makes: Mapping[str, Sequence[str]] = NOTHING,
+    ) -> Rights:
+        return rights.compared(self._client, reads, writes, makes)
 
     def close(self) -> None:
         self._transport.close()

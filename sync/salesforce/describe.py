@@ -150,6 +150,8 @@ def _field(raw: Mapping[str, Any]) -> FieldDescription:
         nullable=bool(raw.get("nillable", True)),
         calculated=bool(raw.get("calculated")),
         writable=bool(raw.get("updateable")),
+        creatable=bool(raw.get("createable")),
+        unique=bool(raw.get("unique")),
         custom=bool(raw.get("custom")),
         references=tuple(raw.get("referenceTo") or ()),
         options=tuple((o["value"], o.get("label") or o["value"]) for o in raw.get("picklistValues") or ()),

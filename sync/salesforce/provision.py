@@ -60,7 +60,8 @@ class Provision:
         try:
             steps += self._translations(usable, first)
             steps += self._views(names, first)
-            steps += self._layouts(list(names.values()), new) if self.layout else []
+            shown = [api_name(f, self.prefix) for f in usable if not f.unique]
+            steps += self._layouts(shown, new) if self.layout and shown else []
         except PermissionMissing as e:
             steps.append(self.calls.step("list views, translations and layouts", "refused", advice_on(e.code)))
         return steps

@@ -49,7 +49,8 @@ def metadata(field: CatalogueField, language: str) -> dict[str, Any]:
             definition = {"sorted": False, "value": values}
             return body | {"type": "Picklist", "valueSet": {"restricted": True, "valueSetDefinition": definition}}
         case Kind.TEXT:
-            return body | {"type": "Text", "length": LONGEST_TEXT}
+            key = {"unique": True, "externalId": True, "caseSensitive": False} if field.unique else {}
+            return body | {"type": "Text", "length": LONGEST_TEXT, **key}
         case Kind.INTEGER:
             return body | {"type": "Number", "precision": 18, "scale": 0}
         case Kind.NUMBER:
@@ -80,6 +81,8 @@ def unfit(field: CatalogueField, there: FieldDescription) -> str | None:
         return f"it is of type {there.crm_type}, and {' or '.join(sorted(_FITTING[field.kind]))} is needed"
     if there.calculated:
         return "it is a formula, which nobody can write"
+    if field.unique and not there.unique:
+        return "it is not unique, so a record could be made twice"
     absent = [v for v, _, _ in field.choices if v not in {value for value, _ in there.options}]
     if absent:
         return f"its picklist lacks {', '.join(absent)}"

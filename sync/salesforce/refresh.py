@@ -14,11 +14,11 @@ import structlog
 from sync.connector import Cursor, LiveRecord, Page
 from sync.salesforce import soql
 from sync.salesforce.bulk import Circle, follow
-from sync.salesforce.bulk_file import Asked, BulkFile, whole_number
+from sync.salesforce.bulk_file import Asked, BulkFile
 from sync.salesforce.bulk_jobs import BulkSettings, JobFailed, JobGone, JobRefused
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts
-from sync.salesforce.rows import key
+from sync.salesforce.rows import key, values_of, whole_number
 from sync.salesforce.runs import Truncated, pages_of
 from sync.salesforce.stamps import literal, moment
 from sync.salesforce.wide import completed, portions
@@ -87,7 +87,8 @@ class _Refresh:
         for rows, _, last in pages_of(self.client, first, self.about):
             whole = completed(self.client, self.object, self.facts, self.facts.calculated, rows, self.about)
             found = tuple(
-                LiveRecord(key(row["Id"], self.object), {f: row[f] for f in self.facts.calculated}) for row in whole
+                LiveRecord(key(row["Id"], self.object), values_of(row, self.facts, self.facts.calculated))
+                for row in whole
             )
             yield found, None if last else {**at, "after": key(rows[-1]["Id"], self.object)}
 

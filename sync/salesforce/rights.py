@@ -40,19 +40,31 @@ _BUSINESS = frozenset(
 _VERBS = (("createable", "create"), ("updateable", "edit"), ("deletable", "delete"))
 
 
-def compared(client: Client, reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]) -> Rights:
-    """The difference, by the names of Setup and the API names of objects and fields."""
+def compared(
+    client: Client,
+    reads: Mapping[str, ReadSpec],
+    writes: Mapping[str, Sequence[str]],
+    makes: Mapping[str, Sequence[str]],
+) -> Rights:
+    """The difference, by the names of Setup and the API names of objects and fields. `makes`: what new records are given, by object."""
     missing, excess, making, unknown = _system(client)
     rows = client.get("sobjects/", "list of objects", kind="describe").get("sobjects", [])
     listed = {row["name"]: row for row in rows if isinstance(row, Mapping)}
     missing += _objects_missing(listed, reads, writes)
-    excess += _objects_beyond(listed, reads, writes)
+    missing += [f"create {name}" for name in makes if name in listed and not listed[name].get("createable")]
+    excess += _objects_beyond(listed, reads, writes, makes)
     for name, ours in writes.items():
+        given = {*ours, *makes.get(name, ())}
         if name in listed:
             raw = client.get(f"sobjects/{name}/describe", f"description of {name}", kind="describe")
             fields = {f["name"]: f for f in raw["fields"]}
             missing += [f"edit {name}.{f}" for f in ours if f in fields and not fields[f].get("updateable")]
-            beyond = [n for n, f in fields.items() if f.get("updateable") and f.get("permissionable") and n not in ours]
+            missing += [
+                f"fill {name}.{f}" for f in makes.get(name, ()) if f in fields and not fields[f].get("createable")
+            ]
+            beyond = [
+                n for n, f in fields.items() if f.get("updateable") and f.get("permissionable") and n not in given
+            ]
             if beyond:
                 excess.append(f"edit {name}.{{{', '.join(sorted(beyond))}}}")
     others = [o for name, ours in writes.items() for o in _others(client, name, ours)]
@@ -88,13 +100,17 @@ def _objects_missing(
 
 
 def _objects_beyond(
-    listed: Mapping[str, Any], reads: Mapping[str, ReadSpec], writes: Mapping[str, Sequence[str]]
+    listed: Mapping[str, Any],
+    reads: Mapping[str, ReadSpec],
+    writes: Mapping[str, Sequence[str]],
+    makes: Mapping[str, Sequence[str]],
 ) -> Iterator[str]:
     """Objects of the business only: much of the list is Salesforce's own machinery, which every user may touch."""
     for name, row in sorted(listed.items()):
         if name not in _BUSINESS and not name.endswith("__c"):
             continue
         allowed = {"edit"} if name in writes else set()
+        allowed |= {"create", "edit", "delete"} if name in makes else set()  # delete: what we made may be undone
         verbs = [verb for flag, verb in _VERBS if row.get(flag) and verb not in allowed]
         if name not in reads and name not in writes and row.get("queryable"):
             verbs.insert(0, "read")

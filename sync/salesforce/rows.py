@@ -1,5 +1,6 @@
-"""Rows of a reply as records and history, values untouched."""
+"""Rows of a reply as records and history, values untouched but for a needless decimal point."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,8 @@ from sync.errors import BadReply
 from sync.salesforce.describe import Facts
 from sync.salesforce.ids import is_id, long_id
 from sync.salesforce.stamps import moment
+
+_WITH_POINT = re.compile(r"([+-]?[0-9]+)[.]0*")
 
 
 def record(row: Mapping[str, Any], facts: Facts, fields: Sequence[str], object_name: str) -> CrmRecord:
@@ -22,10 +25,19 @@ def record(row: Mapping[str, Any], facts: Facts, fields: Sequence[str], object_n
     return CrmRecord(
         id=key(row["Id"], object_name),
         version=moment(row[facts.stamp]),
-        values={f: row[f] for f in fields},
+        values=values_of(row, facts, fields),
         deleted=facts.has_deleted and bool(row["IsDeleted"]),
         merged_into=key(master, object_name) if master else None,
     )
+
+
+def values_of(row: Mapping[str, Any], facts: Facts, fields: Sequence[str]) -> dict[str, Value]:
+    """The values of these fields; numbers have come as texts."""
+    values: dict[str, Value] = {f: row[f] for f in fields}
+    for name in facts.whole:
+        if isinstance(text := values.get(name), str):
+            values[name] = whole_number(text)
+    return values
 
 
 def history_row(row: Mapping[str, Any], parent: str) -> HistoryRow:
@@ -48,6 +60,12 @@ def key(text: object, object_name: str) -> str:
     if not isinstance(text, str) or not is_id(text):
         raise BadReply(f"Salesforce sent a record of {object_name} without a proper id.", remedy="Try again later.")
     return long_id(text)
+
+
+def whole_number(text: str) -> str:
+    """A whole number without the decimal point that Salesforce writes it with at times, in files of bulk jobs above all."""
+    found = _WITH_POINT.fullmatch(text)
+    return found[1] if found else text
 
 
 def as_text(value: Value) -> str | None:

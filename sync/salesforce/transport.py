@@ -4,6 +4,7 @@ The library builds https:// addresses only and sets no time-out. Its requests se
 configured scheme and host, counts what is sent, and keeps the CRM's clock and quota from the headers.
 """
 
+import json
 import re
 import threading
 import time
@@ -132,6 +133,11 @@ class _Adapter(HTTPAdapter):
         manager.pool_classes_by_scheme = DEADLINE_POOLS
         return manager
 
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        response = super().build_response(req, resp)
+        response.__class__ = _Reply
+        return response
+
     def send(
         self,
         request: requests.PreparedRequest,
@@ -155,6 +161,20 @@ class _Adapter(HTTPAdapter):
         )
         self._transport.heard(response.headers)
         return response
+
+
+class _Reply(requests.Response):
+    """A reply in which one broken value does not break the page."""
+
+    def json(self, **how: Any) -> Any:
+        """As JSON; a byte that is no UTF-8 becomes a lone surrogate, which the mirror keeps reversibly, and not a question mark.
+
+        Control characters may stand in values as they are. ValueError where it is no JSON.
+        """
+        try:
+            return json.loads(self.content, strict=False, **how)
+        except UnicodeDecodeError:
+            return json.loads(self.content.decode("utf-8", "surrogateescape"), strict=False, **how)
 
 
 def checked_url(url: str) -> str:

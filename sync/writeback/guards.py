@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from sync.writeback.plan import ChangeKind, PlannedChange, kind_of
 
 FEW = 10  # of a handful, a large share says nothing
+FEW_TIERS = 3  # partners are few, their tiers move seldom and are never empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,19 @@ def too_much(changes: Sequence[PlannedChange], known: Known, limits: Limits) -> 
     touched = len({c.record for c in changes})
     yield from _share(touched, known.records, limits.records_changed, "records would be changed", "records_changed")
     moved = sum(c.field.name == "tier" and kind_of(c.old, c.new) is ChangeKind.CHANGED for c in changes)
-    yield from _share(moved, known.filled.get("tier", 0), limits.tiers_moved, "tiers would move", "tiers_moved")
+    yield from _share(
+        moved, known.filled.get("tier", 0), limits.tiers_moved, "tiers would move", "tiers_moved", few=FEW_TIERS
+    )
     emptied = Counter(c.field.name for c in changes if kind_of(c.old, c.new) is ChangeKind.EMPTIED)
     for name, count in sorted(emptied.items()):
-        yield from _share(
-            count, known.filled.get(name, 0), limits.emptied, f"values of {name} would be emptied", "emptied"
-        )
+        few = FEW_TIERS if name == "tier" else FEW
+        what = f"values of {name} would be emptied"
+        yield from _share(count, known.filled.get(name, 0), limits.emptied, what, "emptied", few=few)
 
 
-def _share(count: int, of: int, limit: float, what: str, setting: str) -> Iterator[str]:
+def _share(count: int, of: int, limit: float, what: str, setting: str, *, few: int = FEW) -> Iterator[str]:
     of = max(of, count)  # what we have not seen filled was filled all the same
-    if count >= FEW and count > limit * of:
+    if count >= few and count > limit * of:
         yield (
             f"{count:,} of {of:,} {what}, and {limit:.0%} are allowed at once (guards.{setting}): "
             "look whether the mapping or the CRM's data has a fault."

@@ -6,7 +6,7 @@ from itertools import groupby
 from models.catalogue import CatalogueField
 from models.vocabulary import ChangeStatus, RecordRef
 from sync.connector import Connector, LiveRecord
-from sync.writeback.journal import OpenChange, Settled
+from sync.writeback.changes import OpenChange, Settled
 from sync.writeback.plan import Gone, Stored, Wanted, same
 
 Live = dict[RecordRef, Mapping[str, Stored] | Gone]
@@ -37,17 +37,20 @@ def as_kept(connector: Connector, what: CatalogueField, value: Stored) -> Stored
 
 
 def read_back(connector: Connector, changes: Sequence[OpenChange], *, uncertain: bool) -> list[Settled]:
-    """What the live values prove of changes whose answer was lost: confirmed, still as before (planned), or somebody else's."""
+    """What the live values prove of changes whose answer was lost: confirmed, still as before (planned), or somebody else's.
+
+    What took effect cannot do so again; of the others nobody knows (`uncertain`) whether they still will.
+    """
     live = _live(connector, changes)
     outcomes: list[Settled] = []
     for c in changes:
         record = live[c.record.id]
         if record.missing or record.merged_into:
-            outcomes.append(Settled(c, ChangeStatus.FAILED, gone(record)))
+            outcomes.append(Settled(c, ChangeStatus.FAILED, gone(record), merged_into=record.merged_into))
             continue
         value = connector.decode(c.field, record.values.get(c.api_name))
         if same(c.field, value, c.new):
-            outcomes.append(Settled(c, ChangeStatus.CONFIRMED, "the answer was lost; read back", uncertain=uncertain))
+            outcomes.append(Settled(c, ChangeStatus.CONFIRMED, "the answer was lost; read back"))
         elif same(c.field, value, c.old):
             cause = "the answer was lost; read back as not applied"
             outcomes.append(Settled(c, ChangeStatus.PLANNED, cause, uncertain=uncertain))
@@ -65,7 +68,7 @@ def compared(connector: Connector, changes: Sequence[OpenChange]) -> tuple[list[
     for c in changes:
         record = live[c.record.id]
         if record.missing or record.merged_into:
-            outcomes.append(Settled(c, ChangeStatus.FAILED, gone(record)))
+            outcomes.append(Settled(c, ChangeStatus.FAILED, gone(record), merged_into=record.merged_into))
             continue
         value = connector.decode(c.field, record.values.get(c.api_name))
         if same(c.field, value, c.new):
@@ -77,15 +80,15 @@ def compared(connector: Connector, changes: Sequence[OpenChange]) -> tuple[list[
     return keep, outcomes
 
 
-def where_they_went(connector: Connector, changes: Sequence[OpenChange]) -> dict[str, str]:
-    """Of records that the CRM refused as gone: what became of each, as a sentence."""
-    return {i: gone(record) for i, record in _live(connector, changes).items() if record.missing or record.merged_into}
+def where_they_went(connector: Connector, changes: Sequence[OpenChange]) -> dict[str, LiveRecord]:
+    """Of records that the CRM refused as gone: what became of each that is."""
+    return {i: record for i, record in _live(connector, changes).items() if record.missing or record.merged_into}
 
 
 def gone(record: LiveRecord) -> str:
-    """Why nothing can be written to it. The record it was merged into is not written either: it has values of its own."""
+    """Why nothing can be written to it."""
     if record.merged_into:
-        return f"the record is merged into {record.merged_into}, which gets values of its own once it is mapped"
+        return f"the record is merged into {record.merged_into}, which the next run maps"
     return "the record is deleted, or not visible to us"
 
 

@@ -234,5 +234,5 @@ def _decide(result: Draft, known: Memory, want: Wanted, old: Stored) -> None:
 
 def _gone(record: Gone) -> str:
     if record.merged_into is not None:
-        return "the record is merged into another one, which gets values of its own once it is mapped"
+        return "the record is merged into another one, which the next run maps"
     return "the record is deleted or not visible to us"

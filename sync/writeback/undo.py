@@ -27,7 +27,8 @@ def undo_draft(wrote: Iterable[WroteOnce], live: Mapping[RecordRef, Mapping[str,
         there = None if isinstance(values, Gone) else values.get(w.field.name)
         change = PlannedChange(w.record, w.field, there, w.old, f"takes back {run_id}")
         if isinstance(values, Gone):
-            result.blocked.append(Blocked(change, "the record is deleted, merged or not visible to us"))
+            went = f"merged into {values.merged_into}" if values.merged_into else "deleted or not visible to us"
+            result.blocked.append(Blocked(change, f"the record is {went}"))
         elif w.since:
             result.blocked.append(Blocked(change, "a later run wrote the field again"))
         elif not same(w.field, there, w.new):

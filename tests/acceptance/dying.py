@@ -14,6 +14,7 @@ import psycopg
 from jobs.cli import main
 from jobs.steps.lanes import Lane
 from sync.mirror import pull
+from sync.salesforce import bulk_jobs
 
 MOMENTS: dict[str, tuple[Any, str, bool]] = {
     "before the rows of a page": (pull, "land", False),
@@ -22,11 +23,12 @@ MOMENTS: dict[str, tuple[Any, str, bool]] = {
     "between the cursor and the commit": (pull, "keep_cursor", True),
     "behind the commit": (Lane, "moved", False),
 }
+OF_BULK = {"while a bulk job is waited for": (bulk_jobs, "state", True)}
 
 
 def arm(moment: str, count: int) -> None:
     """Puts the end before or behind a function of ours."""
-    owner, name, behind = MOMENTS[moment]
+    owner, name, behind = (MOMENTS | OF_BULK)[moment]
     real: Callable[..., Any] = getattr(owner, name)
     left = [count]
 

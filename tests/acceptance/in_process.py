@@ -85,9 +85,22 @@ class Company:
         None  # hears of connection, object and count before each page is stored
     )
 
-    def run(self, *, noted: bool = True) -> Ran:
+    def set(self, connection: str, **settings: Any) -> None:
+        """More settings of a connection in sakigake.yaml."""
+        file = self.folder / "sakigake.yaml"
+        head, found, rest = file.read_text().partition(f"crm: {connection}\n")
+        assert found
+        lines = "".join(f"        {name}: {value}\n" for name, value in settings.items())
+        file.write_text(head + found + lines + rest)
+
+    def one_at_a_time(self) -> None:
+        """Objects are read one after the other, so that what is sent and waited for does not depend on the threads' luck."""
+        for connection in ("salesforce", "hubspot"):
+            self.set(connection, objects_at_once=1)
+
+    def run(self, *, noted: bool = True, turn: float | None = None) -> Ran:
         """One cycle, whatever becomes of it; `noted` is whether our database could take note of a failure."""
-        return self._watched(lambda ready: run_cycle(ready, steps=FACTS), noted)
+        return self._watched(lambda ready: run_cycle(ready, steps=FACTS, turn=turn), noted)
 
     def sweep(self) -> Ran:
         """`sakigake reconcile`."""

@@ -15,7 +15,12 @@ from tests.acceptance.conftest import scratch
 from tests.acceptance.desk import Sandbox
 from tests.acceptance.in_process import Company
 
-SMALL = SandboxSettings(partners=10, months=5, entries=60, future_days=10, hubspot_search_lag_s=0.05, limits=False)
+AT_ONCE = {
+    "salesforce_bulk_step_s": 0.0
+}  # bulk jobs are done when they are made: a skipped wait lets no real time pass
+SMALL = SandboxSettings(
+    partners=10, months=5, entries=60, future_days=10, hubspot_search_lag_s=0.05, limits=False, **AT_ONCE
+)
 PAGES = SandboxSettings(
     partners=4,
     months=2,
@@ -23,6 +28,7 @@ PAGES = SandboxSettings(
     future_days=0,
     hubspot_search_lag_s=0.05,
     limits=False,
+    **AT_ONCE,
     rows={"Opportunity": 4500, "hubspot.tasks": 350},  # three pages of a query, four of a list
 )
 QUARTER = 15 / 1440  # of an hour, in days: beyond any overlap

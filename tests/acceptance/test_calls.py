@@ -3,6 +3,7 @@
 # ruff: noqa: F811 (fixtures are imported)
 import json
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,6 +88,17 @@ def test_a_cycle_in_which_nothing_changed_makes_at_most_two_calls_an_object(comp
         made = company.sandbox.total_calls(crm)
         assert made <= 2 * len(objects) + free, crm
         assert made == ran.calls[crm], "and our own count is the CRM's"
+        paths = Counter[str]()
+        for c in company.sandbox.calls():
+            if c["crm"] == crm:
+                paths[c["path"].rpartition("/")[2]] += c["count"]
+        if crm == "salesforce":
+            free_of_charge = {"data": 2, "token": 1}
+            assert paths == {"composite": len(objects), **free_of_charge}, (
+                "log, records and history of each in one call"
+            )
+        else:
+            assert paths == {"search": len(objects), "details": 1}
     assert (
         company.one("select count(*) from sakigake.mirror_object where last_changed_run_id = %s", ran.newest["run"])
         == 0

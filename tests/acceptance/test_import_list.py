@@ -11,6 +11,7 @@ import pytest
 
 from jobs.errors import ConfigError, NotFound
 from jobs.list_import import Imported, import_list
+from jobs.mapping_versions import activate
 from jobs.pipeline import run_cycle
 from jobs.settings import load
 from jobs.tables_lists import show
@@ -117,6 +118,30 @@ def test_a_target_that_the_crm_lists_is_known_for_this_partner_and_named_for_ano
     own, others = (take_in(company, path, p, dry_run=True).document() for p in (owner, other))
     assert (own["taken"], own["found"][0]["standing"]) == (0, "listed")
     assert (others["taken"], others["found"][0]["standing"], others["found"][0]["by"]) == (1, "elsewhere", "domain")
+
+
+def test_a_target_that_buys_already_by_a_rule_of_the_mapping_is_named_and_left_out(
+    company: Company, tmp_path: Path
+) -> None:
+    path = company.folder / "mapping.yaml"
+    rule = "customers:\n  - {from: salesforce.Account, where: {Type: {not: Channel Partner / Reseller}}, name: Name, match_on: {domain: Website, phone: Phone}}\n"
+    path.write_text(path.read_text("utf-8") + rule, "utf-8")
+    with opened(company) as ready, ready.connect() as conn:
+        activate(conn, ready.name, ready.rules, who="revops", reason="who buys already", preview=None)
+    company.clean()
+    record, _ = partner_of(company)
+    bought = company.one(
+        "select id from salesforce.account where type <> 'Channel Partner / Reseller' and website is not null order by 1 limit 1"
+    )
+    name, website = (
+        company.one(f"select {c} from salesforce.account where id = %s", bought) for c in ("name", "website")
+    )
+    file = written(tmp_path, [HEADINGS, [name, "", "", website], NEW])
+    found = take_in(company, file, record, dry_run=True).document()
+    assert found["taken"] == 1
+    assert found["found"] == [
+        {"row": 2, "standing": "customer", "by": "domain", "partner": f"salesforce.Account/{bought}"}
+    ]
 
 
 def test_an_export_with_a_column_of_partners_is_taken_in_partner_by_partner(company: Company, tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """Every preset on a world of its shape, from `init` to a plan: the CRM has what it names, and it finds what truly happened."""
 
+import time
 from collections import Counter, defaultdict
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from jobs import database as db
+from jobs.list_import import Imported, import_list
 from jobs.mapping_check import problems_with
 from jobs.mapping_coverage import document
 from jobs.mapping_versions import activate
@@ -17,6 +21,7 @@ from jobs.settings import load
 from jobs.steps.provision import provision
 from jobs.views import status
 from jobs.wiring import Workspace, open_workspace
+from models.vocabulary import Step
 from sandbox.generate import generate_world
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
@@ -49,6 +54,8 @@ class Tried:
     status: dict[str, Any]
     coverage: dict[str, Any]
     events: list[tuple[str, str, date]]
+    imported: Imported | None
+    joined: list[int]  # records of each entry that a list made
 
 
 @pytest.fixture(scope="module", params=SHAPES)
@@ -80,6 +87,7 @@ def tried(
                     activate(conn, ready.name, ready.rules, who="RevOps", reason="a first look", preview=None)
                 found.report = run_cycle(ready)
                 _look(ready, found)
+            found.imported, found.joined = _lists(folder, engine)
         finally:
             engine.dispose()
     return preset, found
@@ -92,6 +100,37 @@ def _look(ready: Workspace, found: Tried) -> None:
             "select entry_id, milestone, occurred_on from sakigake.event where op = 'assert'"
         ).fetchall()
         found.coverage = document(conn, ready.name, ready.settings, ready.rules)
+
+
+def _lists(folder: Path, engine: Engine) -> tuple[Imported | None, list[int]]:
+    """What a list becomes where the line of the preset that is a comment counts; nothing where it has none."""
+    mapping = folder / "mapping.yaml"
+    text = mapping.read_text("utf-8")
+    if "    # create: " not in text:
+        return None, []
+    mapping.write_text(text.replace("    # create: ", "    create: "), "utf-8")
+    settings = folder / "sakigake.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("first_plan: hold", "first_plan: deliver"), "utf-8")
+    (folder / "list.csv").write_text("会社名,電話番号\n株式会社初荷,03-5555-0101\n初午商店,03-5555-0102\n", "utf-8")
+    with open_workspace(load(settings), folder, engine) as ready:
+        assert problems_with(ready.rules, ready.connectors) == []
+        provision(ready.settings, ready.rules, ready.connectors, dry_run=False)
+        with ready.connect() as conn:
+            activate(conn, ready.name, ready.rules, who="RevOps", reason="lists become records", preview=None)
+            partner = conn.execute(
+                "select partner_id from sakigake.partner where removed_at is null order by 1"
+            ).fetchone()
+        assert partner is not None
+        given = {"listed_on": None, "sheet": None, "who": "RevOps", "dry_run": False}
+        imported = import_list(ready, folder / "list.csv", partner=partner[0], **given)  # type: ignore[arg-type]
+        time.sleep(1.2)  # a search of HubSpot goes up to a whole second of its clock
+        run_cycle(ready, steps=(Step.PULL, Step.MAP))
+        with ready.connect() as conn:
+            rows = conn.execute(
+                """select count(*) from sakigake.entry_source where entry_id in (select entry_id from sakigake.entry
+                where removed_at is null and target ->> 'name' in ('株式会社初荷', '初午商店')) group by entry_id"""
+            ).fetchall()
+    return imported, [r[0] for r in rows]
 
 
 def truth(world: World, crm: str, *, recorded: bool) -> list[dict[str, date]]:
@@ -129,6 +168,17 @@ def test_the_whole_cycle_runs_up_to_a_plan_that_waits_for_a_person(tried: tuple[
     assert report.held
     assert sum(report.planned.values()) > 0
     assert report.computed["n"]["entries"] == report.mapped["entries"] > 20
+
+
+def test_a_list_becomes_records_of_the_crm_by_the_line_that_stands_there_as_a_comment(tried: tuple[str, Tried]) -> None:
+    preset, found = tried
+    if preset == "salesforce-campaign":  # a member belongs to a Lead, which belongs to the Campaign's owner to make
+        assert found.imported is None
+        return
+    assert found.imported is not None
+    assert found.imported.creates is not None
+    assert found.imported.creates.delivered == {"confirmed": 2, "failed": 0, "dropped": 0}, found.imported.creates
+    assert found.joined == [2, 2]
 
 
 def test_every_entry_and_milestone_is_found_on_its_day(tried: tuple[str, Tried]) -> None:

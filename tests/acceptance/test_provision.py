@@ -46,5 +46,17 @@ def test_our_fields_come_are_compared_with_rights_and_go(asker: Asker) -> None:
     assert statuses(asker, "--remove") == {"removed"}
     assert statuses(asker, "--remove") == set()
     assert "would create" in statuses(asker, "--dry-run")
+    assert "created" in statuses(asker)
+    mapping = asker.folder / "mapping.yaml"
+    text = mapping.read_text("utf-8")
+    without = text[: text.index("\n  entry:", text.index("\nwrite_back:"))] + "\n"
+    mapping.write_text(without, "utf-8")
+    gone = json.loads(asker.succeeds("provision", "--remove", "--json"))["steps"]
+    assert {s["object"] for s in gone} >= {"Account", "AttackListEntry__c", "companies", "deals"}, "mapped no more"
+    mapping.write_text(text, "utf-8")
+    left = json.loads(asker.succeeds("provision", "--dry-run", "--json"))["steps"]
+    fields = [s for s in left if s["what"].startswith(("field ", "property "))]
+    assert len(fields) > 40
+    assert {s["status"] for s in fields} == {"would create"}, "nothing was left"
     assert asker.succeeds("pause", "hubspot", "--reason", "moving").startswith("hubspot is paused since")
     assert asker.succeeds("resume", "hubspot") == "No connection is paused.\n"

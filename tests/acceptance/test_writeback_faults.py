@@ -1,7 +1,8 @@
 """What goes wrong between a plan and the CRMs' records, with the sandbox's ledger of applied writes as oracle.
 
 After at most two clean runs every intended value is applied, no wrong one ever was, none was applied twice, and the journal tells of each.
-Kills stand in test_writeback_kills.py.
+Kills stand in test_writeback_kills.py, merges in test_writeback_merges.py, restored backups in
+test_writeback_restored.py, mass mistakes in test_writeback_guards.py.
 """
 
 # ruff: noqa: F811 (fixtures are imported)
@@ -14,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from jobs import database as db
 from jobs.errors import PlanRefused
 from jobs.progress import NoProgress
 from jobs.steps import approve, write_back
@@ -23,7 +23,6 @@ from jobs.steps.undo import undo_run
 from models.vocabulary import Step
 from sync.errors import LoginRefused, PermissionMissing, QuotaExhausted, SyncError
 from sync.writeback.deliver import LATE, deliver
-from tests.acceptance.conftest import scratch
 from tests.acceptance.in_process_fixtures import world  # noqa: F401
 from tests.acceptance.office import office  # noqa: F401
 from tests.acceptance.truth import connected, repeated_writes
@@ -317,44 +316,6 @@ def test_what_a_person_edits_between_plan_and_write_is_left_alone(office: Office
     office.all_is_well()
 
 
-@pytest.mark.parametrize(("crm", "name"), [("salesforce", ACCOUNT), ("hubspot", COMPANY)])
-def test_a_record_merged_between_plan_and_write_is_refused_with_its_winner_named(
-    office: Office, crm: str, name: str
-) -> None:
-    office.want()
-    plan = held(office)
-    one, two = office.some(crm, name, 2)
-    office.sandbox.act(crm=crm, action="merge", object=name, id=one, merge_id=two)
-    with office.opened() as ready:
-        done = approve.apply_plan(ready, plan, "looked at it", NoProgress())
-    winner = office.ledger().records[crm, name, two]["merged_into"]
-    assert done["delivered"]["failed"] >= 3
-    assert all("merged into" in cause and winner in cause for cause in office.causes())
-    assert not [w for w in office.writes() if w["id"] == two or (crm == "hubspot" and w["id"] == winner)]
-
-
-def test_a_mapping_bug_that_empties_forty_percent_of_the_tiers_is_stopped_before_the_first_byte(office: Office) -> None:
-    office.want()
-    office.clean_send()
-    office.set_guard("emptied: 1.0", "emptied: 0.1")
-    with connected(office.url) as conn:
-        conn.execute(
-            """update sakigake.result set value = 'null' where subject = 'entry' and field = 'milestone_since' and subject_id in
-            (select subject_id from sakigake.result where subject = 'entry' and field = 'milestone_since' order by 1
-                limit (select 2 * count(*) / 5 from sakigake.result where subject = 'entry' and field = 'milestone_since'))"""
-        )
-    before = office.ledger().last_seq
-    try:
-        sent = office.send()
-    finally:
-        office.set_guard("emptied: 0.1", "emptied: 1.0")
-    assert sent.report
-    assert sent.report.held
-    (why,) = sent.report.held_because
-    assert "values of milestone_since would be emptied" in why
-    assert office.ledger().written_since(before) == []
-
-
 def test_a_run_is_undone_where_nobody_touched_it_and_only_once(office: Office) -> None:
     office.want()
     office.clean_send()
@@ -427,33 +388,3 @@ def test_a_value_written_over_ours_is_kept_asked_about_or_overwritten_as_stated(
     assert len(office.differences()) == 1
     office.set_guard("\n      person_edits: keep", "")
     assert repeated_writes([w for w in office.writes() if w["seq"] < 0]) == []
-
-
-def test_a_restored_backup_pushes_no_old_value(
-    office: Office, postgres_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Yesterday's database wakes up: what was delivered since is neither undone nor overwritten, until everything is proven anew."""
-    office.want()
-    office.clean_send()
-    office.engine.dispose()
-    name = office.url.rpartition("/")[2].partition("?")[0]
-    with scratch(postgres_server, name) as backup:
-        office.want()
-        office.clean_send()
-        newest = office.ledger()
-        restored = Office(office.sandbox, office.folder, backup, db.engine(backup), serial=40)
-        restored.want()  # what was computed in the past
-        sent = restored.send()
-        assert sent.report
-        assert sent.report.held
-        assert any("backup" in why for why in sent.report.held_because)
-        assert office.ledger().last_seq == newest.last_seq
-        with connected(backup) as conn:
-            conn.execute("update sakigake.plan set expires_at = now() - interval '1 second'")
-        with restored.opened() as ready, pytest.raises(PlanRefused, match="expired"):
-            approve.apply_plan(ready, str(sent.report.plan), "no", NoProgress())
-        restored.sweep()
-        again = restored.send()
-        assert again.report
-        assert not any("backup" in why for why in again.report.held_because)
-        restored.engine.dispose()

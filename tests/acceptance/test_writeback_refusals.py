@@ -65,20 +65,27 @@ def test_a_plan_needs_a_reason_and_is_applied_once(office: Office) -> None:
     office.all_is_well()
 
 
-def test_the_person_who_activated_the_mapping_does_not_apply_its_plan_where_two_have_to_agree(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plan_that_waited_too_long_is_refused_and_a_new_one_is_made(office: Office) -> None:
     office.want()
     plan = held(office)
-    office.set_guard("records_changed: 1.0", "two_persons: true\n      records_changed: 1.0")
-    monkeypatch.setattr(approve, "person", lambda: "sakigake")  # who activated this one
-    with office.opened() as ready:
-        with pytest.raises(PlanRefused, match="another person"):
-            approve.apply_plan(ready, plan, "looked at it", NoProgress())
-        monkeypatch.setattr(approve, "person", lambda: "somebody-else")
-        approve.apply_plan(ready, plan, "looked at it too", NoProgress())
-    office.set_guard("two_persons: true\n      ", "")
+    office.execute("update sakigake.plan set expires_at = now() - interval '1 second' where status = 'held'")
+    with office.opened() as ready, pytest.raises(PlanRefused, match=r"expired after 72h .* make a new one with"):
+        approve.apply_plan(ready, plan, "better late", NoProgress())
+    assert office.writes() == []
+    office.clean_send()
     office.all_is_well()
+
+
+def test_a_run_that_was_undone_is_not_undone_again(office: Office) -> None:
+    office.want()
+    sent = office.clean_send()
+    assert sent.report
+    with office.opened() as ready:
+        done = undo_run(ready, sent.report.run, "it was wrong", NoProgress())
+        written = office.ledger().last_seq
+        with pytest.raises(PlanRefused, match=f"was undone by {done['run']} already"):
+            undo_run(ready, sent.report.run, "once more", NoProgress())
+    assert office.ledger().last_seq == written
 
 
 def test_a_run_that_is_not_there_or_wrote_nothing_is_not_undone(office: Office) -> None:
@@ -120,6 +127,24 @@ def test_a_field_that_is_read_only_for_us_is_refused_before_the_first_byte(offic
     assert "read-only for our user" in str(sent.error)
     assert "sakigake provision" in str(sent.error)
     assert office.writes() == []
+    provisioned_again(office)
+    office.sandbox.advance(LATER)
+    office.clean_send(Step.PULL, *SENDING)
+    office.all_is_well()
+
+
+def test_a_property_that_hubspot_calculates_is_refused_before_the_first_byte(office: Office) -> None:
+    stalled = "/crm/v3/properties/deals/sakigake_stalled"
+    ask(office, "DELETE", stalled, "sandbox-token")
+    theirs = {"name": "sakigake_stalled", "label": "Stalled", "type": "bool", "fieldType": "calculation_equation", "groupName": "dealinformation", "calculationFormula": "1 > 2"}  # fmt: skip
+    ask(office, "POST", "/crm/v3/properties/deals", "sandbox-token", theirs)
+    office.sandbox.advance(LATER)
+    office.want()
+    sent = office.send(Step.PULL, *SENDING)
+    assert isinstance(sent.error, PermissionMissing)
+    assert "sakigake_stalled is read-only for our user" in str(sent.error)
+    assert office.writes() == []
+    ask(office, "DELETE", stalled, "sandbox-token")
     provisioned_again(office)
     office.sandbox.advance(LATER)
     office.clean_send(Step.PULL, *SENDING)

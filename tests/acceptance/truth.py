@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -164,8 +164,17 @@ def row_versions(conn: psycopg.Connection[Any]) -> dict[str, frozenset[tuple[str
 
 
 def field_differences(conn: psycopg.Connection[Any], ledger: Ledger) -> list[str]:
-    """Where a field of ours is not what was computed, beyond the smallest step worth writing. Nothing means equal."""
+    """Where a field of ours is not what was computed, beyond the smallest step worth writing. Nothing means equal.
+
+    An estimate that was written a short while ago may still stand, by as much as it is allowed to waver.
+    """
     found: list[str] = []
+    (today,) = conn.execute("select max(as_of) from sakigake.computation").fetchone() or (None,)
+    written = {
+        ((w["crm"], w["object"], w["id"]), name.lower()): datetime.fromisoformat(w["at"]).date()
+        for w in ledger.writes
+        for name in w["fields"]
+    }
     for place, field, value in _wanted(conn):
         record = ledger.records.get(place)
         if record is None or record["deleted"]:
@@ -174,7 +183,9 @@ def field_differences(conn: psycopg.Connection[Any], ledger: Ledger) -> list[str
         held = {name.lower(): v for name, v in record["fields"].items()}.get(ours(place[0], field.name))
         if field.kind is Kind.FLAG and place[0] == "salesforce" and held is None:
             held = False  # a checkbox is never empty; the ledger keeps only what was set
-        if not alike(field, held, value):
+        on = written.get((place, ours(place[0], field.name)))
+        rests = on is not None and today is not None and (today - on).days <= field.calm and wavers(field, held, value)
+        if not alike(field, held, value) and not rests:
             found.append(f"{'.'.join(place[:2])}/{place[2]} {field.name}: computed {value!r}, in the CRM {held!r}")
     return found
 
@@ -209,6 +220,13 @@ def alike(field: CatalogueField, held: Any, computed: Any) -> bool:
     if field.kind is Kind.FLAG:
         return str(held).lower() == str(computed).lower()
     return str(held) == str(computed)
+
+
+def wavers(field: CatalogueField, held: Any, computed: Any) -> bool:
+    """Whether the two are so near, for an estimate, that the one may stand for the other for a while: under three steps, or one is empty."""
+    if not field.calm or held in (None, "") or computed is None or field.kind is Kind.TEXT:
+        return bool(field.calm)
+    return alike(replace(field, step=3 * field.step), held, computed)
 
 
 def strangers(writes: Iterable[Mapping[str, Any]]) -> set[str]:

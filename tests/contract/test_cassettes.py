@@ -3,14 +3,29 @@
 A connector that asks for anything else than was recorded fails here; where that is meant, record anew: python -m tests.contract.cassettes
 """
 
+import contextlib
 import json
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
 from sync.connector import WriteOutcome
-from tests.contract.cassettes import FOLDER, GONE, NOBODY, SETTINGS, SUBJECTS, Subject, converse, recorder, scrubbed
+from tests.contract import cassettes
+from tests.contract.cassettes import (
+    FOLDER,
+    GONE,
+    NOBODY,
+    SECRET_KEYS,
+    SETTINGS,
+    SUBJECTS,
+    Subject,
+    converse,
+    record,
+    recorder,
+    scrubbed,
+)
 
 LIMIT = 300_000  # bytes of all cassettes
 TOKENS = re.compile(
@@ -71,6 +86,35 @@ def test_a_login_s_reply_is_scrubbed_before_it_is_written() -> None:
     assert kept == {"access_token": GONE, "signature": GONE, "instance_url": "u", "refresh_token": GONE}
     assert scrubbed('[{"Name": "token"}]') == '[{"Name": "token"}]'
     assert scrubbed("no JSON") == "no JSON"
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda s: s.name)
+def test_what_is_recorded_now_holds_no_secret_and_repeats(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A new recording, as a person would make it: the tokens that were really handed out are nowhere in it, and it can be repeated."""
+    monkeypatch.setattr(cassettes, "FOLDER", tmp_path)
+    handed_out: list[str] = []
+    scrub = cassettes.scrubbed
+
+    def watched(text: str) -> str:
+        with contextlib.suppress(ValueError):
+            told = json.loads(text)
+            if isinstance(told, dict):
+                handed_out.extend(str(told[key]) for key in SECRET_KEYS & told.keys())
+        return scrub(text)
+
+    monkeypatch.setattr(cassettes, "scrubbed", watched)
+    record(subject)
+    assert handed_out, "there was a login"
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert not [secret for secret in handed_out if secret.encode() in kept]
+    assert not TOKENS.search(kept)
+    with recorder(NOBODY, mode="none").use_cassette(str(subject.cassette), allow_playback_repeats=False):
+        connector = subject.connect(NOBODY)
+        said = converse(subject, connector, act=lambda _record: None)
+        connector.close()
+    assert said == json.loads(subject.truth.read_text("utf-8"))
 
 
 def test_cassettes_stay_small() -> None:

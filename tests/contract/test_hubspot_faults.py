@@ -252,12 +252,17 @@ def test_rows_that_are_none_stop_the_reading(rows: Any) -> None:
         connector.read("deals", ["1"], ["dealname"])
 
 
-def test_a_stray_byte_in_a_value_costs_neither_the_row_nor_the_page() -> None:
-    body = b'{"portalId": 1, "results": [{"id": "1", "properties": {"dealname": "caf\xe9"}}]}'
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(b"caf\xe9", b"caf\xe9"), (b"a\x00b", b"a\x00b"), (b"a\\u0000b", b"a\x00b")],
+    ids=["no UTF-8", "NUL", "NUL, escaped"],
+)
+def test_a_stray_byte_in_a_value_costs_neither_the_row_nor_the_page(sent: bytes, kept: bytes) -> None:
+    body = b'{"portalId": 1, "results": [{"id": "1", "properties": {"dealname": "@"}}]}'.replace(b"@", sent)
     with connected(lambda _: Answer(body)) as (connector, _, _h):
         name = connector.read("deals", ["1"], ["dealname"])["1"].values["dealname"]
     assert isinstance(name, str)
-    assert name.encode("utf-8", "surrogateescape") == b"caf\xe9"
+    assert name.encode("utf-8", "surrogateescape") == kept
 
 
 def test_another_server_at_the_address_is_said_at_once() -> None:

@@ -37,7 +37,14 @@ class World:
 
     def connector(self, **changes: Any) -> SalesforceConnector:
         auth = ClientCredentials(SETTINGS.salesforce_client_id, SETTINGS.salesforce_client_secret)
-        told = {"sleep": lambda s: None, "bulk_threshold": 20, "bulk_page": 1000, "bulk_deadline": 1e6, **changes}
+        told = {
+            "sleep": lambda s: None,
+            "bulk_threshold": 20,
+            "bulk_page": 1000,
+            "bulk_patience": 1e6,
+            "bulk_deadline": 1e6,
+            **changes,
+        }
         return SalesforceConnector("salesforce", self.url, auth, **told)
 
     def pull(self, spec: ReadSpec = CONTACT, *, full: bool = False, **changes: Any) -> LandCounts:

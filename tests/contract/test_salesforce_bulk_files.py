@@ -8,6 +8,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from jobs.wiring import connect_with
@@ -78,6 +80,15 @@ class Load:
         pull_object(self.connect, connector, Pull("main", "sf", "sf", "run", connector.crm_now), spec, full=full)
         return self.ask(f"select id, {', '.join(f.lower() for f in spec.fields)} from sf.account order by id")
 
+    def forget(self) -> None:
+        with self.connect() as conn:
+            conn.execute(
+                "drop schema if exists sf cascade; delete from sakigake.mirror_object; delete from sakigake.parked"
+            )
+
+    def parked(self) -> list[tuple[Any, ...]]:
+        return self.ask("select record_id, field, cause, raw from sakigake.parked order by 1, 2")
+
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         with self.connect() as conn:
             return conn.execute(query).fetchall()
@@ -135,19 +146,54 @@ def test_whole_numbers_with_a_point_take_the_quick_way_too(load: Load, monkeypat
     assert load.ask("select record_id, raw from sakigake.parked") == [(row(51)[0], "1.5")]
 
 
-WORD = {"Since__c": ["now", "Today", "yesterday", "infinity", "epoch"], "Amount": ["NaN", "-Infinity", " inf "]}
+WORD = {
+    "Since__c": ["now", "Today", "infinity", "epoch", "991231", "01/02/2026", "20260102"],
+    "Amount": ["NaN", "-Infinity", " inf ", "0x1F", "1_000"],
+    "Seats__c": ["0x1F", "1_000", "1e3"],
+}
 
 
 @pytest.mark.parametrize(("name", "word"), [(n, w) for n, words in WORD.items() for w in words])
 def test_a_word_that_postgresql_takes_for_a_date_or_a_number_is_parked_and_its_row_lands(
     load: Load, name: str, word: str
 ):
-    cells = {"Since__c": ("", "", word), "Amount": ("", word, "")}[name]
+    cells = {"Since__c": ("", "", word), "Amount": ("", word, ""), "Seats__c": (word, "", "")}[name]
     got = load(bulk([file([row(n) for n in range(1, 40)] + [row(40, "w", *cells), row(41, "today", "7")])]))
     assert len(got) == 41
     assert got[39] == (row(40)[0], "w", None, None, None, None)
     assert got[40][:3] == (row(41)[0], "today", 7), "in a text it means itself"
     assert load.ask("select record_id, field, raw from sakigake.parked") == [(row(40)[0], name, word)]
+
+
+CELLS = (
+    st.sampled_from(["", "now", "a", "\x00", "0x1F", 'a "b", c', "two\nlines", "\\N"]),
+    st.sampled_from(["", "5", "-7", "12.0", "1.5", "0x1F", "1_000", "1e3", ".0", "12.0 ", " 8", "many", "9" * 20, "2."]),
+    st.sampled_from(["", "1.50", "-0", "1e3", "0x1F", "1_000", "NaN", "inf", "1,000", " 7 ", "--5", "9" * 60]),
+    st.sampled_from(["", "2026-02-03", "2026-02-30", "991231", "20260203", "01/02/2026", "now", "2026-02-03T04:05:06Z"]),
+    st.sampled_from(["", "A;B", "991231"]),
+)  # fmt: skip
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(st.tuples(*CELLS), min_size=1, max_size=12), seats=st.sampled_from(["4", "4.0"]))
+def test_a_file_and_pages_land_the_same_rows_and_park_the_same_values(
+    load: Load, values: list[tuple[str, ...]], seats: str
+):
+    """Whatever stands in the cells; the first row decides by its whole number which of the file's ways is taken."""
+    rows = [row(0, "first", seats), *(row(n, *cells) for n, cells in enumerate(values, 1))]
+
+    def pages(asked: Asked) -> Answer:
+        if asked.path.endswith("/describe"):
+            return ACCOUNT
+        sent = [{name: cell or None for name, cell in zip(HEADER, one, strict=True)} for one in rows]
+        return page([{**one, "IsDeleted": False} for one in sent])
+
+    landed = []
+    for answers in (bulk([file(rows)]), pages):
+        load.forget()
+        landed.append((load(answers), load.parked()))
+    assert landed[0] == landed[1]
+    assert len(landed[0][0]) == len(rows)
 
 
 @pytest.mark.parametrize(

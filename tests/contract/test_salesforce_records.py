@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine
@@ -17,7 +19,10 @@ from tests.contract.test_salesforce_bulk import World
 from tests.salesforce_org import SYSTEM, a_field, account, describe_of, org, page
 from tests.scripted_http import Answer, Asked
 
-SETTINGS = SandboxSettings(partners=6, months=4, entries=40, salesforce_bulk_step_s=0.0)
+SETTINGS = SandboxSettings(
+    partners=6, months=4, entries=40, salesforce_bulk_step_s=0.0, salesforce_person_accounts=True, salesforce_currencies=("JPY", "USD")
+)  # fmt: skip
+TOKYO = ZoneInfo("Asia/Tokyo")
 WAYS = pytest.mark.parametrize("threshold", [None, 1], ids=["by REST", "by a bulk job"])
 
 
@@ -47,20 +52,25 @@ def test_activities_that_were_archived_long_ago_are_read(world: World, threshold
 
 
 @WAYS
-def test_a_lead_s_conversion_leads_to_its_account_and_deal(world: World, threshold: int | None):
+def test_a_lead_s_conversion_leads_to_its_account_contact_and_deal(world: World, threshold: int | None):
+    """As by the button in the org's pages: what it became stands on the Lead, and is mirrored like any record."""
     lead = world.user.create("Lead", {"LastName": "山田", "Company": "株式会社山田"})
-    spec = ReadSpec("Lead", ("Status", "IsConverted", "ConvertedAccountId", "ConvertedOpportunityId", "ConvertedDate"))
+    became = ("ConvertedAccountId", "ConvertedContactId", "ConvertedOpportunityId")
+    spec = ReadSpec("Lead", ("Status", "IsConverted", "ConvertedDate", *became))
     world.pull(spec, bulk_threshold=threshold)
-    assert world.held(spec)[lead][2:4] == (False, None)
-    partner = world.user.create("Account", {"Name": "株式会社山田"})
-    deal = min(i for i, r in world.user.records("Opportunity").items() if not r["deleted"])
-    converted = {
-        "Status": "Closed - Converted", "IsConverted": True, "ConvertedAccountId": partner,
-        "ConvertedOpportunityId": deal, "ConvertedDate": "2026-10-30",
-    }  # fmt: skip
-    world.user.edit("Lead", lead, converted)
+    assert world.held(spec)[lead] == (False, "Open - Not Contacted", False, None, None, None, None)
+    world.user._act("convert", object="Lead", id=lead)
     world.pull(spec, bulk_threshold=threshold)
-    assert world.held(spec)[lead] == (False, "Closed - Converted", True, partner, deal, date(2026, 10, 30))
+    *state, account, contact, deal = world.held(spec)[lead]
+    assert state == [False, "Closed - Converted", True, world.user.now().astimezone(TOKYO).date()]
+    for name, record, fields in (
+        ("Account", account, {"Name": "株式会社山田"}),
+        ("Contact", contact, {"LastName": "山田", "AccountId": account}),
+        ("Opportunity", deal, {"AccountId": account}),
+    ):
+        held = ReadSpec(name, tuple(fields))
+        world.pull(held, bulk_threshold=threshold)
+        assert world.held(held)[record] == (False, *fields.values())
 
 
 @WAYS
@@ -88,19 +98,87 @@ def marks(world: World, record_id: str) -> tuple[Any, ...]:
     return tuple(row)
 
 
-def test_person_accounts_currencies_and_many_choices_pass_as_they_are():
-    fields = ("IsPersonAccount", "PersonEmail", "Region__pc", "CurrencyIsoCode", "Tags__c", "RecordTypeId")
-    kinds = ("boolean", "email", "picklist", "picklist", "multipicklist", "reference")
-    described = describe_of("Account", *SYSTEM, *(a_field(n, k) for n, k in zip(fields, kinds, strict=True)))
-    values = (True, "a@b.invalid", "関東", "USD", "A;B;C", "012000000000001AAA")
-    row = account(1, **dict(zip(fields, values, strict=True)))
+PERSON = ("Name", "IsPersonAccount", "LastName", "PersonEmail", "Region__pc", "PersonContactId", "RecordTypeId")
+TWIN = ("LastName", "Email", "Region__c", "IsPersonAccount", "AccountId")
 
-    def answer(asked: Asked) -> Answer:
-        return described if asked.path.endswith("/describe") else page([row])
 
-    with org(answer) as place:
-        got = newest(read_all(place.connector(), ReadSpec("Account", fields)))
-    assert tuple(got[row["Id"]].values[n] for n in fields) == values
+@WAYS
+def test_a_person_account_is_two_rows_that_change_together(world: World, threshold: int | None):
+    """The Account carries the person's fields, the Contact its own id and stamp: an edit of either shows in both."""
+    kind = Org(world.url).query("SELECT Id FROM RecordType WHERE DeveloperName = 'PersonAccount'")[0]["Id"]
+    person = world.user.create(
+        "Account", {"LastName": "山田", "FirstName": "花子", "PersonEmail": "a@b.invalid", "RecordTypeId": kind}
+    )
+    account, contact = ReadSpec("Account", PERSON), ReadSpec("Contact", TWIN)
+
+    def held() -> tuple[dict[str, Any], dict[str, Any]]:
+        for spec in (account, contact):
+            world.pull(spec, bulk_threshold=threshold)
+            world.assert_mirrored(ReadSpec(spec.object, tuple(f for f in spec.fields if not f.startswith("IsPerson"))))
+        whole = dict(zip(PERSON, world.held(account)[person][1:], strict=True))
+        return whole, dict(zip(TWIN, world.held(contact)[whole["PersonContactId"]][1:], strict=True))
+
+    whole, twin = held()
+    assert (whole["Name"], whole["IsPersonAccount"], whole["RecordTypeId"]) == ("山田 花子", True, kind)
+    assert twin == {
+        "LastName": "山田",
+        "Email": "a@b.invalid",
+        "Region__c": None,
+        "IsPersonAccount": True,
+        "AccountId": person,
+    }
+    world.user.edit("Account", person, {"Region__pc": "関東"})
+    world.user.edit("Contact", whole["PersonContactId"], {"Email": "c@d.invalid"})
+    whole, twin = held()
+    assert (whole["Region__pc"], twin["Region__c"]) == ("関東", "関東")
+    assert (whole["PersonEmail"], twin["Email"]) == ("c@d.invalid", "c@d.invalid")
+    companies = [r for r in world.held(account).values() if not r[0] and not r[2]]
+    assert companies, "companies stand in the same table"
+    assert {r[3:6] for r in companies} == {(None, None, None)}
+    world.user.delete("Account", person)
+    world.pull(account, bulk_threshold=threshold)
+    world.pull(contact, bulk_threshold=threshold)
+    assert (world.held(account)[person][0], world.held(contact)[whole["PersonContactId"]][0]) == (True, True)
+
+
+@WAYS
+def test_amounts_stay_in_their_record_s_currency_whatever_the_rates_do(world: World, threshold: int | None):
+    spec, rates = (
+        ReadSpec("Opportunity", ("Amount", "CurrencyIsoCode")),
+        ReadSpec("DatedConversionRate", ("IsoCode", "ConversionRate", "StartDate")),
+    )
+    values = {"Name": "商談", "StageName": "Prospecting", "CloseDate": "2026-12-01"}
+    dollars = world.user.create("Opportunity", values | {"Amount": 1234.5, "CurrencyIsoCode": "USD"})
+    yen = world.user.create("Opportunity", values | {"Amount": 5_000_000})
+    for one in (spec, rates):
+        world.pull(one, bulk_threshold=threshold)
+        world.assert_mirrored(one)
+    assert world.held(spec)[dollars] == (False, Decimal("1234.5"), "USD")
+    assert world.held(spec)[yen] == (False, Decimal(5_000_000), "JPY")
+    rate = next(i for i, r in world.user.records(rates.object).items() if r["fields"]["IsoCode"] == "USD")
+    world.user.edit(rates.object, rate, {"ConversionRate": 0.0099})
+    assert world.pull(spec, bulk_threshold=threshold).changed == 0
+    world.pull(rates, bulk_threshold=threshold)
+    assert world.held(rates)[rate][2] == Decimal("0.0099")
+    world.assert_mirrored(spec)
+
+
+@WAYS
+def test_many_choices_and_record_types_are_texts_that_people_can_ask_for(world: World, threshold: int | None):
+    spec = ReadSpec("Account", ("Territories__c", "RecordTypeId"))
+    one = world.user.create("Account", {"Name": "多地域", "Territories__c": "関東;中部;九州・沖縄"})
+    world.pull(spec, bulk_threshold=threshold)
+    world.assert_mirrored(spec)
+    assert world.held(spec)[one] == (False, "関東;中部;九州・沖縄", None)
+    with world.connect() as conn:
+        found = conn.execute(
+            "select id from salesforce.account where '中部' = any(string_to_array(territories__c, ';')) and not _deleted"
+        ).fetchall()
+        kinds = conn.execute("select distinct recordtypeid from salesforce.account where recordtypeid is not null")
+        held = {k for (k,) in kinds}
+    assert (one,) in found
+    assert held <= {r["Id"] for r in Org(world.url).query("SELECT Id FROM RecordType")}
+    assert len(held) >= 2
 
 
 HISTORIES = {

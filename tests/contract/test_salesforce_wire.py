@@ -1,5 +1,6 @@
 """What the Salesforce connector makes of answers that go wrong, over real HTTP."""
 
+import json
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
 from sync.salesforce.budget import Budget
 from sync.salesforce.client import Client
 from sync.salesforce.transport import Transport
+from tests.contract.connector_suite import newest, read_all
 from tests.salesforce_org import ACCOUNT, BASE, SECRET, Org, account, describe_of, error, org, page, parts
 from tests.scripted_http import Answer, Asked
 
@@ -521,6 +523,23 @@ def test_a_reply_of_32_megabytes_comes_whole():
         (only,) = read(place.connector())
     assert {r.values["Name"] for r in only.records} == {longest}
     assert len(only.records) == 43
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(b"caf\xe9", b"caf\xe9"), (b"a\x00b", b"a\x00b"), (b"a\\u0000b", b"a\x00b"), (b"a\tb\nc", b"a\tb\nc")],
+    ids=["no UTF-8", "NUL", "NUL, escaped", "white space"],
+)
+def test_a_stray_byte_in_a_value_costs_neither_the_row_nor_the_page(sent: bytes, kept: bytes):
+    """As by a bulk file: it is kept as it came, where it may be read as what it was."""
+    body = json.dumps({"totalSize": 2, "done": True, "records": [account(1, "@@"), account(2)]}).encode()
+
+    def answer(asked: Asked) -> Answer:
+        return ACCOUNT if asked.path.endswith("/describe") else Answer(body.replace(b"@@", sent))
+
+    with org(answer) as place:
+        got = newest(read_all(place.connector(), ReadSpec("Account", ("Name",))))
+    assert [str(r.values["Name"]).encode("utf-8", "surrogateescape") for r in got.values()] == [kept, b"x"]
 
 
 def test_a_query_too_long_for_an_address_travels_in_a_body():

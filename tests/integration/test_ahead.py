@@ -1,6 +1,7 @@
 """Reading ahead on a real PostgreSQL: while one page is stored the next is prepared, and nothing but the pace may show it."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from sync.connector import (
     ReadSpec,
 )
 from sync.errors import Unreachable
+from sync.mirror.ahead import BATCH
 from sync.mirror.land import rows_of, sort_out
 from sync.mirror.place import LandCounts
 from sync.mirror.pull import Pull, pull_object
@@ -111,9 +113,11 @@ def test_an_error_of_the_reading_comes_after_the_pages_before_it_are_stored(
     assert cursor_of(conn) == {"at": 2}
 
 
+@pytest.mark.parametrize(("values", "read"), [(1, 7), (BATCH, 8)])  # one page that failed and two under way; or all
 def test_a_page_that_cannot_be_stored_ends_the_reading_and_what_was_read_ahead_is_not_stored(
-    connect: Connect, conn: psycopg.Connection[Any]
+    connect: Connect, conn: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch, values: int, read: int
 ) -> None:
+    monkeypatch.setattr("sync.mirror.ahead.BATCH", values)
     pull(connect, Book([page(0, record("r0", 0))]))
     conn.execute("alter table fake.thing add constraint small check (length(name) < 5)")
     book = Book([page(i, record(f"r{i}", i, Name="n" * i)) for i in range(1, 9)])
@@ -121,21 +125,48 @@ def test_a_page_that_cannot_be_stored_ends_the_reading_and_what_was_read_ahead_i
         pull(connect, book)
     assert held(conn).keys() == {"r0", "r1", "r2", "r3", "r4"}
     assert cursor_of(conn) == {"at": 4}
-    assert book.read <= 7  # the page that failed, and two at most that were under way
+    assert book.read <= read
     assert not [t for t in threading.enumerate() if t.name == "read ahead"]
 
 
-def test_only_two_pages_are_ever_held(connect: Connect) -> None:
+@pytest.mark.parametrize(("values", "held"), [(1, 2), (8, 4 + 4 + 1)])  # a page of this book has two values
+def test_two_batches_are_held_and_no_more(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, values: int, held: int
+) -> None:
+    monkeypatch.setattr("sync.mirror.ahead.BATCH", values)
     stored = 0
     ahead: list[int] = []
 
-    def count(_counts: LandCounts, _expected: int | None) -> None:
+    def count(counts: LandCounts, _expected: int | None) -> None:
         nonlocal stored
-        stored += 1
+        stored = counts.read
 
-    book = Book([page(i, record(f"r{i}", i)) for i in range(8)], before=lambda place: ahead.append(place - stored))
+    book = Book([page(i, record(f"r{i}", i)) for i in range(40)], before=lambda place: ahead.append(place - stored))
     pull(connect, book, progress=count)
-    assert max(ahead) <= 2
+    assert max(ahead) <= held
+
+
+def test_pages_that_come_quicker_than_they_can_be_stored_are_stored_together_and_each_version_is_kept(
+    connect: Connect, conn: psycopg.Connection[Any]
+) -> None:
+    pull(connect, Book([page(0, record("r0", 0))]))
+    counted: list[int] = []
+
+    def slow(counts: LandCounts, _expected: int | None) -> None:
+        """Storing takes until the sixth page is read: it brings a record that waits in a batch already."""
+        counted.append(counts.read)
+        deadline = time.monotonic() + 30
+        while book.read < 6 and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    told = [[record(f"s{i}", i), *([record("r0", i, Name=f"v{i}")] if i in (3, 6) else [])] for i in range(1, 9)]
+    book = Book([page(i, *records) for i, records in enumerate(told, 1)])
+    pull(connect, book, progress=slow)
+    assert counted[:2] == [1, 6]  # the first page; the four behind it, with five records
+    assert held(conn).keys() == {"r0", *(f"s{i}" for i in range(1, 9))}
+    assert cursor_of(conn) == {"at": 8}
+    kept = conn.execute("select old_value, new_value from fake.field_history where field = 'Name' order by changed_at")
+    assert kept.fetchall() == [("n", "v3"), ("v3", "v6")]
 
 
 @pytest.mark.parametrize("more", [{"gone": ("r0",)}, {"refreshed": (LiveRecord("r0", {"Name": "new"}),)}])

@@ -5,19 +5,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from jobs import pausing, settings
+from jobs import pausing
 from jobs.erasing import erase_record
 from jobs.errors import ConfigError, NotFound
 from jobs.pipeline import run_cycle
 from jobs.steps.reconcile import reconcile
 from jobs.views import status
-from jobs.wiring import Workspace, connect_with
+from jobs.wiring import Workspace
 from models.vocabulary import RecordRef, Step
-from sync.connector import FieldDescription, FieldType
-from sync.mapping.grammar import load_mapping
 from sync.mirror.erase import record_hash
 from tests.fake_crm import FakeCrm
-from tests.integration.test_stale import CONFIG
+from tests.one_object import TEXTS, fields, workspace_of
 
 CANARY = "山田花子-090-0000-4242"
 FIRM = "合同会社消去依頼"
@@ -40,14 +38,12 @@ write_back:
   partner: {fake.Thing: [tier, listed_90d]}
   entry: {fake.Thing: [milestone]}
 """
-TEXTS = ("Kind", "Name", "Industry", "Partner", "Note", "Status", "Reason")
 ALL = (Step.PULL, Step.MAP, Step.COMPUTE, Step.PLAN)
 
 
 @pytest.fixture
 def crm() -> FakeCrm:
-    texts = [FieldDescription(n, FieldType.TEXT, n, "string") for n in TEXTS]
-    made = FakeCrm(fields=(*texts, FieldDescription("ListedOn", FieldType.DATE, "ListedOn", "date")))
+    made = FakeCrm(fields=fields((*TEXTS, "Note", "Status", "Reason"), ("ListedOn",)))
     made.put("p", Kind="partner", Name="先駆", Industry="consulting")
     entry = {"Kind": "entry", "Partner": "p", "Name": CANARY, "Note": CANARY, "ListedOn": "2026-09-01"}
     made.put("e", **entry, Status="asked", Reason="")
@@ -58,8 +54,7 @@ def crm() -> FakeCrm:
 
 @pytest.fixture
 def workspace(engine: Engine, crm: FakeCrm, tmp_path: Path) -> Workspace:
-    given = settings.read(CONFIG).workspaces["main"]
-    return Workspace("main", given, load_mapping(MAPPING), engine, connect_with(engine), {"fake": crm}, home=tmp_path)
+    return workspace_of(engine, crm, MAPPING, home=tmp_path, first_plan="deliver")
 
 
 def holding(workspace: Workspace, text: str) -> set[str]:

@@ -10,53 +10,24 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs import scheduler
-from jobs import settings as settings_of
 from jobs.errors import ConfigError, MappingWaits, NotFound
 from jobs.mapping_diff import preview
 from jobs.mapping_versions import activate, active, current, history, put_in_place, standing, without_names
 from jobs.pipeline import run_cycle
-from jobs.wiring import Workspace, connect_with
+from jobs.wiring import Workspace
 from models.vocabulary import Step
 from sync.chain import links
-from sync.connector import FieldDescription, FieldType
 from sync.mapping.grammar import load_mapping
 from tests.fake_crm import FakeCrm, TickingCrm
+from tests.one_object import MAPPING, TEXTS, fields, workspace_of
 
-MAPPING = """
-timezone: Asia/Tokyo
-partners:
-  - {from: fake.Thing, where: {Kind: partner}, name: Name, attributes: {industry: Industry}}
-partner_types:
-  growth: {industry: [consulting]}
-entries:
-  - from: fake.Thing
-    where: {Kind: entry}
-    partner: Partner
-    milestones:
-      listed: {at: ListedOn}
-      deal: {at: DealOn}
-write_back:
-  partner: {fake.Thing: [tier, listed_90d]}
-"""
 OTHER = MAPPING.replace("deal: {at: DealOn}", "deal: {at: MetOn}")
-CONFIG = """
-workspaces:
-  main:
-    connections:
-      fake:
-        crm: salesforce
-        url: https://fake.example
-        auth: {client_id: x, client_secret: {env: NOT_READ}}
-    guards: {first_plan: hold, first_mapping: hold}
-"""
-TEXTS = ("Kind", "Name", "Industry", "Partner")
 DAYS = ("ListedOn", "DealOn", "MetOn")
 
 
 @pytest.fixture
 def crm() -> FakeCrm:
-    texts = [FieldDescription(n, FieldType.TEXT, n, "string") for n in TEXTS]
-    made = TickingCrm(fields=(*texts, *(FieldDescription(n, FieldType.DATE, n, "date") for n in DAYS)))
+    made = TickingCrm(fields=fields(TEXTS, DAYS))
     made.put("p", Kind="partner", Name="先駆", Industry="consulting")
     for n in range(12):
         made.put(f"e{n}", Kind="entry", Partner="p", ListedOn="2026-09-01", DealOn="2026-09-20" if n < 5 else None,
@@ -66,12 +37,7 @@ def crm() -> FakeCrm:
 
 @pytest.fixture
 def workspace(engine: Engine, crm: FakeCrm, tmp_path: Path) -> Workspace:
-    given = settings_of.read(CONFIG).workspaces["main"]
-    path = tmp_path / "mapping.yaml"
-    path.write_text(MAPPING, "utf-8")
-    return Workspace(
-        "main", given, load_mapping(MAPPING, str(path)), engine, connect_with(engine), {"fake": crm}, tmp_path, tmp_path
-    )
+    return workspace_of(engine, crm, folder=tmp_path, home=tmp_path, first_plan="hold", first_mapping="hold")
 
 
 def say(workspace: Workspace, text: str) -> Workspace:

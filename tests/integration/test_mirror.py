@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from jobs import views
 from jobs.steps.lanes import Lane, side_by_side
 from jobs.wiring import connect_with
 from sync.connector import (
@@ -23,6 +24,7 @@ from sync.connector import (
     FieldDescription,
     FieldType,
     HistoryRow,
+    ObjectDescription,
     Page,
     ReadSpec,
 )
@@ -182,6 +184,9 @@ def test_a_value_that_does_not_fit_is_parked_and_its_row_still_lands(
     parked = conn.execute("select record_id, field, raw, cause from sakigake.parked order by field").fetchall()
     assert [(r[0], r[1], r[2]) for r in parked] == [("b", "Amount", "many"), ("b", "ClosedOn", "31/12/2026")]
     assert "numeric" in parked[0][3]
+    told = views.parked(conn, "main")
+    assert [(p["field"], p["values"], p["record"]) for p in told] == [("Amount", 1, "b"), ("ClosedOn", 1, "b")]
+    assert "many" not in str(told), "where to look, and never the value"
 
 
 def test_nul_and_lone_surrogates_are_kept_escaped_and_flagged(connect: Connect, conn: psycopg.Connection[Any]) -> None:
@@ -345,9 +350,17 @@ def test_a_schema_that_belongs_to_something_else_is_refused(connect: Connect, co
 
 
 def test_columns_carry_label_and_help(conn: psycopg.Connection[Any]) -> None:
-    prepared(conn)
-    comment = conn.execute("select col_description('fake.thing'::regclass, 2)").fetchone()
-    assert comment in [("Amount",), ("Name",), ("Closed on",)]
+    fields = (
+        FieldDescription("Amount", FieldType.NUMBER, "金額", "currency", help="税抜き"),
+        FieldDescription("Name", FieldType.TEXT, "Name", "string"),
+    )
+    with conn.transaction():
+        ensure_schema(conn, "fake", workspace="main", connection="fake")
+        ensure_table(conn, "fake", ObjectDescription("Thing", "案件", fields), fields)
+    query = """select attname, col_description(attrelid, attnum) from pg_attribute
+        where attrelid = 'fake.thing'::regclass and attname in ('amount', 'name')"""
+    assert dict(conn.execute(query).fetchall()) == {"amount": "金額: 税抜き", "name": "Name"}
+    assert conn.execute("select obj_description('fake.thing'::regclass)").fetchone() == ("案件",)
 
 
 def test_the_description_is_kept_with_the_mirror(connect: Connect, conn: psycopg.Connection[Any]) -> None:

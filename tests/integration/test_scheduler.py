@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from jobs import scheduler
 from jobs.errors import RunBusy
+from jobs.pipeline import RunReport
 from jobs.runs import RunLog, only_run
 from jobs.settings import Schedule
 from jobs.steps.reconcile import STEP, ReconcileReport
@@ -74,3 +75,18 @@ def test_a_sweep_that_meets_another_process_s_run_waits_for_its_end(
     monkeypatch.setattr(scheduler, "BUSY_AGAIN", 0.01)
     scheduler._sweep(workspace, threading.Event(), threading.Lock())
     assert tried == ["busy", "busy", "busy", "swept"]
+
+
+def test_a_scheduled_cycle_gives_no_object_more_than_the_time_of_a_cycle(
+    workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes longer goes on with the next one: the others would be late for it."""
+    given: list[dict[str, Any]] = []
+
+    def cycle(_workspace: Any, **how: Any) -> RunReport:
+        given.append(how)
+        return RunReport("run", "main")
+
+    monkeypatch.setattr(scheduler, "run_cycle", cycle)
+    scheduler._cycle(workspace, threading.Event(), threading.Lock())
+    assert [how["turn"] for how in given] == [15 * 60.0]

@@ -12,41 +12,15 @@ from jobs.errors import MirrorStale
 from jobs.pipeline import run_cycle
 from jobs.steps import write_back
 from jobs.views import drift, status
-from jobs.wiring import Workspace, connect_with
+from jobs.wiring import Workspace
 from models.vocabulary import Step
 from sync.connector import FieldDescription, FieldType, ReadSpec
 from sync.errors import FieldMissing
 from sync.mapping.depends import dependants
 from sync.mapping.grammar import load_mapping
 from tests.fake_crm import FakeCrm
+from tests.one_object import MAPPING, TEXTS, config, fields, workspace_of
 
-MAPPING = """
-timezone: Asia/Tokyo
-partners:
-  - {from: fake.Thing, where: {Kind: partner}, name: Name, attributes: {industry: Industry}}
-partner_types:
-  growth: {industry: [consulting]}
-entries:
-  - from: fake.Thing
-    where: {Kind: entry}
-    partner: Partner
-    milestones:
-      listed: {at: ListedOn}
-      deal: {at: DealOn}
-write_back:
-  partner: {fake.Thing: [tier, listed_90d]}
-"""
-CONFIG = """
-workspaces:
-  main:
-    connections:
-      fake:
-        crm: salesforce
-        url: https://fake.example
-        auth: {client_id: x, client_secret: {env: NOT_READ}}
-    guards: {first_plan: deliver}
-"""
-TEXTS = ("Kind", "Name", "Industry", "Partner", "Note")
 PULL_AND_MAP = (Step.PULL, Step.MAP)
 
 
@@ -64,9 +38,7 @@ class Crm(FakeCrm):
 
 @pytest.fixture
 def crm() -> Crm:
-    texts = [FieldDescription(n, FieldType.TEXT, n, "string") for n in TEXTS]
-    days = [FieldDescription(n, FieldType.DATE, n, "date") for n in ("ListedOn", "DealOn")]
-    made = Crm(fields=(*texts, *days))
+    made = Crm(fields=fields((*TEXTS, "Note"), ("ListedOn", "DealOn")))
     made.put("p", Kind="partner", Name="先駆", Industry="consulting")
     made.put("e", Kind="entry", Partner="p", ListedOn="2026-09-01", DealOn="2026-09-20")
     return made
@@ -74,8 +46,7 @@ def crm() -> Crm:
 
 @pytest.fixture
 def workspace(engine: Engine, crm: Crm) -> Workspace:
-    given = settings.read(CONFIG).workspaces["main"]
-    return Workspace("main", given, load_mapping(MAPPING), engine, connect_with(engine), {"fake": crm})
+    return workspace_of(engine, crm, first_plan="deliver")
 
 
 def events(workspace: Workspace) -> list[Any]:
@@ -135,7 +106,7 @@ def test_write_back_of_what_rests_on_a_hidden_field_stops(workspace: Workspace, 
 
 
 def test_a_hidden_field_that_no_rule_reads_stops_nothing(workspace: Workspace, crm: Crm) -> None:
-    text = CONFIG.replace("    guards:", "        mirror: {Thing: [Note]}\n    guards:")
+    text = config(first_plan="deliver").replace("    guards:", "        mirror: {Thing: [Note]}\n    guards:")
     given = replace(workspace, settings=settings.read(text).workspaces["main"])
     run_cycle(given)
     crm.hide("Note")

@@ -15,11 +15,13 @@ from jobs.wiring import connect_with
 from models.catalogue import BY_NAME
 from models.vocabulary import PlanStatus, RecordRef
 from sync.errors import Stop
-from sync.writeback import journal
-from sync.writeback.deliver import Delivery, deliver, resolve_lost
-from sync.writeback.journal import NewPlan
+from sync.writeback import plans
+from sync.writeback.deliver import deliver, resolve_lost
 from sync.writeback.live import live_values
 from sync.writeback.plan import Wanted, candidates, draft
+from sync.writeback.plans import NewPlan
+from sync.writeback.sending import Delivery
+from sync.writeback.written import confirmed_values
 from tests.fake_crm import FakeCrm
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -48,11 +50,11 @@ class World:
             for w in (self.want(i, tier), Wanted(RecordRef("fake", "Thing", i), COUNT, 7, "seven"))
         ]
         with self.connect() as conn:
-            todo = candidates(wanted, journal.confirmed_values(conn, "main"))
+            todo = candidates(wanted, confirmed_values(conn, "main"))
             made = draft(todo, live_values({"fake": self.crm}, todo, "sakigake"))
             names = {("fake", n): f"sakigake_{n}" for n in BY_NAME}
             with conn.transaction():
-                journal.store_plan(conn, "main", NewPlan(f"plan-{self.serial}", "run", names, "m", held), made, NOW)
+                plans.store_plan(conn, "main", NewPlan(f"plan-{self.serial}", "run", names, "m", held), made, NOW)
         return f"plan-{self.serial}"
 
     def want(self, record_id: str, tier: str) -> Wanted:
@@ -241,7 +243,7 @@ def test_a_plan_that_changed_nothing_does_not_count_as_the_first_delivery(world:
     world.crm.put("a", sakigake_tier="A", sakigake_listed_90d=7)
     deliver(world.delivery, world.plan(a="A"))
     with world.connect() as conn:
-        assert not journal.has_delivered(conn, "main")
+        assert not plans.has_delivered(conn, "main")
     deliver(world.delivery, world.plan(b="A"))
     with world.connect() as conn:
-        assert journal.has_delivered(conn, "main")
+        assert plans.has_delivered(conn, "main")

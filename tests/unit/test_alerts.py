@@ -1,9 +1,6 @@
 """People hear of what waits for them, and a teller that is broken stops nothing."""
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+# ruff: noqa: F811 (fixtures are imported)
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +8,13 @@ import pytest
 
 from jobs.alerts import alert
 from jobs.settings import Secret
+from tests.webhook import heard  # noqa: F401
 
 # the hundred services that Apprise loads are not ours to mend
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-
-
-@pytest.fixture
-def heard() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A webhook: its address in Apprise's form, and what it was told."""
-    told: list[dict[str, Any]] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    server = HTTPServer(("127.0.0.1", 0), Hook)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"json://127.0.0.1:{server.server_port}/", told
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def test_everybody_named_hears_of_it(

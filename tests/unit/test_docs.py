@@ -203,3 +203,16 @@ def test_locks_hold_hashes_and_no_addresses():
         text = (ROOT / "requirements" / name).read_text("utf-8")
         assert "--hash=sha256:" in text
         assert "://" not in text
+
+
+def test_every_test_that_the_guarantees_name_is_there():
+    """A row names a file of tests/acceptance, and goes on with `::test` in the same one."""
+    told = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
+    named, file = set(), ""
+    for found in re.finditer(r"`(test_\w+\.py)?(?:::(test_\w+))?`", told):
+        file = found[1] or file
+        if found[2]:
+            named.add((file, found[2]))
+    assert len(named) > 30
+    for file, name in sorted(named):
+        assert f"def {name}(" in (ROOT / "tests" / "acceptance" / file).read_text("utf-8"), f"{file}::{name}"

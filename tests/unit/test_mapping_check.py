@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from jobs.presets import mapping_text
-from sync.connector import FieldDescription, FieldType, ObjectDescription, ReadSpec
+from sync.connector import FieldDescription, FieldType, ObjectDescription, Pipeline, ReadSpec
 from sync.mapping.check import check
 from sync.mapping.grammar import load_mapping
 from sync.mapping.needs import needs
@@ -211,3 +211,72 @@ def test_each_step_of_a_link_is_held_against_the_record_it_is_on(written, wrong,
     assert (
         any(sentence in problem for problem in found) if written else [p for p in found if "no date" not in p] == []
     ), found
+
+
+PIPELINES = (
+    Pipeline("default", "営業", (("qualified", "商談"), ("closedwon", "受注"), ("closedlost", "失注"))),
+    Pipeline(
+        "partner",
+        "パートナー",
+        (
+            ("1001", "掲載"),
+            ("1002", "打診依頼"),
+            ("1003", "合意"),
+            ("1004", "実施"),
+            ("1005", "商談"),
+            ("1006", "受注"),
+            ("1007", "見送り"),
+        ),
+    ),
+)
+
+
+def with_pipelines(text):
+    mapping = load_mapping(text, "mapping.yaml")
+    found = described(mapping)
+    deals = found["hubspot", "deals"]
+    staged = tuple(
+        replace(
+            f, options=tuple(s for p in PIPELINES for s in p.stages), pipelines=PIPELINES, pipeline_field="pipeline"
+        )
+        if f.name == "dealstage"
+        else f
+        for f in deals.fields
+    )
+    return [p.sentence for p in check(mapping, found | {("hubspot", "deals"): replace(deals, fields=staged)})]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("closedwon", "'closedwon' (受注) is a stage of pipeline 'default' (営業), and this rule takes records of pipeline 'partner' (パートナー); did you mean '1006' (受注)? Allowed: 1001 (掲載), 1002 (打診依頼), 1003 (合意), 1004 (実施), 1005 (商談), 1006 (受注), 1007 (見送り)"),
+        ("受注", "'受注' is the label of the stage '1006' in pipeline 'partner' (パートナー); write '1006'"),
+        ("失注", "'失注' is a stage of pipeline 'default' (営業), and this rule takes records of pipeline 'partner' (パートナー); Allowed: 1001 (掲載), 1002 (打診依頼), 1003 (合意), 1004 (実施), 1005 (商談), 1006 (受注), 1007 (見送り)"),
+        ("10006", "'10006' is no stage of pipeline 'partner' (パートナー); did you mean '1006' (受注)? Allowed: 1001 (掲載), 1002 (打診依頼), 1003 (合意), 1004 (実施), 1005 (商談), 1006 (受注), 1007 (見送り)"),
+    ],
+)  # fmt: skip
+def test_a_stage_of_another_pipeline_or_a_label_is_told_with_its_pipeline_and_the_nearest_stage(written, said):
+    text = mapping_text("hubspot-deals").replace(
+        'won: {enters: {dealstage: "1006"}}', f'won: {{enters: {{dealstage: "{written}"}}}}'
+    )
+    assert with_pipelines(text) == [said]
+
+
+def test_without_a_pipeline_in_the_rule_a_stage_of_any_will_do_and_a_label_names_all_that_bear_it():
+    text = mapping_text("hubspot-deals").replace("    where: {pipeline: partner}\n    partner:", "    partner:")
+    assert (
+        with_pipelines(text.replace('won: {enters: {dealstage: "1006"}}', "won: {enters: {dealstage: closedwon}}"))
+        == []
+    )
+    (said,) = with_pipelines(text.replace('won: {enters: {dealstage: "1006"}}', "won: {enters: {dealstage: 受注}}"))
+    assert said == (
+        "'受注' is the label of the stage 'closedwon' in pipeline 'default' (営業) and '1006' in pipeline 'partner' (パートナー); write the one that is meant"
+    )
+
+
+def test_a_condition_on_the_stage_and_what_a_new_record_gets_are_held_against_the_pipeline_too():
+    text = mapping_text("hubspot-deals").replace(
+        "where: {pipeline: partner}\n    partner",
+        "where: {pipeline: partner, dealstage: {not: closedlost}}\n    partner",
+    )
+    assert "closedlost" in with_pipelines(text)[0]

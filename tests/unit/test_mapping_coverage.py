@@ -13,6 +13,7 @@ from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind
 from sync.mapping.grammar import load_mapping
 from sync.mapping.linkage import linkage
+from sync.mapping.matching import Decision
 from tests.fake_mirror import FakeMirror
 from tests.mapping_world import account, company, deal, entry, jst, preset, preset_text, small_world
 
@@ -209,6 +210,27 @@ def test_one_target_twice_on_one_partners_list_is_listed_unless_it_was_lost_betw
     entry(mirror, "E6", "A2", TargetWebsite__c=None, TargetName__c="株式会社 アオ", ListedOn__c=date(2026, 2, 21))
     found = [(twice.by, twice.entries) for twice in listed_twice(derive(MAPPING, mirror))]
     assert sorted(found) == [("domain", (ref("E1"), ref("E2"))), ("name", (ref("E5"), ref("E6")))]
+
+
+def test_what_stands_twice_is_told_by_the_marks_and_decisions_that_tell_which_partners_are_one():
+    mirror = FakeMirror()
+    account(mirror, "A1")
+    nameless = {"TargetWebsite__c": None, "ListedOn__c": date(2026, 1, 5)}
+    entry(mirror, "E1", "A1", TargetName__c="㈱青葉", TargetPhone__c="03-1234-5678", **nameless)
+    entry(mirror, "E2", "A1", TargetName__c="青葉 株式会社", TargetPhone__c="０３（１２３４）５６７８", **nameless)
+    entry(mirror, "E3", "A1", TargetName__c="青葉", TargetPhone__c="06-9999-0000", **nameless)  # a name alone
+    entry(mirror, "E4", "A1", TargetName__c="若葉食堂", **nameless)
+    entry(mirror, "E5", "A1", TargetName__c="わかば亭", **nameless)
+    facts = derive(MAPPING, mirror)
+    first, second, third, fourth, fifth = (ref(f"E{n}") for n in range(1, 6))
+    by_phone, by_name = ("name_and_phone", (first, second)), ("name", (first, second, third))
+    assert [(t.by, t.entries) for t in listed_twice(facts)] == sorted([by_phone, by_name])
+    decided = [
+        Decision(first, third, same=False),
+        Decision(second, third, same=False),
+        Decision(fourth, fifth, same=True),
+    ]
+    assert [(t.by, t.entries) for t in listed_twice(facts, decided)] == [("decision", (fourth, fifth)), by_phone]
 
 
 def test_nothing_in_a_world_in_order_contradicts_itself():

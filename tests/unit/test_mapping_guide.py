@@ -14,7 +14,7 @@ from sync.mapping.grammar import Mapping, load_mapping
 from sync.mapping.where import Reference, Related, Where
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "mapping.md").read_text("utf-8")
-MODELS = (Mapping, Condition, Where, Related, Reference, rules.PartnerRule, rules.Attributes, rules.EntryRule, rules.MilestoneRule, rules.ActivityRule, rules.DealRule)  # fmt: skip
+MODELS = (Mapping, Condition, Where, Related, Reference, rules.PartnerRule, rules.Attributes, rules.EntryRule, rules.MilestoneRule, rules.ActivityRule, rules.DealRule, rules.CustomerRule, rules.Create, rules.Filling)  # fmt: skip
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

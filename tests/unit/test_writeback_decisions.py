@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.catalogue import BY_NAME
 from models.vocabulary import RecordRef
-from sync.writeback.guards import FEW, Known, Limits, too_much
+from sync.writeback.guards import FEW, FEW_TIERS, Known, Limits, too_much
 from sync.writeback.plan import (
     LATE,
     Draft,
@@ -126,9 +126,11 @@ def changes(count: int, old: Any, new: Any, field: Any = TIER) -> list[PlannedCh
     return [PlannedChange(RecordRef("s", "Account", str(i)), field, old, new, "") for i in range(count)]
 
 
-@pytest.mark.parametrize(("count", "stopped"), [(FEW - 1, False), (30, False), (31, True)])
-def test_tiers_that_move_beyond_the_share_stop_the_plan_and_a_few_never_do(count: int, stopped: bool) -> None:
-    known = Known(records=10_000 if count > FEW else 1, filled={"tier": 100})
+@pytest.mark.parametrize(
+    ("count", "of", "stopped"), [(FEW_TIERS - 1, 2, False), (FEW_TIERS, 4, True), (30, 100, False), (31, 100, True)]
+)
+def test_tiers_that_move_beyond_the_share_stop_the_plan_and_a_few_never_do(count: int, of: int, stopped: bool) -> None:
+    known = Known(records=10_000, filled={"tier": of})
     said = list(too_much(changes(count, "A", "B"), known, Limits()))
     assert bool(said) is stopped
     assert all("guards.tiers_moved" in s for s in said)
@@ -137,6 +139,12 @@ def test_tiers_that_move_beyond_the_share_stop_the_plan_and_a_few_never_do(count
 def test_filling_what_was_empty_is_no_move_and_nothing_emptied() -> None:
     said = list(too_much(changes(100, None, "B"), Known(10_000, {"tier": 0}), Limits()))
     assert said == []
+
+
+def test_forty_percent_of_the_tiers_emptied_stop_a_small_company_too() -> None:
+    (said,) = too_much(changes(5, "A", None), Known(1_000, {"tier": 12}), Limits())
+    assert said.startswith("5 of 12 values of tier would be emptied")
+    assert list(too_much(changes(5, 5, None, COUNT), Known(1_000, {"listed_90d": 12}), Limits())) == []
 
 
 def test_forty_percent_emptied_is_told_by_field() -> None:
@@ -170,7 +178,8 @@ def test_undo_writes_the_old_value_where_ours_still_stands() -> None:
     [
         (wrote(), {"tier": "D"}, "somebody has changed the field since"),
         (wrote(since=True), {"tier": "A"}, "a later run wrote the field again"),
-        (wrote(), Gone(), "deleted, merged or not visible"),
+        (wrote(), Gone("001W"), "merged into 001W"),
+        (wrote(), Gone(), "deleted or not visible"),
     ],
 )
 def test_undo_leaves_alone_what_was_touched_since_and_says_why(one: WroteOnce, live: Any, cause: str) -> None:
