@@ -159,12 +159,12 @@ def _at_rest(curve: StepCurve, prior: Prior, attempts: Ints, converted: Ints, wa
     """
     cells = _Cells(curve, waits)
     whole = prior.a + prior.b + attempts
-    p = prior.a / whole
+    p: Floats = np.asarray(prior.a / whole, np.float64)
     for _ in range(_NEWTON):
         expected, slope = cells.expected(p)
         moved = (prior.a + converted + expected) / whole
-        p = np.clip(p + (moved - p) / np.maximum(1 - slope / whole, 0.05), 0.0, 1.0)
-    return np.asarray(p, np.float64)
+        p = np.asarray(np.clip(p + (moved - p) / np.maximum(1 - slope / whole, 0.05), 0.0, 1.0), np.float64)
+    return p
 
 
 class _Cells:
