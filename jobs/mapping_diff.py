@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from heapq import nsmallest
+from operator import itemgetter
 from typing import Any, cast
 
 import psycopg
@@ -18,23 +19,26 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, text
 
 from jobs.errors import NotFound
+from jobs.mapping_narrow import Moment, narrowed
 from jobs.mapping_sides import Lenient, Missing, Side, derived, nothing, stored
 from jobs.mapping_versions import active, rules_of, text_diff, without_names
 from jobs.settings import WorkspaceSettings
 from jobs.steps import results as shaped
 from jobs.steps.inputs import Given, read_inputs
 from jobs.steps.made import Made, make
-from models.catalogue import fields_of
+from jobs.steps.moments import mapped_at
+from models.catalogue import CatalogueField, fields_of
 from models.vocabulary import RecordRef, Step
 from sync.chain.links import canonical
 from sync.events.decisions import newest, standing
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
 from sync.mapping.grammar import Mapping as Rules
 from sync.mirror.read import Mirror
-from sync.writeback.plan import Wanted, candidates
+from sync.writeback.plan import worth_writing
 from sync.writeback.written import confirmed_values
 
 SHOWN = 10  # partners and fields listed; counts are of all
+_NOTHING: Mapping[str, CatalogueField] = {}
 
 
 def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules) -> dict[str, Any]:
@@ -46,25 +50,34 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         now = active(raw, workspace)
         old = rules_of(raw, workspace, now.mapping_hash) if now else None
         as_of = moment.astimezone(new.zone).date()
+        known = max(moment, mapped_at(raw, workspace) or moment)  # what was read is mapped, and known, a little later
         mirror = Mirror(raw, workspace, settings.schema_of)
         reader = Lenient(raw, workspace, mirror, new, old or new)
         decisions = standing(raw, workspace)
-        if now is None:
-            before = nothing()
-        elif old is None or _mapped(raw, workspace) == {
+        stands = now is not None and _mapped(raw, workspace) == {
             "objects": objects,
             "mapping": now.mapping_hash,
             "decisions": newest(raw, workspace),
-        }:
-            before = stored(conn, raw, workspace, as_of, moment)
+        }
+        both = None
+        if stands and old is not None:
+            both = narrowed(conn, raw, workspace, old, new, reader, decisions, Moment(as_of, known))
+        if both is not None:
+            before, after = both
+        elif now is None:
+            before, after = nothing(), derived(new, reader, as_of, decisions)
         else:
-            before = derived(old, Lenient(raw, workspace, mirror, old, old), as_of, decisions)
-        after = derived(new, reader, as_of, decisions)
+            before = (
+                stored(conn, raw, workspace, as_of, known)
+                if stands or old is None
+                else derived(old, Lenient(raw, workspace, mirror, old, old), as_of, decisions)
+            )
+            after = derived(new, reader, as_of, decisions)
         confirmed = confirmed_values(raw, workspace)
         was = _made(conn, workspace, settings, old or new, before, as_of, moment)
         becomes = _made(conn, workspace, settings, new, after, as_of, moment)
     earlier, later = was.document(), becomes.document()
-    differences = compare_events(before.said, after.said)
+    differences = compare_events(before.said, after.said, after.unmoved)
     document = {
         "workspace": workspace,
         "active": now.mapping_hash if now else None,
@@ -73,7 +86,7 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         "known_at": moment.isoformat(),
         "missing": [{"what": m.what, "place": m.place, "rules": list(m.rules)} for m in _ordered(reader.missing)],
         "partners": _sets({p.partner_id for p in before.partners}, {p.partner_id for p in after.partners}),
-        "entries": _sets({e.entry_id for e in before.entries}, {e.entry_id for e in after.entries}),
+        "entries": _sets(before.entry_ids, after.entry_ids),
         "activities": {"before": len(before.activities), "after": len(after.activities)},
         "issues": after.issues,
         "events": {**total(differences), "by_rule": [_rule(d) for d in differences]},
@@ -198,27 +211,33 @@ def _tier_changes(was: Made, becomes: Made, before: Side, after: Side) -> list[d
 
 def _fields(rules: Rules, becomes: Made, after: Side, confirmed: Mapping[tuple[RecordRef, str], Any]) -> dict[str, Any]:
     """What a plan would look at: fields whose value differs from what the CRM last confirmed."""
-    wanted = candidates(_wanted(rules, becomes, after), confirmed)
-    counts = Counter(w.field.name for w in wanted)
-    first = nsmallest(SHOWN, wanted, key=lambda w: (str(w.record), w.field.name))
-    examples = [
-        {"record": str(w.record), "field": w.field.name, "old": confirmed.get((w.record, w.field.name)), "new": w.value}
-        for w in first
-    ]
-    return {"total": len(wanted), "by_field": dict(sorted(counts.items())), "examples": examples}
-
-
-def _wanted(rules: Rules, becomes: Made, after: Side) -> Iterator[Wanted]:
-    values: dict[tuple[str, str], dict[str, Any]] = {}
-    for subject, subject_id, name, value, _ in becomes.every_row(after.activities):
-        values.setdefault((subject, subject_id), {})[name] = value
     chosen = {
-        (subject, place): [f for f in fields_of(cast("Any", subject)) if fields == "default" or f.name in fields]
+        (subject, place): {
+            f.name: f for f in fields_of(cast("Any", subject)) if fields == "default" or f.name in fields
+        }
         for subject, named in (("partner", rules.write_back.partner), ("entry", rules.write_back.entry))
         for place, fields in named.items()
     }
-    for record, (subject, subject_id) in after.records.items():
-        held = values.get((subject, subject_id), {})
-        for field in chosen.get((subject, f"{record.connection}.{record.object}"), ()):
-            if field.name in held:
-                yield Wanted(record, field, held[field.name], "")
+    never = object()
+    counts: Counter[str] = Counter()
+    first: list[tuple[str, str, Any, Any]] = []
+    last: tuple[str, str] | None = None  # of the examples at hand, where there are enough
+    for subject, subject_id, name, value, _ in becomes.every_row(after.activities):
+        for record in after.records.get((subject, subject_id), ()):
+            what = chosen.get((subject, f"{record.connection}.{record.object}"), _NOTHING).get(name)
+            if what is None:
+                continue
+            held = confirmed.get((record, name), never) if confirmed else never
+            if held is not never and not worth_writing(what, held, value):
+                continue
+            counts[name] += 1
+            if last is None or (str(record), name) < last:
+                first.append((str(record), name, None if held is never else held, value))
+                if len(first) == 4 * SHOWN:
+                    first = nsmallest(SHOWN, first, key=itemgetter(0, 1))
+                    last = first[-1][:2]
+    examples = [
+        {"record": record, "field": name, "old": held, "new": value}
+        for record, name, held, value in nsmallest(SHOWN, first, key=itemgetter(0, 1))
+    ]
+    return {"total": counts.total(), "by_field": dict(sorted(counts.items())), "examples": examples}

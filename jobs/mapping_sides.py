@@ -1,6 +1,6 @@
 """One version of the mapping's facts, as they are compared with another's: from the tables where they stand, else derived anew."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from jobs.steps.columns import columns_of
 from models.vocabulary import LISTS, Activity, Entry, Partner, RecordRef
 from sync.connector import HistoryRow
 from sync.events import read
+from sync.events.entry_columns import EntryColumns
 from sync.mapping.compare import Said
 from sync.mapping.depends import dependants
 from sync.mapping.derive import derive
@@ -24,15 +25,20 @@ from sync.mirror.read import Mirror
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Facts of one version. `records`: which partner or entry each record of theirs is."""
+    """Facts of one version. `records`: those of each partner or entry. `unmoved`: events by rule that are left out of `said`, on both sides."""
 
     partners: Sequence[Partner]
-    entries: Sequence[Entry]
+    entries: Sequence[Entry] | EntryColumns
     events: read.EventColumns
     activities: Sequence[Activity]
     said: Sequence[Said]
-    records: dict[RecordRef, tuple[str, str]] = field(default_factory=dict)  # -> (subject, its id)
+    records: dict[tuple[str, str], list[RecordRef]] = field(default_factory=dict)  # by (subject, its id)
     issues: dict[str, int] = field(default_factory=dict)
+    unmoved: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def entry_ids(self) -> set[str]:
+        return set(self.entries.ids) if isinstance(self.entries, EntryColumns) else {e.entry_id for e in self.entries}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +98,9 @@ def derived(rules: Rules, reader: MirrorReader, as_of: date, decisions: Sequence
     )
 
 
-def _records(partners: Iterable[Partner], entries: Iterable[Entry]) -> dict[RecordRef, tuple[str, str]]:
-    found = {source: ("partner", p.partner_id) for p in partners for source in p.sources}
-    found.update((source, ("entry", e.entry_id)) for e in entries for source in e.sources or (e.source,))
+def _records(partners: Iterable[Partner], entries: Iterable[Entry]) -> dict[tuple[str, str], list[RecordRef]]:
+    found = {("partner", p.partner_id): list(p.sources) for p in partners}
+    found.update((("entry", e.entry_id), list(e.sources or (e.source,))) for e in entries)
     return found
 
 

@@ -148,7 +148,9 @@ class Change(Base):
     request_id: Mapped[str | None]  # the CRM's own name of the request, where it gives one
     job_id: Mapped[str | None]  # the bulk job it was sent with
     tries: Mapped[int] = mapped_column(server_default=text("0"))
-    uncertain_at: Mapped[datetime | None]  # the newest sending whose answer never came: it may still take effect
+    uncertain_at: Mapped[
+        datetime | None
+    ]  # by the CRM's clock: not answered, and not found done; it may still take effect
     redirected_from: Mapped[str | None]  # the record it was meant for, which was merged into this one since
     __table_args__ = (
         ForeignKeyConstraint(

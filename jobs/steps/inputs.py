@@ -35,7 +35,7 @@ class Given:
     """Facts that are computed on: those that are stored, or those that another version of the mapping would make."""
 
     partners: Sequence[Partner]
-    entries: Iterable[Entry]
+    entries: Iterable[Entry] | EntryColumns
     events: read.EventColumns
     activities: Iterable[Activity]
 
@@ -67,7 +67,12 @@ def read_inputs(
             read.activities(conn, workspace, as_of, known_at),
         )
         partners, columns = facts.partners, facts.events
-        entries = _columns_of(facts, _unplaced(conn, workspace))
+        given_entries = facts.entries
+        entries = (
+            given_entries
+            if isinstance(given_entries, EntryColumns)
+            else _columns_of(given_entries, facts.activities, _unplaced(conn, workspace))
+        )
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
     partner = np.array([place_of_partner.get(p, -1) for p in entries.partner_ids], np.int64)[entries.partner]
     kept = partner >= 0
@@ -107,12 +112,14 @@ def read_inputs(
     )
 
 
-def _columns_of(facts: Given, unplaced: AbstractSet[RecordRef]) -> EntryColumns:
+def _columns_of(
+    values: Iterable[Entry], activities: Iterable[Activity], unplaced: AbstractSet[RecordRef]
+) -> EntryColumns:
     """Entries that are values as the columns that `entry_columns` reads."""
-    entries = list(facts.entries)
+    entries = list(values)
     place = {e.entry_id: i for i, e in enumerate(entries)}
     last_active = np.full(len(entries), NO_DAY, np.int64)
-    for activity in facts.activities:
+    for activity in activities:
         at = place.get(activity.entry_id or "", -1)
         if at >= 0:
             last_active[at] = max(last_active[at], day_number(activity.occurred_on))

@@ -4,7 +4,7 @@ Events leave PostgreSQL as bytes of one width a row, many rows together, so that
 grow with their number.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -69,19 +69,34 @@ class EventColumns:
 
 
 def visible_events(
-    connection: Connection, workspace: str, as_of: date, known_at: datetime, only: Collection[str] | None = None
+    connection: Connection,
+    workspace: str,
+    as_of: date,
+    known_at: datetime,
+    only: Collection[str] | None = None,
+    *,
+    rules: Sequence[str] | None = None,
+    besides: Sequence[str] = (),
 ) -> EventColumns:
     """Events that had happened by `as_of`, as they were known at `known_at` (aware): asserted by then and not yet retracted.
 
-    `only`: those of entries that now are these partners'.
+    `only`: those of entries that now are these partners'. `rules`: those of these rules; `besides`: of all but these.
     """
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
-    milestones, connections = [milestone.value for milestone in MILESTONES], _connections(connection, workspace)
-    given: tuple[Any, ...] = (milestones, connections, workspace, as_of, moment, moment)
+    milestones, named = [milestone.value for milestone in MILESTONES], connections(connection, workspace)
+    given: list[Any] = [milestones, named, workspace, as_of, moment, moment]
+    scope = []
     if only is not None:
-        given = (*given, workspace, sorted(only))
-    query = _VISIBLE.format(scope="" if only is None else _OF_PARTNERS)
+        scope.append(_OF_PARTNERS)
+        given += [workspace, sorted(only)]
+    if rules is not None:
+        scope.append("and e.rule = any(%s)")
+        given.append(list(rules))
+    if besides:
+        scope.append("and not e.rule = any(%s)")
+        given.append(list(besides))
+    query = _VISIBLE.format(scope=" ".join(scope))
     with raw.cursor() as cursor:
         rows = fixed_rows(cursor, query, given, _ROW)
     entry_ids, entry = ids_of(rows["entry"])
@@ -97,7 +112,8 @@ def visible_events(
     )
 
 
-def _connections(connection: Connection, workspace: str) -> list[str]:
+def connections(connection: Connection, workspace: str) -> list[str]:
+    """The names that `EventColumns.connection` numbers, from 1; 0 is one that is not mirrored."""
     rows = connection.execute(
         text("select distinct connection from sakigake.mirror_object where workspace = :w order by 1"), {"w": workspace}
     )

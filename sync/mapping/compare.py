@@ -5,13 +5,15 @@ the fact is another one; such pairs of one entry and milestone are told as one e
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 EXAMPLES = 5  # shown of each rule and kind
+NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class Said(NamedTuple):
@@ -57,10 +59,15 @@ class RuleDifference:
         return any(self.counts.values())
 
 
-def compare_events(before: Iterable[Said], after: Iterable[Said]) -> list[RuleDifference]:
-    """By rule, in the order of their names. What is lost or moved away counts for the rule that told it before, all else for the new one."""
+def compare_events(
+    before: Iterable[Said], after: Iterable[Said], unmoved: Mapping[str, int] = NONE
+) -> list[RuleDifference]:
+    """By rule, in the order of their names. What is lost or moved away counts for the rule that told it before, all else for the new one.
+
+    `unmoved`: how many events of which rules are the same on both sides, and not among them.
+    """
     old = {event.fact: event for event in before}
-    rules: dict[str, RuleDifference] = {}
+    rules = {rule: RuleDifference(rule, count, count) for rule, count in unmoved.items()}
     came: list[Said] = []
 
     def of(rule: str) -> RuleDifference:

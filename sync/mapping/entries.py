@@ -1,6 +1,7 @@
 """Entries and the events their records tell of."""
 
 from collections import defaultdict
+from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -102,7 +103,7 @@ class _EntryReader:
             for milestone, of in rule.milestones.items()
             if of.activity is None
         ]
-        self._known = _known_stages(rule)
+        self._known = known_stages(rule)
         self._history = history
         self._target = rule.target.items()
         self._created = mapping.created_field(rule.connection, rule.object)
@@ -111,7 +112,7 @@ class _EntryReader:
         return read_linked(mapping, reader, self._rule, self._rule.milestones[milestone])
 
     def entry(self, ref: RecordRef, values: Values, issues: Issues, result: Entries) -> EntryKey | None:
-        self._report_unmapped(ref, values, issues)
+        report_unmapped(self._index, self._known, self._history, ref, values, issues)
         found = self._partners(ref.id, values)
         if len(found) != 1:
             kind = IssueKind.ENTRY_SEVERAL_PARTNERS if found else IssueKind.ENTRY_WITHOUT_PARTNER
@@ -140,27 +141,29 @@ class _EntryReader:
                 marks[mark] = text or None
         return Target(**marks)
 
-    def _report_unmapped(self, ref: RecordRef, values: Values, issues: Issues) -> None:
-        """Stages this record stands or stood in that no milestone and no `ignored` names."""
-        for name, known in self._known.items():
-            current = values.get(name)
-            met = {text_of(current)} - known if current is not None else set()
-            for change in self._history.get(name, {}).get(ref.id, ()):
-                if change.new not in known:
-                    met.add(change.new or "")
-                if change.old not in known:
-                    met.add(change.old or "")
-            for value in met - {""}:
-                path = f"entries[{self._index}].milestones"
-                issues.add(IssueKind.UNMAPPED_VALUE, path, ref, field=name, value=value)
-
     def report_histories(self, issues: Issues) -> None:
         """A stage field without a single change in its history is most likely not tracked by the CRM."""
         for milestone in self._milestones:
             milestone.report_history(issues)
 
 
-def _known_stages(rule: EntryRule) -> dict[str, set[str]]:
+def report_unmapped(
+    index: int, known: Mapping_[str, set[str]], history: History, ref: RecordRef, values: Values, issues: Issues
+) -> None:
+    """Stages this record stands or stood in that no milestone and no `ignored` of its rule names."""
+    for name, named in known.items():
+        current = values.get(name)
+        met = {text_of(current)} - named if current is not None else set()
+        for change in history.get(name, {}).get(ref.id, ()):
+            if change.new not in named:
+                met.add(change.new or "")
+            if change.old not in named:
+                met.add(change.old or "")
+        for value in met - {""}:
+            issues.add(IssueKind.UNMAPPED_VALUE, f"entries[{index}].milestones", ref, field=name, value=value)
+
+
+def known_stages(rule: EntryRule) -> dict[str, set[str]]:
     """Stage field of the entry's own record -> the values that are spoken of."""
     known: dict[str, set[str]] = defaultdict(set)
     for milestone in rule.milestones.values():
