@@ -14,6 +14,7 @@ from scipy.special import betaincinv
 
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.beta_binomial import fit_beta_binomial
+from indicators.counting import per_group
 from indicators.curves import StepCurve, TypeCurves, waiting
 from indicators.incidence import CENSORED, CONVERTED, ENDED
 from indicators.inputs import Flags, Floats, Ints, PartnerTable
@@ -156,32 +157,38 @@ def _at_rest(curve: StepCurve, prior: Prior, attempts: Ints, converted: Ints, wa
     By Newton's method, each partner for itself and always in as many steps, so that it does not matter whose rates are worked out beside.
     With G(c) <= F(c) the right-hand side is convex in p, and from below the root the steps lead up to it.
     """
-    converters, others = waiting(curve)
+    cells = _Cells(curve, waits)
     whole = prior.a + prior.b + attempts
-    p = prior.a / whole
+    p: Floats = np.asarray(prior.a / whole, np.float64)
     for _ in range(_NEWTON):
-        will, wont = p[:, None] * converters, (1 - p)[:, None] * others
+        expected, slope = cells.expected(p)
+        moved = (prior.a + converted + expected) / whole
+        p = np.asarray(np.clip(p + (moved - p) / np.maximum(1 - slope / whole, 0.05), 0.0, 1.0), np.float64)
+    return p
+
+
+class _Cells:
+    """The open entries of partners by age, as far as there are any: those as old as the horizon count as not converted."""
+
+    def __init__(self, curve: StepCurve, waits: Floats) -> None:
+        converters, others = waiting(curve)
+        self.partner, age = np.nonzero(waits[:, :-1])
+        self.entries = waits[self.partner, age]
+        self.converters, self.others = converters[age], others[age]
+        self.n = len(waits)
+
+    def expected(self, p: Floats) -> tuple[Floats, Floats]:
+        """Of partners with rates p [n]: how many of their open entries will convert, and how that changes with p (METHODS 3d, E)."""
+        own = p[self.partner]
+        will, wont = own * self.converters, (1 - own) * self.others
         both = np.maximum(will + wont, 1e-100)
-        chance = waits * (will / both)
-        slope = (waits * (converters * others / (both * both)))[:, :-1].sum(axis=1) / whole
-        moved = (prior.a + converted + chance[:, :-1].sum(axis=1)) / whole
-        p = np.clip(p + (moved - p) / np.maximum(1 - slope, 0.05), 0.0, 1.0)
-    return np.asarray(p, np.float64)
+        found = per_group(self.partner, self.entries * (will / both), self.n)
+        slope = self.entries * (self.converters * self.others / (both * both))
+        return found, per_group(self.partner, slope, self.n)
 
 
 def _sizes(priors: Priors) -> Floats:
     return np.array([[prior.a + prior.b for prior in row] for row in priors]).reshape(-1, len(STEPS))
-
-
-def chance_still(curve: StepCurve, rate: Floats) -> Floats:
-    """The chance [n, days] that an entry of a partner with this rate [n], still open after c days, will convert (METHODS 3d, E)."""
-    converters, others = waiting(curve)
-    p = rate[:, None]
-    will, wont = p * converters, (1 - p) * others
-    both = will + wont
-    chance = np.divide(will, both, out=np.zeros(np.broadcast_shapes(will.shape)), where=both > 0)
-    chance[:, -1] = 0.0  # as old as the horizon: it counts as not converted
-    return np.asarray(chance, np.float64)
 
 
 def _tallies(funnel: Funnel, partners: PartnerTable, assumptions: Assumptions) -> list[_Tally]:
@@ -243,18 +250,20 @@ def _iterate(
     chosen = np.flatnonzero(who)
     n, y0 = tally.attempts[chosen].astype(np.float64), tally.converted[chosen].astype(np.float64)
     waiting_ = tally.waiting[chosen]
-    ages = np.flatnonzero(waiting_.any(axis=0))
     types = kind[chosen]
-    groups = [(curves[t][step[0]], np.flatnonzero(types == t)) for t in np.unique(types)]
+    groups = [
+        (rows, _Cells(curves[t][step[0]], waiting_[rows]))
+        for t in np.unique(types)
+        if (rows := np.flatnonzero(types == t)).size
+    ]
     decided = y0.sum() + 0.5
     start = decided / max(n.sum() - waiting_[:, :-1].sum() + 1.0, decided + 0.5)
     rate = np.full(len(chosen), start)
     a, b, y = 12.0 * start, 12.0 * (1 - start), y0
     for turn in range(_ROUNDS):
         y = y0.copy()
-        if ages.size:
-            for curve, rows in groups:
-                y[rows] += (waiting_[np.ix_(rows, ages)] * chance_still(curve, rate[rows])[:, ages]).sum(axis=1)
+        for rows, cells in groups:
+            y[rows] += cells.expected(rate[rows])[0]
         if turn % _REFIT == 0:
             a, b = fit_beta_binomial(y, n, start=(a, b) if turn else None)
         moved = (a + y) / (a + b + n)

@@ -146,8 +146,10 @@ def next_step(code: int) -> str | None:
 def _pace(funnel: Funnel, partner_type: int | None, step: Step, assumptions: Assumptions) -> StepPace:
     subjects, _ = funnel.subjects(step, partner_type, assumptions.window, assumptions.min_subjects)
     curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
-    timed = subjects.only(subjects.dated)
-    dated = aalen_johansen(timed.duration, timed.ending, assumptions.horizon)
+    dated = curve
+    if not subjects.dated.all():
+        timed = subjects.only(subjects.dated)
+        dated = aalen_johansen(timed.duration, timed.ending, assumptions.horizon)
     by = min(assumptions.horizon, dated.readable_to(assumptions.min_at_risk))
     if int(dated.converted[: by + 1].sum()) < assumptions.own_curve:
         nothing = np.zeros(assumptions.horizon + 1)

@@ -13,7 +13,7 @@ from models.vocabulary import FUNNEL
 _ROWS = """
     select e.entry_id, e.connection || '.' || e.object || '/' || e.record_id as record, p.name, p.type, e.target ->> 'name',
         m.value #>> '{}' as milestone, (s.value #>> '{}')::date as since, st.inputs ->> 'status',
-        (st.inputs ->> 'days_over')::int, (st.inputs ->> 'chance')::float8, (st.inputs ->> 'chance_at_entry')::float8
+        (st.inputs ->> 'due')::date, (st.inputs ->> 'chance')::float8, (st.inputs ->> 'chance_at_entry')::float8
     from sakigake.result st
     join sakigake.entry e on (e.workspace, e.entry_id) = (st.workspace, st.subject_id)
     join sakigake.partner p on (p.workspace, p.partner_id) = (e.workspace, e.partner_id)
@@ -40,13 +40,13 @@ def stalled(
             "days": (as_of - since).days,
             "business_days": int(np.busday_count(since, as_of)),
             "status": status,
-            "days_over": over,
+            "days_over": 0 if due is None else (as_of - due).days,
             "chance": chance,
             "chance_at_entry": at_entry,
             "next": following.get(milestone),
             "next_step": named(following.get(milestone, ""), language),
         }
-        for _, record, partner, kind, target, milestone, since, status, over, chance, at_entry in conn.execute(
+        for _, record, partner, kind, target, milestone, since, status, due, chance, at_entry in conn.execute(
             _ROWS, (workspace, partner_id, partner_id)
         )
     ]

@@ -28,11 +28,11 @@ SAID = np.dtype(
         ("unplaced", "?"),
         ("status", "<i1"),  # code of STATUSES; -1 where the entry is not open
         ("stalled", "?"),
-        ("age", "<i4"),  # this and the next four are 0 while nothing is wrong: what changes every day tells nothing
-        ("over", "<i4"),
+        # the next four tell nothing while nothing is wrong; days and not ages, whole percents: what changes every day tells nothing
+        ("due", "<i4"),  # by when 80 % had moved on; NO_DAY where that is still to come
         ("next", "<i1"),
-        ("chance", "<i4"),  # in millionths
-        ("at_entry", "<i4"),
+        ("chance", "<i2"),  # in percent
+        ("at_entry", "<i2"),
         ("forecast", "<i1"),  # code of entry_forecast.STATES
         ("probability", "<i2"),  # in percent
         ("day", "<i4"),
@@ -41,17 +41,18 @@ SAID = np.dtype(
 
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("milestone", "since"),
-    ("milestone", "unplaced", "status", "stalled", "age", "over", "next", "chance", "at_entry"),
+    ("milestone", "unplaced", "since", "status", "stalled", "due", "next", "chance", "at_entry"),
     ("milestone", "forecast", "probability"),
     ("milestone", "forecast", "day"),
 )
 """The columns that each group of fields is told from: milestone and its day; stalled; the chance of a deal; its day."""
 
-_MILLION = 1_000_000
+_PERCENT = 100
 _WHY = {
     "en": {
         "milestone": "the newest milestone that this entry reached",
-        "stalled": "{0}: {1} days at `{2}`, {3} beyond what 80 % needed; next: {4}",
+        "stalled": "{0}: at `{1}` since {2}, 80 % had moved on by {3}; next: {4}",
+        "faint": "{0}: at `{1}` since {2}, its chance has sunk below a quarter; next: {4}",
         "closed": "the entry is at `{0}`",
         "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
         "no_curve": "no entry has gone the whole way to a deal yet, so nothing can be expected",
@@ -62,7 +63,8 @@ _WHY = {
     },
     "ja": {
         "milestone": "このエントリーが到達した最新のマイルストーン",
-        "stalled": "{0}:「{2}」で{1}日、80%が進んだ日数を{3}日超過。次は「{4}」",
+        "stalled": "{0}:{2}から「{1}」のまま、80%は{3}までに次へ進んだ。次は「{4}」",
+        "faint": "{0}:{2}から「{1}」のまま、見込みが当初の4分の1未満に低下。次は「{4}」",
         "closed": "エントリーは「{0}」",
         "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
         "no_curve": "商談まで到達したエントリーがまだなく、予測できません",
@@ -81,10 +83,10 @@ def said_of(told: Own, entries: EntryTable) -> Said:
     rows = np.zeros(len(entries), SAID)
     rows["milestone"], rows["since"], rows["unplaced"] = columns.milestone, columns.since, entries.unplaced
     rows["status"], rows["stalled"] = np.where(stalled.open, stalled.status, -1), wrong
-    for name, column in (("age", stalled.age), ("over", stalled.days_over), ("next", stalled.next)):
-        rows[name] = np.where(wrong, column, 0)
+    rows["due"] = np.where(wrong & (stalled.days_over > 0), told.as_of - stalled.days_over, NO_DAY)
+    rows["next"] = np.where(wrong, stalled.next, 0)
     for name, share in (("chance", stalled.chance), ("at_entry", stalled.chance_at_entry)):
-        rows[name] = np.where(wrong, np.rint(share * _MILLION), 0)
+        rows[name] = np.where(wrong, np.rint(share * _PERCENT), 0)
     rows["forecast"], rows["probability"], rows["day"] = made.state, np.rint(100 * made.eventual), made.p50
     return rows
 
@@ -124,7 +126,7 @@ def entry_rows(
 
 
 def _stalled(row: tuple[Any, ...], labels: list[str], words: dict[str, str]) -> tuple[bool, dict[str, Any]]:
-    milestone, _, unplaced, status, stalled, age, over, following, chance, at_entry, *_ = row
+    milestone, since, unplaced, status, stalled, due, following, chance, at_entry, *_ = row
     label = labels[milestone]
     if unplaced:
         return False, {"why": words["unplaced"], "status": "unplaced"}
@@ -134,11 +136,13 @@ def _stalled(row: tuple[Any, ...], labels: list[str], words: dict[str, str]) -> 
         return False, {"status": STATUSES[status], "why": words["milestone"]}
     return True, {
         "status": STATUSES[status],
-        "why": words["stalled"].format(STATUSES[status], age, label, over, labels[following]),
+        "why": words["faint" if due == NO_DAY else "stalled"].format(
+            STATUSES[status], label, _iso(since), _iso(due), labels[following]
+        ),
         "next": MILESTONES[following].value,
-        "days_over": over,
-        "chance": chance / _MILLION,
-        "chance_at_entry": at_entry / _MILLION,
+        "due": _iso(due),
+        "chance": chance / _PERCENT,
+        "chance_at_entry": at_entry / _PERCENT,
     }
 
 

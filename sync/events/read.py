@@ -45,6 +45,7 @@ _OF_PARTNERS = """and e.entry_id = any(array(
 
 def fixed_rows(cursor: "psycopg.Cursor[Any]", query: str, given: Any, row: np.dtype[Any]) -> npt.NDArray[Any]:
     """What a COPY of one column of bytes sends, as rows of one width."""
+    cursor.execute("set local work_mem = '256MB'")  # millions of rows are grouped in memory rather than on disk
     with cursor.copy(query, given) as copy:
         copy.set_types(["bytea"])
         sent = b"".join(block for (block,) in copy.rows())
