@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indicators.assumptions import RATES, Rates
 from indicators.inputs import DEAL, NO_DAY, REQUESTED, Days, Flags, Ints, PartnerTable
 from indicators.intervals import WHOLE, Interval, wilson
 from indicators.kaplan_meier import kaplan_meier
@@ -14,15 +15,6 @@ from indicators.paths import PathTable
 from indicators.subjects import ALL
 
 TOP = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Windows in days. `grace`: a partner younger than this is not in the base yet."""
-
-    active_within: int = 90
-    grace: int = 30
-    share_within: int = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +86,7 @@ class FirstDeal:
     before_data: int
 
 
-def activation(paths: PathTable, partners: PartnerTable, windows: Rates = Rates()) -> tuple[Activation, ...]:
+def activation(paths: PathTable, partners: PartnerTable, windows: Rates = RATES) -> tuple[Activation, ...]:
     """For each type, and `all` last. A partner whose contract day is unknown is under contract."""
     as_of = paths.as_of
     joined = partners.joined_day
@@ -128,7 +120,7 @@ def activation(paths: PathTable, partners: PartnerTable, windows: Rates = Rates(
     return tuple(made)
 
 
-def concentration(paths: PathTable, n_partners: int, windows: Rates = Rates()) -> Concentration:
+def concentration(paths: PathTable, n_partners: int, windows: Rates = RATES) -> Concentration:
     """Over the trailing year."""
     day = paths.reached[:, DEAL]
     recent = (day != NO_DAY) & (day > paths.as_of - windows.share_within)

@@ -101,3 +101,26 @@ class Assumptions:
 
 
 DEFAULTS = Assumptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Of activation: windows in days. `grace`: a partner younger than this is not in the base yet."""
+
+    active_within: int = 90
+    grace: int = 30
+    share_within: int = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """Of what leads: what there must be before a claim of either kind is made; `smallest_effect` is the least effect of interest, deals per action."""
+
+    weeks: int = 26
+    partners: int = 8
+    deals: int = 30
+    actions: int = 30
+    smallest_effect: float = 0.2
+
+
+RATES, FLOORS = Rates(), Floors()

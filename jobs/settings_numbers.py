@@ -6,9 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from indicators.activation import Rates
-from indicators.assumptions import DEFAULTS, Assumptions, TierRule
-from indicators.leading.verdicts import Floors
+from indicators.assumptions import DEFAULTS, Assumptions, Floors, Rates, TierRule
 from jobs.settings_base import Settings
 
 

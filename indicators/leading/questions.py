@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indicators.assumptions import FLOORS, Floors
 from indicators.inputs import Days, Flags, Ints
 from indicators.leading.backtest import HORIZONS, Deals, Skill, backtest, baseline, block_features
 from indicators.leading.describe import Description, describe
@@ -14,7 +15,6 @@ from indicators.leading.series import Occurrences, Weeks, counts, vintages, whol
 from indicators.leading.verdicts import (
     MECHANICAL,
     Finding,
-    Floors,
     Kind,
     judge,
     short_of,
@@ -63,7 +63,7 @@ def does_it_lead(
     as_of: int,
     *,
     rates: Mapping[str, Cohorts] | None = None,
-    floors: Floors = Floors(),  # noqa: B008 - frozen
+    floors: Floors = FLOORS,
     seed: str = "sakigake",
     replicates: int = REPLICATES,
     horizons: Sequence[int] = HORIZONS,

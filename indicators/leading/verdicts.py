@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from indicators.assumptions import Floors
 from indicators.leading.backtest import FIRST_ORIGIN, MIN_TESTS, MIN_TRAINING, Skill
 from indicators.leading.describe import Description
 from indicators.leading.panel import LONGEST_LAG, PanelTest
@@ -25,17 +26,6 @@ TWO_WAY, LAGGING, NO_LEAD, NOT_ENOUGH = "two-way", "lagging", "no lead found", "
 VERDICTS = (LEADING, USEFUL, MECHANICAL, TWO_WAY, LAGGING, NO_LEAD, NOT_ENOUGH)
 ALPHA, USEFUL_SKILL, USEFUL_P = 0.05, 0.05, 0.10
 LONGEST_WAIT = 520  # weeks; to wait for longer is to wait for ever
-
-
-@dataclass(frozen=True, slots=True)
-class Floors:
-    """What there must be before a claim of either kind is made; `smallest_effect` is the least effect of interest, deals per action."""
-
-    weeks: int = 26
-    partners: int = 8
-    deals: int = 30
-    actions: int = 30
-    smallest_effect: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)

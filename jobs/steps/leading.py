@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy import Connection, text
 
+from indicators.assumptions import Floors
 from indicators.inputs import (
     DEAL,
     LAST_DAY,
@@ -28,7 +29,7 @@ from indicators.leading.panel import PanelTest
 from indicators.leading.questions import Answers, does_it_lead
 from indicators.leading.rates import Cohorts, Passages
 from indicators.leading.series import Occurrences, one_telling
-from indicators.leading.verdicts import Finding, Floors, sentence
+from indicators.leading.verdicts import Finding, sentence
 from indicators.paths import PathTable, canonical_paths
 from jobs import reports
 from jobs.reports import Stamp

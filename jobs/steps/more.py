@@ -12,7 +12,8 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from indicators.activation import Rates, activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.assumptions import RATES, Rates
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due
 from indicators.inputs import LISTED, NO_DAY, EntryTable, PartnerTable, day_date, day_number
@@ -131,7 +132,7 @@ def activation_document(
     done: Computed,
     deals: DealCount,
     team: int | None,
-    windows: Rates = Rates(),  # noqa: B008 - frozen
+    windows: Rates = RATES,
 ) -> dict[str, Any]:
     """Rates per type, concentration, share, time to the first deal, cadence, leaks and capacity, as JSON."""
     results, partners = done.results, done.partners

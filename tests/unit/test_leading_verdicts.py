@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indicators.assumptions import Floors
 from indicators.leading.backtest import Skill
 from indicators.leading.describe import Description
 from indicators.leading.panel import PanelTest
@@ -22,7 +23,6 @@ from indicators.leading.verdicts import (
     USEFUL,
     VERDICTS,
     Finding,
-    Floors,
     judge,
     sentence,
     short_of,
