@@ -27,7 +27,7 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CatalogueField:
     """One field of ours. `digits` are decimals kept; `step` is the smallest difference worth writing, in the field's unit;
-    of dates it is in days. `calm`: an estimate or advice, which turns back by little only when its value has stood for so many days.
+    of dates it is in days. `calm`: an estimate, which turns back by little only when its value has stood for so many days.
     """
 
     name: str
@@ -147,7 +147,6 @@ CATALOGUE: tuple[CatalogueField, ...] = (
     CatalogueField(
         "next_step", "partner", Kind.TEXT, "Next step", "次の一手",
         "What to do next with this partner, in one sentence.", "このパートナーに対する次の一手を一文で。",
-        calm=14,
     ),
     CatalogueField(
         "milestone", "entry", Kind.CHOICE, "Milestone", "マイルストーン",

@@ -1,7 +1,7 @@
 """Which estimates wait before they turn back, so that a field does not go to and fro. Pure.
 
-A field that says how many there are says so at once. An estimate wavers with every entry that anybody adds, and advice with it: where it
-would go back by less than three of its steps, towards the value that it came from, what it holds first has to have stood for its `calm` days.
+A field that says how many there are says so at once, and so does advice that names them. An estimate wavers with every entry that anybody
+adds: where it would go back by less than three of its steps, towards the value that it came from, what it holds first has to have stood for its `calm` days.
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ def waits(field: CatalogueField, last: Last, held: Stored, new: Stored, now: dat
 
 
 def turns_back(field: CatalogueField, before: Stored, held: Stored, new: Stored) -> bool:
-    """Whether `new` leads back, by little, towards where `held` came from. To and from empty, or to the same words, is always little."""
+    """Whether `new` leads back, by little, towards where `held` came from. To and from empty is always little."""
     if blank(before) and blank(held):
         return False
-    if same(field, before, new) and (blank(held) or blank(new) or field.kind is Kind.TEXT):
+    if same(field, before, new) and (blank(held) or blank(new)):
         return True
     if blank(new):
         return False
