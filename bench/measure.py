@@ -2,8 +2,12 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 
 @dataclass(frozen=True)
@@ -35,3 +39,17 @@ def median_rates(n: int, limit: list[float], candidate: list[float]) -> tuple[fl
     """(candidate's rate, its ratio to the limit's), both from medians of seconds for `n` rows."""
     mine, theirs = statistics.median(candidate), statistics.median(limit)
     return n / mine, theirs / mine
+
+
+def show(rows: Iterable[Row], title: str) -> bool:
+    """Prints the rows as a table; tells whether all demands are met."""
+    shown = Table(title=title, box=box.SIMPLE_HEAD)
+    for column in ("what", "value", "unit", "against", "ratio", "demand", ""):
+        shown.add_column(column, justify="right" if column in {"value", "ratio", "demand"} else "left")
+    every = True
+    for r in rows:
+        every &= r.ok
+        met = "ok" if r.ok else "BELOW"
+        shown.add_row(r.name, f"{r.value:,.0f}", r.unit, r.against, f"{r.ratio:.2f}", f"{r.demand:.2f}", met)
+    Console().print(shown)
+    return every

@@ -1,18 +1,21 @@
 """Recomputing everything, from columns in memory to results, at three sizes; each in a process of its own.
 
 Growth is the time per entry at one size over that at ten times as much: below 1 would be worse than linear. Memory is the process's peak,
-inputs included.
+inputs included. Times are processor time, which here is wall time on a machine of one's own: everything runs in one thread.
+
+Alone: `python -m bench.recompute`.
 """
 
 import hashlib
 import itertools
+import sys
 import time
 from collections.abc import Iterator
 
 import numpy as np
 
 from bench.apart import apart, peak
-from bench.measure import Row
+from bench.measure import Row, show
 from indicators.inputs import DEAL, LISTED, EntryTable, EventTable, PartnerTable
 from indicators.month import Month
 from indicators.month_goals import month_goals
@@ -43,10 +46,10 @@ def inputs(n: int) -> tuple[EventTable, EntryTable, PartnerTable]:
 def recompute(n: int) -> tuple[float, float, int]:
     """Seconds for everything of a workspace of `n` entries, the process's peak in MiB, and how many events there are."""
     events, entries, partners = inputs(n)
-    began = time.perf_counter()
+    began = time.process_time()
     results = summarise(events, entries, partners, AS_OF)
     month_goals(results.paths, partners, 40, Month(AS_OF - 20, AS_OF + 10), Month(AS_OF + 11, AS_OF + 40))
-    return time.perf_counter() - began, peak(), len(events)
+    return time.process_time() - began, peak(), len(events)
 
 
 def digest(n: int) -> str:
@@ -89,3 +92,7 @@ def measure() -> Iterator[Row]:
         )
     same = apart(digest, SIZES[0]) == apart(digest, SIZES[0]) != ""
     yield Row("recompute, the same bytes again in another process and order", float(same), "yes", "1", float(same), 1.0)
+
+
+if __name__ == "__main__":
+    sys.exit(0 if show(measure(), "Recomputing everything") else 1)

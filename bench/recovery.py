@@ -67,7 +67,7 @@ def worlds(scenario: str, count: int) -> None:
     )
     print("  their mean distance in sd: " + ", ".join(f"{value:+.2f}" for value in z.mean(axis=0)))
     chance, came = np.concatenate([b.chance for b in bins]), np.concatenate([b.came for b in bins])
-    whole = type(bins[0])(chance, came)
+    whole = type(bins[0])(chance, came, np.zeros(3))
     for n, expected, share in whole.bins():
         print(f"    {n:>8,} entries: {expected:.3f} foretold within 60 days, {share:.3f} came")
 

@@ -3,6 +3,7 @@
 A partner's weekly rate is drawn from its type's Gamma(a, b); with c entries in w weeks it is Gamma(a + c, b + w).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,20 +35,39 @@ class Arrivals:
         return self.shape * self.scale
 
 
+Pace = tuple[float, float]
+"""(a, b) of the Gamma distribution of the weekly rates of a type's partners."""
+
+
 def arrivals(paths: PathTable, partners: PartnerTable, assumptions: Assumptions = DEFAULTS) -> Arrivals:
     """The weekly rate of each partner on the as-of day, from the `arrivals` weeks before it."""
-    n, span = len(partners), 7 * assumptions.arrivals
+    return arrivals_given(paths, partners, type_paces(paths, partners, assumptions), assumptions)
+
+
+def type_paces(paths: PathTable, partners: PartnerTable, assumptions: Assumptions = DEFAULTS) -> tuple[Pace, ...]:
+    """How the weekly rates of each type's partners are spread."""
+    listed, weeks = _counts(paths, partners, assumptions)
+    kinds = (partners.type == t for t in range(len(partners.types)))
+    return tuple(_gamma_prior(listed[mine], weeks[mine]) for mine in kinds)
+
+
+def arrivals_given(
+    paths: PathTable, partners: PartnerTable, paces: Sequence[Pace], assumptions: Assumptions = DEFAULTS
+) -> Arrivals:
+    """The weekly rates of these partners, leaning on `paces` [types]."""
+    listed, weeks = _counts(paths, partners, assumptions)
+    prior = np.array(paces, np.float64).reshape(-1, 2)[partners.type]
+    return Arrivals(listed, weeks, prior[:, 0] + listed, 1.0 / (prior[:, 1] + weeks))
+
+
+def _counts(paths: PathTable, partners: PartnerTable, assumptions: Assumptions) -> tuple[Ints, Floats]:
+    """Entries listed of late by each partner, and the weeks it was there."""
+    span = 7 * assumptions.arrivals
     day = paths.reached[:, LISTED]
     recent = (day != NO_DAY) & (day > paths.as_of - span)
-    listed = np.bincount(paths.partner[recent], minlength=n).astype(np.int64)
+    listed = np.bincount(paths.partner[recent], minlength=len(partners)).astype(np.int64)
     there = np.where(partners.joined_day == NO_DAY, span, np.clip(paths.as_of - partners.joined_day, 1, span))
-    weeks = there / 7.0
-    shape, scale = np.zeros(n), np.zeros(n)
-    for t in range(len(partners.types)):
-        mine = partners.type == t
-        a, b = _gamma_prior(listed[mine], weeks[mine])
-        shape[mine], scale[mine] = a + listed[mine], 1.0 / (b + weeks[mine])
-    return Arrivals(listed, weeks, shape, scale)
+    return listed, there / 7.0
 
 
 def _gamma_prior(listed: Ints, weeks: Floats) -> tuple[float, float]:

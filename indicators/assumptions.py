@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+_BUDGET = 2_000_000  # draws of all partners together
+
 
 @dataclass(frozen=True, slots=True)
 class TierRule:
@@ -92,6 +94,10 @@ class Assumptions:
     hopeless: float = 0.05
     capacity_weeks: int = 26
     capacity_spare: float = 1.25
+
+    def draws_each(self, partners: int) -> int:
+        """How many draws each of so many partners gets, so that all together stay affordable."""
+        return min(max(_BUDGET // max(partners, 1), 200), self.draws)
 
 
 DEFAULTS = Assumptions()

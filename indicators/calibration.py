@@ -18,7 +18,7 @@ from indicators.paths import PathTable
 from indicators.quick_curves import quick_curves
 from indicators.subjects import Funnel
 
-OK, MISCALIBRATED, UNCHECKED = "ok", "miscalibrated", "unchecked"
+OK, MISCALIBRATED, UNCHECKED, NOT_ENOUGH_DATA = "ok", "miscalibrated", "unchecked", "not_enough_data"
 EVERY = 30
 MOST = 200_000  # attempts
 _STILL = 1e-4  # of a rate: far below what the check could see
@@ -73,7 +73,7 @@ def _origin(paths: PathTable, partners: PartnerTable, day: int, assumptions: Ass
     if not len(waiting):
         return None
     rates = partner_rates(funnel, partners, curves, assumptions, still=_STILL)
-    q = chances(waiting, way_tables(curves, only=(EVERY,)), rates.rate, (EVERY,))[:, 0]
+    q = chances(waiting, way_tables(curves, only=(EVERY,)), rates, (EVERY,))[:, 0]
     return Origin(day, len(q), float(q.sum()), _deals_of(paths, then, waiting.row, day), float((q * (1 - q)).sum()))
 
 

@@ -35,7 +35,7 @@ def entry_forecast(outlook: Outlook, n_entries: int) -> EntryForecast:
     state = np.zeros(n_entries, np.int8)
     within, eventual = np.zeros((n_entries, len(assumptions.ahead))), np.zeros(n_entries)
     p50, p80 = np.full(n_entries, NO_DAY, np.int32), np.full(n_entries, NO_DAY, np.int32)
-    found = chances(under_way, outlook.ways, outlook.rates.rate, (*assumptions.ahead, assumptions.horizon))
+    found = chances(under_way, outlook.ways, outlook.rates, (*assumptions.ahead, assumptions.horizon))
     at = under_way.entry
     within[at], eventual[at] = found[:, :-1], found[:, -1]
     known = np.array([way.known for way in outlook.ways], bool)[under_way.type]

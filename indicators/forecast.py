@@ -6,6 +6,9 @@ One step: of the entries open after c days, with a partner's rate p, the delays 
 
 To the deal: that, convolved with the delays of the steps that follow, times their rates. Delays are the type's, rates the partner's,
 so that one table a type and milestone serves every entry.
+
+The p of an entry is its partner's without the entry itself: how long it has waited speaks once, in the formula, and not a second time
+through the partner's rate.
 """
 
 from collections.abc import Sequence
@@ -16,6 +19,7 @@ import numpy as np
 from indicators.curves import TypeCurves, onward, waiting, within_after
 from indicators.inputs import DEAL, LISTED, Floats, Ints
 from indicators.open_entries import OpenEntries
+from indicators.partner_rates import PartnerRates
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,9 +60,9 @@ def way_tables(
 
 
 def chances(
-    waiting_at: OpenEntries, ways: Sequence[WayTables], rates: Floats, days: Sequence[int], *, to: int = DEAL
+    waiting_at: OpenEntries, ways: Sequence[WayTables], rates: PartnerRates, days: Sequence[int], *, to: int = DEAL
 ) -> Floats:
-    """For each open entry [n, horizons] the chance of milestone `to` within so many days. `rates` [partners, 4]."""
+    """For each open entry [n, horizons] the chance of milestone `to` within so many days."""
     found = np.zeros((len(waiting_at), len(days)))
     for t, way in enumerate(ways):
         for k in range(LISTED, to):
@@ -67,15 +71,27 @@ def chances(
                 continue
             last = way.tables[k].shape[0] - 1
             age = np.minimum(waiting_at.age[mine], last)
-            of = rates[waiting_at.partner[mine]]
-            p = of[:, k]
-            both = p * way.converters[k, age] + (1 - p) * way.others[k, age]
+            whose, converters, others = waiting_at.partner[mine], way.converters[k, age], way.others[k, age]
+            of = rates.rate[whose]
+            p = np.where(
+                rates.attempts[whose, k] > 0,
+                _without_itself(of[:, k], rates.size[whose, k], converters, others),
+                of[:, k],
+            )
             through = p * of[:, k + 1 : to].prod(axis=1)
+            both = p * converters + (1 - p) * others
             share = np.divide(through, both, out=np.zeros(len(mine)), where=both > 0)
             share[waiting_at.age[mine] >= last] = 0.0
             reach = way.tables[k][age[:, None], np.minimum(np.asarray(days), last)[None, :]]
             found[mine] = np.minimum(share[:, None] * reach, 1.0)
     return found
+
+
+def _without_itself(p: Floats, size: Floats, converters: Floats, others: Floats) -> Floats:
+    """The partner's rate as the other entries tell it: this one counted as one of `size`, and as a conversion by its chance."""
+    both = p * converters + (1 - p) * others
+    counted = np.divide(p * converters, both, out=np.zeros(len(p)), where=both > 0)
+    return np.asarray(np.clip((p * size - counted) / np.maximum(size - 1, 1e-9), 0.0, 1.0), np.float64)
 
 
 def _tables(curves: TypeCurves, to: int, only: Sequence[int] | None) -> WayTables:

@@ -11,11 +11,10 @@ from indicators.forecast import chances
 from indicators.inputs import DEAL, LISTED, NO_DAY, Flags, Floats, Ints
 from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
-from indicators.partner_forecast import moments_of_draws, sums_by_rate
+from indicators.partner_forecast import SumsByRate, moments_of_draws
 from indicators.subjects import STEPS
 
 _MONDAY = 4  # day number 4 is 1970-01-05
-_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def _offsets(outlook: Outlook, month: Month) -> tuple[int, int]:
 
 def chances_in(outlook: Outlook, month: Month, under_way: OpenEntries) -> Floats:
     """For each entry under way [n] the chance that it becomes a deal in what is left of the month."""
-    found = chances(under_way, outlook.ways, outlook.rates.rate, _offsets(outlook, month))
+    found = chances(under_way, outlook.ways, outlook.rates, _offsets(outlook, month))
     return np.asarray(np.maximum(found[:, 1] - found[:, 0], 0.0), np.float64)
 
 
@@ -118,15 +117,14 @@ def draws_for(outlook: Outlook, month: Month, under_way: OpenEntries, scope: Fla
         last = len(way.tables[0]) - 1
         reaches = [(table[:, [min(late, last)]] - table[:, [min(early, last)]]) for table in way.tables]
         members = np.flatnonzero((kind == t) & busy & scope)
-        for at in range(0, len(members), _BLOCK):
-            block = members[at : at + _BLOCK]
-            sums = sums_by_rate(under_way, block, way, reaches)
-            for place, i in enumerate(block):
-                rng = generator(outlook.assumptions.seed, str(outlook.as_of), outlook.partners.ids[i], "target")
-                p = rng.beta(a[i], b[i], (n, len(STEPS)))
-                one, two = moments_of_draws(p, [s[:, place] for s in sums])
-                mean += one[:, 0]
-                second += two[:, 0]
+        if not members.size:
+            continue
+        for i, sums in zip(members, SumsByRate(way, reaches).of(under_way, members), strict=True):
+            rng = generator(outlook.assumptions.seed, str(outlook.as_of), outlook.partners.ids[i], "target")
+            p = rng.beta(a[i], b[i], (n, len(STEPS)))
+            one, two = moments_of_draws(p, sums)
+            mean += one[:, 0]
+            second += two[:, 0]
     names = (*outlook.partners.types, "all")
     through = np.ones((n, len(outlook.curves)))
     for t, row in enumerate(outlook.curves):

@@ -17,7 +17,7 @@ from indicators.subjects import Funnel
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Outlook:
-    """One workspace on one day. `curves` and `ways` have a row a type, and all types together last."""
+    """One workspace on one day. `curves` and `ways` have a row a type, and all types together last. `draws`: of each partner."""
 
     paths: PathTable
     partners: PartnerTable
@@ -27,6 +27,7 @@ class Outlook:
     rates: PartnerRates
     arriving: Arrivals
     as_of: int
+    draws: int
     assumptions: Assumptions
 
 
@@ -50,5 +51,6 @@ def outlook_by(
         rates=partner_rates(funnel, partners, curves, assumptions),
         arriving=arrivals(funnel.paths, partners, assumptions),
         as_of=funnel.paths.as_of,
+        draws=assumptions.draws_each(len(partners)),
         assumptions=assumptions,
     )

@@ -5,7 +5,7 @@ there in time. Interval: draws of the partner's rates and weekly rate, and of th
 partner's interval does not depend on the others. The total's interval sums the partners' draws.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +20,6 @@ from indicators.outlook import Outlook
 from indicators.subjects import STEPS
 
 _NODES = 101  # rates at which sums over a partner's entries are worked out; between them they are straight lines
-_BUDGET = 2_000_000  # draws of all partners together
-_BLOCK = 64
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,32 +65,29 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
     partners, rates, arriving, ways = outlook.partners, outlook.rates, outlook.arriving, outlook.ways
     assumptions = outlook.assumptions
     n, ahead, kind = len(partners), assumptions.ahead, partners.type
-    per_entry = chances(outlook.under_way, ways, rates.rate, ahead)
+    per_entry = chances(outlook.under_way, ways, rates, ahead)
     of = outlook.under_way.partner
     in_flight = np.column_stack([per_group(of, column, n) for column in per_entry.T])
     known = np.array([way.known for way in ways], bool)[kind]
     a_day = landing(outlook.curves, ahead)[kind] / 7.0
     new = (arriving.weekly * rates.rate.prod(axis=1))[:, None] * a_day * known[:, None]
-    draws = int(np.clip(_BUDGET // max(n, 1), 200, assumptions.draws))
+    draws = outlook.draws
     low, high = np.zeros((n, len(ahead)), np.int64), np.zeros((n, len(ahead)), np.int64)
     totals = np.zeros((draws, len(ahead)), np.int64)
     a, b = rates.spread(kind)
     for t, way in enumerate(ways[: len(partners.types)]):
-        if not way.known:
-            continue
         members = np.flatnonzero(kind == t)
-        reaches = [table[:, [min(h, len(table) - 1) for h in ahead]] for table in way.tables]
-        for at in range(0, len(members), _BLOCK):
-            block = members[at : at + _BLOCK]
-            sums = sums_by_rate(outlook.under_way, block, way, reaches)
-            for place, i in enumerate(block):
-                drawn = _draws_of(
-                    generator(assumptions.seed, str(outlook.as_of), partners.ids[i]), draws, a[i], b[i],
-                    (float(arriving.shape[i]), float(arriving.scale[i])), a_day[i], [s[:, place] for s in sums],
-                )  # fmt: skip
-                ordered = np.sort(drawn, axis=0)
-                low[i], high[i] = ordered[int(0.1 * (draws - 1))], ordered[int(np.ceil(0.9 * (draws - 1)))]
-                totals += drawn
+        if not way.known or not members.size:
+            continue
+        by_rate = SumsByRate(way, [table[:, [min(h, len(table) - 1) for h in ahead]] for table in way.tables])
+        for i, sums in zip(members, by_rate.of(outlook.under_way, members), strict=True):
+            drawn = _draws_of(
+                generator(assumptions.seed, str(outlook.as_of), partners.ids[i]), draws, a[i], b[i],
+                (float(arriving.shape[i]), float(arriving.scale[i])), a_day[i], sums,
+            )  # fmt: skip
+            ordered = np.sort(drawn, axis=0)
+            low[i], high[i] = ordered[int(0.1 * (draws - 1))], ordered[int(np.ceil(0.9 * (draws - 1)))]
+            totals += drawn
     ordered = np.sort(totals, axis=0)
     return PartnerForecast(
         ahead=ahead,
@@ -107,42 +102,51 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
     )
 
 
-def sums_by_rate(open_now: OpenEntries, block: Ints, way: WayTables, reaches: Sequence[Floats]) -> list[Floats]:
-    """For each milestone [2 * m, partners, nodes]: sums of chances, then of squared chances, if later steps were always taken.
+class SumsByRate:
+    """Sums of chances, and of squared chances, of a partner's entries at each rate from 0 to 1, if later steps were always taken.
 
-    `reaches` holds for each milestone the columns [days, m] of its table that are asked for; the nodes are rates from 0 to 1.
+    `reaches` holds for each milestone the columns [days, m] of its table that are asked for.
     """
-    nodes = np.linspace(0.0, 1.0, _NODES)
-    days = way.converters.shape[1]
-    place_of = np.full(int(max(open_now.partner.max(initial=0), block.max(initial=0))) + 1, -1)
-    place_of[block] = np.arange(len(block))
-    place = place_of[open_now.partner]
-    young = (place >= 0) & (open_now.age < days - 1)
-    found = []
-    for k, reach in enumerate(reaches):
-        mine = young & (open_now.milestone == k)
-        cells = np.bincount(place[mine] * days + open_now.age[mine], minlength=len(block) * days).reshape(
-            len(block), days
+
+    def __init__(self, way: WayTables, reaches: Sequence[Floats]) -> None:
+        nodes = np.linspace(0.0, 1.0, _NODES)[None, :]
+        self.days = way.converters.shape[1]
+        self.width = reaches[0].shape[1]
+        self.cells = []
+        for k, reach in enumerate(reaches):
+            both = nodes * way.converters[k][:, None] + (1 - nodes) * way.others[k][:, None]
+            share = np.divide(np.broadcast_to(nodes, both.shape), both, out=np.zeros_like(both), where=both > 0)
+            chance = np.minimum(share[:, None, :] * reach[:, :, None], 1.0)
+            self.cells.append(np.concatenate([chance, chance**2], axis=1))
+
+    def of(self, open_now: OpenEntries, members: Ints) -> Iterator[list[Floats]]:
+        """For each of the partners `members` (in order) [2 * m, nodes] for each milestone.
+
+        Each partner's own ages are summed in their order, so that no other partner matters to it.
+        """
+        mine = np.flatnonzero(np.isin(open_now.partner, members) & (open_now.age < self.days - 1))
+        key = (open_now.partner[mine] * len(self.cells) + open_now.milestone[mine]) * self.days + open_now.age[mine]
+        cells, counts = np.unique(key, return_counts=True)
+        bounds = np.searchsorted(
+            cells, np.arange(len(self.cells) + 1) * self.days + members[:, None] * len(self.cells) * self.days
         )
-        ages = np.flatnonzero(cells.any(axis=0))
-        p = nodes[None, :]
-        both = p * way.converters[k, ages][:, None] + (1 - p) * way.others[k, ages][:, None]
-        share = np.divide(np.broadcast_to(p, both.shape), both, out=np.zeros_like(both), where=both > 0)
-        width = reach.shape[1]
-        sums = np.zeros((2 * width, len(block), _NODES))
-        counts = cells[:, ages].astype(np.float64)
-        for j in range(width):
-            chance = np.minimum(share * reach[ages, j][:, None], 1.0)
-            sums[j] = counts @ chance
-            sums[width + j] = counts @ chance**2
-        found.append(sums)
-    return found
+        nothing = np.zeros((2 * self.width, _NODES))
+        for row in bounds:
+            found = []
+            for k, table in enumerate(self.cells):
+                begin, end = row[k], row[k + 1]
+                if begin == end:
+                    found.append(nothing)
+                    continue
+                ages = cells[begin:end] % self.days
+                found.append((table[ages] * counts[begin:end, None, None]).sum(axis=0))
+            yield found
 
 
 def moments_of_draws(p: Floats, sums: Sequence[Floats]) -> tuple[Floats, Floats]:
     """Sum of chances and of squared chances [draws, m] of one partner's entries, for drawn rates `p` [draws, 4].
 
-    `sums` is what `sums_by_rate` gives, for this partner: [2 * m, nodes] for each milestone.
+    `sums` is what `SumsByRate.of` gives for this partner: [2 * m, nodes] for each milestone.
     """
     width = sums[0].shape[0] // 2
     mean, second = np.zeros((len(p), width)), np.zeros((len(p), width))

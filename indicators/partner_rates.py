@@ -19,7 +19,7 @@ from indicators.incidence import CENSORED, CONVERTED, ENDED
 from indicators.inputs import Flags, Floats, Ints, PartnerTable
 from indicators.subjects import STEPS, Funnel, Step, Subjects
 
-_ROUNDS, _REFIT = 200, 5
+_ROUNDS, _REFIT, _NEWTON = 200, 5, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,10 @@ class Prior:
         return self.a / (self.a + self.b)
 
 
+Priors = tuple[tuple[Prior, ...], ...]
+"""[types][4]"""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class PartnerRates:
     """Columns [partners, 4], one a step from `listed>requested` on. Rates are shares.
@@ -43,6 +47,7 @@ class PartnerRates:
     attempts, converted, open   what the partner's entries did in the window
     informed    attempts that tell something: an open one counts as far as converters would have converted by now
     weight      how much of the rate is the partner's own data: informed / (informed + a + b)
+    size        a + b and the attempts: what one entry weighs in the rate is 1 / size
     priors      [types][4]
     known       [4] whether anybody ever converted: without, the rates are no more than the prior
     """
@@ -55,13 +60,13 @@ class PartnerRates:
     open: Ints
     informed: Floats
     weight: Floats
-    priors: tuple[tuple[Prior, ...], ...]
+    size: Floats
+    priors: Priors
     known: tuple[bool, ...]
 
     def spread(self, kind: Ints) -> tuple[Floats, Floats]:
         """The parameters [partners, 4] of the beta distribution of each rate; `kind` [partners] are the partners' types."""
-        sizes = np.array([[prior.a + prior.b for prior in row] for row in self.priors]).reshape(-1, len(STEPS))
-        k = sizes[kind] + self.informed
+        k = _sizes(self.priors)[kind] + self.informed
         return np.maximum(self.rate * k, 1e-9), np.maximum((1 - self.rate) * k, 1e-9)
 
 
@@ -82,43 +87,90 @@ def partner_rates(
     *,
     still: float = 1e-7,
 ) -> PartnerRates:
-    """The rates of every partner on every step. `curves` is what `type_curves` gives. Without any entry a partner has its type's mean.
+    """The rates of every partner on every step, and what they lean on. `curves` is what `type_curves` gives.
 
-    `still`: the rates are found when none moves by more.
+    `still`: the search for (a, b) rests when no rate moves by more.
     """
+    return rates_given(
+        funnel, partners, curves, fitted_priors(funnel, partners, curves, assumptions, still=still), assumptions
+    )
+
+
+def fitted_priors(
+    funnel: Funnel,
+    partners: PartnerTable,
+    curves: Sequence[TypeCurves],
+    assumptions: Assumptions = DEFAULTS,
+    *,
+    still: float = 1e-7,
+) -> Priors:
+    """How the rates of each type's partners are spread, step by step."""
+    by_step = [
+        _priors_of_step(tally, partners, curves, step, assumptions, still)
+        for tally, step in zip(_tallies(funnel, partners, assumptions), STEPS, strict=True)
+    ]
+    return tuple(tuple(of_step[t] for of_step in by_step) for t in range(len(partners.types)))
+
+
+def rates_given(
+    funnel: Funnel,
+    partners: PartnerTable,
+    curves: Sequence[TypeCurves],
+    priors: Priors,
+    assumptions: Assumptions = DEFAULTS,
+) -> PartnerRates:
+    """The rates of these partners alone, leaning on `priors` [types][4]: the same bytes as among all partners."""
+    tallies = _tallies(funnel, partners, assumptions)
     shape = len(partners), len(STEPS)
-    columns = {name: np.zeros(shape) for name in ("rate", "informed")}
-    counts = {name: np.zeros(shape, np.int64) for name in ("attempts", "converted", "open")}
-    priors: list[list[Prior]] = [[] for _ in partners.types]
-    for k, step in enumerate(STEPS):
-        subjects, _ = funnel.subjects(step, None, assumptions.partner_window, 0)
-        tally = _tally(subjects, len(partners), assumptions.horizon)
-        for t, (prior, rate) in enumerate(_rates_of_step(tally, partners, curves, step, assumptions, still)):
-            priors[t].append(prior)
-            mine = partners.type == t
-            columns["rate"][mine, k] = rate[mine]
-            delay = curves[t][k].delay
-            columns["informed"][mine, k] = (tally.attempts - tally.waiting.sum(axis=1) + tally.waiting @ delay)[mine]
-        counts["attempts"][:, k], counts["converted"][:, k] = tally.attempts, tally.converted
-        counts["open"][:, k] = tally.waiting[:, :-1].sum(axis=1)
-    sizes = np.array([[prior.a + prior.b for prior in row] for row in priors]).reshape(-1, len(STEPS))
-    k_all = sizes[partners.type] if len(partners) else np.zeros(shape)
-    rate, informed = columns["rate"], columns["informed"]
-    a, b = np.maximum(rate * (k_all + informed), 1e-9), np.maximum((1 - rate) * (k_all + informed), 1e-9)
+    rate, informed = np.zeros(shape), np.zeros(shape)
+    for k, tally in enumerate(tallies):
+        for t, row in enumerate(priors):
+            mine = np.flatnonzero(partners.type == t)
+            if mine.size:
+                curve, waits = curves[t][k], tally.waiting[mine]
+                rate[mine, k] = _at_rest(curve, row[k], tally.attempts[mine], tally.converted[mine], waits)
+                decided = tally.attempts[mine] - waits.sum(axis=1)
+                informed[mine, k] = decided + (waits * curve.delay).sum(axis=1)
+    attempts = np.column_stack([tally.attempts for tally in tallies])
+    sizes = _sizes(priors)[partners.type]
+    a, b = np.maximum(rate * (sizes + informed), 1e-9), np.maximum((1 - rate) * (sizes + informed), 1e-9)
     return PartnerRates(
         rate=rate,
-        low=np.minimum(
-            betaincinv(a, b, 0.1), rate
-        ),  # a distribution all in one corner has its mean outside of its middle
+        # a distribution all in one corner has its mean outside of its middle
+        low=np.minimum(betaincinv(a, b, 0.1), rate),
         high=np.maximum(betaincinv(a, b, 0.9), rate),
-        attempts=counts["attempts"],
-        converted=counts["converted"],
-        open=counts["open"],
+        attempts=attempts,
+        converted=np.column_stack([tally.converted for tally in tallies]),
+        open=np.column_stack([tally.waiting[:, :-1].sum(axis=1) for tally in tallies]).astype(np.int64),
         informed=informed,
-        weight=informed / np.maximum(informed + k_all, 1e-9),
-        priors=tuple(tuple(row) for row in priors),
+        weight=informed / np.maximum(informed + sizes, 1e-9),
+        size=sizes + attempts,
+        priors=priors,
         known=tuple(curve.known for curve in curves[-1]),
     )
+
+
+def _at_rest(curve: StepCurve, prior: Prior, attempts: Ints, converted: Ints, waits: Floats) -> Floats:
+    """The rate [n] at which expectation and maximisation rest for a partner: p = (a + converted + sum of r(p)) / (a + b + n).
+
+    By Newton's method, each partner for itself and always in as many steps, so that it does not matter whose rates are worked out beside.
+    With G(c) <= F(c) the right-hand side is convex in p, and from below the root the steps lead up to it.
+    """
+    converters, others = waiting(curve)
+    whole = prior.a + prior.b + attempts
+    p = prior.a / whole
+    for _ in range(_NEWTON):
+        will, wont = p[:, None] * converters, (1 - p)[:, None] * others
+        both = np.maximum(will + wont, 1e-100)
+        chance = waits * (will / both)
+        slope = (waits * (converters * others / (both * both)))[:, :-1].sum(axis=1) / whole
+        moved = (prior.a + converted + chance[:, :-1].sum(axis=1)) / whole
+        p = np.clip(p + (moved - p) / np.maximum(1 - slope, 0.05), 0.0, 1.0)
+    return np.asarray(p, np.float64)
+
+
+def _sizes(priors: Priors) -> Floats:
+    return np.array([[prior.a + prior.b for prior in row] for row in priors]).reshape(-1, len(STEPS))
 
 
 def chance_still(curve: StepCurve, rate: Floats) -> Floats:
@@ -130,6 +182,13 @@ def chance_still(curve: StepCurve, rate: Floats) -> Floats:
     chance = np.divide(will, both, out=np.zeros(np.broadcast_shapes(will.shape)), where=both > 0)
     chance[:, -1] = 0.0  # as old as the horizon: it counts as not converted
     return np.asarray(chance, np.float64)
+
+
+def _tallies(funnel: Funnel, partners: PartnerTable, assumptions: Assumptions) -> list[_Tally]:
+    return [
+        _tally(funnel.subjects(step, None, assumptions.partner_window, 0)[0], len(partners), assumptions.horizon)
+        for step in STEPS
+    ]
 
 
 def _tally(subjects: Subjects, n_partners: int, horizon: int) -> _Tally:
@@ -150,20 +209,18 @@ def _tally(subjects: Subjects, n_partners: int, horizon: int) -> _Tally:
     )
 
 
-def _rates_of_step(
+def _priors_of_step(
     tally: _Tally,
     partners: PartnerTable,
     curves: Sequence[TypeCurves],
     step: Step,
     assumptions: Assumptions,
     still: float,
-) -> list[tuple[Prior, Floats]]:
-    """For each type its prior, and the rates [partners] that hold for its partners."""
-    kinds = range(len(partners.types))
-    everybody = np.ones(len(partners), bool)
-    rows: list[tuple[Prior, Floats]] = []
-    pooled: tuple[float, float, Floats] | None = None
-    for t in kinds:
+) -> list[Prior]:
+    """The prior of each type; that of all types together where one is too small."""
+    rows: list[Prior] = []
+    pooled: Prior | None = None
+    for t in range(len(partners.types)):
         mine = partners.type == t
         tried = mine & (tally.attempts > 0)
         small = (
@@ -171,18 +228,18 @@ def _rates_of_step(
         )
         if small:
             if pooled is None:
-                pooled = _iterate(tally, everybody, partners.type, curves, step, still)
-            rows.append((Prior(pooled[0], pooled[1], pooled=True), pooled[2]))
+                everybody = np.ones(len(partners), bool)
+                pooled = Prior(*_iterate(tally, everybody, partners.type, curves, step, still), pooled=True)
+            rows.append(pooled)
         else:
-            a, b, rate = _iterate(tally, mine, partners.type, curves, step, still)
-            rows.append((Prior(a, b, pooled=False), rate))
+            rows.append(Prior(*_iterate(tally, mine, partners.type, curves, step, still), pooled=False))
     return rows
 
 
 def _iterate(
     tally: _Tally, who: Flags, kind: Ints, curves: Sequence[TypeCurves], step: Step, still: float
-) -> tuple[float, float, Floats]:
-    """(a, b) and rates [partners] (0 outside `who`): expectation and maximisation by turns."""
+) -> tuple[float, float]:
+    """(a, b): expectation and maximisation by turns."""
     chosen = np.flatnonzero(who)
     n, y0 = tally.attempts[chosen].astype(np.float64), tally.converted[chosen].astype(np.float64)
     waiting_ = tally.waiting[chosen]
@@ -205,6 +262,4 @@ def _iterate(
         rate = moved
         if rests and turn > _REFIT:
             break
-    found = np.zeros(len(who))
-    found[chosen] = rate
-    return a, b, found
+    return a, b

@@ -7,7 +7,7 @@ A logged activity within 14 days clears `warn` and `stalled`. Ages are calendar 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,14 +23,17 @@ MOVING, WARN, STALLED, BEYOND = range(len(STATUSES))
 
 @dataclass(frozen=True, eq=False, slots=True)
 class StepPace:
-    """What the entries of a type tell about one step: limits of age in days, and the curve behind them.
+    """What the entries of a type tell about one step: limits of age in days, and the chance of going on.
 
+    chances  [days] of going on by the horizon, when still open after so many days; 0 where the limits are assumed
+    at_entry the same on the day of coming to the milestone
     pooled   too few conversions of this type, so all types together speak; `assumed`: too few even then, so defaults do
     """
 
     p80: int
     p95: int
-    curve: Incidence
+    chances: Floats
+    at_entry: float
     pooled: bool = False
     assumed: bool = False
 
@@ -92,33 +95,34 @@ def stalled_entries(
     assumptions: Assumptions = DEFAULTS,
     *,
     before: tuple[Codes, int] | None = None,
+    on: int | None = None,
 ) -> StalledEntries:
-    """The state of every entry's newest attempt on the as-of day. `table` is what `paces` gives: type x step.
+    """The state of every entry's newest attempt on the as-of day, or on the earlier day `on`. `table` is what `paces` gives: type x step.
 
     `before` is an earlier evaluation: its statuses [entries] and its day. With it a status never falls by the curves moving alone, only
-    by a milestone or an activity since then.
+    by a milestone or an activity since then. On an earlier day, entries that came to where they are afterwards are not open.
     """
+    today = paths.as_of if on is None else on
     has = paths.last >= 0
     row = np.maximum(paths.last, 0)
     n = len(entries)
     milestone = np.where(has, paths.current[row], LOST) if len(paths) else np.full(n, LOST)
     since = np.where(has, paths.since[row], NO_DAY) if len(paths) else np.full(n, NO_DAY)
     kind = paths.type[row] if len(paths) else np.zeros(n, np.int64)
-    is_open: Flags = np.asarray((milestone < DEAL) & ~entries.unplaced, np.bool_)
-    age = np.where(is_open, paths.as_of - since, 0).astype(np.int64)
+    is_open: Flags = np.asarray((milestone < DEAL) & ~entries.unplaced & (since <= today), np.bool_)
+    age = np.where(is_open, today - since, 0).astype(np.int64)
     status, over = np.zeros(n, np.int8), np.zeros(n, np.int64)
     chance, at_entry = np.zeros(n), np.zeros(n)
     activity = entries.last_activity_day
-    quiet = (activity == NO_DAY) | (activity > paths.as_of) | (paths.as_of - activity >= assumptions.quiet)
+    quiet = (activity == NO_DAY) | (activity > today) | (today - activity >= assumptions.quiet)
     for t, steps in enumerate(table):
         for k, pace in enumerate(steps):
             mine = np.flatnonzero(is_open & (kind == t) & (milestone == k))
             if not mine.size:
                 continue
             ages = age[mine]
-            chances = np.zeros(assumptions.horizon + 1) if pace.assumed else chance_of_next(pace.curve)
-            start = 0.0 if pace.assumed else float(pace.curve.f1[-1])
-            now = np.where(ages < assumptions.horizon, chances[np.minimum(ages, assumptions.horizon)], 0.0)
+            start = pace.at_entry
+            now = np.where(ages < assumptions.horizon, pace.chances[np.minimum(ages, assumptions.horizon)], 0.0)
             faint = (now < assumptions.little_chance * start) & (not pace.assumed)
             level = np.where(ages > pace.p80, WARN, MOVING)
             level = np.where((ages > pace.p95) | faint, STALLED, level)
@@ -127,8 +131,8 @@ def stalled_entries(
             over[mine] = np.maximum(ages - pace.p80, 0)
             chance[mine], at_entry[mine] = now, start
     if before is not None:
-        earlier, on = before
-        untouched = is_open & (since <= on) & (activity <= on)
+        earlier, then = before
+        untouched = is_open & (since <= then) & (activity <= then)
         status = np.where(untouched, np.maximum(status, earlier), status).astype(np.int8)
     upcoming = np.where(is_open, milestone + 1, -1).astype(np.int8)
     return StalledEntries(is_open, status, age, over, chance, at_entry, upcoming)
@@ -146,12 +150,13 @@ def _pace(funnel: Funnel, partner_type: int | None, step: Step, assumptions: Ass
     dated = aalen_johansen(timed.duration, timed.ending, assumptions.horizon)
     by = min(assumptions.horizon, dated.readable_to(assumptions.min_at_risk))
     if int(dated.converted[: by + 1].sum()) < assumptions.own_curve:
-        return StepPace(assumptions.default_p80, assumptions.default_p95, curve, assumed=True)
+        nothing = np.zeros(assumptions.horizon + 1)
+        return StepPace(assumptions.default_p80, assumptions.default_p95, nothing, 0.0, assumed=True)
     p80, p95 = (int(quantile_days(dated.f1, share, by)) for share in (0.8, 0.95))
-    return StepPace(p80, p95, curve)
+    return StepPace(p80, p95, chance_of_next(curve), float(curve.f1[-1]))
 
 
 def _choose(own: StepPace, every: StepPace) -> StepPace:
     if not own.assumed:
         return own
-    return StepPace(every.p80, every.p95, every.curve, pooled=True, assumed=every.assumed)
+    return replace(every, pooled=True)

@@ -12,6 +12,7 @@ from indicators.inputs import DEAL, LISTED, Floats, Ints
 from indicators.month import Month, Week, landing_of
 from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
+from indicators.partner_rates import PartnerRates
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,7 +43,7 @@ def moving_on(outlook: Outlook, under_way: OpenEntries, weeks: Sequence[Week]) -
     last = outlook.assumptions.horizon
     for j in range(LISTED + 1, DEAL + 1) if weeks else ():
         ways = outlook.ways if j == DEAL else way_tables(outlook.curves, j, only=[min(end, last) for end in ends])
-        found[j] = np.diff(_arriving(under_way, ways, outlook.rates.rate, ends, j, kinds), axis=1, prepend=0.0)
+        found[j] = np.diff(_arriving(under_way, ways, outlook.rates, ends, j, kinds), axis=1, prepend=0.0)
     return found
 
 
@@ -101,7 +102,7 @@ def whole_goals(in_flight: Floats, new: Floats) -> Ints:
 
 
 def _arriving(
-    under_way: OpenEntries, ways: Sequence[WayTables], rates: Floats, days: Sequence[int], to: int, kinds: int
+    under_way: OpenEntries, ways: Sequence[WayTables], rates: PartnerRates, days: Sequence[int], to: int, kinds: int
 ) -> Floats:
     """[types, days]: how many of those under way are expected at the milestone within so many days."""
     found = np.zeros((kinds, len(days)))

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,13 +13,13 @@ from sqlalchemy import text
 
 from indicators.inputs import Flags, PartnerTable, day_number
 from indicators.summary import Results, summarise
+from jobs.axes import asked, chosen
 from jobs.calendar import business_days
 from jobs.errors import ConfigError, NotFound
 from jobs.runs import utc_now
 from jobs.settings import WorkspaceSettings
 from jobs.steps.compute import CODE_VERSION
 from jobs.steps.inputs import read_inputs
-from jobs.steps.made import assumptions_of
 from models.vocabulary import Partner
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
@@ -91,27 +91,24 @@ class Answer:
 
 
 def axes_of(conn: SqlConnection, workspace: str, zone: ZoneInfo, as_of: str | None, known_at: str | None) -> Axes:
-    """The axes asked for: by default those of the newest computation. ConfigError for a text that is no such day or time.
-
-    A day of `known_at` means its end in the workspace's time zone. With `as_of` alone, all that is known today counts.
-    """
+    """The axes asked for, see `jobs.axes`; by default those of all that is known. ConfigError for a text that is no such day or time."""
     newest = conn.execute(
         text("select as_of, known_at from sakigake.computation where workspace = :w order by computed_at desc limit 1"),
         {"w": workspace},
     ).one_or_none()
-    day = day_of("--as-of", as_of) if as_of is not None else newest.as_of if newest is not None else None
-    if day is None:
+    if newest is None and as_of is None:
         raise NotFound(f"Nothing has been computed for workspace {workspace} yet; say: sakigake run")
     told = conn.execute(
         text("select max(known_at) from sakigake.event where workspace = :w"), {"w": workspace}
     ).scalar()
     latest = max((moment for moment in (newest.known_at if newest else None, told) if moment), default=utc_now())
     last_day = max(newest.as_of if newest else FIRST, latest.astimezone(zone).date())
+    day, moment = chosen(*asked(as_of, known_at, zone), zone, (newest.as_of if newest else last_day, latest))
     if not FIRST <= day <= last_day:
         raise ConfigError(
             f"--as-of is {day}, expected a day from {FIRST} to {last_day}, the last one that is known of."
         )
-    return Axes(day, latest if known_at is None else _moment(known_at, zone))
+    return Axes(day, moment)
 
 
 def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rules: Rules, axes: Axes) -> Answer:
@@ -122,36 +119,11 @@ def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rul
         entries,
         partners,
         day_number(axes.as_of),
-        assumptions=assumptions_of(rules.hash),
+        assumptions=settings.assumptions.for_numbers(rules.hash),
         calendar=business_days(settings.calendar, axes.as_of),
     )
     called: dict[str, Partner] = {p.partner_id: p for p in read.partners(conn, workspace)}
     return Answer(workspace, axes, rules.hash, results, partners, [called[i].name for i in partners.ids])
-
-
-def day_of(option: str, said: str) -> date:
-    """The day that an option names; ConfigError tells what else was met."""
-    try:
-        return date.fromisoformat(said)
-    except ValueError as e:
-        raise ConfigError(f"{option} is {said!r}, expected a day such as 2026-10-31.") from e
-
-
-def _moment(said: str, zone: ZoneInfo) -> datetime:
-    """A day's end in the zone, or a time with its zone."""
-    try:
-        if len(said) == len("2026-10-31"):
-            return datetime.combine(day_of("--known-at", said) + timedelta(days=1), time(), zone).astimezone(
-                UTC
-            ) - timedelta(microseconds=1)
-        found = datetime.fromisoformat(said)
-    except (ValueError, OverflowError) as e:
-        raise ConfigError(
-            f"--known-at is {said!r}, expected a day such as 2026-10-31, or a time with its zone such as 2026-10-31T09:00:00+09:00."
-        ) from e
-    if found.tzinfo is None:
-        raise ConfigError(f"--known-at is {said!r}, which names no zone; write it as in {said}+09:00.")
-    return found.astimezone(UTC)
 
 
 def _folded(name: str) -> str:

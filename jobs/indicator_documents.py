@@ -12,6 +12,7 @@ from jobs.steps.prospect_document import partner_document
 from jobs.steps.results import document as shaped
 from jobs.views import in_order, indicators
 from jobs.wiring import connect_with
+from sync.events.delay import as_document, reporting_delay
 from sync.mapping.grammar import Mapping as Rules
 
 BY_TYPE = ("partners", "conversion", "lead_time", "drift", "partner_rates")
@@ -38,6 +39,8 @@ def asked_document(
     place = None if partner is None else asked.partner_place(partner)
     found: dict[str, Any] = {**asked.head(), **in_order(shaped(asked.results, asked.partners))}
     found["deals_wanted"] = settings.targets.deals_in(asked.axes.as_of)
+    late = reporting_delay(conn, workspace, asked.axes.as_of, asked.axes.known_at, rules.zone.key)
+    found["reporting_delay"] = as_document(late)
     if place is None:
         return only_type(found, partner_type)
     kind = asked.partners.types[asked.partners.type[place]]

@@ -192,7 +192,7 @@ def _tier_changes(was: Made, becomes: Made, before: Side, after: Side) -> list[d
     """Partners whose tier would change, with the reason of the new one; partners that come or go have no tier on one side."""
     old = {p.partner_id: p.tier.tier.value for p in was.results.partners}
     new = {p.partner_id: p.tier.tier.value for p in becomes.results.partners}
-    why = {row[1]: row[4]["why"] for row in shaped.partner_rows(becomes.results, "en") if row[2] == "tier"}
+    why = {row[1]: row[4]["why"] for row in shaped.partner_rows(becomes.results.own, "en") if row[2] == "tier"}
     known = {p.partner_id: p for p in (*before.partners, *after.partners)}
     return [
         {

@@ -65,7 +65,7 @@ def narrowed(
     told = list(_told(new, reader, raw, workspace, changed, issues))
     entries = entry_columns(conn, workspace, moment.as_of)
     stays = read.visible_events(conn, workspace, moment.as_of, moment.known_at, besides=paths)
-    went = read.visible_events(conn, workspace, moment.as_of, moment.known_at, only=paths) if paths else None
+    went = read.visible_events(conn, workspace, moment.as_of, moment.known_at, rules=paths) if paths else None
     activities = read.activities(conn, workspace, moment.as_of)
     unmoved = _counted(raw, workspace, paths)
     records = _records(raw, workspace)
@@ -267,16 +267,13 @@ def _of_partners(partners: Sequence[Partner]) -> dict[tuple[str, str], list[Reco
 
 
 def _together(stays: read.EventColumns, went: read.EventColumns) -> read.EventColumns:
-    """Events of both; ids of entries and partners are put into one list."""
+    """Events of both; their ids are put into one list."""
     ids, place = _places(stays.entry_ids, went.entry_ids)
     return read.EventColumns(
         ids,
-        [],
         np.concatenate((stays.entry, place[went.entry])),
-        np.zeros(len(stays) + len(went), np.int64),
         np.concatenate((stays.milestone, went.milestone)),
         np.concatenate((stays.occurred_on, went.occurred_on)),
-        np.concatenate((stays.reconstructed, went.reconstructed)),
         np.concatenate((stays.connection, went.connection)),
     )
 
@@ -291,12 +288,9 @@ def _with(stays: read.EventColumns, events: Sequence[Event], numbers: Mapping[st
         stays,
         read.EventColumns(
             ids,
-            [],
             np.fromiter((at[e.entry_id] for e in events), np.int64, n),
-            np.zeros(n, np.int64),
             np.fromiter((codes[e.milestone] for e in events), np.int8, n),
             np.array([e.occurred_on for e in events], "datetime64[D]"),
-            np.zeros(n, np.bool_),
             np.fromiter((numbers.get(e.source.connection, 0) for e in events), np.int64, n),
         ),
     )

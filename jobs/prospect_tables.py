@@ -52,6 +52,11 @@ def notes(out: Console, document: Mapping[str, Any]) -> None:
                 out.print(
                     f"[yellow]Changed:[/] {escape(kind)}, {step.replace('>', ' → ')}: {percent(row['recent'])} within {row['at_days']} days of late, {percent(row['before'])} before."
                 )
+    late = document.get("reporting_delay", {})
+    if late.get("provisional_from"):
+        out.print(
+            f"[yellow]Provisional:[/] what happened since {late['provisional_from']}; half of the events are known within {late['median']} days, nine of ten within {late['p90']}."
+        )
     for kind, steps in document["conversion"].items():
         whole = steps.get("listed>deal", {})
         if whole.get("product_disagrees"):

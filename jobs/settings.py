@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from jobs.errors import ConfigError
+from jobs.settings_base import Settings
+from jobs.settings_numbers import Assumed
 from models.vocabulary import LISTS, Crm
 from sync.documents import DocumentError, Problem, problems_of, read_document
 
@@ -21,13 +23,6 @@ ADDRESS = r"^https?://[^/\s@?#]+/?$"
 SPAN = r"^[1-9]\d{0,3}[smhd]$"
 PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 OURS = {"sakigake": "our own tables", "public": "PostgreSQL", "information_schema": "PostgreSQL"}
-
-
-class Settings(BaseModel):
-    """The common manner: unknown keys refused, nothing changed after loading; `62.0` without quotes is the text that it looks like."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-    noun: ClassVar[str] = "this part"
 
 
 class Secret(Settings):
@@ -330,6 +325,7 @@ class WorkspaceSettings(Settings):
     schedule: Schedule = Schedule()
     calendar: Calendar = Calendar()
     targets: Targets = Targets()
+    assumptions: Assumed = Assumed()
     lists_schema: str = Field(
         LISTS, pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="the schema of imported lists in PostgreSQL"
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -30,8 +31,9 @@ class PlainTable(Table):
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
     """A table with plain rules; the columns in `right` hold numbers. Names and numbers stay in one piece, texts fold."""
     made = PlainTable(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
-    )
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
+        min_width=cell_len(title),  # or the title of a narrow table would be broken
+    )  # fmt: skip
     for at, name in enumerate(columns):
         whole = name in right or at == 0 or name in WHOLE
         made.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=whole)

@@ -37,5 +37,9 @@ FORMULAS: dict[str, str] = {
 
 
 def formula(field: str) -> str:
-    """The formula of a field; what the CRM's help text says where it has none of its own."""
-    return FORMULAS.get(field) or BY_NAME[field].help_en
+    """The formula of a field; what the CRM's help text says where it has none of its own. Of an estimate also when it is written."""
+    what = BY_NAME[field]
+    said = FORMULAS.get(field) or what.help_en
+    if what.calm:
+        said += f"; in the CRM it turns back by little only when what it says there has stood for {what.calm} days"
+    return said

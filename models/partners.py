@@ -207,6 +207,7 @@ class ActivityRow(Base):
     removed_at: Mapped[datetime | None]
     __table_args__ = (
         Index("activity_partner_index", "workspace", "partner_id", "occurred_on"),  # cadence and stall checks
+        Index("activity_entry_index", "workspace", "entry_id"),  # what was done last about one partner's entries
         Index(
             "activity_record_index", "workspace", "connection", "object", "record_id"
         ),  # a changed record's old owner

@@ -18,6 +18,7 @@ class Computation(Base):
     run_id: Mapped[Key]
     as_of: Mapped[date]
     known_at: Mapped[datetime]
+    pooled_known_at: Mapped[datetime | None]  # what all partners together say was worked out by what was known then
     mapping_hash: Mapped[str]
     code_version: Mapped[str]
     indicators: Mapped[dict[str, Any]] = mapped_column(JSONB)
@@ -39,6 +40,37 @@ class Result(Base):
     value: Mapped[Any] = mapped_column(JSONB)
     inputs: Mapped[dict[str, Any]] = mapped_column(JSONB)
     run_id: Mapped[str]
+
+
+class PoolRow(Base):
+    """What all partners together say, as of the newest computation of everything: partners that change are told anew by it."""
+
+    __tablename__ = "pool"
+    workspace: Mapped[Workspace]
+    run_id: Mapped[str]
+    as_of: Mapped[date]
+    known_at: Mapped[datetime]
+    basis: Mapped[dict[str, Any]] = mapped_column(JSONB)  # all that results depend on, but for the facts
+    document: Mapped[str]
+
+
+class SaidEntries(Base):
+    """What the newest results say of a partner's entries, in rows of one width: words are made anew where a row is another one."""
+
+    __tablename__ = "said_entries"
+    workspace: Mapped[Workspace]
+    partner_id: Mapped[Key]
+    basis: Mapped[str]  # of the words that the rows are told in
+    ids: Mapped[bytes]
+    said: Mapped[bytes]
+
+
+class TouchedPartner(Base):
+    """A partner whose facts changed since the newest results; `*` stands for all."""
+
+    __tablename__ = "touched_partner"
+    workspace: Mapped[Workspace]
+    partner_id: Mapped[Key]
 
 
 class ResultLog(Base):
@@ -116,7 +148,9 @@ class Change(Base):
     request_id: Mapped[str | None]  # the CRM's own name of the request, where it gives one
     job_id: Mapped[str | None]  # the bulk job it was sent with
     tries: Mapped[int] = mapped_column(server_default=text("0"))
-    uncertain_at: Mapped[datetime | None]  # the newest sending whose answer never came: it may still take effect
+    uncertain_at: Mapped[
+        datetime | None
+    ]  # by the CRM's clock: not answered, and not found done; it may still take effect
     redirected_from: Mapped[str | None]  # the record it was meant for, which was merged into this one since
     __table_args__ = (
         ForeignKeyConstraint(

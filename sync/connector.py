@@ -343,9 +343,15 @@ class Connector(Protocol):
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:
         """Everything new since `cursor`: all records (deleted ones included) where it is None. Resumable after any page.
 
+        Underway where the CRM still works at what was asked for: the cursor of the last page goes on with it.
+
         Records of one reading come in (version, id) order or in id order, those of a file in none, and may come again: storing twice is
         harmless.
         """
+        ...
+
+    def give_up(self, cursor: Cursor) -> None:
+        """Takes away what the reading that stands at this cursor left to be worked at in the CRM: nobody will go on with it. Never fails."""
         ...
 
     def identities(self, object_name: str) -> Iterator[Sequence[Identity]]:

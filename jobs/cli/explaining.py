@@ -6,6 +6,7 @@ import typer
 from rich.markup import escape
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
+from jobs.cli.reading import AsOfOption, KnownAtOption
 from jobs.errors import ConfigError
 from models.vocabulary import RecordRef
 
@@ -25,12 +26,8 @@ def explain(
             metavar="FIELD", help="One field of ours, such as tier, or as the CRM calls it: Sakigake_Tier__c."
         ),
     ] = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", help="The day to look at, such as 2026-05-31; as it was known at its end.")
-    ] = None,
-    known_at: Annotated[
-        str | None, typer.Option("--known-at", help="What was known at this moment: a day (its end) or a time.")
-    ] = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -43,14 +40,13 @@ def explain(
     from jobs.settings import load
 
     configuration = load(config)
+    from jobs.axes import asked
     from jobs.explaining import document as made
-    from jobs.explaining.moment import parse_day, parse_moment
     from jobs.wiring import choose_workspace, read_rules
 
     name, settings = choose_workspace(configuration, workspace)
     rules = read_rules(settings, config.absolute().parent)
-    day = None if as_of is None else parse_day(as_of, "--as-of")
-    moment = None if known_at is None else parse_moment(known_at, "--known-at", rules.zone)
+    day, moment = asked(as_of, known_at, rules.zone)
     with opened_database() as engine:
         found = made.explain(engine, name, settings, rules, ref, field, as_of=day, known_at=moment)
     if json:

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out, show_json
+from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out
 from jobs.cli.reading import (
     AsOfOption,
     CsvOption,
@@ -13,8 +13,11 @@ from jobs.cli.reading import (
     PlotOption,
     Reader,
     TypeOption,
+    check_output,
     chosen_type,
+    draw_into,
     opened_reader,
+    show,
     show_csv,
     spoken,
 )
@@ -37,10 +40,7 @@ def leading(
     csv: CsvOption = False,
 ) -> None:
     """Tell of each activity and milestone whether it leads."""
-    if plot is not None:
-        from jobs.plots.canvas import checked
-
-        checked(plot)
+    check_output(plot, json=json, csv=csv)
     with opened_reader(config, workspace) as reader:
         said = spoken(language, reader.rules)
         document = _document(reader, as_of, known_at)
@@ -49,17 +49,15 @@ def leading(
     document["indicators"] = [i for i in document["indicators"] if wanted is None or i["type"] == wanted]
     if plot is not None:
         from jobs.plots import leading as picture
-        from jobs.plots.canvas import save
 
-        save(plot, picture.draw(document, said))
-    if json:
-        show_json(document)
-    elif csv:
-        show_csv([_row(i, said) for i in document["indicators"]], COLUMNS)
-    else:
-        _show(document, said)
-        if plot is not None:
-            out.print(f"Drawn into {plot}.")
+        draw_into(plot, picture.draw(document, said))
+    show(
+        document,
+        json=json,
+        csv=csv,
+        lines=lambda: show_csv([_row(i, said) for i in document["indicators"]], COLUMNS),
+        pages=lambda: _show(document, said),
+    )
 
 
 def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[str, Any]:
@@ -75,7 +73,9 @@ def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[s
             return {**_axes(reader, stamp.as_of, stamp.known_at), **made, **found}
     axes = reader.axes(as_of, known_at)
     with reader.engine.connect() as connection:
-        answers = step.answer(connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at)
+        answers = step.answer(
+            connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at, reader.settings.assumptions.floors
+        )
     return {**_axes(reader, axes.as_of, axes.known_at), "run": None, **step.document(answers)}
 
 

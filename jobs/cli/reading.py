@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,25 +10,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jobs.cli.common import opened_database
+from jobs.cli.common import opened_database, show_json
 from jobs.errors import ConfigError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from psycopg import Connection
     from sqlalchemy import Engine
 
     from jobs.asked import Axes
+    from jobs.settings import WorkspaceSettings
     from sync.mapping.grammar import Mapping as Rules
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print one table as CSV, for spreadsheets.")]
 AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", metavar="DAY", help="As of that day, such as 2026-10-31; default: the newest.")
+    str | None,
+    typer.Option(
+        "--as-of", metavar="DAY", help="The day looked at, as it was known at its end; left out: the newest day."
+    ),
 ]
 KnownAtOption = Annotated[
     str | None,
-    typer.Option(
-        "--known-at", metavar="DAY", help="As it was known at the end of that day, or at a time with its zone."
-    ),
+    typer.Option("--known-at", metavar="MOMENT", help="By what was known then: a day (its end), a time, or now."),
 ]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Only partners of this type.")]
 PlotOption = Annotated[
@@ -41,9 +44,10 @@ LanguageOption = Annotated[
 
 @dataclass(frozen=True)
 class Reader:
-    """An opened workspace for reading: its rules, and our database in both of its ways."""
+    """An opened workspace for reading: its settings and rules, and our database in both of its ways."""
 
     name: str
+    settings: "WorkspaceSettings"
     rules: "Rules"
     engine: "Engine"
     conn: "Connection[Any]"
@@ -73,7 +77,37 @@ def opened_reader(config: Path, workspace: str | None) -> Iterator[Reader]:
     name, settings = choose_workspace(configuration, workspace)
     rules = read_rules(settings, config.absolute().parent)
     with opened_database() as engine, connect_with(engine)() as conn:
-        yield Reader(name, rules, engine, conn)
+        yield Reader(name, settings, rules, engine, conn)
+
+
+def check_output(plot: Path | None, *, json: bool = False, csv: bool = False) -> None:
+    """ConfigError for a picture that cannot be drawn, or for two formats at once; before anything is worked out."""
+    if json and csv:
+        raise ConfigError("--json and --csv were both given; choose one.")
+    if plot is not None:
+        from jobs.plots.canvas import checked
+
+        checked(plot)
+
+
+def draw_into(plot: Path, draw: Callable[[], "Figure"]) -> None:
+    """Draws the picture and says where, on standard error: what was asked for on standard output stays whole."""
+    from jobs.plots.canvas import save
+
+    save(plot, draw)
+    sys.stderr.write(f"Drawn into {plot}.\n")
+
+
+def show(
+    document: Mapping[str, Any], *, json: bool, csv: bool, lines: Callable[[], None], pages: Callable[[], None]
+) -> None:
+    """Prints the document as JSON, its lines as CSV, or else the pages that a person reads."""
+    if json:
+        show_json(document)
+    elif csv:
+        lines()
+    else:
+        pages()
 
 
 def chosen_type(wanted: str | None, known: Sequence[str]) -> str | None:

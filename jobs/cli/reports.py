@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out, show_json
-from jobs.cli.reading import CsvOption, Reader, TypeOption, chosen_type, opened_reader, show_csv
+from jobs.cli.reading import CsvOption, Reader, TypeOption, check_output, chosen_type, opened_reader, show, show_csv
 from jobs.errors import ConfigError, NotFound
 
 KeptOption = Annotated[
@@ -36,19 +36,21 @@ def activation(
     """Show who brings deals, and whether cadence is kept."""
     from jobs.steps.more import ACTIVATION
 
+    check_output(None, json=json, csv=csv)
     with opened_reader(config, workspace) as reader:
         document = _report(reader, ACTIVATION, as_of)
     wanted = chosen_type(type_name, [a["type"] for a in document["activation"]])
     for part in ("activation", "first_deal"):
         document[part] = [a for a in document[part] if wanted is None or a["type"] == wanted]
-    if json:
-        show_json(document)
-    elif csv:
-        show_csv(document["activation"], ACTIVATION_COLUMNS)
-    else:
-        from jobs import partner_tables
+    from jobs import partner_tables
 
-        partner_tables.activation(out, document)
+    show(
+        document,
+        json=json,
+        csv=csv,
+        lines=lambda: show_csv(document["activation"], ACTIVATION_COLUMNS),
+        pages=lambda: partner_tables.activation(out, document),
+    )
 
 
 def stalled(
@@ -78,14 +80,15 @@ def stalled(
         types = waiting.types(reader.conn, reader.name)
     wanted = chosen_type(type_name, types)
     rows = [r for r in rows if wanted is None or r["type"] == wanted]
-    if json:
-        show_json({"workspace": reader.name, "as_of": axes.as_of, "entries": rows})
-    elif csv:
-        show_csv(rows, STALLED_COLUMNS)
-    else:
-        from jobs import partner_tables
+    from jobs import partner_tables
 
-        partner_tables.stalled(out, rows)
+    show(
+        {"workspace": reader.name, "as_of": axes.as_of, "entries": rows},
+        json=json,
+        csv=csv,
+        lines=lambda: show_csv(rows, STALLED_COLUMNS),
+        pages=lambda: partner_tables.stalled(out, rows),
+    )
 
 
 def actual(
@@ -129,14 +132,15 @@ def actual(
         )
     wanted = chosen_type(type_name, sorted({r["type"] for m in found for r in m["rows"]}))
     rows = [{**r, "month": m["month"]} for m in found for r in m["rows"] if wanted is None or r["type"] == wanted]
-    if json:
-        show_json({**document, "months": found})
-    elif csv:
-        show_csv(rows, ACTUAL_COLUMNS)
-    else:
-        from jobs import partner_tables
+    from jobs import partner_tables
 
-        partner_tables.actual(out, document["as_of"], found, wanted, reader.rules.language)
+    show(
+        {**document, "months": found},
+        json=json,
+        csv=csv,
+        lines=lambda: show_csv(rows, ACTUAL_COLUMNS),
+        pages=lambda: partner_tables.actual(out, document["as_of"], found, wanted, reader.rules.language),
+    )
 
 
 def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> dict[str, Any]:
@@ -175,9 +179,9 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
 
 def _report(reader: Reader, kind: str, as_of: str | None) -> dict[str, Any]:
     from jobs import reports
-    from jobs.asked import day_of
+    from jobs.axes import parse_day
 
-    day = None if as_of is None else day_of("--as-of", as_of)
+    day = None if as_of is None else parse_day(as_of, "--as-of")
     kept = reports.newest(reader.conn, reader.name, kind, day)
     if kept is None and day is not None:
         raise NotFound(f"Nothing was kept for {day} or before; leave --as-of out for the newest.")

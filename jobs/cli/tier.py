@@ -30,7 +30,7 @@ def tier_set(
 ) -> None:
     """Set a partner's tier by hand until a day; the next run shows it, and the rules decide again afterwards."""
     from jobs import overrides
-    from jobs.asked import day_of
+    from jobs.axes import parse_day
     from jobs.person import person
     from jobs.runs import utc_now
 
@@ -43,7 +43,7 @@ def tier_set(
             partner_id,
             chosen,
             today=_today(reader),
-            until=None if until is None else day_of("--until", until),
+            until=None if until is None else parse_day(until, "--until"),
             reason=reason,
             by=by or person(),
             at=utc_now(),

@@ -39,6 +39,7 @@ class Basis:
     paths: PathTable
     entries: EntryTable
     events: Sequence[Mapping[str, Any]]
+    list_valid: int = DEFAULTS.list_valid
 
     def counted(self, field: str, entry_id: str | None = None) -> list[dict[str, Any]]:
         """The attempts or rows that the field counts, each with the event that says so, in the order of their days."""
@@ -87,14 +88,14 @@ class Basis:
                 newest[target] = (day, self.entries.ids[place])
         made = []
         for day, entry_id in newest.values():
-            if day <= today < day + DEFAULTS.list_valid:
+            if day <= today < day + self.list_valid:
                 on = _day(day)
                 made.append(
                     {
                         "entry": entry_id,
                         "attempt": None,
                         "day": on.isoformat(),
-                        "until": (on + timedelta(days=DEFAULTS.list_valid - 1)).isoformat(),
+                        "until": (on + timedelta(days=self.list_valid - 1)).isoformat(),
                         "inferred": False,
                         "event": self._event(entry_id, "listed", on),
                     }

@@ -177,7 +177,10 @@ class _Told:
         )
         given = Given(partners, entries, columns_of(entries, standing), [])
         table, rows, owners = read_inputs(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
-        return Basis(self.when.as_of, canonical_paths(table, rows, owners, day_number(self.when.as_of)), rows, events)
+        valid = self.settings.assumptions.list_valid
+        return Basis(
+            self.when.as_of, canonical_paths(table, rows, owners, day_number(self.when.as_of)), rows, events, valid
+        )
 
     def _rules(self, events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         found: dict[tuple[str, str], dict[str, Any]] = {}

@@ -8,10 +8,8 @@ from sqlalchemy import Connection as SqlConnection
 
 from jobs.explaining.moment import When
 from jobs.settings import WorkspaceSettings
-from jobs.steps.inputs import read_inputs
-from jobs.steps.made import make
+from jobs.steps.again import said_again
 from jobs.views import rows
-from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
 
 Row = dict[str, Any]
@@ -48,11 +46,12 @@ def fields(
         )
         if logged:
             return logged
-    return _again(conn, workspace, when, subject, subject_id, settings, rules)
+    return _again(conn, raw, workspace, when, subject, subject_id, settings, rules)
 
 
 def _again(
     conn: SqlConnection,
+    raw: Connection[Any],
     workspace: str,
     when: When,
     subject: str,
@@ -60,10 +59,7 @@ def _again(
     settings: WorkspaceSettings,
     rules: Rules,
 ) -> list[Row]:
-    tables = read_inputs(conn, workspace, when.as_of, when.known_at, past=True)
-    if not len(tables[2]):
-        return []
-    made = make(settings, rules, tables, when.as_of)
+    found = said_again(conn, raw, workspace, settings, rules, when.as_of, when.known_at)
     return sorted(
         (
             {
@@ -75,9 +71,7 @@ def _again(
                 "known_at": when.known_at.isoformat(),
                 "mapping_hash": when.mapping_hash,
             }
-            for of, of_id, name, value, inputs in made.every_row(
-                read.activities(conn, workspace, when.as_of, when.known_at)
-            )
+            for of, of_id, name, value, inputs in found.rows
             if (of, of_id) == (subject, subject_id)
         ),
         key=lambda row: str(row["field"]),

@@ -20,11 +20,8 @@ def columns_of(entries: Iterable[Entry], events: Iterable[tuple[str, Milestone |
     connections = {name: at for at, name in enumerate(sorted({e[3] for e in shown}))}
     return EventColumns(
         entry_ids=ids,
-        partner_ids=[],
         entry=np.fromiter((place[e[0]] for e in shown), np.int64, n),
-        partner=np.zeros(n, np.int64),
         milestone=np.fromiter((_CODE[str(e[1])] for e in shown), np.int8, n),
         occurred_on=np.array([e[2] for e in shown], "datetime64[D]"),
-        reconstructed=np.zeros(n, np.bool_),
         connection=np.fromiter((connections[e[3]] for e in shown), np.int64, n),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.errors import MirrorStale
+from jobs.pausing import paused
 from jobs.wiring import Workspace
 from sync.connector import FieldType
 from sync.mapping.depends import dependants
@@ -42,7 +43,7 @@ class Lack:
 def lacks(conn: Connection[Any], workspace: Workspace) -> list[Lack]:
     """All of them, in the order of their names."""
     found = []
-    wanted = needs(workspace.rules)
+    wanted, resting = needs(workspace.rules), paused(conn, workspace.name)
     for connection, name, description, stale, filling, gone_since, loaded in conn.execute(
         """select connection, object, description, stale, filling, gone_since, loaded from sakigake.mirror_object
         where workspace = %s order by 1, 2""",
@@ -58,7 +59,8 @@ def lacks(conn: Connection[Any], workspace: Workspace) -> list[Lack]:
                 "Restore it or grant the integration user Read on it, or take it out of the mapping; then run again.",
             )
         elif not loaded:
-            told[""] = ("is not read to its end yet", "Go on with: sakigake run")
+            more = f"sakigake resume {connection}, then sakigake run" if connection in resting else "sakigake run"
+            told[""] = ("is not read to its end yet", f"Go on with: {more}.")
         types = {f["name"]: f["type"] for f in description["fields"]}
         for field in spec.fields:
             if field in stale:
@@ -67,7 +69,7 @@ def lacks(conn: Connection[Any], workspace: Workspace) -> list[Lack]:
                     "Grant the integration user Read on it, or mend the mapping where it was renamed or removed; then run again.",
                 )
             elif field in filling and filling[field]["after"] is not BY_THE_READING:
-                told[field] = ("is not read for all records yet", "Go on with: sakigake run")
+                told[field] = ("is not read for all records yet", "Go on with: sakigake run.")
             elif field in spec.days and field in types and types[field] not in _DAYS:
                 told[field] = (
                     f"is stale: a date is expected and it has become {types[field]}",

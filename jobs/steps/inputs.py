@@ -1,6 +1,6 @@
 """What the arithmetic is given: our tables as columns of whole numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,6 +27,8 @@ from models.vocabulary import Activity, Entry, Partner, RecordRef
 from sync.events import read
 from sync.events.entry_columns import EntryColumns, entry_columns, target_number
 
+Tables = tuple[EventTable, EntryTable, PartnerTable]
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -46,14 +48,17 @@ def read_inputs(
     given: Given | None = None,
     *,
     past: bool = False,
-) -> tuple[EventTable, EntryTable, PartnerTable]:
+    only: Collection[str] | None = None,
+) -> Tables:
     """The tables as columns of whole numbers; events of entries or partners that stand no more are left out.
 
     `past`: partners, entries and activities too as they were known at `known_at`; without it as they are now, which is quicker.
+    `only`: these partners alone, as they are now, with all of their entries.
     """
     if given is None and not past:
-        partners: Sequence[Partner] = read.partners(conn, workspace)
-        entries, columns = entry_columns(conn, workspace, as_of), read.visible_events(conn, workspace, as_of, known_at)
+        partners: Sequence[Partner] = read.partners(conn, workspace, only=only)
+        entries = entry_columns(conn, workspace, as_of, only)
+        columns = read.visible_events(conn, workspace, as_of, known_at, only)
     else:
         facts = given or Given(
             read.partners(conn, workspace, known_at),

@@ -44,27 +44,34 @@ _NO_ENTRY = -1
 
 
 def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
-    """Keeps the verdicts where a week has ended, or the mapping or the code changed, since they were kept last; tells whether it did.
+    """Keeps the verdicts where a week has ended, or mapping, code or assumptions changed, since they were kept last; tells whether it did.
 
     They rest on whole weeks, so that between two Sundays there is nothing new to say.
     """
     last_sunday = stamp.as_of - timedelta(days=(stamp.as_of.weekday() + 1) % 7)
+    floors = workspace.settings.assumptions.floors
     with workspace.connect() as conn:
         before = reports.newest(conn, workspace.name, KIND)
     if before is not None:
         made, document_before = before
-        same = (made.mapping_hash, made.code_version) == (stamp.mapping_hash, stamp.code_version)
+        same = (made.mapping_hash, made.code_version, document_before["assumptions"]) == (
+            stamp.mapping_hash,
+            stamp.code_version,
+            asdict(floors),
+        )
         if same and document_before["weeks"]["until"] == last_sunday.isoformat():
             return False
     with workspace.engine.begin() as connection:
-        answers = answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at)
+        answers = answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors)
     n = {"weeks": answers.weeks.count, "deals": answers.deals, "indicators": len(answers.findings)}
     with workspace.connect() as conn:
         reports.keep(conn, workspace.name, KIND, stamp, n, document(answers))
     return True
 
 
-def answer(connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, known_at: datetime) -> Answers:
+def answer(
+    connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, known_at: datetime, floors: Floors
+) -> Answers:
     """The verdicts as of a day, by what was known at a moment (aware)."""
     partners = read.partners(connection, workspace)
     at = {p.partner_id: i for i, p in enumerate(partners)}
@@ -100,6 +107,7 @@ def answer(connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, 
         day_number(as_of),
         rates={f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
         seed=SEED,
+        floors=floors,
     )
 
 

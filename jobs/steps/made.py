@@ -6,11 +6,17 @@ from datetime import date
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from indicators.allocation import Allocation
-from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.business_days import BusinessDays
-from indicators.inputs import EntryTable, EventTable, PartnerTable, day_number
+from indicators.cadence import Activities
+from indicators.inputs import EntryTable, PartnerTable, day_number
 from indicators.month_goals import month_goals
+from indicators.own import Own, own
+from indicators.paths import canonical_paths
+from indicators.pool import Pool
+from indicators.subjects import Funnel
 from indicators.summary import Results, summarise
 from indicators.targets import TargetPlan
 from jobs.calendar import business_days
@@ -18,9 +24,44 @@ from jobs.months import capacity_of, month_of
 from jobs.settings import WorkspaceSettings
 from jobs.steps import more
 from jobs.steps import results as shaped
-from jobs.steps.prospect_rows import entry_prospect_rows, partner_prospect_rows
+from jobs.steps.entry_rows import basis, entry_rows, said_of
+from jobs.steps.inputs import Tables
+from jobs.steps.keep_results import EntriesSaid
+from jobs.steps.prospect_rows import expected_rows, goal_rows
 from models.vocabulary import Activity
 from sync.mapping.grammar import Mapping as Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of some partners, or of all, and of their entries."""
+
+    own: Own
+    entries: EntryTable
+    partners: PartnerTable
+    calendar: BusinessDays
+    language: shaped.Language
+    horizon: int
+
+    def partner_rows(self, activities: Activities) -> Iterator[shaped.Row]:
+        """Every partner field with its inputs, but for the goal of the month."""
+        return chain(
+            shaped.partner_rows(self.own, self.language),
+            expected_rows(self.own, self.language),
+            more.partner_rows(self.own, self.entries, activities, self.calendar, self.language),
+        )
+
+    def entries_said(self) -> EntriesSaid:
+        """What is said of the entries."""
+        words = basis(self.language, self.horizon)
+        return EntriesSaid(self.entries, said_of(self.own, self.entries), words, self.language, self.horizon)
+
+    def rows(self, activities: Activities) -> Iterator[shaped.Row]:
+        """The same as rows, after those of the partners."""
+        said = self.entries_said()
+        return chain(
+            self.partner_rows(activities), entry_rows(self.entries.ids, said.said, self.language, self.horizon)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,43 +75,31 @@ class Made:
     deals: int | None
     plan: TargetPlan | None
     goals: Allocation | None
-    language: Any
+    language: shaped.Language
+    horizon: int
+
+    @property
+    def told(self) -> Told:
+        """What is told of partners and entries."""
+        return Told(self.results.own, self.entries, self.partners, self.calendar, self.language, self.horizon)
 
     def document(self) -> dict[str, Any]:
         """The indicators per type and step, as they are kept."""
         return {**shaped.document(self.results, self.partners), "deals_wanted": self.deals}
 
-    def rows(self) -> Iterator[shaped.Row]:
-        """Every catalogue value of every partner and entry, with its inputs."""
-        return chain(
-            shaped.partner_rows(self.results, self.language),
-            partner_prospect_rows(self.results, self.partners, self.goals, self.deals, self.language),
-            shaped.entry_rows(self.results, self.entries, self.language),
-            entry_prospect_rows(self.results, self.entries, self.language),
-        )
+    def goal_rows(self) -> Iterator[shaped.Row]:
+        """Each partner's goal of the month."""
+        return goal_rows(self.partners, self.goals, self.deals, self.language)
 
     def every_row(self, activities: Iterable[Activity]) -> Iterator[shaped.Row]:
-        """The same, and what follows from the activities: next meetings and next steps."""
-        done = more.Computed(
-            self.results,
-            self.entries,
-            self.partners,
-            more.as_columns(activities, self.partners),
-            self.calendar,
-            self.plan,
-        )
-        return chain(self.rows(), more.partner_rows(done, self.language))
+        """Every catalogue value of every partner and entry, with its inputs."""
+        return chain(self.told.rows(more.as_columns(activities, self.partners)), self.goal_rows())
 
 
-def make(
-    settings: WorkspaceSettings,
-    rules: Rules,
-    tables: tuple[EventTable, EntryTable, PartnerTable],
-    as_of: date,
-) -> Made:
-    """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes."""
+def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date) -> Made:
+    """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes: draws are seeded by the rules."""
     events, entries, partners = tables
-    assumptions = assumptions_of(rules.hash)
+    assumptions = settings.assumptions.for_numbers(rules.hash)
     calendar = business_days(settings.calendar, as_of)
     results = summarise(events, entries, partners, day_number(as_of), assumptions=assumptions, calendar=calendar)
     deals = settings.targets.deals_in(as_of)
@@ -79,9 +108,21 @@ def make(
         limits = capacity_of(settings.targets.capacity, partners.types)
         months = month_of(as_of), month_of(as_of, 1)
         plan, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
-    return Made(results, entries, partners, calendar, deals, plan, goals, rules.language)
+    return Made(results, entries, partners, calendar, deals, plan, goals, rules.language, assumptions.horizon)
 
 
-def assumptions_of(mapping_hash: str) -> Assumptions:
-    """The defaults; draws are seeded by the mapping, so that equal facts and rules give equal bytes."""
-    return replace(DEFAULTS, seed=mapping_hash)
+def tell(settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, as_of: date) -> Told | None:
+    """What the pool tells of the partners of the tables, the same as if everything were made anew by it.
+
+    None where it cannot: the pool knows nothing of the type of one of them.
+    """
+    events, entries, partners = tables
+    if not set(partners.types) <= set(pool.types):
+        return None
+    places = [pool.types.index(name) for name in partners.types]
+    partners = replace(partners, types=pool.types, type=np.array(places, np.int64)[partners.type])
+    assumptions = settings.assumptions.for_numbers(rules.hash)
+    funnel = Funnel(canonical_paths(events, entries, partners, day_number(as_of)))
+    found = own(pool, funnel, entries, partners, assumptions)
+    calendar = business_days(settings.calendar, as_of)
+    return Told(found, entries, partners, calendar, rules.language, assumptions.horizon)

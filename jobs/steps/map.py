@@ -22,6 +22,7 @@ from sync.events.deals import count_deals, store_deals
 from sync.events.decisions import newest, standing
 from sync.events.issues import count_issues, keep_issues
 from sync.events.store import Changes, Counts, count, remember_mapping, store
+from sync.events.touched import touch
 from sync.mapping.derive import derive
 from sync.mirror.count import CountingMirror
 
@@ -68,9 +69,11 @@ def map_facts(
             changes, deals_changed, counts = _some(conn, raw, workspace, run_id, now, some, before)
         feed.mirror.forget_removed_links(feed.places)
         unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, counting, run_id=run_id, now=now)
+        same = changes.nothing and not (moved or deals_changed)
+        if not same:
+            touch(raw, workspace.name, None if some is None else some.partners)
         issues, deals = count_issues(raw, workspace.name), count_deals(conn, workspace.name)
     tell_new(workspace, unmapped)
-    same = changes.nothing and not (moved or deals_changed)
     return {
         "partners": sum(counts.partners.values()),
         "entries": counts.entries,

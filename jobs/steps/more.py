@@ -3,7 +3,7 @@
 Each part reads what is computed already, and is kept in the same transaction.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -12,19 +12,21 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
-from indicators.assumptions import DEFAULTS
+from indicators.activation import Rates, activation, concentration, first_data_day, sourced_share, time_to_first_deal
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due
 from indicators.inputs import LISTED, NO_DAY, EntryTable, PartnerTable, day_date, day_number
 from indicators.lead_curves import lead_curves
-from indicators.next_steps import advise, told, waiting_by_partner
+from indicators.next_steps import advise, waiting_by_partner
+from indicators.next_steps import told as told_in_words
+from indicators.own import Own
 from indicators.summary import Results
 from indicators.targets import TargetPlan
 from indicators.tier_audit import audit
 from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports
 from jobs.reports import Stamp
+from jobs.settings import WorkspaceSettings
 from jobs.steps import actual
 from models.vocabulary import Activity, ActivityKind
 from sync.events import read
@@ -49,18 +51,15 @@ class Computed:
 
 
 def activities_of(
-    conn: SqlConnection, workspace: str, partners: PartnerTable, as_of: date, known_at: datetime | None = None
+    conn: SqlConnection,
+    workspace: str,
+    partners: PartnerTable,
+    as_of: date,
+    known_at: datetime | None = None,
+    only: Collection[str] | None = None,
 ) -> Activities:
-    """Activities with partners up to a day, as the mapping now sees them, or as they were known at `known_at`."""
-    place = {partner_id: i for i, partner_id in enumerate(partners.ids)}
-    found = read.activities(conn, workspace, as_of, known_at)
-    found.sort(key=lambda a: (a.partner_id, a.occurred_on, a.activity_id))
-    kept = [(place[a.partner_id], a.kind, day_number(a.occurred_on)) for a in found if a.partner_id in place]
-    return Activities(
-        np.array([p for p, _, _ in kept], np.int64),
-        tuple(k for _, k, _ in kept),
-        np.array([d for *_, d in kept], np.int64),
-    )
+    """Activities with partners (with `only` these) up to a day, as the mapping now sees them, or as they were known at `known_at`."""
+    return as_columns(read.activities(conn, workspace, as_of, known_at, only), partners)
 
 
 def as_columns(activities: Iterable[Activity], partners: PartnerTable) -> Activities:
@@ -74,40 +73,42 @@ def as_columns(activities: Iterable[Activity], partners: PartnerTable) -> Activi
     )
 
 
-def partner_rows(done: Computed, language: Language) -> Iterator[Row]:
+def partner_rows(
+    told: Own, entries: EntryTable, activities: Activities, calendar: BusinessDays, language: Language
+) -> Iterator[Row]:
     """The fields `next_step` and `next_regular_meeting_due` of every partner."""
-    results, words = done.results, _WHY[language]
+    words = _WHY[language]
     waiting = waiting_by_partner(
-        done.entries, results.entries.stalled, results.entries.milestone, results.entries.since, len(done.partners)
+        entries, told.entries.stalled, told.entries.milestone, told.entries.since, len(told.partners)
     )
-    meetings = done.activities.days_of(ActivityKind.REGULAR_MEETING)
-    for i, partner in enumerate(results.partners):
+    meetings = activities.days_of(ActivityKind.REGULAR_MEETING)
+    for i, partner in enumerate(told.partners):
         tier = partner.tier.tier
-        due = meeting_due(tier, meetings.get(i, ()), results.as_of, done.calendar)
+        due = meeting_due(tier, meetings.get(i, ()), told.as_of, calendar)
         held = max(meetings.get(i, ()), default=NO_DAY)
         why = words["due"].format(tier.value) if due != NO_DAY else words["no_due"].format(tier.value)
         yield "partner", partner.partner_id, "next_regular_meeting_due", _iso(due), {"why": why, "last": _iso(held)}
         advice = advise(tier, waiting[i])
         inputs = {"why": words["step"], "advice": advice.what, "entries": advice.entries}
-        yield "partner", partner.partner_id, "next_step", told(advice, language), inputs
+        yield "partner", partner.partner_id, "next_step", told_in_words(advice, language), inputs
 
 
 def keep(
-    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, team: int | None
+    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
 ) -> None:
     """Keeps the day's reports and the snapshot, in the caller's transaction and after its results."""
     n = {"partners": len(done.partners), "entries": len(done.entries), "activities": len(done.activities.day)}
-    for kind, document in reports_of(conn, workspace, stamp, done, deals, team).items():
+    for kind, document in reports_of(conn, workspace, stamp, done, deals, settings).items():
         reports.keep(conn, workspace, kind, stamp, n, document)
-    _snapshot(conn, workspace, stamp)
+    snapshot(conn, workspace, stamp)
 
 
 def reports_of(
-    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, team: int | None
+    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
 ) -> dict[str, dict[str, Any]]:
     """The day's reports by kind, of what was known at the stamp's moment."""
     found: dict[str, dict[str, Any]] = {
-        ACTIVATION: activation_document(done, deals, team),
+        ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates),
         CURVES: {"curves": lead_curves(done.results.paths, done.partners.types)},
     }
     if months := actual.months(conn, workspace, done, stamp):
@@ -126,7 +127,12 @@ def snapshot_of(rows: Iterable[Row], partners: PartnerTable) -> dict[str, tuple[
     return found
 
 
-def activation_document(done: Computed, deals: DealCount, team: int | None) -> dict[str, Any]:
+def activation_document(
+    done: Computed,
+    deals: DealCount,
+    team: int | None,
+    windows: Rates = Rates(),  # noqa: B008 - frozen
+) -> dict[str, Any]:
     """Rates per type, concentration, share, time to the first deal, cadence, leaks and capacity, as JSON."""
     results, partners = done.results, done.partners
     paths, as_of = results.paths, results.as_of
@@ -149,7 +155,7 @@ def activation_document(done: Computed, deals: DealCount, team: int | None) -> d
                 "deals_per_active": _rounded(a.deals_per_active),
                 "newcomers": a.newcomers,
             }
-            for a in activation(paths, partners)
+            for a in activation(paths, partners, windows)
         ],
         "concentration": _plain(asdict(concentration(paths, len(partners)))),
         "sourced": {
@@ -190,13 +196,14 @@ def activation_document(done: Computed, deals: DealCount, team: int | None) -> d
 def _cutoffs(done: Computed) -> Iterator[Cutoffs]:
     """For each type the cut-offs that would tell its partners apart best, by the forecast of 90 days."""
     forecast, kinds = done.results.prospects.partners, done.partners.type
+    assumed = done.results.prospects.outlook.assumptions
     if DAYS_AHEAD not in forecast.ahead:
         return
     expected = forecast.expected[:, forecast.ahead.index(DAYS_AHEAD)]
     valid = np.array([p.attack_list_count for p in done.results.partners], np.int64)
     for at, name in enumerate(done.partners.types):
         mine = (kinds == at) & forecast.known
-        rule = DEFAULTS.tier_rules.get(name, DEFAULTS.tier_rule)
+        rule = assumed.tier_rules.get(name, assumed.tier_rule)
         found = proposed(name, valid[mine], expected[mine], rule)
         if found is not None:
             yield found
@@ -207,16 +214,22 @@ def share_span(as_of: date) -> tuple[date, date]:
     return as_of - timedelta(days=SHARE_DAYS - 1), as_of
 
 
-def _snapshot(conn: Connection[Any], workspace: str, stamp: Stamp) -> None:
-    """All partner fields as they now are, under the as-of day; the day's last computation holds."""
-    conn.execute("delete from sakigake.partner_day where workspace = %s and day = %s", (workspace, stamp.as_of))
+def snapshot(conn: Connection[Any], workspace: str, stamp: Stamp, only: Collection[str] | None = None) -> None:
+    """All fields of all partners (with `only` of these) as they now are, under the as-of day; the day's last computation holds."""
+    given = {"w": workspace, "day": stamp.as_of, "run": stamp.run_id, "only": None if only is None else sorted(only)}
+    conn.execute(
+        """delete from sakigake.partner_day where workspace = %(w)s and day = %(day)s
+            and (%(only)s::text[] is null or partner_id = any(%(only)s))""",
+        given,
+    )
     conn.execute(
         """insert into sakigake.partner_day (workspace, day, partner_id, type, fields, run_id)
-        select p.workspace, %s, p.partner_id, p.type, jsonb_object_agg(r.field, r.value), %s
+        select p.workspace, %(day)s, p.partner_id, p.type, jsonb_object_agg(r.field, r.value), %(run)s
         from sakigake.partner p join sakigake.result r
             on (r.workspace, r.subject, r.subject_id) = (p.workspace, 'partner', p.partner_id)
-        where p.workspace = %s and p.removed_at is null group by p.workspace, p.partner_id, p.type""",
-        (stamp.as_of, stamp.run_id, workspace),
+        where p.workspace = %(w)s and p.removed_at is null and (%(only)s::text[] is null or p.partner_id = any(%(only)s))
+        group by p.workspace, p.partner_id, p.type""",
+        given,
     )
 
 

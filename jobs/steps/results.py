@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Literal
 
-from indicators.inputs import MILESTONES, NO_DAY, EntryTable, PartnerTable, day_date
-from indicators.stalled import STATUSES
-from indicators.summary import PartnerSummary, Results
+from indicators.inputs import NO_DAY, PartnerTable, day_date
+from indicators.own import Own, PartnerSummary
+from indicators.summary import Results
 from indicators.tier_reason import reason, what_would_change
 from jobs.steps.prospect_document import prospect_document, rounded
 from models.catalogue import BY_NAME
@@ -24,10 +24,6 @@ _WHY = {
         "submitted": "the day the newest list was handed in",
         "stalled": "open entries past the age by which 95 % had moved on, or with little chance left",
         "since": "the day the partner came into tier {0}",
-        "milestone": "the newest milestone that this entry reached",
-        "entry_stalled": "{0}: {1} days at `{2}`, {3} beyond what 80 % needed; next: {4}",
-        "closed": "the entry is at `{0}`",
-        "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
     },
     "ja": {
         "count": "直近90日に「{0}」へ到達したこのパートナーのエントリー",
@@ -36,57 +32,15 @@ _WHY = {
         "submitted": "最新のリストが提出された日",
         "stalled": "95%が次へ進んだ日数を超えた、または見込みが大きく下がった進行中エントリー",
         "since": "優先度{0}になった日",
-        "milestone": "このエントリーが到達した最新のマイルストーン",
-        "entry_stalled": "{0}:「{2}」で{1}日、80%が進んだ日数を{3}日超過。次は「{4}」",
-        "closed": "エントリーは「{0}」",
-        "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
     },
 }
 
 
-def partner_rows(results: Results, language: Language) -> Iterator[Row]:
+def partner_rows(told: Own, language: Language) -> Iterator[Row]:
     """Every partner field of every partner."""
-    for partner in results.partners:
-        for field, value, inputs in _partner(partner, results, language):
+    for partner in told.partners:
+        for field, value, inputs in _partner(partner, language):
             yield "partner", partner.partner_id, field, value, inputs
-
-
-def entry_rows(results: Results, entries: EntryTable, language: Language) -> Iterator[Row]:
-    """Every entry field of every entry that has an event."""
-    words = _WHY[language]
-    labels = _labels("milestone", language)
-    columns = results.entries
-    stalled = columns.stalled
-    is_stalled = stalled.is_stalled
-    for i, entry_id in enumerate(entries.ids):
-        code = int(columns.milestone[i])
-        if code < 0:
-            continue
-        milestone = MILESTONES[code].value
-        yield "entry", entry_id, "milestone", milestone, {"why": words["milestone"]}
-        yield "entry", entry_id, "milestone_since", _iso(int(columns.since[i])), {"why": words["milestone"]}
-        status = STATUSES[int(stalled.status[i])]
-        if entries.unplaced[i]:
-            yield "entry", entry_id, "stalled", False, {"why": words["unplaced"], "status": "unplaced"}
-            continue
-        if not stalled.open[i]:
-            why = words["closed"].format(labels[milestone])
-            inputs: dict[str, Any] = {"why": why, "status": "closed"}
-        else:
-            # the age is left out of what is kept while nothing is wrong: a row that changes every day tells nothing
-            inputs = {"status": status}
-            if is_stalled[i]:
-                following = labels[MILESTONES[int(stalled.next[i])].value]
-                inputs["why"] = words["entry_stalled"].format(
-                    status, int(stalled.age[i]), labels[milestone], int(stalled.days_over[i]), following
-                )
-                inputs["next"] = MILESTONES[int(stalled.next[i])].value
-                inputs["days_over"] = int(stalled.days_over[i])
-                inputs["chance"] = rounded(float(stalled.chance[i]))
-                inputs["chance_at_entry"] = rounded(float(stalled.chance_at_entry[i]))
-            else:
-                inputs["why"] = words["milestone"]
-        yield "entry", entry_id, "stalled", bool(is_stalled[i]), inputs
 
 
 def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
@@ -153,9 +107,9 @@ def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
     }
 
 
-def tier_rows(results: Results, partners: PartnerTable) -> Iterator[tuple[str, Any, str, str | None, str]]:
+def tier_rows(told: Own, partners: PartnerTable) -> Iterator[tuple[str, Any, str, str | None, str]]:
     """(partner id, since, tier, previous, rule) of the replayed history."""
-    for change in results.tier_changes:
+    for change in told.tier_changes:
         yield (
             partners.ids[change.partner],
             day_date(change.day),
@@ -165,9 +119,7 @@ def tier_rows(results: Results, partners: PartnerTable) -> Iterator[tuple[str, A
         )
 
 
-def _partner(
-    partner: PartnerSummary, results: Results, language: Language
-) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+def _partner(partner: PartnerSummary, language: Language) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     words = _WHY[language]
     tier = partner.tier
     why = reason(tier, language)
@@ -194,20 +146,21 @@ def _partner(
     for milestone, count in zip(FUNNEL, partner.recent, strict=True):
         name = "deals_90d" if milestone.value == "deal" else f"{milestone.value}_90d"
         yield name, count, {"why": words["count"].format(labels[milestone.value])}
-    overall = results.conversion(partner.type)
-    lead = results.lead_time(partner.type)
-    percent = BY_NAME["cvr_listed_to_deal"].rounded(
-        None if partner.cvr_listed_to_deal is None else 100 * partner.cvr_listed_to_deal
-    )
+    whole = partner.whole
+    percent = BY_NAME["cvr_listed_to_deal"].rounded(None if whole.rate is None else 100 * whole.rate)
     yield (
         "cvr_listed_to_deal",
         None if percent is None else float(percent),
-        {"why": words["type"].format(partner.type, overall.n), "n": overall.n, "status": overall.status},
+        {"why": words["type"].format(partner.type, whole.n), "n": whole.n, "status": whole.status},
     )
     yield (
         "lead_time_days",
-        partner.lead_time_days,
-        {"why": words["type"].format(partner.type, lead.conversions), "n": lead.conversions, "status": lead.status},
+        whole.median,
+        {
+            "why": words["type"].format(partner.type, whole.conversions),
+            "n": whole.conversions,
+            "status": whole.lead_status,
+        },
     )
     yield "stalled_entries", partner.stalled_entries, {"why": words["stalled"]}
 

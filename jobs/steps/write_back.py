@@ -79,7 +79,7 @@ def plan(workspace: Workspace, run_id: str, *, again: bool = False) -> Planned:
             found.confirmed,
             kept,
             withheld,
-            journal.uncertain(conn, workspace.name, utc_now() - LATE),
+            journal.uncertain(conn, workspace.name, {n: c.crm_now() - LATE for n, c in workspace.connectors.items()}),
             EditPolicy(workspace.settings.guards.person_edits),
             today,
             today + timedelta(days=workspace.settings.guards.keep_days),

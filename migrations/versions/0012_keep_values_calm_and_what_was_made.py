@@ -1,6 +1,6 @@
 """Keep values calm, doubts about the journal, and what was made in the CRMs.
 
-Follows 0010.
+Follows 0011.
 
 While this runs, the version before it may still be at work. So: add before you use, stop using before you remove, and
 do these in two releases. Do not rename. Fill large tables in batches, outside of a migration. Build an index on a large

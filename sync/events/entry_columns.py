@@ -1,5 +1,6 @@
 """Entries as columns, taken whole from PostgreSQL's binary form: what the arithmetic needs of them, without a value a row."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
@@ -34,26 +35,31 @@ _ENTRIES = """
                 when coalesce(e.target ->> 'domain', '') <> '' then 'domain ' || (e.target ->> 'domain')
                 else 'entry ' || e.entry_id end, 0)) ||
             int4send(coalesce(a.newest - date '2000-01-01', -2147483648)::int4) || boolsend(u.entry_id is not null),
-            ''::bytea order by e.entry_id::uuid)
+            ''::bytea)
         from sakigake.entry e
         left join (
             select entry_id, max(occurred_on) as newest from sakigake.activity
-            where workspace = %(w)s and removed_at is null and entry_id is not null and occurred_on <= %(day)s group by 1
+            where workspace = %(w)s and removed_at is null and entry_id is not null and occurred_on <= %(day)s {mine} group by 1
         ) a using (entry_id)
         left join (
             select s.entry_id from sakigake.unplaced_entry u
-            join sakigake.entry_source s using (workspace, connection, object, record_id) where u.workspace = %(w)s
+            join sakigake.entry_source s using (workspace, connection, object, record_id) where u.workspace = %(w)s {source}
             union select s.entry_id from sakigake.unplaced_entry u
-            join sakigake.entry s using (workspace, connection, object, record_id) where u.workspace = %(w)s
+            join sakigake.entry s using (workspace, connection, object, record_id) where u.workspace = %(w)s {source}
         ) u using (entry_id)
-        where e.workspace = %(w)s and e.removed_at is null
+        where e.workspace = %(w)s and e.removed_at is null {entry}
         group by left(e.entry_id, 2)
-        order by left(e.entry_id, 2)
     ) to stdout (format binary)"""
+_OF_PARTNERS = {
+    "entry": "and e.partner_id = any(%(only)s)",
+    "source": "and s.partner_id = any(%(only)s)",
+    "mine": """and entry_id = any(array(
+        select entry_id from sakigake.entry where workspace = %(w)s and removed_at is null and partner_id = any(%(only)s)))""",
+}
 _NAMED = """
-    select entry_id, target ->> 'name', target ->> 'phone' from sakigake.entry
-    where workspace = %s and removed_at is null and coalesce(target ->> 'corporate_number', '') = ''
-        and coalesce(target ->> 'domain', '') = '' and target ->> 'name' <> '' and target ->> 'phone' <> ''"""
+    select entry_id, target ->> 'name', target ->> 'phone' from sakigake.entry e
+    where workspace = %(w)s and removed_at is null and coalesce(target ->> 'corporate_number', '') = ''
+        and coalesce(target ->> 'domain', '') = '' and target ->> 'name' <> '' and target ->> 'phone' <> '' {entry}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +80,21 @@ class EntryColumns:
     unplaced: npt.NDArray[np.bool_]
 
 
-def entry_columns(connection: Connection, workspace: str, as_of: date) -> EntryColumns:
-    """Entries as the mapping now sees them, with activities up to `as_of`."""
+def entry_columns(
+    connection: Connection, workspace: str, as_of: date, only: Collection[str] | None = None
+) -> EntryColumns:
+    """Entries as the mapping now sees them, with activities up to `as_of`. `only`: those of these partners."""
+    scope = dict.fromkeys(_OF_PARTNERS, "") if only is None else _OF_PARTNERS
+    given = {"w": workspace, "day": as_of, "only": None if only is None else sorted(only)}
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     with raw.cursor() as cursor:
-        rows = fixed_rows(cursor, _ENTRIES, {"w": workspace, "day": as_of}, _ROW)
-    ids, _ = ids_of(rows["entry"])
+        rows = fixed_rows(cursor, _ENTRIES.format(**scope), given, _ROW)
+    ids, place_of_row = ids_of(rows["entry"])
+    rows = rows[np.argsort(place_of_row, kind="stable")]  # an entry has one row
     numbers = rows["target"].astype(np.int64)
     place = {entry_id: at for at, entry_id in enumerate(ids)}
     for entry_id, name, phone in raw.execute(
-        _NAMED, (workspace,)
+        _NAMED.format(**scope), given
     ):  # written in many ways: told by the one form of both
         if (at := place.get(entry_id)) is not None:
             numbers[at] = target_number(entry_id, Target(name=name, phone=phone))

@@ -4,7 +4,7 @@ Events leave PostgreSQL as bytes of one width a row, many rows together, so that
 grow with their number.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -21,37 +21,26 @@ from sync.mapping.same_target import EntryRecord, marks_of
 MILESTONES = tuple(Milestone)
 """`EventColumns.milestone` holds places in this tuple: listed 0, requested 1, agreed 2, executed 3, deal 4, won 5, lost 6."""
 
-_ROW = np.dtype(
-    [
-        ("entry", "V16"),
-        ("partner", "V16"),
-        ("event", "V16"),
-        ("milestone", ">i2"),
-        ("day", ">i4"),
-        ("reconstructed", "?"),
-        ("connection", ">i2"),
-    ]
-)
+_ROW = np.dtype([("entry", "V16"), ("milestone", ">i2"), ("day", ">i4"), ("connection", ">i2")])
 _POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 
 # A message carries one row, and Python's cost is a message: rows are put together into 256 before they are sent, by the first two
-# digits of the entry's id. `order by` makes equal facts equal columns, down to the byte.
+# digits of the entry's id. They are put in order here and not there: PostgreSQL would sort texts of ids.
 _VISIBLE = """
     copy (
         select string_agg(
-            uuid_send(e.entry_id::uuid) || uuid_send(e.partner_id::uuid) || uuid_send(e.event_id::uuid)
-                || int2send(array_position(%s::text[], e.milestone)::int2 - 1::int2) || date_send(e.occurred_on)
-                || boolsend(e.reconstructed) || int2send(coalesce(array_position(%s::text[], e.connection), 0)::int2),
-            ''::bytea order by e.entry_id::uuid, e.occurred_on, array_position(%s::text[], e.milestone), e.event_id::uuid)
+            uuid_send(e.entry_id::uuid) || int2send(array_position(%s::text[], e.milestone)::int2 - 1::int2)
+                || date_send(e.occurred_on) || int2send(coalesce(array_position(%s::text[], e.connection), 0)::int2), ''::bytea)
         from sakigake.event e
         where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
             and not exists (
                 select from sakigake.event r
                 where r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s)
-            and (%s::text[] is null or e.rule = any(%s::text[])) and (%s::text[] is null or not e.rule = any(%s::text[]))
+            {scope}
         group by left(e.entry_id, 2)
-        order by left(e.entry_id, 2)
     ) to stdout (format binary)"""
+_OF_PARTNERS = """and e.entry_id = any(array(
+    select n.entry_id from sakigake.entry n where n.workspace = %s and n.removed_at is null and n.partner_id = any(%s)))"""
 
 
 def fixed_rows(cursor: "psycopg.Cursor[Any]", query: str, given: Any, row: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -64,18 +53,15 @@ def fixed_rows(cursor: "psycopg.Cursor[Any]", query: str, given: Any, row: np.dt
 
 @dataclass(frozen=True, slots=True)
 class EventColumns:
-    """Events as columns of one length, ordered by entry, day, milestone, event. `entry` and `partner` are places in the id lists.
+    """Events as columns of one length, ordered by entry, day, milestone, connection. `entry` is the place in `entry_ids`.
 
     `connection` numbers the CRM that told it: of an entry that stands in two CRMs, one happening is told twice.
     """
 
     entry_ids: list[str]
-    partner_ids: list[str]
     entry: npt.NDArray[np.int64]
-    partner: npt.NDArray[np.int64]
     milestone: npt.NDArray[np.int8]
     occurred_on: npt.NDArray[np.datetime64]
-    reconstructed: npt.NDArray[np.bool_]
     connection: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -87,33 +73,42 @@ def visible_events(
     workspace: str,
     as_of: date,
     known_at: datetime,
+    only: Collection[str] | None = None,
     *,
-    only: Sequence[str] | None = None,
-    besides: Sequence[str] | None = None,
+    rules: Sequence[str] | None = None,
+    besides: Sequence[str] = (),
 ) -> EventColumns:
     """Events that had happened by `as_of`, as they were known at `known_at` (aware): asserted by then and not yet retracted.
 
-    `only` those of these rules, or all `besides`.
+    `only`: those of entries that now are these partners'. `rules`: those of these rules; `besides`: of all but these.
     """
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
     milestones, named = [milestone.value for milestone in MILESTONES], connections(connection, workspace)
-    rules = [None if some is None else list(some) for some in (only, only, besides, besides)]
-    given = (milestones, named, milestones, workspace, as_of, moment, moment, *rules)
-    raw.execute("set local work_mem = '256MB'")  # millions of rows are put in order in memory rather than on disk
+    given: list[Any] = [milestones, named, workspace, as_of, moment, moment]
+    scope = []
+    if only is not None:
+        scope.append(_OF_PARTNERS)
+        given += [workspace, sorted(only)]
+    if rules is not None:
+        scope.append("and e.rule = any(%s)")
+        given.append(list(rules))
+    if besides:
+        scope.append("and not e.rule = any(%s)")
+        given.append(list(besides))
+    query = _VISIBLE.format(scope=" ".join(scope))
     with raw.cursor() as cursor:
-        rows = fixed_rows(cursor, _VISIBLE, given, _ROW)
+        rows = fixed_rows(cursor, query, given, _ROW)
     entry_ids, entry = ids_of(rows["entry"])
-    partner_ids, partner = ids_of(rows["partner"])
+    milestone, connected, day = (rows[name].astype(np.int64) for name in ("milestone", "connection", "day"))
+    within = np.clip(day, -(2**22), 2**22 - 1) + 2**22  # more days than dates have
+    order = np.argsort((((entry << 23) | within) << 4 | milestone) << 8 | np.minimum(connected, 255), kind="stable")
     return EventColumns(
         entry_ids=entry_ids,
-        partner_ids=partner_ids,
-        entry=entry,
-        partner=partner,
-        milestone=rows["milestone"].astype(np.int8),
-        occurred_on=_POSTGRES_EPOCH + rows["day"].astype("timedelta64[D]"),
-        reconstructed=rows["reconstructed"].copy(),
-        connection=rows["connection"].astype(np.int64),
+        entry=entry[order],
+        milestone=milestone[order].astype(np.int8),
+        occurred_on=_POSTGRES_EPOCH + day[order].astype("timedelta64[D]"),
+        connection=connected[order],
     )
 
 
@@ -130,20 +125,28 @@ def ids_of(column: npt.NDArray[np.void]) -> tuple[list[str], npt.NDArray[np.int6
     if not len(column):
         return [], np.zeros(0, np.int64)
     halves = np.ascontiguousarray(column).view(">u8").reshape(-1, 2)
-    order = np.lexsort((halves[:, 1], halves[:, 0]))
-    ordered = halves[order]
-    first = np.concatenate(([True], (ordered[1:] != ordered[:-1]).any(axis=1)))
+    high, low = halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64)
+    order = np.argsort(high)
+    if ((high[order][1:] == high[order][:-1]) & (low[order][1:] != low[order][:-1])).any():
+        order = np.lexsort((low, high))  # two ids that begin alike, which chance never makes
+    high, low = high[order], low[order]
+    first = np.concatenate(([True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])))
     places = np.empty(len(column), np.int64)
     places[order] = np.cumsum(first) - 1
-    digits = ordered[first].tobytes().hex()
+    digits = halves[order[first]].tobytes().hex()
     names = (digits[at : at + 32] for at in range(0, len(digits), 32))
     return [f"{n[:8]}-{n[8:12]}-{n[12:16]}-{n[16:20]}-{n[20:]}" for n in names], places
 
 
-def partners(connection: Connection, workspace: str, known_at: datetime | None = None) -> list[Partner]:
-    """Partners in the order of their ids: as the mapping now sees them, or as they were known at `known_at` (aware)."""
+def partners(
+    connection: Connection, workspace: str, known_at: datetime | None = None, only: Collection[str] | None = None
+) -> list[Partner]:
+    """Partners in the order of their ids: as the mapping now sees them, or as they were known at `known_at` (aware).
+
+    `only`: these, of those that now are.
+    """
     sources: dict[str, list[RecordRef]] = {}
-    for s in _rows(connection, "partner_source", workspace, known_at):
+    for s in _rows(connection, "partner_source", workspace, known_at, only):
         sources.setdefault(s["partner_id"], []).append(_ref(s))
     return [
         Partner(
@@ -156,7 +159,7 @@ def partners(connection: Connection, workspace: str, known_at: datetime | None =
             joined_on=_day(r["joined_on"]),
             attributes=dict(r["attributes"]),
         )
-        for r in _rows(connection, "partner", workspace, known_at)
+        for r in _rows(connection, "partner", workspace, known_at, only)
     ]
 
 
@@ -177,8 +180,17 @@ def entries(connection: Connection, workspace: str, known_at: datetime | None = 
     ]
 
 
-def activities(connection: Connection, workspace: str, as_of: date, known_at: datetime | None = None) -> list[Activity]:
-    """Activities up to `as_of` in the order of their ids: as now seen, or as they were known at `known_at` (aware)."""
+def activities(
+    connection: Connection,
+    workspace: str,
+    as_of: date,
+    known_at: datetime | None = None,
+    only: Collection[str] | None = None,
+) -> list[Activity]:
+    """Activities up to `as_of` in the order of their ids: as now seen, or as they were known at `known_at` (aware).
+
+    `only`: with these partners, as now seen.
+    """
     return [
         Activity(
             activity_id=r["activity_id"],
@@ -189,7 +201,7 @@ def activities(connection: Connection, workspace: str, as_of: date, known_at: da
             source=_ref(r),
             rule=r["rule"],
         )
-        for r in _rows(connection, "activity", workspace, known_at)
+        for r in _rows(connection, "activity", workspace, known_at, only)
         if (day := _day(r["occurred_on"])) is not None and day <= as_of
     ]
 
@@ -207,14 +219,25 @@ def entry_records(conn: psycopg.Connection[Any], workspace: str) -> list[EntryRe
 _KEYS = {kept.name: kept for kept in (PARTNERS, SOURCES, ENTRIES, ENTRY_SOURCES, ACTIVITIES)}
 
 
-def _rows(connection: Connection, table: str, workspace: str, known_at: datetime | None) -> Iterator[Mapping[str, Any]]:
+def _rows(
+    connection: Connection,
+    table: str,
+    workspace: str,
+    known_at: datetime | None,
+    only: Collection[str] | None = None,
+) -> Iterator[Mapping[str, Any]]:
     """The table's rows in the order of their keys: of now, or together with what was kept of the past as known then."""
     kept = _KEYS[table]
     columns = ", ".join((*kept.key, *kept.said))
     live = " and removed_at is null" if kept.stays else ""
     given: dict[str, Any] = {"w": workspace}
     if known_at is None:
-        query = f"select {columns} from sakigake.{table} where workspace = :w{live} order by {', '.join(kept.key)}"  # noqa: S608
+        mine = "" if only is None else " and partner_id = any(:only)"
+        if only is not None:
+            given["only"] = sorted(only)
+        query = (
+            f"select {columns} from sakigake.{table} where workspace = :w{live}{mine} order by {', '.join(kept.key)}"  # noqa: S608
+        )
         for row in connection.execute(text(query), given):
             yield row._asdict()
         return

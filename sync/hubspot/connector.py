@@ -169,6 +169,9 @@ class HubspotConnector:
         with _reading(spec.object):
             yield from Pages(self._transport, spec, known, self.crm_now(), self._describe_anew).since(cursor)
 
+    def give_up(self, cursor: Cursor) -> None:
+        """Nothing: HubSpot works at nothing between two calls."""
+
     def identities(self, object_name: str) -> Iterator[Sequence[Identity]]:
         with _reading(object_name):
             yield from self._sweep().identities(object_name)

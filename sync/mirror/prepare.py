@@ -42,6 +42,7 @@ class Prepared:
     tracked: tuple[str, ...]  # fields of the mapping, whose changes are kept
     indexed: tuple[str, ...]
     filling: Filling  # by field: the id after which its column is still to be filled
+    given_up: dict[str, Any] | None = None  # the cursor of a reading that is begun anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def prepare(conn: Connection[Any], connector: Connector, key: Key, spec: ReadSpe
         tuple(sorted(set(spec.fields) & shown)),
         tuple(f.name for f in fields if f.references or f.name in spec.filtered),
         filling,
+        kept["cursor"] if kept is not None and again else None,
     )
 
 

@@ -21,6 +21,7 @@ from sync.mirror.prepare import Key, Prepared, prepare
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_indexes
 from sync.mirror.staging import forget_staging
+from sync.mirror.unpark import any_parked, unpark
 
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 """Opens a connection of its own to our database, outside any transaction."""
@@ -63,6 +64,8 @@ def pull_object(
         prepared = prepare(conn, connector, key, spec, full=full)
         if prepared is None:
             return LandCounts()
+        if prepared.given_up:
+            connector.give_up(prepared.given_up)
         try:
             return _read((conn, other), connector, pull, prepared, progress)
         except FieldMissing:  # what we remembered of the object is no longer so: ask, and go on with what is left
@@ -104,10 +107,11 @@ def _read(
     def pages(session: Callable[[], Connection[Any]]) -> Iterator[Page]:
         return connector.pages(prepared.spec, prepared.cursor, _Held(session, table))
 
+    parked = any_parked(conn, table, place())
     try:
         with closing(ahead(pages, sessions, table, place, loading=prepared.loading)) as coming:
             for ready in coming:
-                counts += _stored(ready, table, loading=prepared.loading)
+                counts += _stored(ready, table, loading=prepared.loading, parked=parked)
                 expected = ready.page.expected
                 progress(counts, expected)
         base, read = counts, counts.read
@@ -129,34 +133,45 @@ def _read(
     return counts
 
 
-def _stored(ready: Ready, table: MirrorTable, *, loading: bool) -> LandCounts:
+def _stored(ready: Ready, table: MirrorTable, *, loading: bool, parked: bool) -> LandCounts:
     """Stores a batch in its transaction, or, where that fails, each of its pages in one of its own: so that a page that cannot be stored
-    holds up none that came before it.
+    holds up none that came before it. `parked`: some value of the object is.
     """
     try:
         with ready.transaction:
-            return _landed(ready.conn, table, ready.page, ready.place, loading=loading, ready=ready)
+            return _landed(ready.conn, table, ready.page, ready.place, loading=loading, parked=parked, ready=ready)
     except psycopg.Error:
         if len(ready.pages) == 1 or ready.conn.broken:
             raise
     counts = LandCounts()
     for page in ready.pages:
         with ready.conn.transaction():
-            counts += _landed(ready.conn, table, page, ready.place, loading=loading, ready=None)
+            counts += _landed(ready.conn, table, page, ready.place, loading=loading, parked=parked, ready=None)
     return counts
 
 
 def _landed(
-    conn: Connection[Any], table: MirrorTable, page: Page, place: Place, *, loading: bool, ready: Ready | None
+    conn: Connection[Any],
+    table: MirrorTable,
+    page: Page,
+    place: Place,
+    *,
+    loading: bool,
+    parked: bool,
+    ready: Ready | None,
 ) -> LandCounts:
-    """The page and its cursor; `ready` where it was prepared in this transaction."""
+    """The page and its cursor; `ready` where it was prepared in this transaction, `parked` where some value of the object may be."""
     rows, told_apart = (ready.rows, ready.told_apart) if ready is not None else (None, None)
     counts = land(conn, table, page, place, loading=loading, rows=rows, told_apart=told_apart)
     if page.file is not None:
         counts += land_file(conn, table, page.file, place, loading=loading)
     if page.refreshed:
         counts += land_refreshed(conn, table, page.refreshed, place)
+    if parked:
+        unpark(conn, table, place)
     note_landing(conn, table.object, place, counts)
+    if parked:
+        unpark(conn, table, place)
     keep_cursor(conn, table, page, place, counts)
     return counts
 

@@ -8,6 +8,7 @@ ask once, and go on with the rest of their cycle.
 from collections.abc import Iterator
 from typing import Any
 
+from sync.connector import Cursor
 from sync.errors import BadReply, Underway
 from sync.salesforce import bulk_jobs
 from sync.salesforce.bulk_file import Asked, BulkFile
@@ -56,6 +57,12 @@ def follow(
         bulk_jobs.remove(client, job, asked.about, running=isinstance(e, JobFailed))
         raise
     bulk_jobs.remove(client, job, asked.about)
+
+
+def jobs_of(cursor: Cursor) -> list[Job]:
+    """The jobs that a reading which stands at this cursor would go on with."""
+    places = [cursor.get("job"), *((cursor.get(part) or {}).get("job") for part in ("window", "refresh"))]
+    return [Job(at["id"], at["version"]) for at in places if at]
 
 
 class Circle(BadReply):

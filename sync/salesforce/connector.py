@@ -28,9 +28,10 @@ from sync.connector import (
 )
 from sync.errors import FieldMissing, PermissionMissing, SyncError
 from sync.retry import Patience, Told
-from sync.salesforce import describe, live, rights, soql, sweep, values, wide, write
+from sync.salesforce import bulk_jobs, describe, live, rights, soql, sweep, values, wide, write
 from sync.salesforce.auth import Auth
 from sync.salesforce.budget import Budget
+from sync.salesforce.bulk import jobs_of
 from sync.salesforce.bulk_ingest import LEAST, BulkIngest
 from sync.salesforce.bulk_jobs import BulkSettings
 from sync.salesforce.client import Client
@@ -178,6 +179,10 @@ class SalesforceConnector:
                 cursor = None if cursor is None else {**cursor, "facts": facts.cursor()}
             else:
                 return
+
+    def give_up(self, cursor: Cursor) -> None:
+        for job in jobs_of(cursor):
+            bulk_jobs.remove(self._client, job, "job of a reading that is begun anew", running=True)
 
     def identities(self, object_name: str) -> Iterator[Sequence[Identity]]:
         return sweep.identities(self._client, object_name, self._facts(object_name))

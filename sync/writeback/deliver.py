@@ -24,7 +24,7 @@ def resolve_lost(delivery: Delivery) -> DeliverCounts:
     with delivery.connect() as conn:
         lost = journal.sent_changes(conn, delivery.workspace)
     lost.sort(key=lambda c: (c.record.connection, c.record.object, c.job_id or "", c.plan_id, c.seq))
-    for (connection, _object, job_id), group in groupby(
+    for (connection, object_name, job_id), group in groupby(
         lost, key=lambda c: (c.record.connection, c.record.object, c.job_id)
     ):
         connector = delivery.connectors.get(connection)
@@ -35,7 +35,9 @@ def resolve_lost(delivery: Delivery) -> DeliverCounts:
             outcomes, changes = _told_by_job(connector, connector.bulk_writer, job_id, changes)
         if changes:
             outcomes += read_back(connector, changes, uncertain=job_id is None)
-        Sending(delivery, connector, counts).settle([decided_anew(s) for s in outcomes])
+        sending = Sending(delivery, connector, counts)
+        sending.settle([decided_anew(s) for s in outcomes])
+        sending.redirect(object_name)
     return counts
 
 

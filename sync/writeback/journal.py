@@ -1,6 +1,6 @@
 """The journal of sending, in PostgreSQL: the intent before the first byte, and what became of each change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -45,20 +45,23 @@ def settle(
     outcomes: Sequence[Settled],
     now: datetime,
     *,
+    crm_now: datetime,
     crm_at: datetime | None = None,
     mapping_hash: str = "",
 ) -> None:
-    """What became of each change; confirmed values are remembered in the same transaction. `crm_at` is the CRM's clock just before."""
+    """What became of each change; confirmed values are remembered in the same transaction. `crm_now` is the CRM's clock, and `crm_at` what it
+    said just before the sending.
+    """
     for plan_id, group in groupby(sorted(outcomes, key=lambda s: s.change.plan_id), key=lambda s: s.change.plan_id):
         some = list(group)
         conn.execute(
             """update sakigake.change c set status = n.status, cause = nullif(n.cause, ''), request_id = coalesce(n.request, c.request_id),
-                uncertain_at = case when n.uncertain then coalesce(c.sent_at, %s) else c.uncertain_at end,
+                uncertain_at = case when n.uncertain then %s else c.uncertain_at end,
                 settled_at = case when n.status in ('planned', 'sent') then null else %s end
             from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::boolean[]) as n(seq, status, cause, request, uncertain)
             where c.workspace = %s and c.plan_id = %s and c.seq = n.seq""",
             (
-                now, now, [s.change.seq for s in some], [s.status.value for s in some], [s.cause for s in some],
+                crm_now, now, [s.change.seq for s in some], [s.status.value for s in some], [s.cause for s in some],
                 [s.request_id for s in some], [s.uncertain for s in some], workspace, plan_id,
             ),
         )  # fmt: skip
@@ -67,11 +70,12 @@ def settle(
     withhold(conn, workspace, [(s.change, s.cause) for s in outcomes if s.withhold], now, mapping_hash=mapping_hash)
 
 
-def uncertain(conn: Connect, workspace: str, since: datetime) -> dict[Cell, Stored]:
-    """Values sent since then whose answer never came: whatever was read back, they may still take effect."""
+def uncertain(conn: Connect, workspace: str, since: Mapping[str, datetime]) -> dict[Cell, Stored]:
+    """Values whose answer never came, and that had not taken effect after `since`, by connection and its CRM's clock: they still may."""
     rows = conn.execute(
-        """select connection, object, record_id, field, new from sakigake.change
-        where workspace = %s and uncertain_at > %s order by uncertain_at""",
-        (workspace, since),
+        """select c.connection, c.object, c.record_id, c.field, c.new from sakigake.change c
+        join unnest(%s::text[], %s::timestamptz[]) as s(connection, since) on s.connection = c.connection
+        where c.workspace = %s and c.uncertain_at > s.since order by c.uncertain_at""",
+        (list(since), list(since.values()), workspace),
     )
     return {(RecordRef(r[0], r[1], r[2]), r[3]): r[4] for r in rows}

@@ -46,7 +46,9 @@ def read_back(connector: Connector, changes: Sequence[OpenChange], *, uncertain:
     for c in changes:
         record = live[c.record.id]
         if record.missing or record.merged_into:
-            outcomes.append(Settled(c, ChangeStatus.FAILED, gone(record), merged_into=record.merged_into))
+            outcomes.append(
+                Settled(c, ChangeStatus.FAILED, gone(record), uncertain=uncertain, merged_into=record.merged_into)
+            )
             continue
         value = connector.decode(c.field, record.values.get(c.api_name))
         if same(c.field, value, c.new):

@@ -2,6 +2,8 @@
 
 A winner that the mapping named before has values of its own; one that we have read and the mapping does not name gets none. What is left is
 a winner that came with the merge, as HubSpot makes one, and that stands for one partner or entry: it is what the loser was.
+
+HubSpot applies what is sent under an old id to the winner, and does not say so: what the winner then holds was written, and is journalled.
 """
 
 import json
@@ -15,6 +17,7 @@ from sync.connector import Connector, LiveRecord
 from sync.writeback.changes import Connect, OpenChange
 from sync.writeback.plan import Stored, same
 from sync.writeback.withheld import versions_of
+from sync.writeback.written import keep_written
 
 HOPS = 5  # merges of merges that are followed
 _OWN = "which has values of its own"
@@ -22,32 +25,54 @@ _OWN = "which has values of its own"
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A change that failed because its record went into another one."""
+    """A change that failed because its record went into another one. `sent`: it was on its way when that turned out."""
 
     change: OpenChange
     into: str
+    sent: bool = False
 
 
 @dataclass(slots=True)
 class Redirected:
-    """What became of them: `moved` stands in the journal for the winners, still to be sent; `refused` counts those that nobody gets."""
+    """What became of them: `moved` stands in the journal for the winners, still to be sent; `landed` counts those that a winner got already,
+    `refused` those that nobody gets.
+    """
 
     moved: list[OpenChange]
+    landed: int = 0
     refused: int = 0
 
 
 def redirect(
-    conn: Connect, workspace: str, connector: Connector, merged: Sequence[Merged], now: datetime
+    conn: Connect, workspace: str, connector: Connector, merged: Sequence[Merged], now: datetime, *, move: bool
 ) -> Redirected:
-    """Journals for each loser's changes what becomes of them, with both ids. Call it in a transaction; all are of one object and plan."""
+    """Journals for each loser's changes what becomes of them, with both ids; without `move` none is to be sent to a winner.
+
+    Call it in a transaction; all are of one object.
+    """
     done = Redirected([])
     winners = _winners(connector, merged)
-    groups: dict[str, list[OpenChange]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Merged]] = defaultdict(list)
     for one in merged:
-        groups[winners[one.into].id].append(one.change)
+        groups[one.change.plan_id, winners[one.into].id].append(one)
     live = {record.id: record for record in winners.values()}
-    for winner, changes in sorted(groups.items()):
-        why_not = _why_not(conn, workspace, live[winner], changes)
+    for (_, winner), some in sorted(groups.items()):
+        landed = [m.change for m in some if m.sent and _holds(connector, live[winner], m.change)]
+        if landed:
+            _settle(
+                conn,
+                workspace,
+                landed,
+                ChangeStatus.DROPPED,
+                f"the record is merged into {winner}, and written there",
+                now,
+            )
+            _landed(conn, workspace, winner, landed, now)
+            done.landed += len(landed)
+        changes = [m.change for m in some if m.change not in landed]
+        if not changes:
+            continue
+        why_not = _why_not(conn, workspace, live[winner], changes) if move else "which the next run maps"
         if why_not is not None:
             _settle(
                 conn, workspace, changes, ChangeStatus.FAILED, f"the record is merged into {winner}, {why_not}", now
@@ -89,7 +114,8 @@ def _why_not(conn: Connect, workspace: str, winner: LiveRecord, changes: Sequenc
     named = conn.execute(
         """select exists (select from sakigake.partner_source where (workspace, connection, object, record_id) = (%s, %s, %s, %s))
             or exists (select from sakigake.entry_source where (workspace, connection, object, record_id) = (%s, %s, %s, %s))
-            or exists (select from sakigake.change where (workspace, connection, object, record_id) = (%s, %s, %s, %s) and plan_id = %s)""",
+            or exists (select from sakigake.change where (workspace, connection, object, record_id) = (%s, %s, %s, %s) and plan_id = %s
+                and redirected_from is null)""",
         (*place, *place, *place, first.plan_id),
     ).fetchone()
     if named and named[0]:
@@ -109,6 +135,26 @@ def _why_not(conn: Connect, workspace: str, winner: LiveRecord, changes: Sequenc
     if stood_for and stood_for[0] > 1:
         return "as is the record of another one: which of them it is, the mapping tells"
     return None
+
+
+def _holds(connector: Connector, winner: LiveRecord, c: OpenChange) -> bool:
+    return not winner.missing and same(c.field, connector.decode(c.field, winner.values.get(c.api_name)), c.new)
+
+
+def _landed(conn: Connect, workspace: str, winner: str, changes: Sequence[OpenChange], now: datetime) -> None:
+    """What the CRM applied to the winner, though it was sent under the loser's id."""
+    once = list({c.field.name: c for c in changes}.values())
+    conn.execute(
+        """insert into sakigake.change (workspace, plan_id, seq, connection, object, record_id, field, api_name, old, new, why, status,
+            cause, sent_at, settled_at, run_id, tries, redirected_from)
+        select workspace, plan_id, (select max(seq) from sakigake.change where workspace = %s and plan_id = %s) + row_number() over (),
+            connection, object, %s, field, api_name, old, new, why, 'confirmed', 'the answer was lost; read back', sent_at, %s, run_id,
+            tries, record_id
+        from sakigake.change where workspace = %s and plan_id = %s and seq = any(%s)""",
+        (workspace, once[0].plan_id, winner, now, workspace, once[0].plan_id, [c.seq for c in once]),
+    )
+    place = RecordRef(once[0].record.connection, once[0].record.object, winner)
+    keep_written(conn, workspace, [((place, c.field.name), c.new, c.plan_id, None) for c in once], now)
 
 
 def _still_to_write(

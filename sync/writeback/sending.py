@@ -95,8 +95,7 @@ class Sending:
                 else:
                     self._by_batch(object_name, open_now)
                 self.progress(self.counts)
-        if self.merged and self.redirects:
-            self._redirect(object_name)
+        self.redirect(object_name)
 
     def settle(self, outcomes: Sequence[Settled], at: datetime | None = None) -> None:
         """Journals what became of these changes."""
@@ -104,18 +103,28 @@ class Sending:
         for start in range(0, len(outcomes), SETTLED):
             some = outcomes[start : start + SETTLED]
             with d.connect() as conn, conn.transaction():
-                journal.settle(conn, d.workspace, some, d.clock(), crm_at=at, mapping_hash=d.mapping_hash)
+                journal.settle(
+                    conn,
+                    d.workspace,
+                    some,
+                    d.clock(),
+                    crm_now=self.connector.crm_now(),
+                    crm_at=at,
+                    mapping_hash=d.mapping_hash,
+                )
         for s in outcomes:
             self.counts.add(s.status)
             if s.merged_into is not None and s.status is ChangeStatus.FAILED:
-                self.merged.append(Merged(s.change, s.merged_into))
+                self.merged.append(Merged(s.change, s.merged_into, s.uncertain))
 
-    def _redirect(self, object_name: str) -> None:
+    def redirect(self, object_name: str) -> None:
         """What failed since its record was merged: to the winner, or to nobody."""
         d, merged = self.delivery, self.merged
+        if not merged:
+            return
         self.merged = []
         with d.connect() as conn, conn.transaction():
-            done = redirect(conn, d.workspace, self.connector, merged, d.clock())
+            done = redirect(conn, d.workspace, self.connector, merged, d.clock(), move=self.redirects)
         settled = len(merged) - done.refused
         self.counts.failed -= settled
         self.counts.dropped += settled

@@ -23,7 +23,10 @@ MOMENTS: dict[str, tuple[Any, str, bool]] = {
     "between the cursor and the commit": (pull, "keep_cursor", True),
     "behind the commit": (Lane, "moved", False),
 }
-OF_BULK = {"while a bulk job is waited for": (bulk_jobs, "state", True)}
+OF_BULK: dict[str, tuple[Any, str, bool]] = {
+    "while a bulk job is waited for": (bulk_jobs, "state", True),
+    "between a file's rows and its cursor": (pull, "land_file", True),
+}
 
 
 def arm(moment: str, count: int) -> None:

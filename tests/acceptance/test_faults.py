@@ -354,7 +354,7 @@ def test_a_query_that_timed_out_is_a_failed_load_and_not_an_empty_one(newcomer: 
 
 REFUSED = {"kind": "status", "status": 400, "body": [{"errorCode": "MALFORMED_QUERY", "message": "no"}]}
 SLOW = {
-    "hung": {"kind": "hang", "seconds": 60},
+    "hung": {"kind": "hang", "seconds": 3600},
     "a byte now and then": {"kind": "trickle", "seconds": 0.15, "bytes": 1},
 }
 
@@ -378,7 +378,7 @@ def test_an_object_that_hangs_or_fails_never_holds_up_the_others(newcomer: Compa
     scripts = []
     for crm, names in kinds.items():
         part, pattern = where[crm]
-        for name, effect in zip(names, ({"kind": "hang", "seconds": 60}, REFUSED), strict=True):
+        for name, effect in zip(names, ({"kind": "hang", "seconds": 3600}, REFUSED), strict=True):
             match = {"crm": crm, part: pattern.replace("{}", name)}
             scripts.append({"match": match, "times": None, "effect": effect})
     newcomer.sandbox.faults(*scripts)

@@ -58,3 +58,15 @@ def test_a_page_is_stored_with_its_cursor_or_not_at_all(reader_of_pages: Company
             assert rows % PAGE == 0
     assert company.one("select count(*) from sakigake.run where status = 'succeeded'") == 0
     company.recovers()
+
+
+def test_a_bulk_file_is_stored_with_its_cursor_or_not_at_all(reader_of_pages: Company) -> None:
+    """Killed behind the second of three files: the first is there, its job goes on, and nothing is there twice."""
+    company = reader_of_pages
+    company.set("salesforce", bulk_threshold=1000, bulk_page=PAGE)
+    company.salesforce = {"bulk_threshold": 1000, "bulk_page": PAGE}
+    killed(company, "between a file's rows and its cursor", 2)
+    rows = company.one("select count(*) from salesforce.opportunity")
+    job = company.one("select cursor -> 'job' from sakigake.mirror_object where object = 'Opportunity'")
+    assert (rows, job["read"]) == (PAGE, PAGE)
+    company.recovers(runs=1)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs import settings_numbers
 from jobs.pipeline import run_cycle
-from jobs.steps import compute, made
+from jobs.steps import again, more
 from jobs.steps.map import map_facts
 from models.vocabulary import RecordRef, Step
 from sandbox.server import running
@@ -72,7 +73,11 @@ class World:
 def quick():
     """Fewer draws: what is shown here is that the same draws come again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(made, "DEFAULTS", replace(made.DEFAULTS, replicates=40, draws=60, checks=2, plan_draws=40))
+        patch.setattr(
+            settings_numbers,
+            "DEFAULTS",
+            replace(settings_numbers.DEFAULTS, replicates=40, draws=60, checks=2, plan_draws=40),
+        )
         yield
 
 
@@ -108,14 +113,16 @@ def test_sixty_days_computed_again_from_the_log_say_what_they_said(lived):
     assert len({as_of for as_of, *_ in days}) == DAYS
     assert sum(sum(report.mapped["retracted"].values()) for *_, report in days if "retracted" in report.mapped) > 0
     for as_of, known_at, document, tables, _ in days:
-        again = compute.computed_again(workspace, as_of, known_at)
-        assert json.loads(json.dumps(again.document)) == document, as_of
-        assert sorted(json.loads(json.dumps(row)) for row in again.rows) == sorted(map(list, tables["results"])), as_of
-        tiers = {(p, str(since)): [p, str(since), *more] for p, since, *more in again.tiers}
+        said = again.computed_again(workspace, as_of, known_at)
+        assert json.loads(json.dumps(said.document)) == document, as_of
+        rows = [json.loads(json.dumps(row)) for row in said.rows]
+        assert sorted(rows) == sorted(map(list, tables["results"])), as_of
+        tiers = {(p, str(since)): [p, str(since), *rest] for p, since, *rest in said.tiers}
         assert sorted(tiers.values()) == sorted(map(list, tables["tiers"])), as_of
-        assert json.loads(json.dumps(again.reports)) == dict(tables["reports"]), as_of
-        snapshot = [(p, kind, fields) for p, (kind, fields) in sorted(again.snapshot.items())]
-        assert json.loads(json.dumps(snapshot)) == [list(row) for row in tables["snapshot"]], as_of
+        reports = again.reports_again(workspace, said, as_of)
+        assert json.loads(json.dumps(reports)) == dict(tables["reports"]), as_of
+        snapshot = more.snapshot_of(rows, said.pooled.partners)
+        assert [[p, *of] for p, of in sorted(snapshot.items())] == [list(row) for row in tables["snapshot"]], as_of
 
 
 def test_the_planted_entries_milestones_and_duplicates_are_found(lived):

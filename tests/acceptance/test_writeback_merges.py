@@ -143,21 +143,30 @@ def test_a_winner_that_was_deleted_meanwhile_gets_nothing(office: Office) -> Non
     assert causes == {f"the record is merged into {new}, which is not there any more"}
 
 
-def test_a_merge_between_the_comparison_and_the_write_is_redirected_too(office: Office) -> None:
-    """The CRM itself refuses the loser: ENTITY_IS_DELETED."""
-    (partner,) = office.some("salesforce", "Account")
+@pytest.mark.parametrize("crm", PLACES)
+def test_a_merge_between_the_comparison_and_the_write_is_redirected_too(office: Office, crm: str) -> None:
+    """Salesforce refuses the loser; HubSpot applies it to the winner, and says so of nobody."""
+    (partner,) = office.some(crm, PLACES[crm])
     meant = meant_for(office, partner)
-    new = stranger(office, "salesforce")
+    new = stranger(office, crm)
     winners: list[str] = []
 
     def merge(connection: str, name: str, _count: int) -> None:
-        if (connection, name) == ("salesforce", "Account") and not winners:
-            winners.append(merged(office, "salesforce", new, partner))
+        if (connection, name) == (crm, PLACES[crm]) and not winners:
+            pair = (new, partner) if crm == "salesforce" else (partner, new)
+            winners.append(merged(office, crm, *pair))
 
     office.before_write = merge
     sent = office.send()
     office.before_write = None
     assert sent.error is None, sent.error
-    assert winners == [new]
-    assert holds(office, "salesforce", new, meant)
-    assert {row[1:] for row in journal(office, new)} == {("confirmed", None, partner)}
+    (winner,) = winners
+    assert holds(office, crm, winner, meant)
+    told = {"salesforce": None, "hubspot": "the answer was lost; read back"}[crm]
+    assert {row[1:] for row in journal(office, winner)} == {("confirmed", told, partner)}
+    assert {row[1] for row in journal(office, partner)} == {"dropped"}
+    assert office.explained() == []
+    assert sent.report
+    with office.opened() as ready:
+        undo_run(ready, sent.report.run, "it was wrong", NoProgress())
+    assert not holds(office, crm, winner, meant)

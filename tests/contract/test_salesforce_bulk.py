@@ -12,7 +12,7 @@ from jobs.wiring import connect_with
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from sync.connector import ReadSpec
-from sync.errors import BadReply, QuotaExhausted, SyncError
+from sync.errors import BadReply, QuotaExhausted, SyncError, Underway
 from sync.mirror.place import LandCounts
 from sync.mirror.pull import Pull, pull_object
 from sync.salesforce import ClientCredentials, SalesforceConnector
@@ -303,6 +303,20 @@ def test_a_job_that_is_gone_is_begun_anew(world: World):
     connector._client.change("DELETE", f"jobs/query/{world.cursor()['job']['id']}", None, "job")
     connector.close()
     world.pull()
+    world.assert_mirrored()
+
+
+def test_reading_everything_again_takes_away_the_job_that_nobody_will_go_on_with(world: World):
+    effect = {"kind": "edit", "find": r'"state":\s*"\w+"', "replace": '"state":"InProgress"'}
+    slow = {"match": {"path": r"/jobs/query/\w+$", "method": "GET"}, "effect": effect, "times": None}
+    world.user._call("POST", "faults", slow)
+    with pytest.raises(Underway):
+        world.pull(bulk_patience=60.0)
+    (left,) = world.jobs()
+    assert left["id"] == world.cursor()["job"]["id"]
+    world.user._call("DELETE", "faults")
+    world.pull(full=True)
+    assert world.jobs() == []
     world.assert_mirrored()
 
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs import settings as settings_of
+from jobs.axes import parse_moment
 from jobs.errors import ConfigError, NotFound
 from jobs.explaining.document import explain
-from jobs.explaining.moment import parse_moment
 from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace, connect_with
 from models.catalogue import CATALOGUE
@@ -248,7 +248,7 @@ def test_what_cannot_be_explained_is_refused_with_one_sentence(workspace: Worksp
     with pytest.raises(NotFound, match="There is no field 'colour'"):
         told(workspace, "p", "colour")
     with pytest.raises(ConfigError, match=r"--known-at is 'soon', expected a day such as"):
-        parse_moment("soon", "--known-at", workspace.zone)
-    assert parse_moment("2026-05-31", "--known-at", workspace.zone).astimezone(UTC) == datetime(
+        parse_moment("soon", workspace.zone)
+    assert parse_moment("2026-05-31", workspace.zone).astimezone(UTC) == datetime(
         2026, 5, 31, 14, 59, 59, 999999, tzinfo=UTC
     )

@@ -187,6 +187,12 @@ def test_a_value_that_does_not_fit_is_parked_and_its_row_still_lands(
     told = views.parked(conn, "main")
     assert [(p["field"], p["values"], p["record"]) for p in told] == [("Amount", 1, "b"), ("ClosedOn", 1, "b")]
     assert "many" not in str(told), "where to look, and never the value"
+    crm.put("b", Amount="7")
+    assert pull(connect, crm).parked == 1, "its other value fits no better than before"
+    assert [p["field"] for p in views.parked(conn, "main")] == ["ClosedOn"]
+    crm.put("b", ClosedOn="2026-12-31")
+    pull(connect, crm)
+    assert views.parked(conn, "main") == [], "mended in the CRM, it is told of no longer"
 
 
 def test_nul_and_lone_surrogates_are_kept_escaped_and_flagged(connect: Connect, conn: psycopg.Connection[Any]) -> None:

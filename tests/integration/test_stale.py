@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from jobs import settings
+from jobs import pausing, settings
 from jobs.errors import MirrorStale
 from jobs.pipeline import run_cycle
 from jobs.steps import write_back
@@ -15,7 +15,7 @@ from jobs.views import drift, status
 from jobs.wiring import Workspace
 from models.vocabulary import Step
 from sync.connector import FieldDescription, FieldType, ReadSpec
-from sync.errors import FieldMissing
+from sync.errors import FieldMissing, Underway
 from sync.mapping.depends import dependants
 from sync.mapping.grammar import load_mapping
 from tests.fake_crm import FakeCrm
@@ -134,3 +134,28 @@ def test_what_rests_on_a_field_is_told_by_rule_milestone_and_field() -> None:
     assert dependants(rules, "fake", "Thing", "Note") == {"rules": [], "milestones": [], "fields": []}
     assert dependants(rules, "fake", "Thing")["milestones"] == ["listed", "deal"]
     assert Path(rules.filename).name == "mapping.yaml"
+
+
+def test_an_object_that_was_never_read_to_its_end_is_not_mapped(workspace: Workspace, crm: Crm) -> None:
+    """Half of the entries would be taken for all of them. Who paused the connection is told how to go on."""
+    pages = crm.pages
+
+    def cut_off(*asked: Any) -> Any:
+        for page in pages(*asked):
+            yield replace(page, loaded=False)
+            raise Underway("The CRM still prepares Thing.")
+
+    crm.pages = cut_off  # type: ignore[method-assign]
+    crm.page_size = 1
+    report = run_cycle(workspace)
+    assert (report.unread, list(report.waiting), report.mapped) == (["fake.Thing"], ["fake.Thing"], {})
+    with workspace.connect() as conn:
+        assert status(conn, "main")["runs"][0]["status"] == "waiting"
+    with pytest.raises(MirrorStale, match=r"fake\.Thing is not read to its end yet.*Go on with: sakigake run"):
+        run_cycle(workspace, steps=[Step.MAP])
+    pausing.pause(workspace, "fake", "maintenance")
+    with pytest.raises(MirrorStale, match="sakigake resume fake, then sakigake run"):
+        run_cycle(workspace, steps=[Step.MAP])
+    pausing.resume(workspace, "fake")
+    crm.pages = pages  # type: ignore[method-assign]
+    assert run_cycle(workspace).mapped["entries"]

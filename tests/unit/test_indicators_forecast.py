@@ -10,7 +10,7 @@ from scipy import stats
 
 from indicators.arrivals import arrivals
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.calibration import calibration
+from indicators.calibration import NOT_ENOUGH_DATA, calibration
 from indicators.conversion import point_conversions
 from indicators.counting import drawn_counts, poisson_binomial, shared_out
 from indicators.curves import type_curves, within_after
@@ -18,7 +18,6 @@ from indicators.entry_forecast import BEYOND_SUPPORT, CLOSED, NO_DATA, OK
 from indicators.inputs import NO_DAY, EntryTable, EventTable, PartnerTable
 from indicators.open_entries import every_nth, rewound
 from indicators.paths import canonical_paths
-from indicators.prospects import NOT_ENOUGH_DATA
 from indicators.quick_curves import quick_curves
 from indicators.subjects import Funnel
 from indicators.summary import summarise
@@ -102,6 +101,9 @@ def test_one_step_from_the_deal_is_the_conditional_curve():
     under, rates = made.outlook.under_way, made.outlook.rates.rate
     at = int(np.flatnonzero((under.milestone == 3) & (under.age < 60))[0])
     curve, c, p = made.outlook.curves[0][3], int(under.age[at]), float(rates[0, 3])
+    goes_on, does_not = p * (1 - curve.delay[c]), (1 - p) * (1 - curve.loss[c])
+    size = float(made.outlook.rates.size[0, 3])
+    p = (p * size - goes_on / (goes_on + does_not)) / (size - 1)  # the partner's rate without the entry itself
     below = p * (1 - curve.delay[c]) + (1 - p) * (1 - curve.loss[c])
     expected = p * (curve.delay[c + 30] - curve.delay[c]) / below
     assert made.entries.within[under.entry[at], 0] == pytest.approx(expected)

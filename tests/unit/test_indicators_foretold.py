@@ -37,4 +37,4 @@ def test_expected_deals_come_and_chances_are_what_they_say(worlds):
 
 def test_a_messy_world_is_foretold_as_well(tmp_path):
     apart = foretold(generate(tmp_path, "messy")).apart()
-    assert (np.abs(apart) <= 3).all()
+    assert (np.abs(apart) <= 2).all()

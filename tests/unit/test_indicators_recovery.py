@@ -98,7 +98,7 @@ def test_the_summary_is_the_same_bytes_again_and_its_parts_agree(clean):
     assert one.tier_changes == two.tier_changes
     assert one.lead_times == two.lead_times
     assert [(r.rate, r.interval) for r in one.conversions] == [(r.rate, r.interval) for r in two.conversions]
-    assert one.conversion("legacy").rate == next(p for p in one.partners if p.type == "legacy").cvr_listed_to_deal
+    assert one.conversion("legacy").rate == next(p for p in one.partners if p.type == "legacy").whole.rate
     assert sum(one.milestones[:1]) == one.n_attempts == world.truth["n_entries"]
     with pytest.raises(KeyError, match="legacy"):
         one.conversion("nobody")

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from indicators.assumptions import DEFAULTS
 from indicators.incidence import aalen_johansen
 from indicators.inputs import EntryTable, PartnerTable
 from indicators.paths import canonical_paths
 from indicators.stalled import BEYOND, MOVING, STALLED, WARN, chance_of_next, next_step, paces, stalled_entries
+from indicators.stalled_over_time import lasting_states, paces_over_time
+from indicators.subjects import Funnel
 from tests.unit.reference.worlds import DAY0, events_of
 
 SOON = DAY0 + 400
@@ -135,3 +139,41 @@ def test_the_chance_is_what_the_formula_of_one_rate_says():
     c = np.arange(150)
     expected = p * (1 - f) / (p * (1 - f) + (1 - p) * (1 - g))
     np.testing.assert_allclose(chance_of_next(curve)[c], expected[c], atol=1e-9)
+
+
+def test_limits_move_at_month_ends_only():
+    paths, _ = world_of([*PAST, waiting(5)])
+    found = paces_over_time(Funnel(paths), ["legacy"], BY_AGE)
+    ends = [day for day, _ in found]
+    assert [str(np.datetime64(day, "D")) for day in ends] == [
+        "2025-05-31", "2025-06-30", "2025-07-31", "2025-08-31", "2025-09-30", "2025-10-31",
+    ]  # fmt: skip
+    assert SOON - ends[-1] < 31
+    assert found[-1][1][0][0].p95 == 38
+
+
+def test_what_was_stalled_stays_so_when_limits_rise_and_a_milestone_or_an_activity_clears_it():
+    pace = paces(world_of(PAST)[0], ["legacy"], BY_AGE)[0][0]
+    strict, lenient = (((replace(pace, p80=p80, p95=p95),) * 4,) for p80, p95 in ((5, 9), (90, 99)))
+    over_time = ((SOON - 60, strict), (SOON - 20, lenient))
+    paths, entries = world_of([waiting(40), waiting(15), waiting(40)], [-1, -1, SOON - 10])
+    found = lasting_states(paths, entries, over_time, BY_AGE)
+    # the first waited 19 days when the limits rose; the second came later; on the third somebody worked since
+    assert found.status.tolist() == [STALLED, MOVING, MOVING]
+    assert found.age.tolist() == [40, 15, 40]
+    assert lasting_states(paths, entries, over_time[1:], BY_AGE).status.tolist() == [MOVING] * 3
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 170), min_size=1, max_size=12), st.integers(0, 40))
+def test_an_entry_that_only_ages_never_falls_back(ages, later):
+    """From one day to the next, whatever else comes in: nothing flickers."""
+    stories = [*PAST, *[[("listed", 330), ("requested", 330 + day)] for day in ages], *map(waiting, ages)]
+    told = []
+    for as_of in (SOON, SOON + later):
+        entries = EntryTable.of([str(i) for i in range(len(stories))], [0] * len(stories))
+        paths = canonical_paths(events_of(stories), entries, PartnerTable.of(["p"], ["legacy"], [0]), as_of)
+        over_time = paces_over_time(Funnel(paths), ["legacy"])
+        told.append(lasting_states(paths, entries, over_time))
+    same = told[1].open & told[0].open & (told[1].age == told[0].age + later)
+    assert (told[1].status[same] >= told[0].status[same]).all()

@@ -145,7 +145,7 @@ def test_a_workspace_with_next_to_nothing_has_stated_results(world, language):
     assert every["deals_per_active"] is None or every["active"]
     assert document["sourced"]["status"] == "no_data"
     assert "nan" not in str(document).lower()
-    fields = {(s, f): v for _, s, f, v, _ in partner_rows(done, language)}
+    fields = {(s, f): v for _, s, f, v, _ in partner_rows(results.own, entries, nothing, WEEKDAYS, language)}
     assert len(fields) == 2 * len(partners)
     assert all(v for (_, f), v in fields.items() if f == "next_step")
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.steps.compute import lines_of
+from jobs.steps.keep_results import lines_of
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20)
 values = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.floats(-9, 9, width=32), texts)

@@ -1,15 +1,18 @@
 """sakigake.yaml as people write it: read where it is right, told by file and line where it is not, and no secret repeated."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indicators.assumptions import DEFAULTS, TierRule
 from jobs.errors import ConfigError
 from jobs.presets import write_preset
 from jobs.settings import HubspotConnection, SalesforceConnection, Secret, load, read
+from jobs.settings_numbers import Assumed
 from jobs.wiring import open_connector
 from sync.documents import DocumentError
 
@@ -33,6 +36,9 @@ def said(text: str) -> list[str]:
     with pytest.raises(DocumentError) as caught:
         read(text)
     return [str(problem) for problem in caught.value.problems]
+
+
+ROWS = {"a_up": 8, "a_down": 6, "b_up": 4, "b_down": 1}
 
 
 def test_each_crm_has_its_own_settings():
@@ -212,3 +218,37 @@ def test_a_secret_file_without_a_secret_says_so(tmp_path, content, sentence):
 def test_a_path_that_no_system_takes_is_a_sentence_too():
     with pytest.raises(ConfigError, match="its name is no name of a file"):
         Secret(file=Path("a\x00b")).read(Path(os.sep))
+
+
+def test_what_the_numbers_assume_is_taken_from_the_section_and_the_rest_from_the_defaults():
+    given = Assumed.model_validate(
+        {
+            "list_valid": 90,
+            "sure": 0.9,
+            "smallest_effect": 0.5,
+            "tiers": {"legacy": ROWS, "default": {**ROWS, "a_up": 9}},
+        }
+    )
+    made = given.for_numbers("seed")
+    assert (made.list_valid, made.sure, made.horizon, made.seed) == (90, 0.9, DEFAULTS.horizon, "seed")
+    assert made.tier_rules["legacy"] == TierRule(**ROWS)
+    assert made.tier_rules["growth1"] == DEFAULTS.tier_rules["growth1"]
+    assert made.tier_rule == TierRule(**{**ROWS, "a_up": 9})
+    assert given.floors.smallest_effect == 0.5
+    assert Assumed().for_numbers("") == replace(DEFAULTS, seed="", tier_rules=Assumed().for_numbers("").tier_rules)
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ("horizon: 5", "'horizon' needs at least 30, found '5'"),
+        ("sure: 1.5", "'sure' needs at most 0.99, found '1.5'"),
+        ("list_valid: soon", "'list_valid'"),
+        ("horizont: 180", "unknown key 'horizont' in assumptions; did you mean 'horizon'?"),
+        ("tiers: {a: {a_up: 3, a_down: 2, b_up: 3, b_down: 1}}", "they must fall: a_up, a_down, b_up, b_down"),
+    ],
+)
+def test_an_assumption_that_cannot_be_is_refused_with_its_line(section, sentence):
+    (met,) = said(SMALL + f"    assumptions:\n      {section}\n")
+    assert met.startswith("sakigake.yaml:14: ")
+    assert sentence in met

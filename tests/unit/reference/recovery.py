@@ -12,6 +12,7 @@ from indicators.incidence import CENSORED, CONVERTED
 from indicators.inputs import DEAL, NO_DAY
 from indicators.lead_time import lead_times
 from indicators.outlook import Outlook, outlook
+from indicators.partner_forecast import SumsByRate, moments_of_draws
 from indicators.subjects import STEPS, Funnel, step_name, subjects_of
 from tests.unit.reference.worlds import World
 
@@ -82,14 +83,18 @@ def interval_cover(world: World) -> float:
 
 @dataclass(frozen=True)
 class Foretold:
-    """Chances of entries under way and what became of them, [entries of all origins, 3 horizons]."""
+    """Chances of entries under way and what became of them, [entries of all origins, 3 horizons].
+
+    `unsure` [3]: the variance that the sums have because the partners' rates are estimates, as the published intervals draw them.
+    """
 
     chance: np.ndarray
     came: np.ndarray
+    unsure: np.ndarray
 
     def apart(self) -> np.ndarray:
-        """[3] how many standard deviations expected and actual sums are apart."""
-        spread = np.sqrt((self.chance * (1 - self.chance)).sum(axis=0))
+        """[3] how many standard deviations of the forecast expected and actual sums are apart."""
+        spread = np.sqrt((self.chance * (1 - self.chance)).sum(axis=0) + self.unsure)
         return (self.chance.sum(axis=0) - self.came.sum(axis=0)) / spread
 
     def bins(self) -> list[tuple[int, float, float]]:
@@ -104,11 +109,26 @@ def foretold(world: World, origins: int = 4, apart: int = 120) -> Foretold:
     known = world.paths()
     deal = np.full(len(world.entries), NO_DAY)
     deal[known.entry] = known.reached[:, DEAL]
-    q, y = [], []
+    q, y, unsure = [], [], np.zeros(len(AHEAD))
     for back in range(origins):
         as_of = world.as_of - 90 - apart * back
         ahead = outlook_at(world, as_of)
-        q.append(chances(ahead.under_way, ahead.ways, ahead.rates.rate, AHEAD))
+        q.append(chances(ahead.under_way, ahead.ways, ahead.rates, AHEAD))
         day = deal[ahead.under_way.entry][:, None]
         y.append((day != NO_DAY) & (day <= as_of + np.array(AHEAD)[None, :]))
-    return Foretold(np.concatenate(q), np.concatenate(y))
+        unsure += _by_rates(ahead)
+    return Foretold(np.concatenate(q), np.concatenate(y), unsure)
+
+
+def _by_rates(ahead: Outlook, draws: int = 200) -> np.ndarray:
+    """[3] the variance of the expected sums over draws of the partners' rates."""
+    kind = ahead.partners.type
+    a, b = ahead.rates.spread(kind)
+    found = np.zeros(len(AHEAD))
+    for t, way in enumerate(ahead.ways[:-1]):
+        members = np.flatnonzero(kind == t)
+        by_rate = SumsByRate(way, [table[:, list(AHEAD)] for table in way.tables])
+        for i, sums in zip(members, by_rate.of(ahead.under_way, members), strict=True):
+            p = np.random.default_rng(i).beta(a[i], b[i], (draws, len(STEPS)))
+            found += moments_of_draws(p, sums)[0].var(axis=0)
+    return found

@@ -1,0 +1,93 @@
+"""What the numbers assume where nobody has said otherwise: the section `assumptions` of a workspace. Defaults stand in `indicators/`."""
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import ClassVar
+
+from pydantic import Field, model_validator
+
+from indicators.activation import Rates
+from indicators.assumptions import DEFAULTS, Assumptions, TierRule
+from indicators.leading.verdicts import Floors
+from jobs.settings_base import Settings
+
+
+class TierRows(Settings):
+    """Valid rows of the attack list that bring a partner up, and below which it may come down again."""
+
+    noun: ClassVar[str] = "rows of a tier"
+    a_up: int = Field(ge=1, le=10_000, description="rows that bring a partner into A")
+    a_down: int = Field(ge=1, le=10_000, description="fewer rows may take it out of A")
+    b_up: int = Field(ge=1, le=10_000, description="rows that bring a partner into B")
+    b_down: int = Field(ge=1, le=10_000, description="fewer rows may take it out of B")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "TierRows":
+        if not (self.b_down <= self.b_up < self.a_up and self.b_up <= self.a_down <= self.a_up):
+            raise ValueError(
+                f"rows are a_up {self.a_up}, a_down {self.a_down}, b_up {self.b_up}, b_down {self.b_down}; "
+                "they must fall: a_up, a_down, b_up, b_down, with a_up above b_up"
+            )
+        return self
+
+
+class Assumed(Settings):
+    """What the numbers assume; whatever is changed here is computed anew with the next run."""
+
+    noun: ClassVar[str] = "assumptions"
+    horizon: int = Field(DEFAULTS.horizon, ge=30, le=730, description="days after which a conversion counts no more")
+    window: int = Field(
+        DEFAULTS.window or 365,
+        ge=30,
+        le=3650,
+        description="days looked back for the entries that a conversion is told from",
+    )
+    partner_window: int = Field(
+        DEFAULTS.partner_window or 730, ge=30, le=3650, description="the same for a partner's own rates"
+    )
+    list_valid: int = Field(DEFAULTS.list_valid, ge=7, le=3650, description="days that an attack list is valid")
+    tiers: dict[str, TierRows] = Field(
+        default_factory=dict, description="rows of the attack list by partner type; `default` stands for all others"
+    )
+    min_in_tier: int = Field(
+        DEFAULTS.min_in_tier, ge=0, le=365, description="days in a tier before a partner moves down"
+    )
+    quiet: int = Field(
+        DEFAULTS.quiet, ge=1, le=365, description="days without a logged activity after which an entry may be stalled"
+    )
+    active_within: int = Field(
+        Rates().active_within, ge=7, le=730, description="days within which a deal makes a partner active"
+    )
+    sure: float = Field(
+        DEFAULTS.sure, ge=0.5, le=0.99, description="chance with which the safe plan of a month meets its target"
+    )
+    smallest_effect: float = Field(
+        Floors().smallest_effect, gt=0, le=10, description="smallest effect of interest: deals per action"
+    )
+
+    def for_numbers(self, seed: str) -> Assumptions:
+        """As the arithmetic takes them. `seed`: draws depend on it."""
+        rules = {name: TierRule(**rows.model_dump()) for name, rows in self.tiers.items()}
+        return replace(
+            DEFAULTS,
+            seed=seed,
+            horizon=self.horizon,
+            window=self.window,
+            partner_window=self.partner_window,
+            list_valid=self.list_valid,
+            tier_rule=rules.pop("default", DEFAULTS.tier_rule),
+            tier_rules=MappingProxyType({**DEFAULTS.tier_rules, **rules}),
+            min_in_tier=self.min_in_tier,
+            quiet=self.quiet,
+            sure=self.sure,
+        )
+
+    @property
+    def rates(self) -> Rates:
+        """Of activation."""
+        return replace(Rates(), active_within=self.active_within)
+
+    @property
+    def floors(self) -> Floors:
+        """Of the leading test."""
+        return replace(Floors(), smallest_effect=self.smallest_effect)

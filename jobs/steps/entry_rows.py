@@ -1,0 +1,167 @@
+"""Entry fields: what is said of each entry as a row of one width, and those rows as catalogue values. Pure.
+
+Rows of one width are compared whole, so that words are made only for entries of which something else is said than before.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indicators.entry_forecast import BEYOND_SUPPORT, CLOSED, NO_DATA
+from indicators.inputs import LOST, MILESTONES, NO_DAY, EntryTable, day_date
+from indicators.own import Own
+from indicators.stalled import STATUSES
+from models.catalogue import BY_NAME
+
+Language = Literal["ja", "en"]
+Row = tuple[str, str, str, Any, dict[str, Any]]
+Said = NDArray[np.void]
+
+SAID = np.dtype(
+    [
+        ("milestone", "<i1"),  # -1: the entry has no event, so that nothing is said of it
+        ("since", "<i4"),
+        ("unplaced", "?"),
+        ("status", "<i1"),  # code of STATUSES; -1 where the entry is not open
+        ("stalled", "?"),
+        ("age", "<i4"),  # this and the next four are 0 while nothing is wrong: what changes every day tells nothing
+        ("over", "<i4"),
+        ("next", "<i1"),
+        ("chance", "<i4"),  # in millionths
+        ("at_entry", "<i4"),
+        ("forecast", "<i1"),  # code of entry_forecast.STATES
+        ("probability", "<i2"),  # in percent
+        ("day", "<i4"),
+    ]
+)
+
+GROUPS: tuple[tuple[str, ...], ...] = (
+    ("milestone", "since"),
+    ("milestone", "unplaced", "status", "stalled", "age", "over", "next", "chance", "at_entry"),
+    ("milestone", "forecast", "probability"),
+    ("milestone", "forecast", "day"),
+)
+"""The columns that each group of fields is told from: milestone and its day; stalled; the chance of a deal; its day."""
+
+_MILLION = 1_000_000
+_WHY = {
+    "en": {
+        "milestone": "the newest milestone that this entry reached",
+        "stalled": "{0}: {1} days at `{2}`, {3} beyond what 80 % needed; next: {4}",
+        "closed": "the entry is at `{0}`",
+        "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
+        "no_curve": "no entry has gone the whole way to a deal yet, so nothing can be expected",
+        "chance": "from `{0}`, at this partner's rates, for the time it has waited",
+        "old": "has stood at `{0}` for {1} days or more; no entry that old is known to become a deal",
+        "unlikely": "the chance is below 5 %, too little to name a day",
+        "day": "the day by which half of such entries are a deal, if they become one",
+    },
+    "ja": {
+        "milestone": "このエントリーが到達した最新のマイルストーン",
+        "stalled": "{0}:「{2}」で{1}日、80%が進んだ日数を{3}日超過。次は「{4}」",
+        "closed": "エントリーは「{0}」",
+        "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
+        "no_curve": "商談まで到達したエントリーがまだなく、予測できません",
+        "chance": "「{0}」から、このパートナーの転換率と経過日数による",
+        "old": "「{0}」のまま{1}日以上。この経過日数から商談になった例なし",
+        "unlikely": "確率が5%未満のため日付なし",
+        "day": "商談になる場合、半数が商談になる日",
+    },
+}
+
+
+def said_of(told: Own, entries: EntryTable) -> Said:
+    """What is said of each entry, in the order of the table."""
+    columns, stalled, made = told.entries, told.entries.stalled, told.forecast
+    wrong = stalled.is_stalled & stalled.open
+    rows = np.zeros(len(entries), SAID)
+    rows["milestone"], rows["since"], rows["unplaced"] = columns.milestone, columns.since, entries.unplaced
+    rows["status"], rows["stalled"] = np.where(stalled.open, stalled.status, -1), wrong
+    for name, column in (("age", stalled.age), ("over", stalled.days_over), ("next", stalled.next)):
+        rows[name] = np.where(wrong, column, 0)
+    for name, share in (("chance", stalled.chance), ("at_entry", stalled.chance_at_entry)):
+        rows[name] = np.where(wrong, np.rint(share * _MILLION), 0)
+    rows["forecast"], rows["probability"], rows["day"] = made.state, np.rint(100 * made.eventual), made.p50
+    return rows
+
+
+def basis(language: Language, horizon: int) -> str:
+    """Changes whenever the words do that rows are told in."""
+    told = (_WHY[language], _labels(language), horizon, SAID.descr)
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def differing(now: Said, then: Said) -> NDArray[np.bool_]:
+    """[n, groups]: which groups of fields say something else in two columns of the same entries."""
+    return np.column_stack([np.logical_or.reduce([now[c] != then[c] for c in group]) for group in GROUPS])
+
+
+def entry_rows(
+    ids: Iterable[str], said: Said, language: Language, horizon: int, groups: NDArray[np.bool_] | None = None
+) -> Iterator[Row]:
+    """Every field of each entry that has an event; with `groups` [n, groups] only those of the groups that are asked for."""
+    labels, words = _labels(language), _WHY[language]
+    asked = np.ones((len(said), len(GROUPS)), np.bool_) if groups is None else groups
+    for entry_id, row, (whereabouts, stalled, chance, day) in zip(ids, said.tolist(), asked.tolist(), strict=True):
+        if row[0] < 0:
+            continue
+        if whereabouts:
+            why = {"why": words["milestone"]}
+            yield "entry", entry_id, "milestone", MILESTONES[row[0]].value, why
+            yield "entry", entry_id, "milestone_since", _iso(row[1]), why
+        if stalled:
+            yield "entry", entry_id, "stalled", *_stalled(row, labels, words)
+        if chance or day:
+            value, on, why_chance, why_day = _expected(row, labels[row[0]], words, horizon)
+            if chance:
+                yield "entry", entry_id, "deal_probability", value, {"why": why_chance}
+            if day:
+                yield "entry", entry_id, "expected_deal_on", on, {"why": why_day}
+
+
+def _stalled(row: tuple[Any, ...], labels: list[str], words: dict[str, str]) -> tuple[bool, dict[str, Any]]:
+    milestone, _, unplaced, status, stalled, age, over, following, chance, at_entry, *_ = row
+    label = labels[milestone]
+    if unplaced:
+        return False, {"why": words["unplaced"], "status": "unplaced"}
+    if status < 0:
+        return False, {"why": words["closed"].format(label), "status": "closed"}
+    if not stalled:
+        return False, {"status": STATUSES[status], "why": words["milestone"]}
+    return True, {
+        "status": STATUSES[status],
+        "why": words["stalled"].format(STATUSES[status], age, label, over, labels[following]),
+        "next": MILESTONES[following].value,
+        "days_over": over,
+        "chance": chance / _MILLION,
+        "chance_at_entry": at_entry / _MILLION,
+    }
+
+
+def _expected(
+    row: tuple[Any, ...], label: str, words: dict[str, str], horizon: int
+) -> tuple[float | None, str | None, str, str]:
+    """The chance in percent, the day, and why either is what it is."""
+    milestone, (state, percent, day) = row[0], row[-3:]
+    if state == CLOSED:
+        why = words["closed"].format(label)
+        return (0.0 if milestone == LOST else 100.0), None, why, why
+    if state == NO_DATA:
+        return None, None, words["no_curve"], words["no_curve"]
+    found = _iso(day)
+    why = words["old"].format(label, horizon) if state == BEYOND_SUPPORT else words["chance"].format(label)
+    return float(percent), found, why, words["day" if found else "unlikely"]
+
+
+def _labels(language: Language) -> list[str]:
+    told = {value: ja if language == "ja" else en for value, en, ja in BY_NAME["milestone"].choices}
+    return [told[m.value] for m in MILESTONES]
+
+
+def _iso(day: int) -> str | None:
+    found = None if day == NO_DAY else day_date(day)
+    return found.isoformat() if found else None

@@ -1,0 +1,276 @@
+"""Results into our tables: what is said anew where it changed, and a log of it. All in the caller's transaction.
+
+Of entries only those are looked at of which something else is said than before: what was said of a partner's entries is kept as rows of
+one width (`entry_rows.SAID`), and compared whole.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from indicators.inputs import EntryTable, PartnerTable
+from jobs.steps.entry_rows import SAID, Said, differing, entry_rows
+from jobs.steps.results import Language, Row
+
+Conn = Connection[Any]
+_LINES = 2_000  # at once: Python's cost a line counts where there are a million
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_ID = 16  # bytes of an entry's id
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What written values stand on."""
+
+    run_id: str
+    as_of: date
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesSaid:
+    """What is said of entries, in the words of `basis`."""
+
+    entries: EntryTable
+    said: Said
+    basis: str
+    language: Language
+    horizon: int
+
+
+def keep(
+    conn: Conn,
+    workspace: str,
+    stand: Stand,
+    partners: PartnerTable,
+    partner_rows: Iterable[Row],
+    told: EntriesSaid,
+    *,
+    only: Collection[str] | None = None,
+) -> int:
+    """Stores values that changed, removes those of subjects that are gone, and logs both; returns how many rows were written.
+
+    `only`: all this is said of these partners and their entries; of others nothing is. Without it, partners not named are gone.
+    """
+    before = _said_before(conn, workspace, told.basis, only)
+    found = _compared(partners, told, before.entries)
+    of_entries = entry_rows(
+        [told.entries.ids[i] for i in found.changed],
+        told.said[found.changed],
+        told.language,
+        told.horizon,
+        found.groups,
+    )
+    conn.execute(
+        "create temporary table computed (subject text, subject_id text, field text, value jsonb, inputs jsonb) on commit drop"
+    )
+    with conn.cursor() as cursor, cursor.copy("copy computed from stdin") as copy:
+        lines = map(lines_of(), chain(partner_rows, of_entries))
+        while block := "".join(islice(lines, _LINES)):
+            copy.write(block)
+    conn.execute("analyze computed")
+    if only is not None:
+        removed = "r.subject = 'entry' and r.subject_id = any(%(gone)s)"
+    elif before.words_changed:
+        removed = _NOT_COMPUTED
+    else:
+        removed = (
+            f"(r.subject = 'partner' and {_NOT_COMPUTED}) or (r.subject = 'entry' and r.subject_id = any(%(gone)s))"
+        )
+    row = conn.execute(
+        _WRITE.format(removed=removed),
+        {
+            "workspace": workspace,
+            "run": stand.run_id,
+            "as_of": stand.as_of,
+            "known_at": stand.known_at,
+            "gone": found.gone,
+        },
+    ).fetchone()
+    _keep_said(conn, workspace, told.basis, found.blobs, None if only is not None else partners.ids)
+    return int(row[0]) if row else 0
+
+
+_NOT_COMPUTED = """not exists (
+    select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)"""
+_WRITE = """with written as (
+        insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
+        select %(workspace)s, subject, subject_id, field, value, inputs, %(run)s from computed
+        on conflict (workspace, subject, subject_id, field) do update
+            set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
+            where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)
+        returning r.subject, r.subject_id, r.field, r.value, r.inputs, false as gone),
+    removed as (
+        delete from sakigake.result r where workspace = %(workspace)s and ({removed})
+        returning r.subject, r.subject_id, r.field, r.value, r.inputs, true as gone),
+    logged as (
+        insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
+        select %(workspace)s, n.*, %(run)s, %(as_of)s, %(known_at)s
+        from (select * from written union all select * from removed) n)
+    select (select count(*) from written) + (select count(*) from removed)"""
+
+
+def said_partners(conn: Conn, workspace: str, basis: str, partners: Collection[str]) -> set[str]:
+    """Those of the partners of whose entries something was said in these words."""
+    rows = conn.execute(
+        "select partner_id from sakigake.said_entries where workspace = %s and basis = %s and partner_id = any(%s)",
+        (workspace, basis, sorted(partners)),
+    )
+    return {partner_id for (partner_id,) in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    entries: dict[str, tuple[bytes, bytes]]  # by partner: ids, and what was said of each
+    words_changed: bool
+
+
+def _said_before(conn: Conn, workspace: str, basis: str, only: Collection[str] | None) -> _Before:
+    """What was said in these words; nothing where the words were others, since all has to be said anew then."""
+    rows = conn.execute(
+        """select partner_id, basis, ids, said from sakigake.said_entries
+        where workspace = %s and (%s::text[] is null or partner_id = any(%s))""",
+        (workspace, *[None if only is None else sorted(only)] * 2),
+    ).fetchall()
+    if not rows or any(row[1] != basis for row in rows):
+        return _Before({}, words_changed=True)
+    return _Before({row[0]: (row[2], row[3]) for row in rows}, words_changed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Places of entries of which something else is said, and which groups of fields; ids of those of which nothing is any more; and
+    what to keep by partner: ids, and what is said.
+    """
+
+    changed: NDArray[np.int64]
+    groups: NDArray[np.bool_]
+    gone: list[str]
+    blobs: list[tuple[str, bytes, bytes]]
+
+
+def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple[bytes, bytes]]) -> _Compared:
+    ids = np.frombuffer(bytes.fromhex("".join(told.entries.ids).replace("-", "")), f"V{_ID}")
+    order = np.argsort(told.entries.partner, kind="stable")
+    bounds = np.searchsorted(told.entries.partner[order], np.arange(len(partners) + 1))
+    changed: list[int] = []
+    olds: list[bytes] = []
+    blobs: list[tuple[str, bytes, bytes]] = []
+    held: set[bytes] = set()
+    dropped: set[bytes] = set()
+    for place, partner_id in enumerate(partners.ids):
+        mine = order[bounds[place] : bounds[place + 1]]
+        now = ids[mine].tobytes(), told.said[mine].tobytes()
+        then = before.get(partner_id)
+        if now == then:
+            continue
+        old = dict(zip(_pieces(then[0], _ID), _pieces(then[1], SAID.itemsize), strict=True)) if then else {}
+        new = zip(mine.tolist(), _pieces(now[0], _ID), _pieces(now[1], SAID.itemsize), strict=True)
+        for at, entry, said in new:
+            held.add(entry)
+            if (was := old.pop(entry, _NOTHING)) != said:
+                changed.append(at)
+                olds.append(was)
+        dropped.update(old)
+        blobs.append((partner_id, *now))
+    for partner_id in before.keys() - set(partners.ids):
+        dropped.update(_pieces(before[partner_id][0], _ID))
+    places = np.array(changed, np.int64)
+    emptied = {ids[at].tobytes() for at in places[told.said["milestone"][places] < 0]}
+    return _Compared(
+        places,
+        differing(told.said[places], np.frombuffer(b"".join(olds), SAID)),
+        sorted(_name(entry) for entry in (dropped - held) | emptied),
+        blobs,
+    )
+
+
+_NOTHING = np.array([(-1, *[0] * (len(SAID.descr) - 1))], SAID).tobytes()
+
+
+def _pieces(whole: bytes, width: int) -> list[bytes]:
+    return [whole[at : at + width] for at in range(0, len(whole), width)]
+
+
+def _name(entry: bytes) -> str:
+    n = entry.hex()
+    return f"{n[:8]}-{n[8:12]}-{n[12:16]}-{n[16:20]}-{n[20:]}"
+
+
+def _keep_said(
+    conn: Conn, workspace: str, basis: str, blobs: Sequence[tuple[str, bytes, bytes]], standing: Sequence[str] | None
+) -> None:
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """insert into sakigake.said_entries (workspace, partner_id, basis, ids, said) values (%s, %s, %s, %s, %s)
+            on conflict (workspace, partner_id) do update set basis = excluded.basis, ids = excluded.ids, said = excluded.said""",
+            [(workspace, partner_id, basis, ids, said) for partner_id, ids, said in blobs],
+        )
+    if standing is not None:
+        conn.execute(
+            "delete from sakigake.said_entries where workspace = %s and not partner_id = any(%s)",
+            (workspace, list(standing)),
+        )
+
+
+def keep_tiers(
+    conn: Conn,
+    workspace: str,
+    run_id: str,
+    rows: Iterable[tuple[str, Any, str, str | None, str]],
+    only: Collection[str] | None = None,
+) -> None:
+    """The tier history (of the partners `only`) as replayed from what is known now; equal rows stay untouched."""
+    conn.execute(
+        "create temporary table tiers (partner_id text, since date, tier text, previous text, rule text) on commit drop"
+    )
+    with conn.cursor() as cursor, cursor.copy("copy tiers from stdin") as copy:
+        for row in rows:
+            copy.write_row(row)
+    conn.execute(
+        """delete from sakigake.tier_change t where workspace = %s and (%s::text[] is null or partner_id = any(%s)) and not exists (
+            select from tiers n where n.partner_id = t.partner_id and n.since = t.since)""",
+        (workspace, *[None if only is None else sorted(only)] * 2),
+    )
+    conn.execute(
+        """insert into sakigake.tier_change as t (workspace, partner_id, since, tier, previous, rule, run_id)
+        select distinct on (partner_id, since) %s, partner_id, since, tier, previous, rule, %s from tiers order by partner_id, since
+        on conflict (workspace, partner_id, since) do update
+            set tier = excluded.tier, previous = excluded.previous, rule = excluded.rule, run_id = excluded.run_id
+            where (t.tier, t.previous, t.rule) is distinct from (excluded.tier, excluded.previous, excluded.rule)""",
+        (workspace, run_id),
+    )
+
+
+def lines_of() -> Callable[[Row], str]:
+    """What turns a row into a line as COPY's text form has it.
+
+    JSON holds no tab and no line break as such, but backslashes, which COPY reads itself. What most rows say, many rows say: a text or
+    number that was written before is not written out again.
+    """
+    known: dict[tuple[type, Any], str] = {}
+
+    def value_of(value: Any) -> str:
+        if isinstance(value, float):
+            return _ENCODE(value)  # 0.0 and -0.0 would be one key
+        key = (type(value), value)
+        if key not in known:
+            known[key] = _ENCODE(value).replace("\\", "\\\\")
+        return known[key]
+
+    def line(row: Row) -> str:
+        subject, subject_id, field, value, inputs = row
+        if len(inputs) == 1 and isinstance(why := inputs.get("why"), str):
+            said = f'{{"why": {value_of(why)}}}'
+        else:
+            said = _ENCODE(inputs).replace("\\", "\\\\")
+        return f"{subject}\t{subject_id}\t{field}\t{value_of(value)}\t{said}\n"
+
+    return line
