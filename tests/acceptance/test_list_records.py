@@ -209,6 +209,28 @@ def test_a_lost_answer_and_one_that_takes_effect_late_make_no_record_twice(
     assert lists.one("select count(*) from sakigake.creation where status = 'confirmed' and record_id is not null") == 8
 
 
+@pytest.mark.parametrize("crm", MAKES)
+def test_records_that_take_effect_between_looking_up_and_sending_again_are_refused_the_second_time_and_found(
+    lists: Lists, tmp_path: Path, crm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, place = (IN_SALESFORCE, SALESFORCE) if crm == "salesforce" else (IN_HUBSPOT, HUBSPOT)
+    lists.says(change)
+    from sync.writeback.making import _Making
+
+    real, asked = _Making.look_up, []
+
+    def too_early(self: Any, some: Any) -> dict[str, str]:
+        asked.append(len(some))
+        return {} if len(asked) <= 2 else real(self, some)
+
+    monkeypatch.setattr(_Making, "look_up", too_early)
+    lists.sandbox.faults({"match": MAKES[crm], "effect": {"kind": "lost_reply"}, "times": 1})
+    found = lists.take_in(written(tmp_path, 4), lists.partner(crm))
+    assert found.creates is not None
+    assert (found.creates.delivered, asked) == ({"confirmed": 4, "failed": 0, "dropped": 0}, [4, 4, 4])
+    assert len(lists.standing(place)) == 4
+
+
 def test_what_was_sent_when_the_process_died_is_looked_up_by_the_next_run_and_made_once(
     lists: Lists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
