@@ -41,7 +41,8 @@ def _dashed(together: str) -> bool:
     length = together.find("\n") + 1
     if length and (len(together) + 1) % length == 0:  # lines of one length, as a CRM writes times, are seen at once
         lines = (len(together) + 1) // length
-        if together[length - 1 :: length] == "\n" * (lines - 1) and together[4::length] == "-" * lines and length > 4:
+        ends = together[length - 1 :: length] == "\n" * (lines - 1) and together.count("\n") == lines - 1
+        if ends and length > 4 and together[4::length] == "-" * lines:
             return True
     return {v[4:5] for v in together.split("\n")} <= {"-", ""}
 

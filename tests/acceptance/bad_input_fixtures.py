@@ -25,7 +25,12 @@ WRITTEN = (
     ("hubspot", "deals"),
 )
 # what a run may note of itself although it failed
-NOTES = {"run", "run_step", "api_calls"}
+NOTES = {
+    "run",
+    "run_step",
+    "api_calls",
+    "provisioned",
+}  # the last: where fields were meant to be made, noted before the first is
 AT_A_LINE = re.compile(r"^(sakigake: )?\S+\.yaml:\d+: \S")
 
 

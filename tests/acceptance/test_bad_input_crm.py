@@ -162,7 +162,9 @@ def test_mapping_check_lists_every_fault_where_an_editor_can_jump_to_it(desk):
     assert done.returncode == 2
     first, second = done.stdout.splitlines()
     assert first.partition(": ")[2].startswith("'Requestd' is no value of Status__c")
-    assert second.partition(": ")[2].startswith("'10033' is no value of dealstage; did you mean '1003'?")
+    assert second.partition(": ")[2].startswith(
+        "'10033' is no stage of pipeline 'partner' (パートナー紹介); did you mean '1003' (合意)?"
+    )
 
 
 # --- a CRM that does not answer, or has nothing to say
