@@ -24,7 +24,7 @@ from sync.mirror.rows import Rows
 from sync.mirror.schema import MirrorTable
 from sync.mirror.staging import prepare_session
 
-BATCH = 50_000  # values: of a batch that has as many, no more pages are awaited
+BATCH = 100_000  # values: of a batch that has as many, no more pages are awaited
 HAND_OVER = 0.0002  # seconds; see `_hand_over_soon`
 Sessions = tuple[Connection[Any], Connection[Any]]
 

@@ -6,6 +6,7 @@ left goes through staging. A value that does not fit its column is parked with i
 """
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,10 +58,13 @@ def land(
     place: Place,
     *,
     loading: bool,
+    careful: bool = True,
     rows: Rows | None = None,
     told_apart: Sorted | None = None,
 ) -> LandCounts:
     """Stores the page inside the caller's transaction. `loading` says that rows are not expected to exist yet.
+
+    Without `careful`, rows that are there after all, or hold what their columns do not take, are an error of psycopg: a savepoint less.
 
     `rows` and `told_apart` are what `rows_of` and `sort_out` made of the page in this transaction, where that has been done before;
     the session is prepared then.
@@ -69,7 +73,7 @@ def land(
     if rows is None:
         rows = rows_of(table, page)
         prepare_session(conn, place)
-    if not (loading and _copy_directly(conn, table, rows, counts)):
+    if not (loading and _copy_directly(conn, table, rows, counts, careful=careful)):
         sorted_ = sort_out(conn, table, rows) if told_apart is None else told_apart
         if len(sorted_.changed):
             _by_staging(conn, table, sorted_.changed, place, counts, staged=sorted_.staged)
@@ -117,16 +121,20 @@ def keep_cursor(conn: Connection[Any], table: MirrorTable, page: Page, place: Pl
     )  # fmt: skip
 
 
-def _copy_directly(conn: Connection[Any], table: MirrorTable, rows: Rows, counts: LandCounts) -> bool:
+def _copy_directly(
+    conn: Connection[Any], table: MirrorTable, rows: Rows, counts: LandCounts, *, careful: bool = True
+) -> bool:
     """COPY into the table itself. False, and nothing done, where a row exists already or a value cannot be stored as it is."""
     if not len(rows):
         return True
     if rows.lines.odd or rows.lines.escaped:
         return False
     try:
-        with conn.transaction():
+        with conn.transaction() if careful else nullcontext():
             copy_block(conn, table.identifier, table, rows.lines.block())
     except (errors.UniqueViolation, psycopg.DataError):
+        if not careful:
+            raise
         return False
     counts.inserted += len(rows)
     return True

@@ -134,14 +134,14 @@ def _read(
 
 
 def _stored(ready: Ready, table: MirrorTable, *, loading: bool, parked: bool) -> LandCounts:
-    """Stores a batch in its transaction, or, where that fails, each of its pages in one of its own: so that a page that cannot be stored
-    holds up none that came before it. `parked`: some value of the object is.
+    """Stores a batch in its transaction, or, where that fails, each of its pages in one of its own, the careful way: so that a page that
+    cannot be stored holds up none that came before it. `parked`: some value of the object is.
     """
     try:
         with ready.transaction:
             return _landed(ready.conn, table, ready.page, ready.place, loading=loading, parked=parked, ready=ready)
     except psycopg.Error:
-        if len(ready.pages) == 1 or ready.conn.broken:
+        if ready.conn.broken or (len(ready.pages) == 1 and not loading):
             raise
     counts = LandCounts()
     for page in ready.pages:
@@ -162,13 +162,12 @@ def _landed(
 ) -> LandCounts:
     """The page and its cursor; `ready` where it was prepared in this transaction, `parked` where some value of the object may be."""
     rows, told_apart = (ready.rows, ready.told_apart) if ready is not None else (None, None)
-    counts = land(conn, table, page, place, loading=loading, rows=rows, told_apart=told_apart)
+    careful = ready is None or not loading
+    counts = land(conn, table, page, place, loading=loading, careful=careful, rows=rows, told_apart=told_apart)
     if page.file is not None:
         counts += land_file(conn, table, page.file, place, loading=loading)
     if page.refreshed:
         counts += land_refreshed(conn, table, page.refreshed, place)
-    if parked:
-        unpark(conn, table, place)
     note_landing(conn, table.object, place, counts)
     if parked:
         unpark(conn, table, place)
