@@ -168,17 +168,6 @@ def kind_of(old: Stored, new: Stored) -> ChangeKind:
     return ChangeKind.FILLED if blank(old) else ChangeKind.CHANGED
 
 
-def candidates(wanted: Iterable[Wanted], confirmed: Mapping[Cell, Stored]) -> list[Wanted]:
-    """Those that differ from what the CRM last confirmed, or that were never confirmed: only their records are read live."""
-    never = object()
-    found = []
-    for want in wanted:
-        held = confirmed.get(want.cell, never)
-        if held is never or worth_writing(want.field, held, want.value):
-            found.append(want)
-    return found
-
-
 def draft(
     wanted: Iterable[Wanted], live: Mapping[RecordRef, Mapping[str, Stored] | Gone], memory: Memory | None = None
 ) -> Draft:

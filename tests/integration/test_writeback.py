@@ -18,7 +18,7 @@ from sync.errors import Stop
 from sync.writeback import plans
 from sync.writeback.deliver import deliver, resolve_lost
 from sync.writeback.live import live_values
-from sync.writeback.plan import Wanted, candidates, draft
+from sync.writeback.plan import Wanted, draft, worth_writing
 from sync.writeback.plans import NewPlan
 from sync.writeback.sending import Delivery
 from sync.writeback.written import confirmed_values
@@ -50,7 +50,8 @@ class World:
             for w in (self.want(i, tier), Wanted(RecordRef("fake", "Thing", i), COUNT, 7, "seven"))
         ]
         with self.connect() as conn:
-            todo = candidates(wanted, confirmed_values(conn, "main"))
+            known = confirmed_values(conn, "main")
+            todo = [w for w in wanted if w.cell not in known or worth_writing(w.field, known[w.cell], w.value)]
             made = draft(todo, live_values({"fake": self.crm}, todo, "sakigake"))
             names = {("fake", n): f"sakigake_{n}" for n in BY_NAME}
             with conn.transaction():

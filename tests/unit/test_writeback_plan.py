@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.catalogue import BY_NAME, CATALOGUE, Kind, fields_of
 from models.vocabulary import RecordRef
-from sync.writeback.plan import Gone, Wanted, candidates, draft, same, worth_writing
+from sync.writeback.plan import Gone, Wanted, draft, same, worth_writing
 
 TIER, COUNT, CVR = BY_NAME["tier"], BY_NAME["listed_90d"], BY_NAME["cvr_listed_to_deal"]
 HERE = RecordRef("salesforce", "Account", "001A")
@@ -42,16 +42,6 @@ def test_a_blank_and_nothing_are_the_same() -> None:
     assert same(TIER, "", None)
     assert not same(TIER, "", "A")
     assert draft([want(None)], {HERE: {"tier": ""}}).changes == []
-
-
-def test_what_the_crm_confirmed_is_not_read_again() -> None:
-    wanted = [want("A"), want(3, COUNT)]
-    assert candidates(wanted, {(HERE, "tier"): "A", (HERE, "listed_90d"): 2}) == [wanted[1]]
-    assert candidates(wanted, {}) == wanted
-
-
-def test_a_value_that_was_confirmed_as_empty_is_not_read_again() -> None:
-    assert candidates([want(None)], {(HERE, "tier"): None}) == []
 
 
 values = st.one_of(st.none(), st.integers(0, 5), st.floats(0, 5, allow_nan=False).map(lambda x: round(x, 1)))
