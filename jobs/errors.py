@@ -6,6 +6,7 @@ SakigakeError
 ├── SchemaVersionMismatch    it answers, and its tables are of another version or another program
 ├── SchemaBusy               its tables are in use, so that a migration had to give up
 ├── ConfigError              sakigake.yaml or what it points to is not right (exit code 2)
+├── NothingProposed          a CRM cannot be looked into, so that no mapping is proposed
 ├── MappingWaits             the mapping says something else than what a person activated (exit code 2)
 ├── MirrorStale             the CRM hides what the mapping reads, so nothing is concluded from it
 ├── PlanRefused             a plan cannot be applied, or a run not be undone
@@ -44,6 +45,10 @@ class ConfigError(SakigakeError):
     """The configuration, or something it points to, is not right."""
 
     exit_code = 2
+
+
+class NothingProposed(SakigakeError):
+    """A CRM cannot be looked into; no mapping is proposed, and no file is touched."""
 
 
 class MappingWaits(SakigakeError):

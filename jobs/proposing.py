@@ -1,37 +1,41 @@
-"""`sakigake init --propose`: looks into the connected CRM and makes a preset's mapping speak of what is there."""
+"""`sakigake init --propose`: looks into the connected CRMs and makes their presets' mapping speak of what is there."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from jobs.errors import ConfigError
+from jobs.errors import ConfigError, NothingProposed
 from jobs.mapping_check import problems_with
-from jobs.presets import PRESETS, SANDBOX, mapping_text
+from jobs.presets import PRESETS, SANDBOX, mapping_text, write_all
+from jobs.presets.joining import joined
 from jobs.settings import WorkspaceSettings
 from jobs.wiring import mapping_path, open_connector
 from models.vocabulary import Crm
 from sync.connector import Connector, ObjectDescription
-from sync.errors import ObjectMissing
+from sync.documents import Problem
+from sync.errors import ObjectMissing, SyncError
 from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import OBJECTS, PARTNER, best, likeness
 from sync.mapping.problems import MappingError
-from sync.mapping.proposals import Proposal, propose
+from sync.mapping.proposals import Proposal, Seen, propose
+
+PATIENCE = 20.0  # seconds of trying again: a person waits for the answer, and HubSpot's limit of ten seconds is to pass
 
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What was proposed, where it was written, and what the CRM still lacks of it."""
+    """What was proposed, by which preset of each connection, where it was written, and what the CRMs still lack of it."""
 
-    preset: str
+    presets: Mapping[str, str]
     path: Path
     proposal: Proposal
     problems: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
         return {
-            "preset": self.preset,
+            "presets": dict(self.presets),
             "written": [str(self.path)],
             "choices": [asdict(choice) for choice in self.proposal.choices],
             "left": self.proposal.left,
@@ -39,69 +43,101 @@ class Proposed:
         }
 
 
-def propose_mapping(settings: WorkspaceSettings, folder: Path, preset: str | None) -> Proposed:
+def propose_mapping(
+    settings: WorkspaceSettings, folder: Path, preset: str | None, connections: Sequence[str] = ()
+) -> Proposed:
     """Writes mapping.yaml where it still is as a preset, otherwise mapping.proposed.yaml beside it.
 
-    ConfigError where the workspace has several connections or the CRM is not like any preset; SyncError where it does not answer.
+    Of all connections, or of those that are named, in the order of sakigake.yaml. A `preset` is for those of its CRM; the others are
+    looked into for their shape. ConfigError where a name or the preset fits no connection, or what the CRMs hold is not like any
+    preset; NothingProposed where one of them does not answer: then no file is touched.
     """
-    if len(settings.connections) != 1:
-        raise ConfigError(
-            f"A mapping is proposed for one connection, and sakigake.yaml has {', '.join(settings.connections)}; "
-            "propose for each in a folder of its own, and put the two mappings together as docs/mapping.md shows."
-        )
-    ((name, given),) = settings.connections.items()
-    with closing(open_connector(name, given, folder)) as connector:
-        objects = connector.custom_objects()
-        describe = _describer(connector)
-        chosen = preset if preset is not None and preset != SANDBOX else _likeliest(connector, objects, describe)
-        if chosen not in PRESETS or not chosen.startswith(given.crm):
-            raise ConfigError(
-                f"The preset {chosen!r} is not for {given.crm}; choose {' or '.join(p for p in PRESETS if p.startswith(given.crm))}."
-            )
-        text = mapping_text(chosen)
-        if name != given.crm:  # the connection has a name of its own
-            text = text.replace(f"{given.crm}.", f"{name}.").replace(f"  {given.crm}: ", f"  {name}: ")
-        proposal = propose(text, describe, objects)
-        path = _place(mapping_path(settings, folder))
+    names = _names(settings, connections)
+    given = None if preset == SANDBOX else preset
+    _require_fitting(given, {settings.connections[name].crm for name in names})
+    path = _place(mapping_path(settings, folder))
+    with ExitStack() as stack:
+        connectors: dict[str, Connector] = {}
+        presets: dict[str, str] = {}
+        seen: dict[str, Seen] = {}
+        for name in names:
+            of = settings.connections[name]
+            connectors[name] = stack.enter_context(closing(open_connector(name, of, folder, retry_for=PATIENCE)))
+            with _answering(name):
+                seen[name] = Seen(_describer(name, connectors[name]), connectors[name].custom_objects())
+                fits = given is not None and given.startswith(of.crm)
+                presets[name] = given if given and fits else _likeliest(connectors[name], seen[name])
+        proposal = propose(joined(presets), seen)
         try:
             rules = load_mapping(proposal.text, path.name)
         except MappingError as e:
-            raise ConfigError(
-                f"{given.crm} holds too little that looks like partner sales for a proposal: {e.sentence}. Write mapping.yaml by hand from the preset."
-            ) from e
-        problems = tuple(str(problem) for problem in problems_with(rules, {name: connector}))
+            raise ConfigError(_too_little(names, e)) from e
+        problems: list[Problem] = []
+        for name, connector in connectors.items():
+            with _answering(name):
+                problems += problems_with(rules, {name: connector})
+        lacking = tuple(dict.fromkeys(str(problem) for problem in sorted(problems, key=lambda problem: problem.line)))
+    write_all({path: proposal.text})
+    return Proposed(presets, path, proposal, lacking)
+
+
+def _names(settings: WorkspaceSettings, wanted: Sequence[str]) -> list[str]:
+    for name in wanted:
+        if name not in settings.connections:
+            raise ConfigError(f"There is no connection {name!r}; there are {', '.join(settings.connections)}.")
+    return [name for name in settings.connections if not wanted or name in wanted]
+
+
+def _require_fitting(preset: str | None, crms: set[Crm]) -> None:
+    if preset is None or (preset in PRESETS and any(preset.startswith(crm) for crm in crms)):
+        return
+    fitting = [p for p in PRESETS if any(p.startswith(crm) for crm in crms)]
+    raise ConfigError(f"The preset {preset!r} is not for {' or '.join(sorted(crms))}; choose {' or '.join(fitting)}.")
+
+
+def _too_little(names: Sequence[str], error: MappingError) -> str:
+    alone = " look at one with --connection NAME, or" if len(names) > 1 else ""
+    return (
+        f"Too little in {' and '.join(names)} looks like partner sales for a proposal ({error.sentence}), and the mapping stays as it is;"
+        f"{alone} write mapping.yaml by hand from a preset."
+    )
+
+
+@contextmanager
+def _answering(name: str) -> Iterator[None]:
+    """Where the CRM does not answer, or does not let us in, NothingProposed names the connection."""
     try:
-        path.write_text(proposal.text, "utf-8")
-    except OSError as e:
-        raise ConfigError(f"{path} cannot be written ({(e.strerror or str(e)).lower()}); nothing was proposed.") from e
-    return Proposed(chosen, path, proposal, problems)
+        yield
+    except SyncError as e:
+        raise NothingProposed(
+            f"{name} cannot be looked into, so that nothing is proposed and the mapping stays as it is: {e}"
+        ) from e
 
 
-def _describer(connector: Connector) -> Callable[[str], ObjectDescription | None]:
+def _describer(name: str, connector: Connector) -> Callable[[str], ObjectDescription | None]:
     held: dict[str, ObjectDescription | None] = {}
 
-    def describe(name: str) -> ObjectDescription | None:
-        if name not in held:
-            try:
-                held[name] = connector.describe(name)
-            except ObjectMissing:
-                held[name] = None
-        return held[name]
+    def describe(object_name: str) -> ObjectDescription | None:
+        if object_name not in held:
+            with _answering(name):
+                try:
+                    held[object_name] = connector.describe(object_name)
+                except ObjectMissing:
+                    held[object_name] = None
+        return held[object_name]
 
     return describe
 
 
-def _likeliest(
-    connector: Connector, objects: Sequence[tuple[str, str]], describe: Callable[[str], ObjectDescription | None]
-) -> str:
+def _likeliest(connector: Connector, seen: Seen) -> str:
     """The preset whose shape the CRM has: an object of its own before Campaigns and Leads that name a partner. Empty objects do not count."""
-    found = best(OBJECTS["entries"], objects)
+    found = best(OBJECTS["entries"], seen.objects)
     if found is not None and connector.count(found[0][0]):
         return f"{connector.crm}-custom-object"
     if connector.crm is Crm.HUBSPOT:
         return "hubspot-deals"
     for name, preset in (("Campaign", "salesforce-campaign"), ("Lead", "salesforce-lead")):
-        described = describe(name)
+        described = seen.describe(name)
         links = [f for f in (described.fields if described else ()) if f.custom and "Account" in f.references]
         if any(likeness(PARTNER, f.name, f.label).score for f in links) and connector.count(name):
             return preset

@@ -132,14 +132,24 @@ def _duplicates(document: Mapping[str, Any]) -> list[str]:
 
 def proposed(out: Console, document: Mapping[str, Any]) -> None:
     """What differs from the preset, what was left out, and what waits for a person."""
-    shown = table("Proposed", "where", "preset", "proposed", "because")
+    shown = table("Proposed", "connection", "where", "preset", "proposed", "because")
     for choice in document["choices"]:
-        shown.add_row(choice["path"], choice["preset"], choice["proposed"] or "(left out)", choice["why"])
-    out.print(f"Preset {document['preset']}; wrote {document['written'][-1]}.")
+        shown.add_row(
+            choice["connection"] or "all",
+            choice["path"],
+            choice["preset"],
+            choice["proposed"] or "(left out)",
+            choice["why"],
+        )
+    presets = document["presets"]
+    several = len(presets) > 1
+    named = ", ".join(f"{preset} for {name}" if several else preset for name, preset in presets.items())
+    out.print(f"Preset{'s' if several else ''} {named}; wrote {document['written'][-1]}.")
     if document["choices"]:
         out.print(shown)
     else:
-        out.print("The CRM has everything that the preset names; nothing had to be changed.")
+        whose = "Every CRM has everything that its preset" if several else "The CRM has everything that the preset"
+        out.print(f"{whose} names; nothing had to be changed.")
     for value in document["left"]:
         out.print(f"[yellow]To decide:[/] {escape(value)} looks like no milestone; name it, or put it under `ignored`")
     for problem in document["problems"]:

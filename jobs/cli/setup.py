@@ -26,18 +26,29 @@ def init(
         bool,
         typer.Option(
             "--propose",
-            help="Look into the connected CRM and propose which fields and stages look like what; with a sakigake.yaml there, that is all it does.",
+            help="Look into the connected CRMs and propose which fields and stages look like what; with a sakigake.yaml there, that is all it does.",
         ),
     ] = False,
+    connection: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --propose: only this connection of sakigake.yaml, or these. Default: all.", metavar="NAME"
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Write a commented sakigake.yaml and mapping.yaml, and propose what they should say."""
+    from jobs.errors import ConfigError
     from jobs.presets import SANDBOX, write_preset
 
+    if connection and not propose:
+        raise ConfigError("--connection says what to propose for; give it with --propose, or leave it out.")
     written = []
     if not (propose and (folder / "sakigake.yaml").exists() and not force):
         written = write_preset(preset or SANDBOX, folder, sandbox_url=sandbox_url, force=force)
+    for w in written if not json else ():
+        out.print(f"wrote {w.path}: {w.what}")
     found = None
     if propose:
         from jobs.proposing import propose_mapping
@@ -46,20 +57,19 @@ def init(
 
         set_logs()
         _, settings = choose_workspace(load(folder / "sakigake.yaml"), None)
-        found = propose_mapping(settings, folder.absolute(), preset)
+        found = propose_mapping(settings, folder.absolute(), preset, connection or ())
     if json:
         document = found.document() if found else {"written": []}
         show_json({**document, "written": [*(str(w.path) for w in written), *document["written"]]})
         return
-    for w in written:
-        out.print(f"wrote {w.path}: {w.what}")
     if found is None:
         out.print("Next: sakigake db upgrade, sakigake doctor, sakigake provision, sakigake run")
         return
     from jobs import tables_mapping
 
     tables_mapping.proposed(out, found.document())
-    out.print("Next: read it, mend it, and hold it against the CRM with: sakigake mapping check")
+    whom = "the CRMs" if len(found.presets) > 1 else "the CRM"
+    out.print(f"Next: read it, mend it, and hold it against {whom} with: sakigake mapping check")
 
 
 def add_to(app: typer.Typer) -> None:

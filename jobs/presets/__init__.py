@@ -74,7 +74,7 @@ def write_preset(preset: str, folder: Path, *, sandbox_url: str | None = None, f
         raise ConfigError(
             f"{', '.join(present)} exist already; nothing was written. Choose another folder with --dir, or overwrite with --force."
         )
-    _write_all(texts)
+    write_all(texts)
     return [file for file, _ in written]
 
 
@@ -96,7 +96,7 @@ def _secrets(preset: str, folder: Path) -> Iterator[tuple[Written, str]]:
         yield Written(folder / "secrets" / "hubspot_token", "HubSpot's token"), "sandbox-token\n"
 
 
-def _write_all(texts: dict[Path, str]) -> None:
+def write_all(texts: dict[Path, str]) -> None:
     """Every file is written beside its place first, and put there when all are whole; where one cannot be, none is left."""
     halves: dict[Path, Path] = {}
     made: list[Path] = []

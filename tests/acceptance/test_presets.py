@@ -154,7 +154,7 @@ def test_the_crm_has_all_that_the_preset_names(tried: tuple[str, Tried]) -> None
 
 def test_looking_into_the_crm_finds_the_shape_and_proposes_what_the_preset_says(tried: tuple[str, Tried]) -> None:
     preset, found = tried
-    assert found.proposed.preset == preset
+    assert found.proposed.presets == {preset.partition("-")[0]: preset}
     assert (found.proposed.proposal.choices, found.proposed.proposal.left, found.proposed.problems) == ([], [], ())
     assert load_mapping(found.proposed.proposal.text).hash == found.rules.hash
 

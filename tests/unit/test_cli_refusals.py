@@ -100,11 +100,22 @@ def test_the_schema_is_written_whole_or_refused_in_one_sentence(capsys, tmp_path
     assert json.loads(out)["title"] == "Sakigake mapping"
 
 
-def test_a_proposal_says_what_it_needs(capsys, tmp_path):
-    code, _, error = ended(capsys, "init", "--preset", "sandbox", "--propose")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("--propose --connection nope", "There is no connection 'nope'; there are salesforce, hubspot."),
+        ("--connection hubspot", "--connection says what to propose for; give it with --propose, or leave it out."),
+        ("--propose --connection hubspot --preset salesforce-lead", "'salesforce-lead' is not for hubspot; choose hubspot-deals or hubspot-custom-object."),
+        ("--propose --preset salesforce-leads", "'salesforce-leads' is not for hubspot or salesforce; choose salesforce-custom-object or"),
+    ],
+)  # fmt: skip
+def test_a_proposal_says_what_it_needs_and_touches_nothing(capsys, tmp_path, arguments, sentence):
+    ended(capsys, "init", "--preset", "sandbox")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    code, _, error = ended(capsys, "init", *arguments.split())
     assert (code, error.count("\n")) == (2, 1)
-    assert "A mapping is proposed for one connection, and sakigake.yaml has salesforce, hubspot" in error
-    assert (tmp_path / "mapping.yaml").exists()
+    assert sentence in error
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_config_check_names_the_mappings_version(capsys):

@@ -8,7 +8,7 @@ from sync.mapping.check import check
 from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import MILESTONES, meaning_of
 from sync.mapping.needs import needs
-from sync.mapping.proposals import propose
+from sync.mapping.proposals import Seen, propose
 from sync.mapping.rules import IMPORTED
 
 T, D, N, B = FieldType.TEXT, FieldType.DATE, FieldType.NUMBER, FieldType.BOOLEAN
@@ -58,7 +58,7 @@ CUSTOM = [("Nyukin__c", "入金"), ("Shoukai__c", "アタックリスト（紹�
 
 @pytest.fixture(scope="module")
 def proposed():
-    return propose(mapping_text("salesforce-custom-object"), ORG.get, CUSTOM)
+    return propose(mapping_text("salesforce-custom-object"), {"salesforce": Seen(ORG.get, CUSTOM)})
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_stages_are_told_by_their_labels_and_what_looks_like_nothing_is_left_to_
         "lost": ("Jyoukyou__c", ["見送り"]),
     }  # fmt: skip
     assert entry.ignored == {"Jyoukyou__c": ["アプローチ済", "商談化"]}
-    assert proposed.left == ["Shoukai__c.Jyoukyou__c: 要確認"]
+    assert proposed.left == ["salesforce.Shoukai__c.Jyoukyou__c: 要確認"]
     assert entry.milestones["won"].stage == ("StageName", ["受注"])
     assert {m.value: of.at for m, of in entry.milestones.items() if of.at} == {
         "listed": "KeisaiBi__c", "agreed": "GouiBi__c", "deal": "CreatedDate",
@@ -115,6 +115,11 @@ def test_every_choice_says_what_it_rests_on_and_comments_stay(proposed):
     )
     assert by_path["entries[0].target.city"].proposed == ""
     assert all(choice.why for choice in proposed.choices)
+    assert {c.connection for c in proposed.choices} == {"salesforce", None}
+    assert {c.path for c in proposed.choices if c.connection is None} == {
+        "partner_types.growth1.industry",
+        "partner_types.growth2.industry",
+    }
     assert "# Partners: companies that introduce customers." in proposed.text
     assert proposed.text.startswith("# yaml-language-server: $schema=mapping.schema.json\n")
 

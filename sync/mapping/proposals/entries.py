@@ -26,15 +26,15 @@ class Entries:
         places: dict[str, Any] = self.ground.document.get("write_back", {}).get("entry", {})
         if f"{connection}.{name}" in places:
             rename(places, f"{connection}.{name}", f"{connection}.{new}")
-        for activity in self.ground.document.get("activities", []):
+        for _, activity in self.ground.rules("activities"):
             reference = activity.get("entry")
             if isinstance(reference, dict) and reference.get("association") == name:
                 reference["association"] = new
 
     def propose(self, path: str, rule: CommentedMap) -> None:
         name = rule["from"].split(".", 1)[1]
-        partners = self.ground.document["partners"][0]["from"].split(".", 1)[1]
-        self._partner_link(f"{path}.partner", rule, name, partners)
+        _, partners = next(self.ground.rules("partners"))
+        self._partner_link(f"{path}.partner", rule, name, partners["from"].split(".", 1)[1])
         self._entry_where(f"{path}.where", rule, name)
         for key in list(rule.get("target", {})):
             used = [str(v) for k, v in rule["target"].items() if k != key]
@@ -188,7 +188,8 @@ class Entries:
         if not rule["ignored"]:
             del rule["ignored"]
         for (there, f), by_meaning in stages.items():
-            self.ground.found.left += [f"{there}.{f}: {value}" for value in by_meaning.get("", []) if there == name]
+            place = f"{self.ground.connection}.{there}.{f}"
+            self.ground.found.left += [f"{place}: {value}" for value in by_meaning.get("", []) if there == name]
 
 
 def _by_milestone(found: FieldDescription) -> dict[str, list[str]]:

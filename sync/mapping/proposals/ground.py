@@ -2,22 +2,32 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml.comments import CommentedMap
 
 from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.mapping.likeness import ROLES, field_for
-from sync.mapping.rules import IMPORTED
 
 Describe = Callable[[str], ObjectDescription | None]
 """An object of the connection by its name; None where our user sees none."""
 
 
+class Seen(NamedTuple):
+    """What a CRM shows of itself: its objects by name, and (name, label) of the custom ones."""
+
+    describe: Describe
+    objects: Sequence[tuple[str, str]] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One name: where it stands, what the preset says, and what is proposed (empty: nothing looks like it). `why` is what it rests on."""
+    """One name: where it stands, what the preset says, and what is proposed (empty: nothing looks like it). `why` is what it rests on.
 
+    `connection` is whose name it is; None of what all connections share.
+    """
+
+    connection: str | None
     path: str
     preset: str
     proposed: str
@@ -26,7 +36,7 @@ class Choice:
 
 @dataclass(slots=True)
 class Proposal:
-    """The mapping as text, the choices that differ from the preset, and stages that no milestone was found for."""
+    """The mapping as text, the choices that differ from the preset, and `connection.Object.field: value` of stages that no milestone was found for."""
 
     text: str = ""
     choices: list[Choice] = field(default_factory=list)
@@ -34,21 +44,24 @@ class Proposal:
 
 
 class Ground:
-    """Names are looked up here, and every choice is told."""
+    """One connection's part of the document: names are looked up here, and every choice is told."""
 
-    def __init__(self, document: Any, describe: Describe, objects: Sequence[tuple[str, str]], found: Proposal) -> None:
+    def __init__(self, document: Any, connection: str, seen: Seen, found: Proposal) -> None:
         self.document = document
-        self.describe = describe
-        self.objects = objects
+        self.connection = connection
+        self.describe = seen.describe
+        self.objects = seen.objects
         self.found = found
         self.renamed: dict[tuple[str, str], str] = {}  # (object, field of the preset) -> field of the CRM
 
     def say(self, path: str, preset: str, proposed: str, why: str) -> None:
-        self.found.choices.append(Choice(path, preset, proposed, why))
+        self.found.choices.append(Choice(self.connection, path, preset, proposed, why))
 
-    def crm_entries(self) -> Iterator[tuple[int, CommentedMap]]:
-        """The entry rules that read a CRM: what imported lists hold is known."""
-        yield from ((i, rule) for i, rule in enumerate(self.document["entries"]) if rule["from"] != IMPORTED)
+    def rules(self, part: str) -> Iterator[tuple[int, CommentedMap]]:
+        """The rules that read this connection, and where they stand among all; what imported lists hold is known."""
+        for index, rule in enumerate(self.document.get(part, [])):
+            if rule["from"].partition(".")[0] == self.connection:
+                yield index, rule
 
     def field(
         self, path: str, object_name: str, name: str, role: str, *, taken: Iterable[str] = (), target: str = ""
@@ -77,6 +90,16 @@ class Ground:
             del holder[key]
         else:
             holder[key] = new
+
+
+def without(document: Any, part: str, gone: Sequence[CommentedMap]) -> None:
+    """Takes these rules out; the part goes with its last rule."""
+    rules = document.get(part, [])
+    for index in reversed(range(len(rules))):
+        if any(rules[index] is rule for rule in gone):
+            del rules[index]
+    if not rules:
+        document.pop(part, None)
 
 
 def holds(found: FieldDescription | None, values: Any) -> bool:

@@ -1,12 +1,13 @@
 """Who is a partner, by what the CRM has to tell them from others, and what their attributes mean."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
 from sync.connector import FieldType, ObjectDescription
 from sync.mapping.likeness import ANSWERS, INDUSTRIES, PARTNER, best, likeness, meaning_of
-from sync.mapping.proposals.ground import Ground, holds, in_a_line
+from sync.mapping.proposals.ground import Choice, Ground, holds, in_a_line
 
 
 class Partners:
@@ -55,12 +56,16 @@ class Partners:
             path, found.name, ", ".join(f"{v}: {w}" for v, w in words.items()), f"the values of '{found.label}'"
         )
 
-    def types(self) -> None:
-        """Types are left without words that no partner's field can hold."""
-        possible: set[str] = set()
-        for rule in self.ground.document["partners"]:
+
+def without_words(grounds: Sequence[Ground]) -> None:
+    """Types are left without words that no partner's field can hold in any of the connections."""
+    if not grounds:
+        return
+    possible: set[str] = set()
+    for ground in grounds:
+        for _, rule in ground.rules("partners"):
             attribute = rule.get("attributes", {}).get("industry")
-            described = self.ground.describe(rule["from"].split(".", 1)[1])
+            described = ground.describe(rule["from"].split(".", 1)[1])
             if attribute is None or described is None:
                 return
             name, values = (attribute, {}) if isinstance(attribute, str) else (attribute["field"], attribute["values"])
@@ -68,18 +73,18 @@ class Partners:
             if found is None or not found.options:
                 return
             possible |= {values.get(value, value) for value, _ in found.options}
-        types = self.ground.document.get("partner_types", {})
-        for kind, axes in list(types.items()):
-            words = axes.get("industry", [])
-            kept = [word for word in words if word in possible]
-            if len(kept) < len(words):
-                gone = [word for word in words if word not in possible]
-                self.ground.say(
-                    f"partner_types.{kind}.industry", ", ".join(gone), "", "no value of the industry looks like it"
-                )
-                words[:] = kept
-            if "industry" in axes and not kept:
-                del types[kind]
+    document, proposal = grounds[0].document, grounds[0].found
+    types = document.get("partner_types", {})
+    for kind, axes in list(types.items()):
+        words = axes.get("industry", [])
+        kept = [word for word in words if word in possible]
+        if len(kept) < len(words):
+            gone = ", ".join(word for word in words if word not in possible)
+            path = f"partner_types.{kind}.industry"
+            proposal.choices.append(Choice(None, path, gone, "", "no value of the industry looks like it"))
+            words[:] = kept
+        if "industry" in axes and not kept:
+            del types[kind]
 
 
 def _flag(described: ObjectDescription) -> tuple[str, str, str] | None:

@@ -1,5 +1,7 @@
 """What is left: deals of all channels, and activities of objects that are there."""
 
+from collections.abc import Iterator
+
 from ruamel.yaml.comments import CommentedMap
 
 from sync.connector import ObjectDescription
@@ -11,17 +13,13 @@ class Rest:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
 
-    def deals(self) -> None:
-        kept = []
-        for index, rule in enumerate(self.ground.document.get("deals_all_channels", [])):
-            path, name = f"deals_all_channels[{index}]", rule["from"].split(".", 1)[1]
+    def deals(self) -> Iterator[CommentedMap]:
+        """Rules that cannot stand."""
+        for index, rule in self.ground.rules("deals_all_channels"):
+            name = rule["from"].split(".", 1)[1]
             described = self.ground.describe(name)
-            if described is None or self._sourced(path, rule, name, described):
-                kept.append(rule)
-        if kept:
-            self.ground.document["deals_all_channels"][:] = kept
-        else:
-            self.ground.document.pop("deals_all_channels", None)
+            if described is not None and not self._sourced(f"deals_all_channels[{index}]", rule, name, described):
+                yield rule
 
     def _sourced(self, path: str, rule: CommentedMap, name: str, described: ObjectDescription) -> bool:
         """Whether the rule can stand."""
@@ -53,12 +51,18 @@ class Rest:
         rule["partner_sourced"] = in_a_line({found.name: values})
         return not (rule.get("at") and described.field(rule["at"]) is None)
 
-    def activities(self) -> None:
-        """Rules of objects that our user does not see are left out."""
-        rules = self.ground.document.get("activities", [])
-        rules[:] = [rule for rule in rules if self.ground.describe(rule["from"].split(".", 1)[1]) is not None]
-        reached = {rule["kind"] for rule in rules if "entry" in rule}
-        for index, rule in self.ground.crm_entries():
+    def activities(self) -> Iterator[CommentedMap]:
+        """Rules of objects that our user does not see."""
+        yield from (
+            rule
+            for _, rule in self.ground.rules("activities")
+            if self.ground.describe(rule["from"].split(".", 1)[1]) is None
+        )
+
+    def approaches(self) -> None:
+        """Milestones that an activity tells go where none of the rules that are left leads to an entry."""
+        reached = {rule["kind"] for _, rule in self.ground.rules("activities") if "entry" in rule}
+        for index, rule in self.ground.rules("entries"):
             for milestone, of in list(rule["milestones"].items()):
                 if "activity" in of and of["activity"]["kind"] not in reached:
                     self.ground.say(
