@@ -3,7 +3,7 @@
 The base is the partners under contract on the as-of day and for at least 30 days. M5 = base x activation x deals per active partner.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,7 +59,10 @@ class Concentration:
 
 @dataclass(frozen=True, slots=True)
 class SourcedShare:
-    """Deals that partners brought, of those of all channels in the trailing year. `status`: `ok`, or `no_data` where none are mapped."""
+    """Deals that partners brought, of those of all channels in the trailing year; of all of them, or of the won ones.
+
+    status  `ok`; `no_data` where there are none to be a part of; of won deals `no_condition` where no rule says what makes a deal won
+    """
 
     partner_sourced: int
     all_channels: int
@@ -138,6 +141,19 @@ def sourced_share(partner_sourced: int, all_channels: int) -> SourcedShare:
         return SourcedShare(partner_sourced, 0, None, WHOLE, "no_data")
     interval = wilson(partner_sourced, all_channels)
     return SourcedShare(partner_sourced, all_channels, partner_sourced / all_channels, interval, "ok")
+
+
+def won_share(partner_won: int, won: int, judged: int) -> SourcedShare:
+    """The partners' part of the won deals; `judged` are the deals of which it is said whether they are won. ValueError as `sourced_share`."""
+    found = sourced_share(partner_won, won)
+    return found if judged else replace(found, status="no_condition")
+
+
+def won_entries(paths: PathTable, windows: Rates = RATES) -> int:
+    """Entries that came to a deal in the trailing year and were won by the as-of day."""
+    day = paths.reached[:, DEAL]
+    recent = (day != NO_DAY) & (day > paths.as_of - windows.share_within)
+    return int((recent & (paths.won != NO_DAY) & (paths.won <= paths.as_of)).sum())
 
 
 def time_to_first_deal(paths: PathTable, partners: PartnerTable, first_data: int) -> tuple[FirstDeal, ...]:

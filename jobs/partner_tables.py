@@ -43,6 +43,8 @@ def activation(out: Console, document: Mapping[str, Any]) -> None:
         )
     else:
         out.print("Partner-sourced share: no data; name the deals of all channels in the mapping (deals_all_channels).")
+    if share["status"] == "ok" and "won" in share:  # reports of older versions say nothing of won deals
+        out.print(won_words(share))
     if crowd["top_share"] is not None:
         out.print(
             f"Concentration: the top five of {number(crowd['partners'])} partners brought {percent(crowd['top_share'])}; as if "
@@ -70,6 +72,25 @@ def activation(out: Console, document: Mapping[str, Any]) -> None:
     moved = document["tiers"]
     if moved["flap_rate"] is not None:
         out.print(f"Tiers moved {moved['flap_rate']:.2f} times a partner and quarter; under 0.5 is steady.")
+
+
+def won_words(share: Mapping[str, Any]) -> str:
+    """What is said of won deals: their share, or why there is none."""
+    won = share["won"]
+    if won["status"] == "no_condition":
+        return "Of won deals: not known; say in the mapping what makes a deal won (won, beside partner_sourced in deals_all_channels)."
+    judged, every = won["judged"], share["deals_all_channels"]
+    apart = (
+        ""
+        if judged == every
+        else f" {number(every - judged)} deals are left out: their rule does not say what makes a deal won."
+    )
+    if won["share"] is None:
+        return f"Of won deals: none of {number(judged)} deals is won yet.{apart}"
+    return (
+        f"Of won deals: {number(won['partner_sourced'])} of {number(won['deals_all_channels'])}, {percent(won['share'])} "
+        f"({100 * won['low']:.1f} to {100 * won['high']:.1f} %); {number(won['entries'])} entries of partners reached won.{apart}"
+    )
 
 
 def stalled(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -45,6 +45,8 @@ class DealRow(Base):
     partner_sourced: Mapped[bool]
     known_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
+    won: Mapped[bool | None]  # None: its rule does not say what makes a deal won
+    won_known_at: Mapped[datetime | None]  # when that was last found to be another than before
 
 
 class TargetRow(Base):

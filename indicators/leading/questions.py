@@ -101,7 +101,7 @@ def does_it_lead(
             skills[name, type_name] = tuple(backtest(their_deals, known, b) for b in best)
             descriptions[name, type_name] = describe(y[mine].sum(axis=0), x.sum(axis=0))
         for name, cohorts in (rates or {}).items():
-            feature = rate_feature(cohorts.only(mine), weeks)
+            feature = rate_feature(cohorts, weeks, mine)
             skills[name, type_name] = tuple(backtest(their_deals, feature, b) for b in best)
             descriptions[name, type_name] = Description()
             tested.append(_Tested(name, "rate", type_name, NOT_TESTED, NOT_TESTED, ()))

@@ -1,18 +1,20 @@
 """Conversions as indicators: what was known of a step's rate at each past week (METHODS 3k: rates are graded by T2 alone).
 
-The rate at a week is that of the entries that came to the step's first milestone 8 to 34 weeks before, counting what followed within 8
-weeks, drawn towards the rate of all earlier ones by a weight of 12 entries (empirical Bayes, METHODS 3d).
+The rate at a week is the empirical Bayes estimate at that week (METHODS 3d): of the entries that came to the step's first milestone 8 to
+34 weeks before, counting what followed within 8 weeks, each partner's rate leans on its scope's Beta(a, b), by how little its entries say,
+and partners count by their entries. (a, b) are fitted to what all entries of the scope that were old enough had done by then.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.beta_binomial import fit_beta_binomial
 from indicators.inputs import LAST_DAY, Flags, Floats, Ints
-from indicators.leading.series import WEEK, Occurrences, Weeks, vintages
+from indicators.leading.series import WEEK, Occurrences, Weeks
 
-MATURE, SPAN = 8, 26  # weeks
-CONCENTRATION = 12.0
+MATURE, SPAN, REFIT = 8, 26, 4  # weeks
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,25 +53,52 @@ class Cohorts:
         went = Occurrences.of(rows.partner, rows.day, known)
         return cls(one.rows, went.only(in_time))
 
-    def only(self, chosen: Flags) -> "Cohorts":
-        """Of the chosen partners [partners]."""
-        return Cohorts(self.came.only(chosen[self.came.partner]), self.went_on.only(chosen[self.went_on.partner]))
 
-
-def rate_feature(cohorts: Cohorts, weeks: Weeks) -> Floats:
-    """[weeks, 1]: ln of the odds of the rate, as known at the end of each week."""
-    came, went = (np.cumsum(vintages(rows, weeks), axis=1) for rows in (cohorts.came, cohorts.went_on))
-    n = weeks.count
-    if not n:
+def rate_feature(
+    cohorts: Cohorts, weeks: Weeks, scope: Flags | None = None, assumptions: Assumptions = DEFAULTS
+) -> Floats:
+    """[weeks, 1]: ln of the odds of the rate of the partners in `scope` [partners], as known at the end of each week; None: of all."""
+    if not weeks.count:
         return np.zeros((0, 1))
-    week = np.arange(n)
-    newest, oldest = week - MATURE, week - MATURE - SPAN
-
-    def until(total: Ints, last: Ints) -> Floats:
-        return np.where(last >= 0, total[week, np.maximum(last, 0)], 0).astype(np.float64)
-
-    of_all = (until(went, newest) + 1.0) / (until(came, newest) + 2.0)
-    recent = until(came, newest) - until(came, oldest)
-    went_on = until(went, newest) - until(went, oldest)
-    rate = (went_on + CONCENTRATION * of_all) / (recent + CONCENTRATION)
+    who = np.unique(cohorts.came.partner)
+    mine = np.ones(len(who), np.bool_) if scope is None else scope[who]
+    came, went = (np.searchsorted(who, rows.partner) for rows in (cohorts.came, cohorts.went_on))
+    size = len(who)
+    n, recent_n = _known(cohorts.came, came, size, weeks)
+    y, recent_y = _known(cohorts.went_on, went, size, weeks)
+    a, b = _priors(y, n, mine, assumptions)
+    n_i, y_i = recent_n[mine], recent_y[mine]
+    entries = n_i.sum(axis=0)
+    leaning = (n_i * (y_i + a) / (n_i + a + b)).sum(axis=0)
+    rate = np.where(entries > 0, leaning / np.maximum(entries, 1), a / (a + b))
     return np.asarray(np.log(rate / (1 - rate)), np.float64)[:, None]
+
+
+def _known(rows: Occurrences, place: Ints, partners: int, weeks: Weeks) -> tuple[Floats, Floats]:
+    """[partners, weeks]: how many that still stand were at least `MATURE` weeks old and known at the end of each week; and the newest of them."""
+    week = weeks.of(rows.day)
+    known = np.maximum(weeks.of(rows.known_from), week)
+
+    def until(age: int) -> Floats:
+        at = np.maximum(known, week + age)
+        seen = (week >= 0) & (at < weeks.count)
+        counted = np.bincount(place[seen] * weeks.count + at[seen], minlength=partners * weeks.count)
+        return np.cumsum(counted.reshape(partners, weeks.count), axis=1).astype(np.float64)
+
+    old_enough = until(MATURE)
+    return old_enough, old_enough - until(MATURE + SPAN)
+
+
+def _priors(y: Floats, n: Floats, mine: Flags, assumptions: Assumptions) -> tuple[Floats, Floats]:
+    """(a, b) [weeks], fitted every `REFIT` weeks to what the partners' entries had done by then; where the scope is too small, to all partners'."""
+    a, b = np.full(n.shape[1], 0.5), np.full(n.shape[1], 0.5)
+    start = None
+    for week in range(MATURE, n.shape[1], REFIT):
+        tried = n[mine, week]
+        small = np.count_nonzero(tried) < assumptions.min_partners or tried.sum() < assumptions.min_attempts
+        who = np.ones_like(mine) if small else mine
+        if not n[who, week].any():
+            continue
+        start = fit_beta_binomial(y[who, week], n[who, week], start=start)
+        a[week:], b[week:] = start
+    return a, b

@@ -15,6 +15,7 @@ KeptOption = Annotated[
 ]
 ACTIVATION_COLUMNS = (
     "type", "base", "active", "activation", "low", "high", "engaged", "engagement", "deals", "deals_per_active", "newcomers",
+    "partner_sourced", "deals_all_channels", "share", "won_partner_sourced", "won_all_channels", "won_share",
 )  # fmt: skip
 STALLED_COLUMNS = (
     "record", "partner", "type", "target", "milestone", "since", "days", "business_days", "status", "days_over", "chance",
@@ -48,9 +49,26 @@ def activation(
         document,
         json=json,
         csv=csv,
-        lines=lambda: show_csv(document["activation"], ACTIVATION_COLUMNS),
+        lines=lambda: show_csv(with_shares(document), ACTIVATION_COLUMNS),
         pages=lambda: partner_tables.activation(out, document),
     )
+
+
+def with_shares(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows by type; that of all types bears the partners' share of all deals, and of won ones."""
+    sourced = document["sourced"]
+    won = sourced.get("won", {})
+    shares = {
+        **{key: sourced[key] for key in ("partner_sourced", "deals_all_channels", "share")},
+        "won_partner_sourced": won.get("partner_sourced"),
+        "won_all_channels": won.get("deals_all_channels"),
+        "won_share": won.get("share"),
+    }
+    if won.get("status") == "no_condition":
+        shares |= {"won_partner_sourced": None, "won_all_channels": None}
+    return [
+        {**dict.fromkeys(shares), **row, **(shares if row["type"] == "all" else {})} for row in document["activation"]
+    ]
 
 
 def stalled(

@@ -12,7 +12,16 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.activation import (
+    SourcedShare,
+    activation,
+    concentration,
+    first_data_day,
+    sourced_share,
+    time_to_first_deal,
+    won_entries,
+    won_share,
+)
 from indicators.assumptions import RATES, Rates
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due
@@ -138,7 +147,6 @@ def activation_document(
     results, partners = done.results, done.partners
     paths, as_of = results.paths, results.as_of
     first = first_data_day(paths.reached[:, LISTED])
-    share = sourced_share(deals.partner_sourced, deals.all)
     return {
         "activation": [
             {
@@ -159,15 +167,7 @@ def activation_document(
             for a in activation(paths, partners, windows)
         ],
         "concentration": _plain(asdict(concentration(paths, len(partners)))),
-        "sourced": {
-            "partner_sourced": share.partner_sourced,
-            "deals_all_channels": share.all_channels,
-            "share": _rounded(share.share),
-            "low": _rounded(share.interval.low) if share.share is not None else None,
-            "high": _rounded(share.interval.high) if share.share is not None else None,
-            "status": share.status,
-            "days": SHARE_DAYS,
-        },
+        "sourced": share_document(deals, won_entries(paths, windows)),
         "first_deal": [_plain(asdict(f)) for f in time_to_first_deal(paths, partners, first)],
         "cadence": [
             {
@@ -191,6 +191,28 @@ def activation_document(
         "capacity": _plain(asdict(capacity([p.tier.tier for p in results.partners], team))),
         "cutoffs": [_plain(asdict(c)) for c in _cutoffs(done)],
         "tiers": _plain(asdict(audit(results.tier_changes, paths, len(partners)))),
+    }
+
+
+def share_document(deals: DealCount, won: int) -> dict[str, Any]:
+    """The partners' share of the year's deals, and of those that are won; `won` are the entries that reached it."""
+    of_won = _share(won_share(deals.partner_won, deals.won, deals.judged))
+    return {
+        **_share(sourced_share(deals.partner_sourced, deals.all)),
+        "days": SHARE_DAYS,
+        "won": {**of_won, "judged": deals.judged, "entries": won},
+    }
+
+
+def _share(found: SourcedShare) -> dict[str, Any]:
+    known = found.share is not None
+    return {
+        "partner_sourced": found.partner_sourced,
+        "deals_all_channels": found.all_channels,
+        "share": _rounded(found.share),
+        "low": _rounded(found.interval.low) if known else None,
+        "high": _rounded(found.interval.high) if known else None,
+        "status": found.status,
     }
 
 

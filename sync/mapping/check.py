@@ -49,7 +49,8 @@ class _Check:
             yield from problems
             if found:
                 yield from self._fit.where((*path, "where"), found, deal.where, deal.connection)
-                yield from self._fit.where((*path, "partner_sourced"), found, deal.partner_sourced, deal.connection)
+                for key, said in deal.said():
+                    yield from self._fit.where((*path, key), found, said, deal.connection, deal.where)
                 yield from self._fit.day((*path, "at"), found, deal.at)
         for index, customer in enumerate(mapping.customers):
             path = ("customers", index)

@@ -21,6 +21,10 @@ from sync.mapping.where import Where
 
 FILLED = "(filled)"  # any value, where rules ask no more
 LISTED = 2000  # values of one field; more are a text that nobody lists
+_OF_DEALS = {
+    "partner_sourced": (["partner-sourced"], ["other channels"]),
+    "won": (["won deal"], []),
+}  # where it holds, where not
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # conditions do not look at a version
 
 
@@ -173,13 +177,10 @@ class _Part:
         self._asked = asked
         self._place = (rules[0][1].connection, rules[0][1].object)
         self._wheres = [rule.where for _, rule in rules]
-        self._sourced = {i: rule.partner_sourced for i, rule in rules if isinstance(rule, DealRule)}
+        self._said = [(i, key, said) for i, rule in rules if isinstance(rule, DealRule) for key, said in rule.said()]
         self._fits = [(i, selector(rule.where, reader, *self._place, mapping.zone)) for i, rule in rules]
-        self._is_sourced = {
-            i: selector(where, reader, *self._place, mapping.zone) for i, where in self._sourced.items()
-        }
-
-        self.compared = {f for where in (*self._wheres, *self._sourced.values()) for f in _own(where)}
+        self._holds = [selector(said, reader, *self._place, mapping.zone) for _, _, said in self._said]
+        self.compared = {f for where in (*self._wheres, *(said for _, _, said in self._said)) for f in _own(where)}
         self.compared |= {meaning.field for meaning in asked}
 
     def count(self, met: Fields) -> Iterator[Taken]:
@@ -194,10 +195,11 @@ class _Part:
                 said = [f"{self._part}[{index}]"] if index >= 0 else []
                 value = text_of(group.values.get(f))
                 met[f].add(self._part, FILLED if value and f in only_filled else value, group, said)
-            if index in self._sourced:
-                channel = "partner-sourced" if self._is_sourced[index](row) else "other channels"
-                for f in _own(self._sourced[index]):
-                    met[f].add("partner_sourced", text_of(group.values.get(f)), group, [channel])
+            for (rule, key, said_of), holds in zip(self._said, self._holds, strict=True):
+                if rule == index:
+                    meant = _OF_DEALS[key][0 if holds(row) else 1]
+                    for f in _own(said_of):
+                        met[f].add(key, text_of(group.values.get(f)), group, meant)
             for meaning in self._asked:
                 if meaning.rule == index:
                     _note(met, meaning, group)
@@ -207,7 +209,7 @@ class _Part:
 
     def _groups(self) -> Iterator[Group]:
         """Single records where a condition asks for what each of them is linked to."""
-        wheres = [*self._wheres, *self._sourced.values()]
+        wheres = [*self._wheres, *(said for _, _, said in self._said)]
         fields = sorted({f for where in wheres for f in where.fields()} | {m.field for m in self._asked})
         if any(related.by.association for where in wheres for _, related in where.links()):
             return (Group(row.values, 1, row.id) for row in self._reader.rows(*self._place, fields))
@@ -262,7 +264,7 @@ def compared_whole(mapping: Mapping) -> set[tuple[str, str, str]]:
     found = {(m.connection, m.object, m.field) for m in meanings(mapping) if m.complete or m.kind == "linked stage"}
     for rules in parts_of(mapping).values():
         for rule in rules:
-            wheres = [rule.where, *([rule.partner_sourced] if isinstance(rule, DealRule) else [])]
+            wheres = rule.wheres() if isinstance(rule, DealRule) else [rule.where]
             for placed in (p for where in wheres for p in where.placed()):
                 if placed.condition.values():
                     there = placed.through[-1].leads_to if placed.through else rule.object

@@ -26,11 +26,12 @@ def derive_deals(mapping: Mapping, reader: MirrorReader, issues: Issues) -> list
                 rule.at or mapping.created_field(connection, name) or "",
                 selector(rule.where, reader, connection, name, mapping.zone),
                 selector(rule.partner_sourced, reader, connection, name, mapping.zone),
+                None if rule.won is None else selector(rule.won, reader, connection, name, mapping.zone),
             )
             for index, rule in rules
         ]
         for row in reader.rows(connection, name, wanted[connection][name].fields):
-            for index, at, fits, sourced in tests:
+            for index, at, fits, sourced, is_won in tests:
                 if not fits(row):
                     continue
                 ref = RecordRef(connection, name, row.id)
@@ -41,6 +42,6 @@ def derive_deals(mapping: Mapping, reader: MirrorReader, issues: Issues) -> list
                 if day is None:
                     issues.add(IssueKind.DATE_UNREADABLE, f"deals_all_channels[{index}].at", ref, field=at)
                 else:
-                    deals.append(DealAnyChannel(day, sourced(row), ref))
+                    deals.append(DealAnyChannel(day, sourced(row), ref, None if is_won is None else is_won(row)))
                 break
     return deals

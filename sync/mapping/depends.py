@@ -66,7 +66,7 @@ def uses(rules: Rules) -> Iterator[Use]:
         yield from (Use(rule.connection, there, f, at, made, fields) for there, f in read)
     for i, deal in enumerate(rules.deals_all_channels):
         at = ("deals_all_channels", i)
-        for where in (deal.where, deal.partner_sourced):
+        for where in deal.wheres():
             yield from _of_where(deal.connection, deal.object, where, at, (), _SHARE)
         if deal.at:
             yield Use(deal.connection, deal.object, deal.at, at, (), _SHARE)

@@ -32,7 +32,7 @@ def edges(mapping: Mapping) -> list[Edge]:
             if way is not None:
                 found.update(_of_reference(activity.connection, activity.object, way))
     for deal in mapping.deals_all_channels:
-        for where in (deal.where, deal.partner_sourced):
+        for where in deal.wheres():
             found.update(_of_where(deal.connection, deal.object, where))
     return sorted(found, key=lambda edge: tuple(part or "" for part in edge))
 

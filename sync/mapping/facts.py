@@ -66,11 +66,12 @@ class EntryMatch:
 
 @dataclass(frozen=True, slots=True, order=True)
 class DealAnyChannel:
-    """One deal of any channel: the denominator of the partner-sourced share."""
+    """One deal of any channel: the denominator of the partner-sourced share. `won` is None where its rule does not say what won is."""
 
     occurred_on: date
     partner_sourced: bool
     source: RecordRef
+    won: bool | None = None
 
 
 class Met(NamedTuple):

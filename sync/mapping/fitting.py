@@ -94,15 +94,17 @@ class Fitting:
                 sentence = f"'{value}' is no value of {field.name}; {advice(value, options)}"
             yield self._mapping.problem(path, sentence)
 
-    def where(self, path: Path, found: ObjectDescription, where: Where, connection: str) -> Iterator[Problem]:
-        """Conditions on the record, and on those it is linked to."""
+    def where(
+        self, path: Path, found: ObjectDescription, where: Where, connection: str, among: Where | None = None
+    ) -> Iterator[Problem]:
+        """Conditions on the record, and on those it is linked to. `among`: what such records are like by another part of the rule."""
         for name, condition in where.conditions.items():
             field, problems = self.field((*path, name), found, name)
             yield from problems
             if field is not None:
-                yield from self.condition((*path, name), field, condition, where)
+                yield from self.condition((*path, name), field, condition, where, among)
         for below, part in where.parts():
-            yield from self.where((*path, *below), found, part, connection)
+            yield from self.where((*path, *below), found, part, connection, among)
         for index, related in enumerate(where.related or ()):
             at = (*path, "related", index)
             there, problems = self.linked(at, found, related.by, related.object, connection, "by")
@@ -135,9 +137,12 @@ class Fitting:
             here, place = next_object, (*place, "then")
         return here, []
 
-    def condition(self, path: Path, field: FieldDescription, condition: Condition, where: Where) -> Iterator[Problem]:
-        """Whether the field can hold what it is compared with, where all else of `where` holds."""
-        yield from self.values(path, field, condition.values(), where)
+    def condition(
+        self, path: Path, field: FieldDescription, condition: Condition, where: Where, among: Where | None = None
+    ) -> Iterator[Problem]:
+        """Whether the field can hold what it is compared with, where all else of `where`, or else of `among`, holds."""
+        bounds = where if among is None or pipelines_taken(where, field) is not None else among
+        yield from self.values(path, field, condition.values(), bounds)
         kind = field.crm_type
         if condition.compares_days and field.type not in (*_DAYS, FieldType.TEXT):
             yield self._mapping.problem(

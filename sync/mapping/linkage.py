@@ -57,7 +57,7 @@ def _references(mapping: Mapping) -> Iterator[tuple[str, str, str, Reference]]:
     for index, customer in enumerate(mapping.customers):
         yield from _of_where(f"customers[{index}]", customer.connection, customer.object, customer.where)
     for index, deal in enumerate(mapping.deals_all_channels):
-        for where in (deal.where, deal.partner_sourced):
+        for where in deal.wheres():
             yield from _of_where(f"deals_all_channels[{index}]", deal.connection, deal.object, where)
 
 

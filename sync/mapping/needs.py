@@ -49,7 +49,7 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     for deal in mapping.deals_all_channels:
         want = wanted[deal.connection, deal.object]
         want.where(deal.where)
-        want.fields |= {*deal.partner_sourced.fields(), *([deal.at] if deal.at else [])}
+        want.fields |= {f for _, said in deal.said() for f in said.fields()} | ({deal.at} if deal.at else set())
         want.days |= {deal.at} if deal.at else set()
     for customer in mapping.customers:
         want = wanted[customer.connection, customer.object]
@@ -129,7 +129,7 @@ def _wheres(mapping: Mapping) -> Iterator[tuple[str, str, Where]]:
     ):  # fmt: skip
         yield rule.connection, rule.object, rule.where
     for deal in mapping.deals_all_channels:
-        yield deal.connection, deal.object, deal.partner_sourced
+        yield from ((deal.connection, deal.object, said) for _, said in deal.said())
 
 
 def _of_related(wanted: dict[tuple[str, str], _Wanted], connection: str, object_name: str, related: Related) -> None:

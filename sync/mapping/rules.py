@@ -3,6 +3,7 @@
 Shorthands are written out while loading, so that everything behind reads one form.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
@@ -257,14 +258,28 @@ class DealRule(FromObject):
     noun: ClassVar[str] = "a rule of deals_all_channels"
     partner_sourced: Where = Field(description="what makes a deal partner-sourced")
     at: FieldName | None = Field(None, description="the day it counts; default: the field named in `created`")
+    won: Where | None = Field(None, description="what makes a deal won; default: no share of won deals is told")
 
     @model_validator(mode="after")
-    def _sourced_by_something(self) -> "DealRule":
+    def _by_something(self) -> "DealRule":
         if self.partner_sourced.is_empty:
             raise ValueError(
                 "'partner_sourced' is empty; say what makes a deal partner-sourced, such as {LeadSource: Partner}"
             )
+        if self.won is not None and self.won.is_empty:
+            raise ValueError("'won' is empty; say what makes a deal won, such as {IsWon: true}, or leave it out")
         return self
+
+    def said(self) -> Iterator[tuple[str, Where]]:
+        """What is said of the deals that the rule takes, by its key."""
+        yield "partner_sourced", self.partner_sourced
+        if self.won is not None:
+            yield "won", self.won
+
+    def wheres(self) -> Iterator[Where]:
+        """All conditions of the rule."""
+        yield self.where
+        yield from (where for _, where in self.said())
 
 
 def _catalogue_fields(subject: Subject) -> AfterValidator:

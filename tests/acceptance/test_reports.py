@@ -76,9 +76,17 @@ def test_activation_share_and_cadence_are_kept_and_shown(company: Company, ask: 
     )
     assert 0 < share["share"] < 1
     assert share["low"] < share["share"] < share["high"]
+    won = share["won"]
+    year = "from sakigake.deal_any_channel where removed_at is null and won and occurred_on > %s::date - 365"
+    assert won["deals_all_channels"] == company.one(f"select count(*) {year}", document["as_of"])
+    assert won["partner_sourced"] == company.one(f"select count(*) {year} and partner_sourced", document["as_of"])
+    assert won["judged"] == share["deals_all_channels"]
     rows = list(csv.DictReader(io.StringIO(ask("activation", "--csv"))))
     assert [r["type"] for r in rows] == [a["type"] for a in document["activation"]]
+    assert rows[-1]["won_all_channels"] == str(won["deals_all_channels"])
+    assert {r["share"] for r in rows[:-1]} == {""}
     assert "Partner-sourced" in ask("activation")
+    assert "Of won deals: " in ask("activation")
     assert company.one("select active from sakigake.bi_activation where type = 'all'") == every["active"]
     assert ask("activation", "--json", "--as-of", document["as_of"]) == document
     assert "Nothing was kept for 2001-01-01" in ask("activation", "--as-of", "2001-01-01", code=1)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,6 +20,11 @@ from sync.mapping.needs import needs
 
 Place = tuple[str, str, str]  # connection, object, id
 NOT_IN_THE_LEDGER = frozenset({"CreatedDate"})  # Salesforce keeps it beside a record's fields
+WORKED_OUT: Mapping[
+    str, Callable[[Mapping[str, Any]], Any]
+] = {  # fields that Salesforce derives from others when it is asked
+    "IsWon": lambda fields: fields.get("StageName") == "Closed Won"
+}
 FACTS = (
     "partner",
     "partner_source",
@@ -117,7 +122,8 @@ def mirror_differences(
             if truth[i]["deleted"]:
                 continue  # nobody shows the values of what is gone
             for (field, where_to), value in zip(columns.items(), values, strict=True):
-                expected = typed(truth[i]["fields"].get(field), types[where_to])
+                told = truth[i]["fields"]
+                expected = typed(WORKED_OUT[field](told) if field in WORKED_OUT else told.get(field), types[where_to])
                 if value != expected:
                     found.append(f"{where}/{i} {field}: {value!r}, in the CRM {expected!r}")
     return found

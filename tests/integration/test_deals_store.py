@@ -9,8 +9,8 @@ from sync.mapping.facts import DealAnyChannel
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def deal(name: str, day: int, *, partner: bool = False) -> DealAnyChannel:
-    return DealAnyChannel(date(2026, 5, day), partner, RecordRef("crm", "Opportunity", name))
+def deal(name: str, day: int, *, partner: bool = False, won: bool | None = None) -> DealAnyChannel:
+    return DealAnyChannel(date(2026, 5, day), partner, RecordRef("crm", "Opportunity", name), won)
 
 
 def keep(engine, deals, days=0):
@@ -52,3 +52,34 @@ def test_what_came_later_was_not_known_before_and_the_first_load_was(engine):
     keep(engine, [deal("a", 1), deal("b", 2)], days=5)
     assert counted(engine, days=4) == (1, 0)
     assert counted(engine, days=-20) == (1, 0)  # known since its own day, as far as anybody can tell
+
+
+def won(engine, days):
+    with engine.begin() as connection:
+        found = deals_between(connection, "main", date(2026, 5, 1), date(2026, 5, 31), NOW + timedelta(days=days))
+    return found.all, found.judged, found.won, found.partner_won
+
+
+def test_a_deal_that_is_won_later_was_there_before_and_was_not_won_yet(engine):
+    keep(engine, [deal("a", 1, partner=True, won=False), deal("b", 2, won=True), deal("c", 3)])
+    assert won(engine, 0) == (3, 2, 1, 0)
+    assert keep(engine, [deal("a", 1, partner=True, won=True), deal("b", 2, won=True), deal("c", 3)], days=5) == 1
+    assert won(engine, 5) == (3, 2, 2, 1)
+    assert won(engine, 4) == (3, 2, 1, 0)
+    assert won(engine, -20) == (3, 2, 1, 0)  # won since its own day, as far as anybody can tell
+
+
+def test_deals_that_a_new_condition_finds_won_were_won_before_and_lose_it_with_the_condition(engine):
+    keep(engine, [deal("a", 1), deal("b", 2)])
+    assert won(engine, 0) == (2, 0, 0, 0)
+    assert keep(engine, [deal("a", 1, won=True), deal("b", 2, won=False)], days=3) == 2
+    assert won(engine, 1) == (2, 2, 1, 0)
+    assert keep(engine, [deal("a", 1, won=True), deal("b", 2, won=False)], days=4) == 0
+    assert keep(engine, [deal("a", 1), deal("b", 2)], days=6) == 2
+    assert won(engine, 9) == (2, 0, 0, 0)
+
+
+def test_a_deal_that_is_won_no_more_counts_as_not_won(engine):
+    keep(engine, [deal("a", 1, won=True)])
+    assert keep(engine, [deal("a", 1, won=False)], days=2) == 1
+    assert won(engine, 3) == (1, 1, 0, 0)

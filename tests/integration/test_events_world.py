@@ -35,7 +35,8 @@ class SandboxMirror:
         self, connection: str, object_name: str, fields: Sequence[str], *, deleted: bool = False
     ) -> Iterator[MirrorRow]:
         for r in self._live(connection, object_name):
-            values = {name: r.fields.get(name) or (r.created_at if name in MADE else None) for name in fields}
+            beside = {**dict.fromkeys(MADE, r.created_at), "IsWon": r.fields.get("StageName") == "Closed Won"}
+            values = {name: r.fields.get(name) or beside.get(name) for name in fields}
             yield MirrorRow(r.id, r.modified_at, False, values)
 
     def history(self, connection: str, object_name: str, fields: Sequence[str]) -> Iterator[HistoryRow]:
@@ -153,3 +154,7 @@ def test_the_partner_sourced_share_is_of_all_deals(told):
     counted = Counter(deal.partner_sourced for deal in facts.deals_all_channels)
     assert counted[False] == len(others)
     assert counted[True] == sum("deal" in first(steps) for steps in found.values())
+    won = Counter(deal.partner_sourced for deal in facts.deals_all_channels if deal.won)
+    assert won[False] == sum(d.won is True for d in others) > 0
+    assert won[True] == sum("won" in first(steps) for steps in found.values()) > 0
+    assert None not in {deal.won for deal in facts.deals_all_channels}

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indicators.activation import activation, concentration, first_data_day, sourced_share, time_to_first_deal
+from indicators.activation import (
+    activation,
+    concentration,
+    first_data_day,
+    sourced_share,
+    time_to_first_deal,
+    won_entries,
+    won_share,
+)
 from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due, working_days
 from indicators.inputs import NO_DAY, EntryTable, EventTable, PartnerTable
@@ -87,6 +95,31 @@ def test_the_accounts_own_share_has_its_printed_interval():
     assert sourced_share(0, 0).status == "no_data"
     with pytest.raises(ValueError, match="expected"):
         sourced_share(5, 4)
+
+
+def test_the_share_of_won_deals_is_none_where_no_rule_says_what_won_is_and_where_none_is_won_yet():
+    assert (won_share(0, 0, 0).status, won_share(0, 0, 0).share) == ("no_condition", None)
+    assert (won_share(0, 0, 7).status, won_share(0, 0, 7).share) == ("no_data", None)
+    found = won_share(441, 1000, 4000)
+    assert (found.status, found.share) == ("ok", 0.441)
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.410511, 0.471941), abs=1e-6)
+
+
+def test_entries_are_won_that_came_to_a_deal_within_the_year_and_were_won_by_the_day():
+    rows = [
+        (0, 4, 20390),
+        (0, 5, 20400),
+        (1, 4, 20390),
+        (1, 5, 20401),
+        (2, 4, 20390),
+        (3, 4, 20035),
+        (3, 5, 20399),
+        (4, 4, 20036),
+        (4, 5, 20036),
+    ]
+    partners = PartnerTable.of(["p"], ["a"], [0])
+    entries = EntryTable.of(list("vwxyz"), [0] * 5)
+    assert won_entries(canonical_paths(EventTable.of(*zip(*rows, strict=True)), entries, partners, 20400)) == 2
 
 
 def test_time_to_the_first_deal_censors_those_without_one():

@@ -16,7 +16,7 @@ OPTIONS = {
     "Industry": [("consulting", "コンサルティング"), ("restaurant_services", "飲食"), ("real_estate", "不動産"), ("sales_agency", "営業代行"), ("opening_support", "開業支援")],
     "Status__c": [("Listed", "掲載"), ("Requested", "打診依頼済"), ("Agreed", "合意"), ("Executed", "実施済"), ("Deal", "商談化"), ("Declined", "見送り")],
     "StageName": [("Prospecting", "Prospecting"), ("Closed Won", "Closed Won")],
-    "dealstage": [(str(n), str(n)) for n in range(1001, 1008)],
+    "dealstage": [(str(n), str(n)) for n in range(1001, 1008)] + [("closedwon", "Closed Won")],
     "Type": [("Channel Partner / Reseller", "Channel Partner / Reseller"), ("Customer", "Customer")],
 }  # fmt: skip
 OPTIONS["partner_industry"] = OPTIONS["Industry"]
@@ -82,6 +82,8 @@ def test_a_mapping_that_fits_has_no_problems():
         ("ignored: {Status__c: [Executed, Deal]}", "ignored: {Status__c: [Executed, Deals]}", "did you mean 'Deal'"),
         ("partner: Partner__c", "partner: Partner", "did you mean 'Partner__c'"),
         ("partner_sourced: {LeadSource: [Partner]}", "partner_sourced: {LeadSorce: [Partner]}", "did you mean 'LeadSource'"),
+        ("won: {IsWon: true}", "won: {IsWonn: true}", "did you mean 'IsWon'"),
+        ("won: {dealstage: closedwon}", "won: {dealstage: closed_won}", "did you mean 'closedwon'"),
         ("where: {Subject: {contains: 定例}}", "where: {or: [{Subjekt: {contains: 定例}}]}", "did you mean 'Subject'"),
         ("where: {Subject: {contains: 定例}}", "where: {ActivityDate: {at_least: 5}}", "'ActivityDate' is no number (date)"),
         ("where: {Subject: {contains: 定例}}", "where: {ActivityDate: {regex: '2026'}}", "'ActivityDate' is no text (date)"),
@@ -122,7 +124,7 @@ def test_needs_name_each_object_once_with_fields_histories_and_associations_in_o
     )
     assert wanted["hubspot"]["deals"].history == ("dealstage",)
     assert wanted["salesforce"]["Opportunity"] == ReadSpec(
-        "Opportunity", ("CreatedDate", "LeadSource", "StageName"), ("StageName",)
+        "Opportunity", ("CreatedDate", "IsWon", "LeadSource", "StageName"), ("StageName",)
     )
     for objects in wanted.values():
         for spec in objects.values():
@@ -260,6 +262,18 @@ def test_a_stage_of_another_pipeline_or_a_label_is_told_with_its_pipeline_and_th
         'won: {enters: {dealstage: "1006"}}', f'won: {{enters: {{dealstage: "{written}"}}}}'
     )
     assert with_pipelines(text) == [said]
+
+
+def test_a_deal_is_won_by_a_stage_of_the_pipeline_whose_deals_its_rule_takes():
+    of_another = mapping_text("hubspot-deals").replace('won: {dealstage: "1006"}', "won: {dealstage: closedwon}")
+    (said,) = with_pipelines(of_another)
+    assert said.startswith(
+        "'closedwon' (受注) is a stage of pipeline 'default' (営業), and this rule takes records of pipeline 'partner'"
+    )
+    open_to_any = of_another.replace(
+        "where: {pipeline: partner, deal_on: {empty: false}}", "where: {deal_on: {empty: false}}"
+    )
+    assert with_pipelines(open_to_any) == []
 
 
 def test_without_a_pipeline_in_the_rule_a_stage_of_any_will_do_and_a_label_names_all_that_bear_it():

@@ -53,7 +53,9 @@ def test_every_value_of_a_stage_is_counted_with_what_it_means():
 
 def test_a_stage_counts_only_where_the_rule_takes_the_record():
     found = coverage(MAPPING, world())
-    assert values(found, "hubspot", "deals", "dealstage") == {"1002": (1, ("requested",), False)}
+    assert values(found, "hubspot", "deals", "dealstage") == {
+        "1002": (1, ("requested",), False), "9001": (1, (), False),
+    }  # fmt: skip
     assert values(found, "hubspot", "deals", "pipeline") == {
         "partner": (1, ("entries[1]",), False),
         "default": (1, ("deals_all_channels[2]",), False),
@@ -99,6 +101,22 @@ def test_a_linked_stage_and_the_channel_of_a_deal_are_counted():
     assert values(found, "salesforce", "Opportunity", "LeadSource") == {
         "Partner": (1, ("partner-sourced",), False), "Web": (1, ("other channels",), False),
     }  # fmt: skip
+
+
+def test_what_makes_a_deal_won_is_counted_with_what_does_not():
+    mirror = world()
+    for name, stage in (("791", "closedwon"), ("792", "closedlost")):
+        mirror.put("hubspot.deals", name, pipeline="default", dealstage=stage, createdate=jst("2026-02-01"))
+    for name, won in (("O2", True), ("O3", False)):
+        mirror.put("salesforce.Opportunity", name, IsWon=won, LeadSource="Web", CreatedDate=jst("2026-02-01"))
+    found = coverage(MAPPING, mirror)
+    assert values(found, "hubspot", "deals", "dealstage")["closedwon"] == (1, ("won deal",), False)
+    assert values(found, "hubspot", "deals", "dealstage")["closedlost"] == (1, (), False)
+    of_won = values(found, "salesforce", "Opportunity", "IsWon")
+    assert of_won["true"] == (1, ("won deal",), False)
+    assert of_won["false"] == (1, (), False)
+    (field,) = (f for f in found.fields if f.field == "IsWon")
+    assert field.read_by == ("deals_all_channels[0].IsWon",)
 
 
 def test_every_field_that_a_rule_reads_is_there_with_how_far_it_is_filled():

@@ -248,6 +248,26 @@ def test_deals_of_all_channels_are_counted_once_each_with_their_source():
     ]  # fmt: skip
 
 
+def test_a_deal_is_won_by_the_condition_of_its_own_rule_and_neither_where_it_says_none():
+    mirror = small_world()
+    mirror.put(OPPORTUNITY, "O2", CreatedDate=jst("2026-02-01"), LeadSource="Web", IsWon=True)
+    mirror.put(OPPORTUNITY, "O3", CreatedDate=jst("2026-02-02"), LeadSource="Web", IsWon=False)
+    deal(mirror, "702", "501", "1006", deal_on=date(2026, 2, 3), deal_source="partner")
+    mirror.put(DEAL, "703", pipeline="default", createdate=jst("2026-02-04"), deal_source="event", dealstage="1006")
+    mirror.put(DEAL, "704", pipeline="default", createdate=jst("2026-02-05"), dealstage="closedwon")
+
+    def won(text):
+        return {d.source.id: d.won for d in derive(load_mapping(text), mirror).deals_all_channels}
+
+    assert won(preset_text()) == {"O1": False, "O2": True, "O3": False, "702": True, "703": False, "704": True}
+    silent = preset_text().replace(", won: {IsWon: true}", "")
+    assert won(silent) == {"O1": None, "O2": None, "O3": None, "702": True, "703": False, "704": True}
+    linked = preset_text().replace("won: {IsWon: true}", "won: {related: {by: AccountId, where: {Type: Customer}}}")
+    account = mirror.put("salesforce.Account", "A8", Type="Customer", Name="x")
+    account.put(OPPORTUNITY, "O4", CreatedDate=jst("2026-02-06"), AccountId="A8")
+    assert won(linked)["O4"] is True
+
+
 def test_where_no_field_says_when_the_list_came_the_newest_listed_does():
     text = (
         preset_text()

@@ -100,6 +100,8 @@ def test_a_milestone_that_cannot_be_is_refused_with_its_line(milestone, sentence
         ("activities: [{from: salesforce.E, kind: dinner, at: D, partner: {association: acounts}}]", "no rule reads 'acounts'"),
         ("language: fr", "Allowed: en, ja"),
         ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {}}]", "say what makes a deal partner-sourced"),
+        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: P}, won: {}}]", "say what makes a deal won, such as {IsWon: true}, or leave it out"),
+        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: P}, won: {S: {contians: x}}}]", "did you mean 'contains'?"),
         ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: {contians: x}}}]", "unknown key 'contians' in a condition; did you mean 'contains'?"),
         ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: {regex: '('}}}]", "the pattern '(' is not read: missing ): ("),
         ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {or: [{S: {since: soon}}]}}]", "'soon' is no day"),

@@ -107,6 +107,18 @@ def test_partners_are_told_by_what_only_they_are_and_their_words_are_translated(
     assert rules.deals_all_channels[0].partner_sourced.conditions["LeadSource"].values() == ("代理店紹介",)
 
 
+def test_a_deal_is_won_by_the_stage_that_looks_like_it_where_the_preset_s_field_is_not_there(rules, proposed):
+    assert rules.deals_all_channels[0].won.conditions["StageName"].values() == ("受注",)
+    assert next(c for c in proposed.choices if c.path == "deals_all_channels[0].won").proposed == "StageName: 受注"
+    stages = o("Opportunity", f("StageName", "フェーズ", options="提案|失注"), *ORG["Opportunity"].fields[2:])
+    found = propose(mapping_text("salesforce-custom-object"), {**ORG, "Opportunity": stages}.get, CUSTOM)
+    assert load_mapping(found.text).deals_all_channels[0].won is None
+    assert next(c for c in found.choices if c.path == "deals_all_channels[0].won").proposed == ""
+    standard = o("Opportunity", f("IsWon", "成立", B), *ORG["Opportunity"].fields[1:])
+    found = propose(mapping_text("salesforce-custom-object"), {**ORG, "Opportunity": standard}.get, CUSTOM)
+    assert load_mapping(found.text).deals_all_channels[0].won.conditions["IsWon"].values() == ("true",)
+
+
 def test_every_choice_says_what_it_rests_on_and_comments_stay(proposed):
     by_path = {choice.path: choice for choice in proposed.choices}
     assert (

@@ -144,6 +144,7 @@ def test_a_workspace_with_next_to_nothing_has_stated_results(world, language):
     assert (every["activation"] is None) == (every["base"] == 0)
     assert every["deals_per_active"] is None or every["active"]
     assert document["sourced"]["status"] == "no_data"
+    assert document["sourced"]["won"]["status"] == "no_condition"
     assert "nan" not in str(document).lower()
     fields = {(s, f): v for _, s, f, v, _ in partner_rows(results.own, entries, nothing, WEEKDAYS, language)}
     assert len(fields) == 2 * len(partners)

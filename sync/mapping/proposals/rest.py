@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ruamel.yaml.comments import CommentedMap
 
 from sync.connector import ObjectDescription
-from sync.mapping.likeness import PARTNER, best
+from sync.mapping.likeness import MILESTONES, PARTNER, ROLES, best, field_for
 from sync.mapping.proposals.ground import Ground, holds, in_a_line, text_of
 
 
@@ -49,7 +49,23 @@ class Rest:
             values = [chosen[0][0]]
             self.ground.say(f"{path}.partner_sourced", key, f"{found.name}: {chosen[0][0]}", f"'{chosen[0][1]}'")
         rule["partner_sourced"] = in_a_line({found.name: values})
+        self._won(f"{path}.won", rule, described)
         return not (rule.get("at") and described.field(rule["at"]) is None)
+
+    def _won(self, path: str, rule: CommentedMap, described: ObjectDescription) -> None:
+        """By the preset's field where it serves, else by the stage that looks like won; without one nothing is said of it."""
+        ((key, values),) = rule.get("won", {"": None}).items()
+        if not key or holds(described.field(key), values):
+            return
+        staged = field_for(ROLES["stage"], described)
+        stage = described.field(self.ground.renamed.get((described.name, key), key)) or (staged[0] if staged else None)
+        chosen = best(MILESTONES["won"], stage.options) if stage else None
+        if stage is None or chosen is None:
+            self.ground.say(path, f"{key}: {text_of(values)}", "", f"nothing in {described.name} looks like won")
+            del rule["won"]
+            return
+        self.ground.say(path, f"{key}: {text_of(values)}", f"{stage.name}: {chosen[0][0]}", f"'{chosen[0][1]}'")
+        rule["won"] = in_a_line({stage.name: chosen[0][0]})
 
     def activities(self) -> Iterator[CommentedMap]:
         """Rules of objects that our user does not see."""
