@@ -94,7 +94,7 @@ def _plan(folder: str, url: str, crm: str, records: int, value: int) -> tuple[st
             ids += [i.id for i in page]
         chosen = ids[-records:]
         values = (
-            '"agreed"' if value % 2 else '"executed"', f'"2026-01-{value:02d}"', str(5 * value), f'"2026-12-{5 * value:02d}"',
+            '"agreed"' if value % 2 else '"executed"', f'"2026-01-{value:02d}"', str(5 * value), f'"2026-12-{10 * value:02d}"',
             "true" if value % 2 else "false",
         )  # fmt: skip
         assert {f.name for f in fields_of("entry")} >= set(FIELDS)
