@@ -240,7 +240,7 @@ class Transport:
             raise http.SSLError(answered.reason)
         body = answered.body
         data = body.encode("utf-8", "replace") if isinstance(body, str) else body or b""
-        return int(answered.status), answered.headers or {}, data
+        return int(answered.status), urllib3.HTTPHeaderDict(answered.headers or {}), data
 
     def _unreachable(self, failed: http.HTTPError, call: str) -> Unreachable:
         if isinstance(failed, (http.NewConnectionError, http.ConnectTimeoutError, http.SSLError)):

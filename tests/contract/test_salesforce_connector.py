@@ -24,31 +24,34 @@ SETTINGS = SandboxSettings(partners=12, months=6, entries=120, rows={"Contact": 
 @pytest.fixture(scope="module")
 def subject() -> Iterator[Subject]:
     with running(SETTINGS) as url:
+        yield subject_of(url)
 
-        def connect(secret: str = SETTINGS.salesforce_client_secret, **changes) -> SalesforceConnector:
-            auth = ClientCredentials(SETTINGS.salesforce_client_id, secret)
-            return SalesforceConnector("salesforce", url, auth, **{"sleep": lambda s: None, **changes})
 
-        user = CrmUser(url, "salesforce")
-        partner = user.create("Account", {"Name": "パートナー"})
-        yield Subject(
-            connect=connect,
-            user=user,
-            object="Account",
-            fields=("Name", "Type", "NumberOfEmployees", "CorporateNumber__c", "PartnerSince__c", "Website"),
-            new={"Name": "株式会社テスト"},
-            text="Website",
-            number="NumberOfEmployees",
-            history_object="AttackListEntry__c",
-            history_field="Status__c",
-            history_values=("Listed", "Requested", "Agreed"),
-            history_new={"TargetName__c": "対象", "Partner__c": partner},
-            many="Contact",
-            many_fields=("LastName",),
-            write_path="/composite/sobjects$",
-            read_path="/query",
-            unknown_id="001000000000000AAA",
-        )
+def subject_of(url: str) -> Subject:
+    def connect(secret: str = SETTINGS.salesforce_client_secret, **changes) -> SalesforceConnector:
+        auth = ClientCredentials(SETTINGS.salesforce_client_id, secret)
+        return SalesforceConnector("salesforce", url, auth, **{"sleep": lambda s: None, **changes})
+
+    user = CrmUser(url, "salesforce")
+    partner = user.create("Account", {"Name": "パートナー"})
+    return Subject(
+        connect=connect,
+        user=user,
+        object="Account",
+        fields=("Name", "Type", "NumberOfEmployees", "CorporateNumber__c", "PartnerSince__c", "Website"),
+        new={"Name": "株式会社テスト"},
+        text="Website",
+        number="NumberOfEmployees",
+        history_object="AttackListEntry__c",
+        history_field="Status__c",
+        history_values=("Listed", "Requested", "Agreed"),
+        history_new={"TargetName__c": "対象", "Partner__c": partner},
+        many="Contact",
+        many_fields=("LastName",),
+        write_path="/composite/sobjects$",
+        read_path="/query",
+        unknown_id="001000000000000AAA",
+    )
 
 
 class TestSalesforce(ConnectorSuite):

@@ -111,11 +111,15 @@ def test_a_deal_is_won_by_the_stage_that_looks_like_it_where_the_preset_s_field_
     assert rules.deals_all_channels[0].won.conditions["StageName"].values() == ("受注",)
     assert next(c for c in proposed.choices if c.path == "deals_all_channels[0].won").proposed == "StageName: 受注"
     stages = o("Opportunity", f("StageName", "フェーズ", options="提案|失注"), *ORG["Opportunity"].fields[2:])
-    found = propose(mapping_text("salesforce-custom-object"), {"salesforce": Seen({**ORG, "Opportunity": stages}.get, CUSTOM)})
+    found = propose(
+        mapping_text("salesforce-custom-object"), {"salesforce": Seen({**ORG, "Opportunity": stages}.get, CUSTOM)}
+    )
     assert load_mapping(found.text).deals_all_channels[0].won is None
     assert next(c for c in found.choices if c.path == "deals_all_channels[0].won").proposed == ""
     standard = o("Opportunity", f("IsWon", "成立", B), *ORG["Opportunity"].fields[1:])
-    found = propose(mapping_text("salesforce-custom-object"), {"salesforce": Seen({**ORG, "Opportunity": standard}.get, CUSTOM)})
+    found = propose(
+        mapping_text("salesforce-custom-object"), {"salesforce": Seen({**ORG, "Opportunity": standard}.get, CUSTOM)}
+    )
     assert load_mapping(found.text).deals_all_channels[0].won.conditions["IsWon"].values() == ("true",)
 
 

@@ -191,21 +191,19 @@ def recorder(url: str, *, mode: str) -> vcr.VCR:
             told["headers"][name] = [str(len(told["body"]["string"]))]
         return told
 
-    patches = [
-        (pool, "ConnectionCls", stub)
-        for pool, stub in zip(
-            (deadline.DEADLINE_POOLS["http"], deadline.DEADLINE_POOLS["https"]),
-            (VCRRequestsHTTPConnection, VCRRequestsHTTPSConnection),
-            strict=True,
-        )
-    ]
+    return tape(mode, before_record_request=request, before_record_response=response)
+
+
+def tape(mode: str, **more: Any) -> vcr.VCR:
+    """A recorder that our own pools of connections speak into."""
+    pools = (deadline.DEADLINE_POOLS["http"], deadline.DEADLINE_POOLS["https"])
+    stubs = (VCRRequestsHTTPConnection, VCRRequestsHTTPSConnection)
     return vcr.VCR(
         record_mode=mode,
         match_on=("method", "path", "query", "body"),
         decode_compressed_response=True,
-        before_record_request=request,
-        before_record_response=response,
-        custom_patches=tuple(patches),
+        custom_patches=tuple((pool, "ConnectionCls", stub) for pool, stub in zip(pools, stubs, strict=True)),
+        **more,
     )
 
 
