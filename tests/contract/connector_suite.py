@@ -4,6 +4,7 @@ A test module subclasses `ConnectorSuite` and gives the fixture `subject`. The o
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from sync.connector import Connector, CrmRecord, Cursor, HistoryRow, Page, ReadS
 from sync.errors import FieldMissing, LoginRefused, ObjectMissing, Stop, SyncError
 from tests.known import Known
 
+BREATH = timedelta(seconds=0.1)  # between two readings of what a CRM may show late
 WRONG_SECRET = "wr0ng-secret-value"
 
 
@@ -491,16 +493,14 @@ class ConnectorSuite:
     def until(
         subject: Subject, connector: Connector, cursor: Cursor, wanted: set[str], spec: ReadSpec | None = None
     ) -> list[Page]:
-        """Readings from `cursor` on, repeated until the wanted records came or the CRM had its time."""
-        import time
-
+        """Readings from `cursor` on, repeated until the wanted records came or the CRM had its time: as many, however quick they are."""
         pages: list[Page] = []
-        give_up = time.monotonic() + subject.again.total_seconds()
-        while True:
+        for _ in range(1 + round(subject.again / BREATH)):
             pages += read_all(connector, spec or subject.spec(), pages[-1].cursor if pages else cursor)
-            if (wanted and wanted <= newest(pages).keys()) or time.monotonic() > give_up:
-                return pages
-            time.sleep(0.1)
+            if wanted and wanted <= newest(pages).keys():
+                break
+            time.sleep(BREATH.total_seconds())
+        return pages
 
 
 @contextmanager
