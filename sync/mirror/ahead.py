@@ -230,4 +230,5 @@ def _as_one(pages: Sequence[Page]) -> Page:
 
 
 def _only_records(page: Page) -> bool:
-    return not (page.file or page.gone or page.forgotten or page.refreshed)
+    """Whether what follows can be read before it is stored. A page of nothing but its cursor may tell of a job that is begun: it is kept first."""
+    return bool(page.records) and not (page.file or page.gone or page.forgotten or page.refreshed)
