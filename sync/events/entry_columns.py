@@ -11,6 +11,7 @@ import psycopg
 from sqlalchemy import Connection
 
 from models.vocabulary import Target, aware
+from sync.events.as_known import tables
 from sync.events.blocks import NOTHING, blocks, numbers
 from sync.events.ids import WRITTEN, Ids
 from sync.events.target_numbers import target_number
@@ -23,7 +24,7 @@ _ENTRIES = """
         array_agg(coalesce(a.newest - date '2000-01-01', {nothing})), array_agg(u.entry_id is not null)
     from {entry} e
     left join (
-        select entry_id, max(occurred_on) as newest from {activity}
+        select entry_id, max(occurred_on) as newest from {activity} y
         where entry_id is not null and occurred_on <= %(day)s {mine} group by 1
     ) a using (entry_id)
     left join (
@@ -38,18 +39,6 @@ _OWNERS = """
     select partner_id, string_agg(entry_id, '') from sakigake.entry where workspace = %s and removed_at is null group by 1"""
 _UNNUMBERED = "select e.entry_id, e.target from {entry} e where e.target_number is null {of}"
 
-# A table's rows: of now, or together with what was kept of the past as known then. A target of the past has no number.
-_NOW = {
-    "entry": "(select * from sakigake.entry where workspace = %(w)s and removed_at is null)",
-    "entry_source": "(select * from sakigake.entry_source where workspace = %(w)s)",
-    "activity": "(select * from sakigake.activity where workspace = %(w)s and removed_at is null) x",
-}
-_PAST = """(
-    select {columns} from sakigake.{table} where workspace = %(w)s and known_at <= %(k)s {live}
-    union all
-    select {said} from sakigake.past_fact
-    where workspace = %(w)s and kind = '{table}' and known_at <= %(k)s and known_until > %(k)s)"""
-_PLACE = ("entry_id", "connection", "object", "record_id")
 _OF_PARTNERS = {
     "of": "and e.partner_id = any(%(only)s)",
     "source": "and s.partner_id = any(%(only)s)",
@@ -87,7 +76,7 @@ def entry_columns(
 
     `only`: those of these partners, as the mapping now sees them. Which stages nobody placed is told as of now in any case.
     """
-    tables = _NOW if known_at is None else _past()
+    seen = tables(past=known_at is not None)
     scope = dict.fromkeys(_OF_PARTNERS, "") if only is None else _OF_PARTNERS
     given = {
         "w": workspace,
@@ -97,12 +86,12 @@ def entry_columns(
     }
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     with raw.cursor() as cursor:
-        sent = blocks(cursor, _ENTRIES.format(**tables, **scope, nothing=NOTHING), given, 5)
+        sent = blocks(cursor, _ENTRIES.format(**seen, **scope, nothing=NOTHING), given, 5)
     ids = Ids.of_text(b"".join(block[1] for block in sent))
     order = ids.order()
     ids = ids[order]
     target = numbers([block[2] for block in sent], 8)[order]
-    unnumbered = dict(raw.execute(_UNNUMBERED.format(**tables, **scope), given).fetchall())
+    unnumbered = dict(raw.execute(_UNNUMBERED.format(**seen, **scope), given).fetchall())
     if unnumbered:
         for place in np.flatnonzero(target == 0):
             if (said := unnumbered.get(ids[int(place)])) is not None:
@@ -131,21 +120,3 @@ def owners(connection: Connection, workspace: str) -> tuple[Ids, list[str], npt.
 def _owner(sent: list[tuple[bytes, ...]]) -> npt.NDArray[np.int64]:
     """Which block each id stands in, of blocks by partner."""
     return np.repeat(np.arange(len(sent)), np.array([len(block[1]) // WRITTEN for block in sent], np.int64))
-
-
-def _past() -> dict[str, str]:
-    kinds = {
-        "entry": ("and removed_at is null", (*_PLACE, "partner_id"), {"target_number": "null::bigint", "target": "said -> 'target'"}),
-        "entry_source": ("", (*_PLACE, "partner_id"), {}),
-        "activity": ("and removed_at is null", ("entry_id",), {"occurred_on": "(said ->> 'occurred_on')::date"}),
-    }  # fmt: skip
-    return {
-        table: _PAST.format(
-            table=table,
-            live=live,
-            columns=", ".join((*texts, *others)),
-            said=", ".join((*(f"said ->> '{name}'" for name in texts), *others.values())),
-        )
-        + (" x" if table == "activity" else "")
-        for table, (live, texts, others) in kinds.items()
-    }

@@ -212,7 +212,7 @@ def _rows(
             f"select {columns} from sakigake.{table} where workspace = :w{live}{mine} order by {', '.join(kept.key)}"  # noqa: S608
         )
         for row in connection.execute(text(query), given):
-            yield row._asdict()
+            yield dict(zip((*kept.key, *kept.said), row, strict=True))
         return
     # rows of now as text values, as those of the past are
     document = ", ".join(f"'{name}', {name}" for name in (*kept.key, *kept.said))
