@@ -19,9 +19,11 @@ def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
             _inputs(out, field["inputs"])
             out.print(f"[bold]What would change it:[/] {escape(field['what_would_change'])}.\n")
             _counted(out, field["counted"])
+        _activities(out, found["activities"])
         _rules(out, found["rules"])
     counted = [e for e in found["events"] if e["counted"]]
-    _events(out, counted if alone and counted else found["events"])
+    if not (alone and found["activities"] and not counted):
+        _events(out, counted if alone and counted else found["events"])
     if alone:
         _records(out, found["records"])
     _writes(out, found["writes"])
@@ -48,12 +50,25 @@ def _inputs(out: Console, inputs: Mapping[str, Any]) -> None:
 def _counted(out: Console, counted: Sequence[Mapping[str, Any]]) -> None:
     if not counted:
         return
-    shown = table(f"Counted: {number(len(counted))}", "day", "target", "record", "counts until")
+    ends = any(c["end"] for c in counted)
+    shown = table(
+        f"Counted: {number(len(counted))}", "day", "target", "record", "counts until", *(["came to"] if ends else [])
+    )
     for c in counted[:SHOWN]:
         day = c["day"] + (" (inferred)" if c["inferred"] else "")
-        shown.add_row(day, c["target"] or "-", c["record"] or c["entry"], c["until"] or "-")
+        end = f"{c['end']} on {c['ended_on']}" if c["end"] else "-"
+        shown.add_row(day, c["target"] or "-", c["record"] or c["entry"], c["until"] or "-", *([end] if ends else []))
     out.print(shown)
     _more(out, counted)
+
+
+def _activities(out: Console, activities: Sequence[Mapping[str, Any]]) -> None:
+    if activities:
+        shown = table("Activities", "day", "kind", "rule", "record")
+        for a in activities[:SHOWN]:
+            shown.add_row(a["occurred_on"], a["kind"], a["rule"], a["source"])
+        out.print(shown)
+        _more(out, activities)
 
 
 def _rules(out: Console, rules: Sequence[Mapping[str, Any]]) -> None:
