@@ -9,6 +9,16 @@ from rich.markup import escape
 from jobs.tables import SHOWN, number, short, table, value
 from models.catalogue import BY_NAME
 
+BY = {
+    "itself": "by itself",
+    "corporate_number": "by corporate number",
+    "domain": "by domain",
+    "name_and_phone": "by name and telephone",
+    "name_and_place": "by name and place",
+    "decision": "as was decided",
+}
+"""By what a record is told to be the partner or entry."""
+
 
 def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
     """The fields; and with one of them `alone`, all that made it."""
@@ -28,6 +38,20 @@ def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
         _records(out, found["records"])
     _writes(out, found["writes"])
     _edits(out, found["edits"])
+
+
+def identity(out: Console, found: Mapping[str, Any]) -> None:
+    """The records that are one, where there are several, and what persons said of them."""
+    for records in (found["partner_records"], found["entry_records"]):
+        if len(records) > 1:
+            named = ", ".join(f"{r['record']} ({BY.get(r['matched_by'], r['matched_by'])})" for r in records)
+            whose = "entry" if records is found["entry_records"] else "partner"
+            out.print(f"[bold]One {whose}:[/] {escape(named)}")
+    for d in found["decisions"]:
+        what = "are one" if d["verdict"] == "same" else "are not one"
+        undone = "" if d["stands"] else f"; taken back by {d['undone_by']}"
+        said = f"{d['left']} and {d['right']} {what}, said {d['who']} on {d['decided_at'][:10]}: {d['reason']}{undone}"
+        out.print(f"[bold]Decided:[/] {escape(said)} ({d['decision_id']})")
 
 
 def _fields(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:

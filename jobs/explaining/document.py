@@ -12,9 +12,8 @@ from sqlalchemy import Engine, text
 
 from indicators.inputs import day_number
 from indicators.paths import canonical_paths
-from jobs import views
 from jobs.errors import NotFound
-from jobs.explaining import activities, events, of_type, said, written
+from jobs.explaining import activities, events, of_type, one, said, written
 from jobs.explaining.counted import Basis
 from jobs.explaining.events import Standing
 from jobs.explaining.moment import When, choose
@@ -109,6 +108,10 @@ class _Told:
         mine += [e for e in (whole.events if whole else ()) if e["event_id"] not in own]
         behind = {c[key] for f in chosen for c in f["counted"] for key in ("event", "end_event")}
         done = self._activities(wanted, chosen)
+        partners = one.partner_records(self.raw, self.workspace, partner_id, self.when)
+        entries = (
+            one.entry_records(self.raw, self.workspace, self.subject_id, self.when) if self.subject == "entry" else []
+        )
         records = Records(
             self.raw, self.workspace, self.settings.schema_of, None if self.when.kind == "now" else self.when.known_at
         )
@@ -123,13 +126,15 @@ class _Told:
             "subject": self.subject,
             "id": self.subject_id,
             "when": self.when.document(),
-            "partner_records": self._partner_records(partner_id),
+            "partner_records": partners,
+            "entry_records": entries,
+            "decisions": one.decided(self.raw, self.workspace, [*partners, *entries]),
             "computed": self.when.document(),
             "fields": chosen,
             "rules": self._rules([*shown, *({"rule": a.rule, "mapping_hash": self.rules.hash} for a in done)]),
             "events": [{**e, "counted": e["event_id"] in behind} for e in mine],
             "activities": [activities.as_document(a) for a in done],
-            "records": self._records(records, ref, partner_id, shown, done),
+            "records": self._records(records, [{"record": str(ref)}, *partners, *entries], shown, done),
             "writes": written.writes(self.raw, self.workspace, ref, wanted, self.when),
             "edits": written.edits(self.raw, self.workspace, ref, wanted),
         }
@@ -210,21 +215,19 @@ class _Told:
     def _records(
         self,
         records: Records,
-        ref: RecordRef,
-        partner_id: str,
+        whose: Iterable[Mapping[str, Any]],
         told: Sequence[Mapping[str, Any]],
         done: Iterable[Activity],
     ) -> list[dict[str, Any]]:
-        """The record itself, the partner's records, the sources of events and activities, and the entries whose fields led to these.
+        """The record itself, those of the partner and the entry, the sources of events and activities, and entries whose fields led to these.
 
         Each with the fields that rules read of it.
         """
-        wanted: dict[RecordRef, set[str]] = {ref: set()}
-        for row in self._partner_records(partner_id):
+        wanted: dict[RecordRef, set[str]] = {}
+        for row in whose:
             source = RecordRef.parse(row["record"])
-            wanted.setdefault(source, set()).update(partner_fields(self.rules, source))
-        if self.subject == "entry":
-            wanted[ref] |= fields_read(self.rules, "entries", ref)
+            read_of = partner_fields(self.rules, source) or fields_read(self.rules, "entries", source)
+            wanted.setdefault(source, set()).update(read_of)
         standing_in = _sources(self.raw, self.workspace, {e["entry_id"] for e in told})
         for event in told:
             source = RecordRef.parse(event["source"])
@@ -240,14 +243,6 @@ class _Told:
             for source, fields in wanted.items()
         )
         return [record for record in found if record is not None]
-
-    def _partner_records(self, partner_id: str) -> list[dict[str, Any]]:
-        return views.rows(
-            self.raw,
-            """select connection || '.' || object || '/' || record_id as record, matched_by from sakigake.partner_source
-            where workspace = %(w)s and partner_id = %(partner)s order by 1""",
-            {"w": self.workspace, "partner": partner_id},
-        )
 
 
 def _numbers(settings: WorkspaceSettings) -> dict[str, Any]:

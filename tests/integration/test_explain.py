@@ -18,6 +18,8 @@ from models.catalogue import CATALOGUE
 from models.formulas import FORMULAS
 from models.vocabulary import RecordRef
 from sync.connector import FieldDescription, FieldType
+from sync.events import decisions
+from sync.events.decisions import Decided
 from sync.mapping.grammar import load_mapping
 from tests.fake_crm import FakeCrm, TickingCrm
 
@@ -315,6 +317,32 @@ def test_a_past_day_says_what_the_crm_showed_then_with_the_values_of_then(worksp
     gone = told(workspace, "e1", "milestone", as_of=first)
     assert gone["fields"][0]["value"] == "listed", "what was deleted since is explained as it was"
     assert told(workspace, "e1")["records"][0]["deleted"]
+
+
+def test_which_records_are_one_and_who_said_so_is_told_as_it_was_on_the_day(workspace: Workspace, crm: FakeCrm) -> None:
+    crm.put("twin", Kind="partner", Name="先駆け", Industry="consulting", Answer="verbal_yes")
+    days = []
+    said = Decided(
+        "decision-1", "partner", "same", *(RecordRef.parse(f"fake.Thing/{i}") for i in ("p", "twin")), None, "yamada",
+        "asked them", START, {},
+    )  # fmt: skip
+    undone = replace(said, decision_id="decision-2", verdict="undo", undoes="decision-1", who="sato", reason="no")
+    for word in (None, said, undone):
+        if word is not None:
+            with workspace.connect() as conn:
+                decisions.add(conn, "main", word)
+        days.append(crm.now.astimezone(workspace.zone).date())
+        run_cycle(workspace)
+        crm.now += timedelta(days=1)
+    alone = [{"record": "fake.Thing/p", "matched_by": "itself"}]
+    both = [{"record": f"fake.Thing/{i}", "matched_by": "decision"} for i in ("p", "twin")]
+    assert [told(workspace, "p", as_of=day)["partner_records"] for day in days] == [alone, both, alone]
+    assert told(workspace, "p")["partner_records"] == alone
+    found = told(workspace, "twin", "tier", as_of=days[1])
+    assert {r["record"] for r in found["records"]} >= {"fake.Thing/p", "fake.Thing/twin"}
+    (decision,) = found["decisions"]
+    assert (decision["who"], decision["reason"], decision["stands"]) == ("yamada", "asked them", False)
+    assert decision["undone_by"] == "decision-2"
 
 
 def test_another_knowledge_of_the_same_day_is_computed_again_and_said_so(workspace: Workspace, crm: FakeCrm) -> None:
