@@ -46,8 +46,8 @@ KIND = "leading"
 SEED = "sakigake"
 
 
-def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
-    """Keeps the verdicts where a week has ended, or mapping, code or assumptions changed, since they were kept last; tells whether it did.
+def due(workspace: Workspace, stamp: Stamp) -> Answers | None:
+    """The verdicts where a week has ended, or mapping, code or assumptions changed, since they were kept last; otherwise None.
 
     They rest on whole weeks, so that between two Sundays there is nothing new to say.
     """
@@ -63,13 +63,16 @@ def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
             asdict(floors),
         )
         if same and document_before["weeks"]["until"] == last_sunday.isoformat():
-            return False
+            return None
     with workspace.engine.begin() as connection:
-        answers = answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors)
+        return answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors)
+
+
+def keep(workspace: Workspace, stamp: Stamp, answers: Answers) -> None:
+    """Keeps the verdicts."""
     n = {"weeks": answers.weeks.count, "deals": answers.deals, "indicators": len(answers.findings)}
     with workspace.connect() as conn:
         reports.keep(conn, workspace.name, KIND, stamp, n, document(answers))
-    return True
 
 
 def answer(
