@@ -1,6 +1,7 @@
 """Does it lead? From the log to verdicts: the shell around indicators/leading."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -63,7 +64,7 @@ def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
         if same and document_before["weeks"]["until"] == last_sunday.isoformat():
             return False
     with workspace.engine.begin() as connection:
-        answers = answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors)
+        answers = answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors, past=False)
     n = {"weeks": answers.weeks.count, "deals": answers.deals, "indicators": len(answers.findings)}
     with workspace.connect() as conn:
         reports.keep(conn, workspace.name, KIND, stamp, n, document(answers))
@@ -71,10 +72,20 @@ def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
 
 
 def answer(
-    connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, known_at: datetime, floors: Floors
+    connection: Connection,
+    workspace: str,
+    zone: ZoneInfo,
+    as_of: date,
+    known_at: datetime,
+    floors: Floors,
+    *,
+    past: bool = True,
 ) -> Answers:
-    """The verdicts as of a day, by what was known at a moment (aware)."""
-    partners = read.partners(connection, workspace)
+    """The verdicts as of a day, by what was known at a moment (aware).
+
+    `past`: partners and entries too as they were known then; without it as they are now, which is quicker and the same for the present.
+    """
+    partners = read.partners(connection, workspace, known_at if past else None)
     at = {p.partner_id: i for i, p in enumerate(partners)}
     types = sorted({p.type for p in partners})
     table = PartnerTable.of(
@@ -83,12 +94,11 @@ def answer(
         np.array([types.index(p.type) for p in partners], np.int64),
         joined_day=day_numbers(p.joined_on for p in partners),
     )
-    # two columns of a table that may be large, rather than whole entries
-    pairs = connection.execute(
-        text("select entry_id, partner_id from sakigake.entry where workspace = :w and removed_at is null order by 1"),
-        {"w": workspace},
-    )
-    owner = {entry_id: at[partner_id] for entry_id, partner_id in pairs if partner_id in at}
+    owner = {
+        entry_id: at[partner_id]
+        for entry_id, partner_id in _owners(connection, workspace, known_at if past else None)
+        if partner_id in at
+    }
     log = event_log(connection, workspace, as_of, known_at, zone.key)
     reached = _milestones(log, owner, table, day_number(as_of))
     activities: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
@@ -110,6 +120,16 @@ def answer(
         seed=SEED,
         floors=floors,
     )
+
+
+def _owners(connection: Connection, workspace: str, known_at: datetime | None) -> Iterator[tuple[str, str]]:
+    """(entry, its partner), by entry: as known at the moment, or now."""
+    if known_at is not None:
+        yield from sorted((e.entry_id, e.partner_id) for e in read.entries(connection, workspace, known_at))
+        return
+    # two columns of a table that may be large, rather than whole entries
+    statement = "select entry_id, partner_id from sakigake.entry where workspace = :w and removed_at is null order by 1"
+    yield from ((row[0], row[1]) for row in connection.execute(text(statement), {"w": workspace}))
 
 
 def _milestones(log: LogColumns, owner: dict[str, int], table: PartnerTable, as_of: int) -> dict[str, Passages]:
