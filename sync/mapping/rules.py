@@ -12,6 +12,8 @@ from models.catalogue import Subject, fields_of
 from models.vocabulary import LIST_ROW, LISTS, ActivityKind, Milestone, Willingness
 from sync.documents import advice
 from sync.mapping.conditions import Rule, Scalars
+from sync.mapping.create import Create
+from sync.mapping.target import Target
 from sync.mapping.where import FieldName, ReferenceInput, Said, Where, field_or_association
 
 
@@ -111,20 +113,6 @@ class PartnerType(Rule):
         return [(axis, values) for axis, values in pairs if values is not None]
 
 
-class Target(Rule):
-    noun: ClassVar[str] = "a target"
-    name: FieldName | None = None
-    corporate_number: FieldName | None = None
-    domain: FieldName | None = None
-    phone: FieldName | None = None
-    prefecture: FieldName | None = None
-    city: FieldName | None = None
-
-    def items(self) -> list[tuple[str, str]]:
-        pairs = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return [(name, field) for name, field in pairs if field is not None]
-
-
 class ActivityMilestone(Rule):
     noun: ClassVar[str] = "a milestone's activity"
     kind: ActivityKind
@@ -177,18 +165,6 @@ class MilestoneRule(Rule):
         return None if self.linked is None else self.linked.leads_to(self.object)
 
 
-RowColumn = Literal["name", "corporate_number", "domain", "phone", "prefecture", "city", "listed_on", "file"]
-
-
-def _filling(value: Any) -> Any:
-    """A constant written out; a new record is empty, so nothing has to be emptied."""
-    if isinstance(value, dict | Filling):
-        return value
-    if value is None or value == "" or isinstance(value, list):
-        raise ValueError("write one value, or {row: name} for what the row of the list says")
-    return {"value": ("true" if value else "false") if isinstance(value, bool) else str(value)}
-
-
 IMPORTED = f"{LISTS}.{LIST_ROW}"
 _OF_A_LIST: dict[str, Any] = {
     "partner": "partner",
@@ -203,35 +179,6 @@ def _lists_need_less(schema: dict[str, Any]) -> None:
     schema["required"] = ["from"]
     schema["if"] = {"properties": {"from": {"not": {"const": IMPORTED}}}}
     schema["then"] = {"required": needed}
-
-
-class Filling(Rule):
-    """What a field of a new record gets: a constant, or what the row of the imported list says."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["value"]}, {"required": ["row"]}]})
-    noun: ClassVar[str] = "what a new record holds"
-    value: str | None = Field(None, min_length=1, description="this value, as the CRM would write it")
-    row: RowColumn | None = Field(None, description="the list's column whose value the field gets")
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> "Filling":
-        if (self.value is None) == (self.row is None):
-            raise ValueError("write one value, or {row: name} for what the row of the list says")
-        return self
-
-
-FillingInput = Annotated[Filling, BeforeValidator(_filling, json_schema_input_type=str | int | float | bool | Filling)]
-
-
-class Create(Rule):
-    """Rows of imported lists become records of the rule's object: with the fields of `target`, the partner, the day, and these."""
-
-    noun: ClassVar[str] = "create"
-    set_: dict[FieldName, FillingInput] = Field(
-        default_factory=dict,
-        alias="set",
-        description="what else a new record holds: a value, or {row: name} for what the row says",
-    )
 
 
 class EntryRule(FromObject):
