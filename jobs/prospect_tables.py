@@ -16,18 +16,22 @@ STATUS = {
 }
 
 
-def forecast(out: Console, found: Mapping[str, Any], partner: Mapping[str, Any] | None) -> None:
-    """Expected deals of all, or of one partner."""
+def forecast(
+    out: Console, found: Mapping[str, Any], partner: Mapping[str, Any] | None, partner_type: str | None = None
+) -> None:
+    """Expected deals of all, of one type, or of one partner."""
     right = ("expected", "80 % interval", "under way", "new entries")
     ahead = partner["forecast"] if partner else found["ahead"]
-    title = f"Deals to expect from {partner['name']}" if partner else "Deals to expect"
+    who = partner["name"] if partner else f"partners of type {partner_type}" if partner_type else None
+    title = f"Deals to expect from {escape(who)}" if who else "Deals to expect"
     shown = table(title, "within", *right, right=right)
     for days, row in ahead.items():
         interval = "-" if row["low"] is None else f"{row['low']:,} to {row['high']:,}"
         shown.add_row(f"{days} days", _one(row["expected"]), interval, _one(row["in_flight"]), _one(row["new"]))
     out.print(shown)
     checked = found["checked"]
-    out.print(STATUS[found["status"]].format(**{**checked, "n": len(checked["origins"])}) + "\n")
+    of_all = "All types: " if who and checked["origins"] else ""
+    out.print(of_all + STATUS[found["status"]].format(**{**checked, "n": len(checked["origins"])}) + "\n")
 
 
 def partner_rates(out: Console, partner: Mapping[str, Any]) -> None:
