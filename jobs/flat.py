@@ -24,6 +24,9 @@ def indicator_lines(document: Mapping[str, Any]) -> Iterable[Line]:
         for kind, steps in document.get(table, {}).items():
             for step, measures in steps.items():
                 yield from _measures({"table": table, "type": kind, "milestone": step}, measures)
+                for within in measures.get("within", ()):
+                    where = {"table": "within", "type": kind, "milestone": step, "to": f"{within['days']} days"}
+                    yield from _measures(where, within, skip=("days",))
     forecast = document.get("forecast", {})
     by_type = {kind: own["ahead"] for kind, own in forecast.get("by_type", {}).items()}
     if "all" in document.get("conversion", {}):

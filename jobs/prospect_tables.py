@@ -48,6 +48,33 @@ def partner_rates(out: Console, partner: Mapping[str, Any]) -> None:
     out.print(shown)
 
 
+def other_rates(out: Console, conversion: Mapping[str, Mapping[str, Any]]) -> None:
+    """What stands beside the eventual rate: the share of cohorts old enough within so many days, and the plain ratio of counts, labelled as such."""
+    windows = [w["days"] for w in next(iter(next(iter(conversion.values())).values()))["within"]]
+    right = ("corrected", *(f"within {days} days" for days in windows), "ratio of counts", "of")
+    shown = table("The same steps otherwise", "type", "step", *right, right=right)
+    for kind, steps in conversion.items():
+        for i, (step, row) in enumerate(steps.items()):
+            shown.add_row(
+                kind if i == 0 else "",
+                step.replace(">", " → "),
+                percent(row["corrected"]),
+                *(_share(w) for w in row["within"]),
+                percent(row["flow_ratio"]),
+                f"{number(row['flow_to'])} / {number(row['flow_from'])}",
+            )
+        shown.add_section()
+    out.print(shown)
+    out.print(
+        "Corrected: without the tilt that unrecorded milestones give a rate. Within: of entries old enough, with their 95 % interval. "
+        "Ratio of counts: those that came to the later milestone over those that came to the earlier one in the same time; not a probability, it can exceed 100 %.\n"
+    )
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    return "-" if row["rate"] is None else f"{percent(row['rate'])} ({100 * row['low']:.0f} to {100 * row['high']:.0f})"
+
+
 def notes(out: Console, document: Mapping[str, Any]) -> None:
     """What a reader of the tables should know: changes of late, steps that hang together, numbers too young to be trusted."""
     for kind, steps in document.get("drift", {}).items():
@@ -67,6 +94,9 @@ def notes(out: Console, document: Mapping[str, Any]) -> None:
             out.print(
                 f"[yellow]Steps hang together:[/] {escape(kind)}: multiplied they give {percent(whole['product_of_steps'])}, the whole way {percent(whole['rate'])}."
             )
+        few = [step.replace(">", " → ") for step, row in steps.items() if row["status"] == "few"]
+        if few:
+            out.print(f"[yellow]Too few to be trusted:[/] {escape(kind)}: {', '.join(few)}.")
         young = [step.replace(">", " → ") for step, row in steps.items() if row["status"] == "immature"]
         if young:
             out.print(f"[yellow]Too young to be trusted:[/] {escape(kind)}: {', '.join(young)}.")

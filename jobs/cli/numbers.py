@@ -76,6 +76,7 @@ def _indicator_pages(document: dict[str, Any]) -> None:
     if one is None:
         tables.tiers(out, document["tiers"], document["partners"])
     tables.rates(out, document["conversion"], document["lead_time"])
+    prospect_tables.other_rates(out, document["conversion"])
     if one is not None:
         prospect_tables.partner_rates(out, one)
     if "forecast" in document:

@@ -314,7 +314,23 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     assert len(weekly) >= 9
     assert {r["partner"] for r in rows if r["table"] == "partners"} >= {"Partner 003", "'=SUM(A1)"}
     rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
-    assert {r["table"] for r in rows} == {"conversion", "lead_time", "drift", "partner_rates", "forecast"}
+    assert {r["table"] for r in rows} == {"conversion", "within", "lead_time", "drift", "partner_rates", "forecast"}
+
+
+def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(place, capsys):
+    computed(place, steady_facts())
+    step = document(capsys, "indicators")["conversion"]["all"]["listed>requested"]
+    page = " ".join(said(capsys, "indicators").split())
+    for heading in ("Conversion and lead time, within 180 days", "within 30 days", "within 60 days", "ratio of counts"):
+        assert heading in page
+    assert "not a probability, it can exceed 100 %" in page
+    assert f"{step['flow_to']:,} / {step['flow_from']:,}" in page
+    within = step["within"][0]
+    assert f"{100 * within['rate']:.1f} % ({100 * within['low']:.0f} to {100 * within['high']:.0f})" in page
+    rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
+    where = {"table": "within", "type": "all", "milestone": "listed>requested", "to": "30 days", "measure": "rate"}
+    (found,) = [r["value"] for r in rows if where.items() <= r.items()]
+    assert float(found) == within["rate"]
 
 
 REFUSED: list[tuple[tuple[str, ...], int, str]] = [
