@@ -34,6 +34,7 @@ class PartnerForecast:
     in_flight   expected from entries under way
     new         expected from entries still to be listed
     low, high   80 % interval of all of them, whole deals
+    type_low, type_high   [types, horizons] the same of the sum over a type's partners
     known       [partners]: there are curves to speak from; elsewhere all is 0 and says nothing
     """
 
@@ -45,6 +46,8 @@ class PartnerForecast:
     total: Floats
     total_low: Ints
     total_high: Ints
+    type_low: Ints
+    type_high: Ints
     known: Flags
 
     @property
@@ -77,7 +80,7 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
     new = (arriving.weekly * rates.rate.prod(axis=1))[:, None] * a_day * known[:, None]
     draws = outlook.draws
     low, high = np.zeros((n, len(ahead)), np.int64), np.zeros((n, len(ahead)), np.int64)
-    totals = np.zeros((draws, len(ahead)), np.int64)
+    totals = np.zeros((len(partners.types), draws, len(ahead)), np.int64)
     a, b = rates.spread(kind)
 
     def drawn_of(by_rate: "SumsByRate", members: Ints) -> Ints:
@@ -88,8 +91,7 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
                 generator(assumptions.seed, str(outlook.as_of), partners.ids[i]), draws, a[i], b[i],
                 (float(arriving.shape[i]), float(arriving.scale[i])), a_day[i], sums,
             )  # fmt: skip
-            ordered = np.sort(drawn, axis=0)
-            low[i], high[i] = ordered[int(0.1 * (draws - 1))], ordered[int(np.ceil(0.9 * (draws - 1)))]
+            low[i], high[i] = _middle(drawn)
             all_of_them += drawn
         return all_of_them
 
@@ -101,8 +103,9 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
                 continue
             by_rate = SumsByRate(way, [table[:, [min(h, len(table) - 1) for h in ahead]] for table in way.tables])
             for drawn in pool.map(partial(drawn_of, by_rate), np.array_split(members, processors)):
-                totals += drawn
-    ordered = np.sort(totals, axis=0)
+                totals[t] += drawn
+    total_low, total_high = _middle(totals.sum(axis=0))
+    of_types = [_middle(drawn) for drawn in totals]
     return PartnerForecast(
         ahead=ahead,
         in_flight=in_flight,
@@ -110,10 +113,19 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
         low=low,
         high=high,
         total=(in_flight + new).sum(axis=0),
-        total_low=ordered[int(0.1 * (draws - 1))],
-        total_high=ordered[int(np.ceil(0.9 * (draws - 1)))],
+        total_low=total_low,
+        total_high=total_high,
+        type_low=np.array([pair[0] for pair in of_types], np.int64).reshape(-1, len(ahead)),
+        type_high=np.array([pair[1] for pair in of_types], np.int64).reshape(-1, len(ahead)),
         known=known,
     )
+
+
+def _middle(drawn: Ints) -> tuple[Ints, Ints]:
+    """The ends [horizons] of the middle 80 % of draws [draws, horizons]."""
+    ordered = np.sort(drawn, axis=0)
+    last = len(ordered) - 1
+    return ordered[int(0.1 * last)], ordered[int(np.ceil(0.9 * last))]
 
 
 class SumsByRate:
