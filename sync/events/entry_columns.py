@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from hashlib import blake2b
 from typing import Any, cast
 
 import numpy as np
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 
 from models.vocabulary import Target
 from sync.events.read import fixed_rows, ids_of
-from sync.mapping.names import name_key, phone_key
+from sync.mapping.target_numbers import target_number
 
 NO_DAY = -1
 _EPOCH = 10957  # 2000-01-01 in days since 1970
@@ -109,18 +108,3 @@ def entry_columns(
         last_active=np.where(active == -(2**31), NO_DAY, active + _EPOCH),
         unplaced=rows["unplaced"].copy(),
     )
-
-
-def target_number(entry_id: str, target: Target) -> int:
-    """A number of 64 bits, the same for the same target company: by corporate number, else domain, else name with phone; else its own."""
-    name, phone = name_key(target.name), phone_key(target.phone)
-    key = (
-        f"number {target.corporate_number}"
-        if target.corporate_number
-        else f"domain {target.domain}"
-        if target.domain
-        else f"name {phone} {name}"
-        if name and phone
-        else f"entry {entry_id}"
-    )
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)

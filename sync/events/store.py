@@ -21,6 +21,7 @@ from models.vocabulary import aware
 from sync.events import statements
 from sync.events.now import ACTIVITIES, ENTRIES, ENTRY_SOURCES, PARTNERS, SOURCES, keep_now
 from sync.events.staging import stage
+from sync.events.targets import keep_targets, targets_of_events
 from sync.mapping.facts import Facts
 
 _MANY = 500  # events after which what the planner knows of the log is out of date
@@ -29,11 +30,15 @@ _FIRST_MOMENT = datetime.fromisoformat(BEGINNING)
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a storing changed. `changed`: rows of partners, entries, their records, and activities that were written."""
+    """What a storing changed. `changed`: rows of partners, entries, their records, and activities that were written.
+
+    `targets`: numbers of the companies of which an entry came, went, became another's or moved; of some partners only.
+    """
 
     asserted: dict[str, int] = field(default_factory=dict)  # by milestone
     retracted: dict[str, int] = field(default_factory=dict)
     changed: int = 0
+    targets: frozenset[int] = frozenset()
 
     @property
     def nothing(self) -> bool:
@@ -75,6 +80,7 @@ def store(
         keep_now(connection, kept, workspace, since, scope)
         for kept in (PARTNERS, SOURCES, ENTRIES, ENTRY_SOURCES, ACTIVITIES)
     )
+    moved = keep_targets(connection, workspace, scope)
     log = {"known_at": known_at, "mapping_hash": mapping_hash, "run_id": run_id}
     _keep_aside(connection, "standing", statements.STANDING, workspace, scope)
     retracted = _pairs(connection, statements.RETRACT, log)
@@ -82,7 +88,9 @@ def store(
     asserted = _pairs(connection, statements.ASSERT, {**log, "workspace": workspace, "first_load": first_load})
     if sum(asserted.values()) > _MANY:
         connection.execute(text("analyze sakigake.event"))  # the planner must not take a filled log for an empty one
-    return Changes(asserted, retracted, changed)
+    if scope is not None and (asserted or retracted):
+        moved |= targets_of_events(connection, workspace, known_at, scope)
+    return Changes(asserted, retracted, changed, frozenset(moved if scope is not None else ()))
 
 
 def count(connection: Connection, workspace: str, partners: Collection[str] | None = None) -> Counts:

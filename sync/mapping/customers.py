@@ -1,21 +1,24 @@
-"""Companies that buy already, by the mapping's rules: a target among them needs no introduction. Pure."""
+"""Companies that buy already or are about to, by the mapping's rules: a target among them needs no introduction. Pure."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from models.vocabulary import RecordRef, Target
 from sync.mapping.conditions import text_of
+from sync.mapping.facts import CustomerMark
 from sync.mapping.grammar import Mapping
 from sync.mapping.identity import corporate_number, domain
 from sync.mapping.reader import MirrorReader
 from sync.mapping.selection import selector
+from sync.mapping.target_numbers import numbers_of
 
 
 class Customer(NamedTuple):
-    """A record that is a customer, by its marks of identity."""
+    """A record that is a customer (`stands`; or an `open_deal` of the company's own), by its marks of identity."""
 
     ref: RecordRef
     target: Target
+    stands: str = "customer"
 
 
 def customers(mapping: Mapping, reader: MirrorReader) -> Iterator[Customer]:
@@ -37,4 +40,11 @@ def customers(mapping: Mapping, reader: MirrorReader) -> Iterator[Customer]:
                         prefecture=said.get("prefecture"),
                         city=said.get("city"),
                     ),
+                    rule.stands,
                 )
+
+
+def customer_marks(mapping: Mapping, reader: MirrorReader) -> list[CustomerMark]:
+    """Each mark of each of them once, in order."""
+    found = customers(mapping, reader)
+    return sorted({CustomerMark(one.ref, one.stands, number) for one in found for number in numbers_of(one.target)})

@@ -74,6 +74,15 @@ class DealAnyChannel:
     won: bool | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class CustomerMark:
+    """A company that buys already (`customer`), or has an open deal of the company's own (`open_deal`), by one mark of its record."""
+
+    source: RecordRef
+    stands: str
+    number: int
+
+
 class Met(NamedTuple):
     """One issue of one record."""
 
@@ -95,6 +104,7 @@ class Facts:
     events: tuple[Event, ...] = ()
     activities: tuple[Activity, ...] = ()
     deals_all_channels: tuple[DealAnyChannel, ...] = ()
+    customers: tuple[CustomerMark, ...] = ()
     issues: tuple[Issue, ...] = ()
     met: tuple[Met, ...] = ()
 

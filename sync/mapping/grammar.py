@@ -62,7 +62,8 @@ class Mapping(Rule):
     activities: list[ActivityRule] = Field(default_factory=list)
     deals_all_channels: list[DealRule] = Field(default_factory=list)
     customers: list[CustomerRule] = Field(
-        default_factory=list, description="companies that buy already; imported lists are held against them"
+        default_factory=list,
+        description="companies that buy already; rows of attack lists and imported lists are held against them",
     )
     write_back: WriteBack = Field(default_factory=WriteBack)
 
