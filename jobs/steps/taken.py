@@ -24,7 +24,7 @@ from indicators.inputs import (
 from models.vocabulary import Entry
 from sync.events import read
 from sync.events.customers import Company, companies, targets_bought
-from sync.events.targets import rivals
+from sync.events.targets import rivals, target_numbers
 from sync.mapping.facts import CustomerMark
 from sync.mapping.target_numbers import target_number
 
@@ -53,7 +53,9 @@ def bought_targets(
                 found.add(_row(int(target[at]), company))
         return sorted(found)
     told = companies(conn, workspace, known_at) if customers is None else _untold(customers)
-    by_number = {numbers[entry_id]: int(target[at]) for entry_id, at in place.items()} if numbers is not None else {}
+    if numbers is None:
+        numbers = target_numbers(conn, workspace)
+    by_number = {numbers[entry_id]: int(target[at]) for entry_id, at in place.items() if entry_id in numbers}
     for company in told:
         if (named := by_number.get(company.number)) is not None:
             found.add(_row(named, company))

@@ -57,6 +57,12 @@ def partners_after(conn: Conn, workspace: str, targets: Collection[int]) -> froz
     return frozenset(str(name) for (name,) in rows)
 
 
+def target_numbers(conn: Conn, workspace: str) -> dict[str, int]:
+    """Entry -> the number of its target, of all entries that stand."""
+    rows = conn.execute("select entry_id, number from sakigake.entry_target where workspace = %s", (workspace,))
+    return {str(entry_id): int(number) for entry_id, number in rows}
+
+
 class Rival(NamedTuple):
     """Another partner's entry for the target of `ours`, one of the entries that are asked about."""
 
