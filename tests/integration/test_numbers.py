@@ -264,7 +264,11 @@ def test_a_target_is_asked_of_a_type_or_a_partner_alone(place, capsys):
 def test_the_target_of_the_configuration_is_the_default(place, capsys):
     computed(place, steady_facts())
     found = document(capsys, "targets")
-    assert (found["deals"], found["month"]) == (40, "2026-10")
+    assert (found["deals"], found["month"], found["month_by"]) == (40, "2026-11", "next")
+    assert found["weeks"]
+    assert "2026-11 was taken, since under a week is left of the month of 2026-10-31" in said(capsys, "targets")
+    early = document(capsys, "targets", "--as-of", "2026-10-24")
+    assert (early["month"], early["month_by"]) == ("2026-10", "as_of")
     path = Path("sakigake.yaml")
     path.write_text(
         path.read_text("utf-8").replace("deals: 40 ", "months: {2026-12: 50}\n      capacity: {legacy: 0} "), "utf-8"
