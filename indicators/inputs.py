@@ -106,7 +106,7 @@ class EntryTable:
     taken              what is known of targets besides these entries
     """
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     partner: Ints
     last_activity_day: Days
     target: Ints
@@ -128,7 +128,7 @@ class EntryTable:
         n = len(ids)
         activity = NO_DAY if last_activity_day is None else last_activity_day
         return cls(
-            tuple(ids),
+            tuple(ids) if isinstance(ids, list) else ids,  # a list may change, and other sequences are large
             _column("entry.partner", partner, np.int64, length=n),
             _column("entry.last_activity_day", activity, np.int32, length=n, low=NO_DAY),
             _column("entry.target", np.arange(n) if target is None else target, np.int64, length=n),

@@ -107,6 +107,8 @@ class EntryRow(Base):
     object: Mapped[str]
     record_id: Mapped[str]
     target: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # the same for the same target company, from `target`; null where a version that kept none stored it, until the next mapping of all
+    target_number: Mapped[int | None] = mapped_column(BigInteger)
     known_at: Mapped[Known]
     removed_at: Mapped[datetime | None]
     __table_args__ = (
@@ -114,6 +116,8 @@ class EntryRow(Base):
             "entry_partner_index", "workspace", "partner_id"
         ),  # a partner's entries, on recompute and on the audit page
         Index("entry_record_index", "workspace", "connection", "object", "record_id"),  # `explain` starts from a record
+        # who else is after the same company
+        Index("entry_target_index", "workspace", "target_number", postgresql_where=text("target_number is not null")),
     )
 
 

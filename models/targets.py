@@ -1,4 +1,4 @@
-"""Which entries are for the same target company, and which companies buy already."""
+"""Which companies buy already."""
 
 from datetime import date, datetime
 
@@ -6,20 +6,6 @@ from sqlalchemy import BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Key, Workspace
-
-
-class EntryTarget(Base):
-    """The target of an entry that stands, as a number that is the same for the same company."""
-
-    __tablename__ = "entry_target"
-    workspace: Mapped[Workspace]
-    entry_id: Mapped[Key]
-    partner_id: Mapped[str]
-    number: Mapped[int] = mapped_column(BigInteger)
-    __table_args__ = (
-        Index("entry_target_number_index", "workspace", "number"),  # who else is after the same company
-        Index("entry_target_partner_index", "workspace", "partner_id"),  # one partner is mapped or told anew
-    )
 
 
 class CustomerMark(Base):

@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from jobs.wiring import Workspace
 from models.vocabulary import RecordRef
-from sync.mapping.customers import customer_marks
+from sync.mapping.customers import customer_facts
 from sync.mapping.deals import derive_deals
 from sync.mapping.derive import derive_some
 from sync.mapping.edges import Edge, edges
@@ -111,10 +111,8 @@ class Feed:
         counted = derive_deals(rules, self._reader(deals), deal_issues)
         counted = [deal for deal in counted if deal.source.id in deals.get(_place(deal.source), ())]
         customers = {place: affected.get(place, set()) for place in {(c.connection, c.object) for c in rules.customers}}
-        marks = [
-            m for m in customer_marks(rules, self._reader(customers)) if m.source.id in customers[_place(m.source)]
-        ]
-        facts = replace(facts, deals_all_channels=tuple(sorted(counted)), customers=tuple(marks))
+        told = [m for m in customer_facts(rules, self._reader(customers)) if m.source.id in customers[_place(m.source)]]
+        facts = replace(facts, deals_all_channels=tuple(sorted(counted)), customers=tuple(told))
         met = tuple(one for one in facts.met if one.ref.id in mapped.get(_place(one.ref), ()))
         if any(affected.get(place) for place in of_partners):
             met += tuple(partner_issues.met())

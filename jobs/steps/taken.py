@@ -1,6 +1,6 @@
 """What is known of the targets of entries by others: companies that buy already, and other partners' entries for the same target."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, cast
@@ -23,85 +23,77 @@ from indicators.inputs import (
 )
 from models.vocabulary import Entry
 from sync.events import read
-from sync.events.customers import Company, companies, targets_bought
-from sync.events.targets import rivals, target_numbers
-from sync.mapping.facts import CustomerMark
-from sync.mapping.target_numbers import target_number
+from sync.events.customers import Company, companies
+from sync.events.ids import places_of
+from sync.events.target_numbers import numbers_of, target_number
+from sync.events.targets import rivals
+from sync.mapping.facts import CustomerFact
 
 _CODES = {"customer": EXCLUSION_CODE["existing_customer"], "open_deal": EXCLUSION_CODE["open_deal"]}
-Bought = list[tuple[int, int, int, int]]
 
 
-def bought_targets(
-    conn: Connection[Any],
+def taken(
+    conn: SqlConnection,
     workspace: str,
+    as_of: date,
     known_at: datetime,
-    place: Mapping[str, int],
+    *,
+    number: Ints,
     target: Ints,
-    numbers: Mapping[str, int] | None,
-    customers: Iterable[CustomerMark] | None,
+    n_partners: int,
+    customers: Iterable[CustomerFact] | None,
     only: Collection[str] | None,
-) -> Bought:
-    """(target, since, until, why) of every target that bought. `place` is of entries, `target` their targets by place.
+) -> Taken:
+    """What others say of the targets of entries, which stand as `number` in our tables and as `target` in the arithmetic's.
 
-    `numbers`: of the targets of entries that are not as they now stand. `customers`: in the place of those that are stored.
+    `customers`: in the place of those that are stored. With `only`, a part of the partners, other partners' entries are told too.
     """
-    found: set[tuple[int, int, int, int]] = set()
-    if numbers is None and customers is None:
-        for entry_id, company in targets_bought(conn, workspace, known_at, only):
-            if (at := place.get(entry_id)) is not None:
-                found.add(_row(int(target[at]), company))
-        return sorted(found)
-    told = companies(conn, workspace, known_at) if customers is None else _untold(customers)
-    if numbers is None:
-        numbers = target_numbers(conn, workspace)
-    by_number = {numbers[entry_id]: int(target[at]) for entry_id, at in place.items() if entry_id in numbers}
-    for company in told:
-        if (named := by_number.get(company.number)) is not None:
-            found.add(_row(named, company))
-    return sorted(found)
+    raw = cast("Connection[Any]", conn.connection.driver_connection)
+    distinct, first = np.unique(number, return_index=True)
+    named = target[first]
+    asked = None if only is None else distinct.tolist()
+    told = companies(raw, workspace, known_at, asked) if customers is None else list(_untold(customers))
+    found = sorted(
+        {
+            _row(int(named[at]), company)
+            for at, company in zip(_places(distinct, [c.number for c in told]).tolist(), told, strict=True)
+            if at >= 0
+        }
+    )
+    if only is None:
+        return Taken.of(found)
+    others = rivals(raw, workspace, only, asked or [])
+    if not others:
+        return Taken.of(found)
+    ids = [rival.entry_id for rival in others]
+    owners = {partner_id: n_partners + at for at, partner_id in enumerate(sorted({r.partner_id for r in others}))}
+    columns = read.visible_events(conn, workspace, as_of, known_at, entries=ids)
+    entry = places_of(columns.entry_ids, ids)[columns.entry] if len(columns) else np.zeros(0, np.int64)
+    table = EntryTable.of(
+        ids,
+        [owners[r.partner_id] for r in others],
+        target=named[_places(distinct, [r.number for r in others])],
+    )
+    return Taken.of(found, rivals=table, rival_events=events_of(columns, entry, entry >= 0))
 
 
-def _untold(customers: Iterable[CustomerMark]) -> Iterator[Company]:
+def _places(distinct: Ints, sought: Sequence[int]) -> Ints:
+    """The place of each number among the distinct ones, which are in order; -1 where it is not there."""
+    if not len(distinct):
+        return np.full(len(sought), -1, np.int64)
+    wanted = np.array(sought, np.int64)
+    at = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
+    return np.where(distinct[at] == wanted, at, -1)
+
+
+def _untold(customers: Iterable[CustomerFact]) -> Iterator[Company]:
     """Those that a version of the mapping finds: since nobody knows when."""
-    return (Company(mark.number, mark.stands, None, None) for mark in customers)
+    return (Company(number, one.stands, None, None) for one in customers for number in numbers_of(one.target))
 
 
 def _row(target: int, company: Company) -> tuple[int, int, int, int]:
     since, until = (NO_DAY if day is None else day_number(day) for day in (company.since, company.until))
     return target, since, until, _CODES[company.stands]
-
-
-def with_rivals(
-    conn: SqlConnection,
-    workspace: str,
-    as_of: date,
-    known_at: datetime,
-    only: Collection[str],
-    place: Mapping[str, int],
-    target: Ints,
-    bought: Bought,
-    n_partners: int,
-) -> Taken:
-    """The same with the entries that others have for the targets of these partners, as they now stand, and their events."""
-    found = [
-        r
-        for r in rivals(cast("Connection[Any]", conn.connection.driver_connection), workspace, only)
-        if r.ours in place
-    ]
-    if not found:
-        return Taken.of(bought)
-    ids = [rival.entry_id for rival in found]
-    owners = {partner_id: n_partners + at for at, partner_id in enumerate(sorted({r.partner_id for r in found}))}
-    columns = read.visible_events(conn, workspace, as_of, known_at, entries=ids)
-    at = {entry_id: i for i, entry_id in enumerate(ids)}
-    entry = (
-        np.array([at[e] for e in columns.entry_ids], np.int64)[columns.entry] if len(columns) else np.zeros(0, np.int64)
-    )
-    table = EntryTable.of(
-        ids, [owners[r.partner_id] for r in found], target=[int(target[place[r.ours]]) for r in found]
-    )
-    return Taken.of(bought, rivals=table, rival_events=events_of(columns, entry, np.ones(len(entry), np.bool_)))
 
 
 def events_of(columns: read.EventColumns, entry: Ints, stands: np.ndarray[Any, np.dtype[np.bool_]]) -> EventTable:
@@ -157,7 +149,7 @@ def _part(events: EventTable, entries: EntryTable, chosen: Flags) -> tuple[Event
     return (
         EventTable(place[events.entry[of]], events.milestone[of], events.day[of], events.source[of]),
         EntryTable(
-            tuple(entries.ids[i] for i in np.flatnonzero(chosen)),
+            tuple(entries.ids[int(i)] for i in np.flatnonzero(chosen)),
             entries.partner[chosen],
             entries.last_activity_day[chosen],
             entries.target[chosen],

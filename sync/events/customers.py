@@ -1,6 +1,6 @@
 """Companies that buy already, as the mapping's rules tell it: since when, until when, and when that was known."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, cast
 
@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 
 from models.partners import BEGINNING
 from models.vocabulary import aware
-from sync.mapping.facts import CustomerMark
+from sync.events.target_numbers import numbers_of
+from sync.mapping.facts import CustomerFact
 
 Conn = psycopg.Connection[Any]
 
@@ -42,7 +43,7 @@ class Company(NamedTuple):
 def store_customers(
     connection: Connection,
     workspace: str,
-    marks: Iterable[CustomerMark],
+    facts: Iterable[CustomerFact],
     known_at: datetime,
     day: date,
     *,
@@ -51,7 +52,7 @@ def store_customers(
 ) -> frozenset[int]:
     """The numbers of targets whose standing changed, on `day` by what is known at `known_at`. Nothing is committed here.
 
-    `ever`: a mapping asks for the first time, so that who comes was so since nobody knows when. `of`: the marks are all there is to say of these
+    `ever`: a mapping asks for the first time, so that who comes was so since nobody knows when. `of`: the facts are all there is to say of these
     records, (connection, object) -> ids, and say nothing of others.
     """
     raw = cast("Conn", connection.connection.driver_connection)
@@ -63,8 +64,9 @@ def store_customers(
         )
     )
     with raw.cursor() as cursor, cursor.copy("copy staged_customer from stdin") as copy:
-        for mark in marks:
-            copy.write_row((mark.source.connection, mark.source.object, mark.source.id, mark.stands, mark.number))
+        for place in sorted({(f.source, f.stands, number) for f in facts for number in numbers_of(f.target)}):
+            source, stands, number = place
+            copy.write_row((source.connection, source.object, source.id, stands, number))
     connection.execute(text("analyze staged_customer"))
     given = {"w": workspace, "known_at": aware(known_at, "known_at"), "day": day, "ever": ever}
     moved: set[int] = set()
@@ -78,41 +80,26 @@ def store_customers(
     return frozenset(moved | _numbers(connection, _CAME, given))
 
 
-def companies(conn: Conn, workspace: str, known_at: datetime) -> list[Company]:
-    """All companies that bought, or had an open deal of our own, as far as known at `known_at` (aware)."""
+def companies(conn: Conn, workspace: str, known_at: datetime, among: Sequence[int] | None = None) -> list[Company]:
+    """Companies that bought, or had an open deal of our own, as far as known at `known_at` (aware); `among`: of these targets."""
     rows = conn.execute(
         """select distinct number, stands, since, case when known_until <= %(k)s then until end from sakigake.customer_mark
-        where workspace = %(w)s and known_at <= %(k)s""",
-        {"w": workspace, "k": aware(known_at, "known_at")},
+        where workspace = %(w)s and known_at <= %(k)s and (%(among)s::bigint[] is null or number = any(%(among)s))""",
+        {"w": workspace, "k": aware(known_at, "known_at"), "among": None if among is None else list(among)},
     )
     return [Company(*row) for row in rows]
-
-
-def targets_bought(
-    conn: Conn, workspace: str, known_at: datetime, only: Collection[str] | None = None
-) -> list[tuple[str, Company]]:
-    """An entry and what is known of its target, for every target of an entry that bought; `only`: of these partners."""
-    rows = conn.execute(
-        """select distinct on (c.number, c.stands, c.since, c.known_until) t.entry_id, c.number, c.stands, c.since,
-            case when c.known_until <= %(k)s then c.until end
-        from sakigake.customer_mark c join sakigake.entry_target t using (workspace, number)
-        where c.workspace = %(w)s and c.known_at <= %(k)s and (%(only)s::text[] is null or t.partner_id = any(%(only)s))
-        order by c.number, c.stands, c.since, c.known_until, t.entry_id""",
-        {"w": workspace, "k": aware(known_at, "known_at"), "only": None if only is None else sorted(only)},
-    )
-    return [(str(row[0]), Company(*row[1:])) for row in rows]
 
 
 def speaking_of(conn: Conn, workspace: str, entry_id: str, known_at: datetime) -> list[str]:
     """The records by which an entry's target was known to have bought, or to have an open deal, and those of other entries for it."""
     rows = conn.execute(
         """select distinct connection || '.' || object || '/' || record_id from (
-            select c.connection, c.object, c.record_id from sakigake.entry_target t
-            join sakigake.customer_mark c using (workspace, number)
+            select c.connection, c.object, c.record_id from sakigake.entry t
+            join sakigake.customer_mark c on (c.workspace, c.number) = (t.workspace, t.target_number)
             where t.workspace = %(w)s and t.entry_id = %(e)s and c.known_at <= %(k)s and (c.known_until is null or c.known_until > %(k)s)
-            union all select e.connection, e.object, e.record_id from sakigake.entry_target t
-            join sakigake.entry_target o using (workspace, number) join sakigake.entry e on (e.workspace, e.entry_id) = (o.workspace, o.entry_id)
-            where t.workspace = %(w)s and t.entry_id = %(e)s and o.entry_id <> t.entry_id and e.known_at <= %(k)s) f order by 1""",
+            union all select e.connection, e.object, e.record_id from sakigake.entry t
+            join sakigake.entry e on (e.workspace, e.target_number) = (t.workspace, t.target_number)
+            where t.workspace = %(w)s and t.entry_id = %(e)s and e.entry_id <> t.entry_id and e.removed_at is null and e.known_at <= %(k)s) f order by 1""",
         {"w": workspace, "e": entry_id, "k": aware(known_at, "known_at")},
     )
     return [str(name) for (name,) in rows]

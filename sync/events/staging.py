@@ -10,7 +10,6 @@ from sqlalchemy import Connection, text
 
 from models.vocabulary import Activity, Entry, Event, Partner, Target
 from sync.mapping.facts import EntryMatch, Facts
-from sync.mapping.target_numbers import target_number
 
 Row = tuple[Any, ...]
 
@@ -18,7 +17,7 @@ _TABLES = {
     "staged_partner": "partner_id text, name text, type text, willingness text, submitted_on date, joined_on date, attributes jsonb",
     "staged_partner_source": "connection text, object text, record_id text, partner_id text, matched_by text",
     "staged_entry": "entry_id text, partner_id text, connection text, object text, record_id text, target jsonb, "
-    "number bigint",
+    "target_number bigint",
     "staged_entry_source": "connection text, object text, record_id text, entry_id text, partner_id text, matched_by text, target jsonb",
     "staged_activity": "activity_id text, partner_id text, entry_id text, kind text, occurred_on date, "
     "connection text, object text, record_id text, rule text",
@@ -79,8 +78,8 @@ def _entries(entries: Iterable[Entry]) -> Iterator[Row]:
             e.source.object,
             e.source.id,
             _marks(e.target),
-            target_number(e.entry_id, e.target),
-        )
+            None,
+        )  # see number_targets
 
 
 def _entry_sources(matches: Iterable[EntryMatch]) -> Iterator[Row]:

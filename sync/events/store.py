@@ -21,7 +21,8 @@ from models.vocabulary import aware
 from sync.events import statements
 from sync.events.now import ACTIVITIES, ENTRIES, ENTRY_SOURCES, PARTNERS, SOURCES, keep_now
 from sync.events.staging import stage
-from sync.events.targets import keep_targets, targets_of_events
+from sync.events.target_numbers import number_targets
+from sync.events.targets import targets_of_events, targets_staged
 from sync.mapping.facts import Facts
 
 _MANY = 500  # events after which what the planner knows of the log is out of date
@@ -73,14 +74,15 @@ def store(
     partners, entries and activities holds for every earlier moment too.
     """
     stage(connection, facts)
+    number_targets(connection, workspace, facts.entries)
     known_at = aware(known_at, "known_at")
     scope = None if partners is None else sorted(partners)
+    moved = set() if scope is None else targets_staged(connection, workspace, scope)
     since = _FIRST_MOMENT if first_load else known_at
     changed = sum(
         keep_now(connection, kept, workspace, since, scope)
         for kept in (PARTNERS, SOURCES, ENTRIES, ENTRY_SOURCES, ACTIVITIES)
     )
-    moved = keep_targets(connection, workspace, scope)
     log = {"known_at": known_at, "mapping_hash": mapping_hash, "run_id": run_id}
     _keep_aside(connection, "standing", statements.STANDING, workspace, scope)
     retracted = _pairs(connection, statements.RETRACT, log)
@@ -90,7 +92,7 @@ def store(
         connection.execute(text("analyze sakigake.event"))  # the planner must not take a filled log for an empty one
     if scope is not None and (asserted or retracted):
         moved |= targets_of_events(connection, workspace, known_at, scope)
-    return Changes(asserted, retracted, changed, frozenset(moved if scope is not None else ()))
+    return Changes(asserted, retracted, changed, frozenset(moved))
 
 
 def count(connection: Connection, workspace: str, partners: Collection[str] | None = None) -> Counts:

@@ -1,6 +1,6 @@
 """Which entries are for the same target company: what one partner does with it may take it from another's list."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,39 +9,29 @@ from sqlalchemy import Connection, text
 
 Conn = psycopg.Connection[Any]
 
-_KEEP = """
-    with gone as (
-        delete from sakigake.entry_target t
-        where t.workspace = :w and {scope} and not exists (select from staged_entry s where s.entry_id = t.entry_id)
-        returning t.number),
-    was as (
-        select t.number from sakigake.entry_target t join staged_entry s using (entry_id)
-        where t.workspace = :w and (t.number, t.partner_id) is distinct from (s.number, s.partner_id)),
-    kept as (
-        insert into sakigake.entry_target as t (workspace, entry_id, partner_id, number)
-        select :w, entry_id, partner_id, number from staged_entry
-        on conflict (workspace, entry_id) do update set partner_id = excluded.partner_id, number = excluded.number
-        where (t.partner_id, t.number) is distinct from (excluded.partner_id, excluded.number)
-        returning t.number)
-    select number from gone union select number from was union select number from kept"""
+_STAGED = """
+    select n.target_number from sakigake.entry n
+    where n.workspace = :w and n.removed_at is null and n.partner_id = any(:partners)
+        and not exists (select from staged_entry s where s.entry_id = n.entry_id)
+    union
+    select told.number from staged_entry s
+    left join sakigake.entry n on n.workspace = :w and n.entry_id = s.entry_id and n.removed_at is null
+    cross join lateral (values (n.target_number), (coalesce(s.target_number, n.target_number))) told (number)
+    where n.entry_id is null or (n.partner_id, n.target) is distinct from (s.partner_id, s.target)"""
 
 
-def keep_targets(connection: Connection, workspace: str, scope: list[str] | None) -> set[int]:
-    """Makes the targets of these partners' entries (all, where `scope` is None) what is staged; the numbers of those that moved.
-
-    Within the transaction that staged them; what is equal is not touched. Of everybody nothing is returned.
-    """
-    mine = "true" if scope is None else "t.partner_id = any(:partners)"
-    moved = connection.execute(text(_KEEP.format(scope=mine)), {"w": workspace, "partners": scope})
-    return set() if scope is None else {int(number) for (number,) in moved}
+def targets_staged(connection: Connection, workspace: str, scope: list[str]) -> set[int]:
+    """The targets of which an entry of these partners comes, goes or becomes another's by what is staged and numbered, before it is kept."""
+    moved = connection.execute(text(_STAGED), {"w": workspace, "partners": scope})
+    return {int(number) for (number,) in moved if number is not None}
 
 
 def targets_of_events(connection: Connection, workspace: str, known_at: datetime, scope: list[str]) -> set[int]:
     """The targets of these partners' entries of which something came to be known, or was taken back, at that moment."""
     rows = connection.execute(
         text(
-            """select distinct t.number from sakigake.event e join sakigake.entry_target t using (workspace, entry_id)
-            where e.workspace = :w and e.partner_id = any(:partners) and e.known_at = :known_at"""
+            """select distinct t.target_number from sakigake.event e join sakigake.entry t using (workspace, entry_id)
+            where e.workspace = :w and e.partner_id = any(:partners) and e.known_at = :known_at and t.target_number is not null"""
         ),
         {"w": workspace, "partners": scope, "known_at": known_at},
     )
@@ -51,35 +41,26 @@ def targets_of_events(connection: Connection, workspace: str, known_at: datetime
 def partners_after(conn: Conn, workspace: str, targets: Collection[int]) -> frozenset[str]:
     """The partners with an entry for one of these targets."""
     rows = conn.execute(
-        "select distinct partner_id from sakigake.entry_target where workspace = %s and number = any(%s)",
+        "select distinct partner_id from sakigake.entry where workspace = %s and target_number = any(%s) and removed_at is null",
         (workspace, sorted(targets)),
     )
     return frozenset(str(name) for (name,) in rows)
 
 
-def target_numbers(conn: Conn, workspace: str) -> dict[str, int]:
-    """Entry -> the number of its target, of all entries that stand."""
-    rows = conn.execute("select entry_id, number from sakigake.entry_target where workspace = %s", (workspace,))
-    return {str(entry_id): int(number) for entry_id, number in rows}
-
-
 class Rival(NamedTuple):
-    """Another partner's entry for the target of `ours`, one of the entries that are asked about."""
+    """Another partner's entry for a target, by its number."""
 
     entry_id: str
     partner_id: str
-    ours: str
+    number: int
 
 
-def rivals(conn: Conn, workspace: str, only: Collection[str]) -> list[Rival]:
-    """Other partners' entries for the targets of these partners, in the order of their ids."""
+def rivals(conn: Conn, workspace: str, only: Collection[str], numbers: Sequence[int]) -> list[Rival]:
+    """Entries for these targets of others than these partners, as they now stand, in the order of their ids."""
     rows = conn.execute(
-        """select r.entry_id, r.partner_id, min(o.entry_id) from sakigake.entry_target o
-        join sakigake.entry_target r using (workspace, number)
-        where o.workspace = %(w)s and o.partner_id = any(%(only)s) and r.partner_id <> all(%(only)s)
-            and exists (select from sakigake.partner p
-                where (p.workspace, p.partner_id) = (r.workspace, r.partner_id) and p.removed_at is null)
-        group by 1, 2 order by 1""",
-        {"w": workspace, "only": sorted(only)},
+        """select e.entry_id, e.partner_id, e.target_number from sakigake.entry e
+        join sakigake.partner p on (p.workspace, p.partner_id) = (e.workspace, e.partner_id) and p.removed_at is null
+        where e.workspace = %s and e.target_number = any(%s) and e.partner_id <> all(%s) and e.removed_at is null order by 1""",
+        (workspace, list(numbers), sorted(only)),
     )
     return [Rival(*row) for row in rows]

@@ -1,16 +1,15 @@
 """Companies that buy already or are about to, by the mapping's rules: a target among them needs no introduction. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from models.vocabulary import RecordRef, Target
 from sync.mapping.conditions import text_of
-from sync.mapping.facts import CustomerMark
-from sync.mapping.grammar import Mapping
+from sync.mapping.facts import CustomerFact
+from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.identity import corporate_number, domain
 from sync.mapping.reader import MirrorReader
 from sync.mapping.selection import selector
-from sync.mapping.target_numbers import numbers_of
 
 
 class Customer(NamedTuple):
@@ -21,7 +20,7 @@ class Customer(NamedTuple):
     stands: str = "customer"
 
 
-def customers(mapping: Mapping, reader: MirrorReader) -> Iterator[Customer]:
+def customers(mapping: Rules, reader: MirrorReader) -> Iterator[Customer]:
     """Every record that a rule of `customers` takes, once for each rule. Deleted ones are none."""
     for rule in mapping.customers:
         marks = rule.match_on.items()
@@ -30,21 +29,24 @@ def customers(mapping: Mapping, reader: MirrorReader) -> Iterator[Customer]:
         for row in reader.rows(rule.connection, rule.object, fields):
             if fits(row):
                 said = {mark: text_of(row.values.get(name)).strip() or None for mark, name in marks}
-                yield Customer(
-                    RecordRef(rule.connection, rule.object, row.id),
-                    Target(
-                        name=text_of(row.values.get(rule.name)).strip() or None,
-                        corporate_number=corporate_number(said.get("corporate_number") or ""),
-                        domain=domain(said.get("domain") or ""),
-                        phone=said.get("phone"),
-                        prefecture=said.get("prefecture"),
-                        city=said.get("city"),
-                    ),
-                    rule.stands,
-                )
+                named = text_of(row.values.get(rule.name)).strip() or None
+                ref = RecordRef(rule.connection, rule.object, row.id)
+                yield Customer(ref, target_of({**said, "name": named}), rule.stands)
 
 
-def customer_marks(mapping: Mapping, reader: MirrorReader) -> list[CustomerMark]:
-    """Each mark of each of them once, in order."""
-    found = customers(mapping, reader)
-    return sorted({CustomerMark(one.ref, one.stands, number) for one in found for number in numbers_of(one.target)})
+def customer_facts(mapping: Rules, reader: MirrorReader) -> tuple[CustomerFact, ...]:
+    """The same in the order of their records."""
+    found = (CustomerFact(one.ref, one.stands, one.target) for one in customers(mapping, reader))
+    return tuple(sorted(found, key=lambda fact: (fact.source, fact.stands)))
+
+
+def target_of(said: Mapping[str, str | None]) -> Target:
+    """The company that a record's fields tell of, its marks in their one form."""
+    return Target(
+        name=said.get("name"),
+        corporate_number=corporate_number(said.get("corporate_number") or ""),
+        domain=domain(said.get("domain") or ""),
+        phone=said.get("phone"),
+        prefecture=said.get("prefecture"),
+        city=said.get("city"),
+    )

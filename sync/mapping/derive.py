@@ -9,7 +9,7 @@ from typing import Any
 
 from models.vocabulary import Event, Milestone, Partner
 from sync.mapping.activities import derive_activities
-from sync.mapping.customers import customer_marks
+from sync.mapping.customers import customer_facts
 from sync.mapping.deals import derive_deals
 from sync.mapping.entries import derive_entries
 from sync.mapping.facts import Facts, IssueKind, Issues
@@ -31,7 +31,7 @@ def derive(mapping: Mapping, source: MirrorReader, decisions: Sequence[Decision]
     return replace(
         facts,
         deals_all_channels=tuple(sorted(derive_deals(mapping, source, issues))),
-        customers=tuple(customer_marks(mapping, source)),
+        customers=customer_facts(mapping, source),
         **_said(issues),
     )
 

@@ -74,13 +74,13 @@ class DealAnyChannel:
     won: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class CustomerMark:
-    """A company that buys already (`customer`), or has an open deal of the company's own (`open_deal`), by one mark of its record."""
+@dataclass(frozen=True, slots=True)
+class CustomerFact:
+    """A company that buys already (`customer`), or has an open deal of the company's own (`open_deal`), by one of its records."""
 
     source: RecordRef
     stands: str
-    number: int
+    target: Target
 
 
 class Met(NamedTuple):
@@ -104,7 +104,7 @@ class Facts:
     events: tuple[Event, ...] = ()
     activities: tuple[Activity, ...] = ()
     deals_all_channels: tuple[DealAnyChannel, ...] = ()
-    customers: tuple[CustomerMark, ...] = ()
+    customers: tuple[CustomerFact, ...] = ()
     issues: tuple[Issue, ...] = ()
     met: tuple[Met, ...] = ()
 

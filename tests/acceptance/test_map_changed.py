@@ -158,7 +158,7 @@ customers:
   - {from: salesforce.Account, where: {Type: Customer}, name: Name, match_on: {domain: Website, corporate_number: CorporateNumber__c}}
 """
 KEPT = (
-    "select workspace, entry_id, partner_id, number from sakigake.entry_target order by 2",
+    "select entry_id, partner_id, target_number from sakigake.entry where removed_at is null order by 1",
     "select connection, object, record_id, stands, number from sakigake.customer_mark where known_until is null order by 1, 2, 3, 4, 5",
 )
 AS_OF = date(2026, 12, 31)

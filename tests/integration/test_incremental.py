@@ -17,8 +17,7 @@ from sync.events.customers import store_customers
 from sync.events.targets import partners_after
 from sync.events.touched import partners as touched
 from sync.events.touched import touch
-from sync.mapping.facts import CustomerMark
-from sync.mapping.target_numbers import numbers_of
+from sync.mapping.facts import CustomerFact
 from tests.numbers_world import AS_OF, NAME, NOW, Facts, name_id, steady_facts, workspace_on
 
 SOON = NOW + timedelta(minutes=5)
@@ -121,12 +120,11 @@ def test_what_one_partner_does_takes_rows_from_another_as_if_everything_were_com
     key = compute(place, "run-1", AS_OF, None, "1")["input"]
     before = valid_rows(place, 3), valid_rows(place, 5)
     with place.engine.begin() as conn:
-        marks = [
-            CustomerMark(RecordRef("salesforce", "Account", f"00{i}"), "customer", number)
+        companies = [
+            CustomerFact(RecordRef("salesforce", "Account", f"00{i}"), "customer", Target(domain=f"target{i}.example"))
             for i in range(2)
-            for number in numbers_of(Target(domain=f"target{i}.example"))
         ]
-        bought = store_customers(conn, NAME, marks, SOON, AS_OF)
+        bought = store_customers(conn, NAME, companies, SOON, AS_OF)
     with place.connect() as conn, conn.transaction():
         agreed.store(conn)
         touch(conn, NAME, partners_after(conn, NAME, bought))

@@ -1,6 +1,6 @@
-"""Keep who buys already, and which entries are for the same target.
+"""Keep who buys already, and find entries by their target.
 
-Follows 0014.
+Follows 0015.
 
 While this runs, the version before it may still be at work. So: add before you use, stop using before you remove, and
 do these in two releases. Do not rename. Fill large tables in batches, outside of a migration. Build an index on a large
@@ -10,25 +10,21 @@ table CONCURRENTLY, inside `with op.get_context().autocommit_block()`. Write the
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Both tables are filled by the next mapping, which looks at everything."""
-    op.create_table(
-        "entry_target",
-        sa.Column("workspace", sa.Text(), nullable=False),
-        sa.Column("entry_id", sa.Text(), nullable=False),
-        sa.Column("partner_id", sa.Text(), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("workspace", "entry_id", name=op.f("entry_target_pk")),
+    """Who buys already is found by the next mapping, which looks at everything."""
+    op.create_index(
+        "entry_target_index",
+        "entry",
+        ["workspace", "target_number"],
         schema="sakigake",
+        postgresql_where=sa.text("target_number is not null"),
     )
-    op.create_index("entry_target_number_index", "entry_target", ["workspace", "number"], schema="sakigake")
-    op.create_index("entry_target_partner_index", "entry_target", ["workspace", "partner_id"], schema="sakigake")
     op.create_table(
         "customer_mark",
         sa.Column("workspace", sa.Text(), nullable=False),
@@ -59,4 +55,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Since when companies are known to buy is lost; the next mapping of a later version finds who buys then."""
     op.drop_table("customer_mark", schema="sakigake")
-    op.drop_table("entry_target", schema="sakigake")
+    op.drop_index("entry_target_index", "entry", schema="sakigake")
