@@ -53,6 +53,7 @@ class EntryColumns:
 
     partner      place in `partner_ids`
     target       number of the target company: the same by corporate number, else by domain, else by name with phone; otherwise its own
+    number       the target's number as it is stored, of 64 bits; 0 where nobody numbered it
     last_active  days since 1970-01-01 of the newest activity about the entry, NO_DAY where there is none
     unplaced     it stands in a stage that the mapping does not name
     """
@@ -61,6 +62,7 @@ class EntryColumns:
     partner_ids: list[str]
     partner: npt.NDArray[np.int64]
     target: npt.NDArray[np.int64]
+    number: npt.NDArray[np.int64]
     last_active: npt.NDArray[np.int64]
     unplaced: npt.NDArray[np.bool_]
 
@@ -102,6 +104,7 @@ def entry_columns(
         partner_ids=[block[0].decode() for block in sent],
         partner=_owner(sent)[order],
         target=np.unique(target, return_inverse=True)[1].astype(np.int64),
+        number=target,
         last_active=np.where(active == NOTHING, NO_DAY, active + _EPOCH),
         unplaced=numbers([block[4] for block in sent], 1)[order].astype(np.bool_),
     )

@@ -64,12 +64,13 @@ def visible_events(
     known_at: datetime,
     only: Collection[str] | None = None,
     *,
+    entries: Sequence[str] | None = None,
     rules: Sequence[str] | None = None,
     besides: Sequence[str] = (),
 ) -> EventColumns:
     """Events that had happened by `as_of`, as they were known at `known_at` (aware): asserted by then and not yet retracted.
 
-    `only`: those of entries that now are these partners'. `rules`: those of these rules; `besides`: of all but these.
+    `only`: those of entries that now are these partners'. `entries`: of these entries. `rules`: those of these rules; `besides`: of all but these.
     """
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
@@ -78,6 +79,9 @@ def visible_events(
     if only is not None:
         scope.append(_OF_PARTNERS)
         given += [workspace, sorted(only)]
+    if entries is not None:
+        scope.append("and e.entry_id = any(%s)")
+        given.append(list(entries))
     if rules is not None:
         scope.append("and e.rule = any(%s)")
         given.append(list(rules))

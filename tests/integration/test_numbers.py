@@ -144,7 +144,7 @@ def test_columns_and_values_are_the_same_facts(place, past):
         afterwards = read_inputs(conn, NAME, AS_OF, now, past=past)
     for mine, theirs in zip(one, two, strict=True):
         for column in fields(mine):
-            if column.name != "target":
+            if column.name not in ("target", "taken"):
                 np.testing.assert_array_equal(getattr(mine, column.name), getattr(theirs, column.name), column.name)
     same = [np.unique(t.target, return_inverse=True)[1] for t in (one[1], two[1])]
     assert len(np.unique(one[1].target)) == len(np.unique(two[1].target)) == 51
@@ -315,7 +315,11 @@ def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(place, c
 def test_the_target_of_the_configuration_is_the_default(place, capsys):
     computed(place, steady_facts())
     found = document(capsys, "targets")
-    assert (found["deals"], found["month"]) == (40, "2026-10")
+    assert (found["deals"], found["month"], found["month_by"]) == (40, "2026-11", "next")
+    assert found["weeks"]
+    assert "2026-11 was taken, since under a week is left of the month of 2026-10-31" in said(capsys, "targets")
+    early = document(capsys, "targets", "--as-of", "2026-10-24")
+    assert (early["month"], early["month_by"]) == ("2026-10", "as_of")
     path = Path("sakigake.yaml")
     path.write_text(
         path.read_text("utf-8").replace("deals: 40 ", "months: {2026-12: 50}\n      capacity: {legacy: 0} "), "utf-8"
