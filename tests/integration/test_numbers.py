@@ -413,6 +413,53 @@ def test_odd_worlds_have_stated_answers(place, capsys, what):
         assert set(kept(place, "deal_probability").values()) == {0}
 
 
+READERS: tuple[tuple[str, ...], ...] = (
+    ("indicators", "--as-of", str(AS_OF), "--language", "ja"),
+    ("targets", "--deals", "5", "--month", "2026-12", "--known-at", str(AS_OF)),
+    ("leading",),
+    ("leading", "--as-of", str(AS_OF)),
+    ("activation",),
+    ("stalled",),
+    ("actual",),
+)
+PICTURES = {"indicators", "targets", "leading"}
+
+
+@pytest.mark.parametrize("what", ["empty", "dates", "ties"])
+def test_odd_worlds_are_told_by_every_command_in_every_form(place, capsys, what):
+    computed(place, odd(what))
+    for given in READERS:
+        assert document(capsys, *given)
+        for form in ((), ("--csv",)):
+            told = said(capsys, *given, *form)
+            assert "nan" not in told.lower().replace("finance", "")
+            assert "inf" not in told.lower().replace("infeasible", "")
+    for command in PICTURES:
+        name = Path(f"{command}.png")
+        given = ("--deals", "5", "--month", "2026-12") if command == "targets" else ()
+        said(capsys, command, *given, "--plot", str(name))
+        assert name.read_bytes().startswith(b"\x89PNG")
+    if what == "dates":
+        page = " ".join(said(capsys, "indicators").split())
+        assert "20 events are dated before 2000 and are left out" in page
+    if what == "empty":
+        assert "Not enough data yet to say what the deals ask for" in said(capsys, "actual")
+        (month,) = document(capsys, "actual")["months"]
+        assert [(r["type"], r["milestone"], r["planned"]) for r in month["rows"]] == [("all", "deal", 40.0)]
+        assert month["gap"]["all"]["volume"] is None
+
+
+def test_targets_speak_the_language_asked_for(place, capsys):
+    computed(place, steady_facts())
+    given = ("targets", "--deals", "6", "--month", "2026-12")
+    found = document(capsys, *given)
+    japanese, english = ("".join(said(capsys, *given, "--language", x).split()) for x in ("ja", "en"))
+    assert "".join(found["says_ja"].split()) in japanese
+    assert "バイネーム依頼" in japanese
+    assert "".join(found["says"].split()) in english
+    assert "Dealsoftheweeksbefore2026-12arenopartofits6." in english
+
+
 def test_a_moment_before_anything_was_known_is_an_empty_world(place, capsys):
     computed(place, steady_facts(entries=50))
     found = document(capsys, "indicators", "--known-at", "2001-01-01")
