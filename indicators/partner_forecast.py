@@ -161,18 +161,19 @@ def moments_of_draws(p: Floats, sums: Sequence[Floats]) -> tuple[Floats, Floats]
     `sums` is what `SumsByRate.of` gives for this partner: [2 * m, nodes] for each milestone.
     """
     width = sums[0].shape[0] // 2
-    mean, second = np.zeros((len(p), width)), np.zeros((len(p), width))
+    found = np.zeros((2 * width, len(p)))  # draws lie side by side, which is quicker by half
+    steps = np.ascontiguousarray(p.T)
     for k, by_rate in enumerate(sums):
         if not by_rate[:width].any():
             continue
-        rest = p[:, k + 1 :].prod(axis=1)[:, None]
-        at = p[:, k] * (_NODES - 1)
+        rest = steps[k + 1 :].prod(axis=0)
+        at = steps[k] * (_NODES - 1)
         left = np.minimum(at.astype(np.int64), _NODES - 2)
         slope = at - left
-        values = (by_rate[:, left] * (1 - slope) + by_rate[:, left + 1] * slope).T
-        mean += rest * values[:, :width]
-        second += rest**2 * values[:, width:]
-    return mean, second
+        values = by_rate.take(left, axis=1) * (1 - slope) + by_rate.take(left + 1, axis=1) * slope
+        found[:width] += rest * values[:width]
+        found[width:] += rest**2 * values[width:]
+    return np.ascontiguousarray(found[:width].T), np.ascontiguousarray(found[width:].T)
 
 
 def _draws_of(

@@ -20,7 +20,7 @@ from jobs.progress import NoProgress
 from jobs.runs import RunLog, ended_as, new_id, only_run, utc_now
 from jobs.steps import making
 from jobs.steps.list_rows import land_rows
-from jobs.steps.making import Candidate, Proposal
+from jobs.steps.making_proposal import Candidate, Proposal, propose
 from jobs.wiring import Workspace
 from models.audit import AuditKind
 from models.vocabulary import LIST_ROW, LISTS, RecordRef, RunStatus, Step, Target
@@ -71,6 +71,9 @@ class Creates:
     held_because: tuple[str, ...] = ()
     delivered: dict[str, int] | None = None
     refused: tuple[tuple[int, str], ...] = ()  # row of the file, the CRM's reason
+    untold: tuple[
+        tuple[int, str], ...
+    ] = ()  # row of the file, why nobody can tell yet what its record would be tied to
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -82,6 +85,7 @@ class Creates:
             "held_because": list(self.held_because),
             "delivered": self.delivered or {},
             "refused": [{"row": row, "reason": reason} for row, reason in self.refused],
+            "untold": [{"row": row, "reason": reason} for row, reason in self.untold],
         }
 
 
@@ -163,11 +167,11 @@ def import_list(
         if not dry_run:
             making.resolve(workspace)
         with workspace.connect() as conn:
-            proposal = making.propose(conn, workspace, candidates)
+            proposal = propose(conn, workspace, candidates)
             waiting = making_journal.same_as_open(
                 conn, workspace.name, workspace.rules.hash, proposal.drafts, utc_now()
             )
-        creates = Creates(proposal.counts(), proposal.local)
+        creates = Creates(proposal.counts(), proposal.local, untold=proposal.untold)
         if waiting is not None:
             return replace(found, creates=replace(creates, plan=waiting[0], held_because=tuple(waiting[1])))
         found = replace(found, creates=creates)
@@ -241,7 +245,8 @@ def _make(workspace: Workspace, log: RunLog, found: Imported, proposal: Proposal
         planned = making.plan(workspace, log.run_id, proposal, who, found.file)
         note.counts = {"plan": planned.plan_id, "creates": proposal.counts()}
         note.held = bool(planned.held_because)
-    made = Creates(proposal.counts(), proposal.local, planned.plan_id, tuple(planned.held_because))
+    held, untold = tuple(planned.held_because), proposal.untold
+    made = Creates(proposal.counts(), proposal.local, planned.plan_id, held, untold=untold)
     if planned.held_because:
         return made
     with log.step(Step.DELIVER) as note:
@@ -252,7 +257,9 @@ def _make(workspace: Workspace, log: RunLog, found: Imported, proposal: Proposal
     with workspace.connect() as conn:
         documents = making.documents(conn, workspace.name, planned.plan_id)
     refused = [
-        (rows.get(d["row"].rpartition("/")[2], 0), d["cause"] or "") for d in documents if d["status"] == "failed"
+        (rows.get(d["row"].rpartition("/")[2], 0), d["cause"] or "")
+        for d in documents
+        if d["status"] == "failed" and d["row"] is not None  # of what comes first, the rows that need it tell
     ]
     return replace(made, delivered=delivered, refused=tuple(sorted(refused)))
 

@@ -78,14 +78,14 @@ def _again(
     )
 
 
-def stalled(raw: Connection[Any], workspace: str, entry_ids: list[str], known_at: datetime) -> list[str]:
-    """Those of the entries that were called stalled at the moment."""
+def waiting(raw: Connection[Any], workspace: str, entry_ids: list[str], known_at: datetime) -> dict[str, str]:
+    """Those of the entries that were called stalled at the moment, each with the word for it: `stalled` or `beyond`."""
     found = raw.execute(
-        """select subject_id from (
-            select distinct on (subject_id) subject_id, value, gone from sakigake.result_log
+        """select subject_id, inputs ->> 'status' from (
+            select distinct on (subject_id) subject_id, value, inputs, gone from sakigake.result_log
             where workspace = %s and subject = 'entry' and field = 'stalled' and subject_id = any(%s) and known_at <= %s
             order by subject_id, known_at desc, run_id desc) l
         where not gone and value = 'true'::jsonb order by 1""",
         (workspace, entry_ids, known_at),
     )
-    return [r[0] for r in found]
+    return {r[0]: r[1] for r in found}

@@ -39,7 +39,7 @@ from jobs.reports import Stamp
 from jobs.settings import WorkspaceSettings
 from jobs.steps import actual
 from models.vocabulary import Activity, ActivityKind
-from sync.events import read
+from sync.events.activity_columns import activity_columns
 from sync.events.deals import DealCount
 
 ACTIVATION, CURVES = "activation", "lead_time_curves"
@@ -69,7 +69,13 @@ def activities_of(
     only: Collection[str] | None = None,
 ) -> Activities:
     """Activities with partners (with `only` these) up to a day, as the mapping now sees them, or as they were known at `known_at`."""
-    return as_columns(read.activities(conn, workspace, as_of, known_at, only), partners)
+    found = activity_columns(conn, workspace, as_of, known_at, only)
+    place = {partner_id: i for i, partner_id in enumerate(partners.ids)}
+    partner = np.array([place.get(name, -1) for name in found.partner_ids], np.int64)[found.partner]
+    order = np.lexsort((found.kind, found.day, partner))
+    order = order[partner[order] >= 0]
+    names = [found.kinds[kind] for kind in found.kind[order].tolist()]
+    return Activities(partner[order], tuple(names), found.day[order])
 
 
 def as_columns(activities: Iterable[Activity], partners: PartnerTable) -> Activities:

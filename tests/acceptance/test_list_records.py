@@ -141,7 +141,7 @@ def test_rows_become_records_of_the_custom_object_and_one_entry_each(lists: List
     assert found.creates is not None
     assert found.creates.document() | {"plan": None} == {
         "objects": {"salesforce.AttackListEntry__c": 3}, "local": {}, "plan": None, "held": False, "held_because": [],
-        "delivered": {"confirmed": 3, "failed": 0, "dropped": 0}, "refused": [],
+        "delivered": {"confirmed": 3, "failed": 0, "dropped": 0}, "refused": [], "untold": [],
     }  # fmt: skip
     made = lists.standing(SALESFORCE)
     assert sorted(r["fields"]["TargetName__c"] for r in made) == names(3)
