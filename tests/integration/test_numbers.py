@@ -259,6 +259,27 @@ def test_assumptions_of_the_configuration_hold(place, capsys):
     assert plain["tiers"]["A"] + plain["tiers"]["B"] > other["tiers"]["A"] + other["tiers"]["B"]
 
 
+def test_attempts_begun_before_the_history_are_left_out_of_rates_and_counted(place, capsys):
+    computed(place, steady_facts())
+    plain = document(capsys, "indicators")
+    assert "before_history" not in plain["issues"]
+    began = AS_OF - timedelta(days=200)
+    path = Path("sakigake.yaml")
+    path.write_text(
+        path.read_text("utf-8").replace(
+            "    targets:\n", f"    assumptions: {{history_from: {began}}}\n    targets:\n", 1
+        ),
+        "utf-8",
+    )
+    computed(place, run="run-2")
+    for found in (document(capsys, "indicators"), document(capsys, "indicators", "--as-of", str(AS_OF))):
+        left_out = found["issues"]["before_history"]
+        assert 0 < left_out < found["n"]["attempts"]
+        assert found["conversion"]["all"]["listed>deal"]["n"] == found["n"]["attempts"] - left_out
+        assert found["reached"] == plain["reached"], "what was reached is counted as ever"
+    assert "began before the history" in " ".join(said(capsys, "indicators").split())
+
+
 def test_targets_tell_all_that_a_month_asks_for(place, capsys):
     computed(place, steady_facts())
     found = document(capsys, "targets", "--deals", "6", "--month", "2026-12")

@@ -42,7 +42,10 @@ def test_a_skipped_milestone_is_dated_with_the_one_before_it():
 
 
 def test_the_earliest_days_bound_the_lead_time_from_below():
-    skipped, recorded = [[("listed", 0), ("agreed", 20)]] * 12, [[("listed", 0), ("requested", 15), ("agreed", 20)]] * 12
+    skipped, recorded = (
+        [[("listed", 0), ("agreed", 20)]] * 12,
+        [[("listed", 0), ("requested", 15), ("agreed", 20)]] * 12,
+    )
     found = check(paths_of(*skipped, *recorded), "listed>requested")
     assert found.earliest_median == 0
     published = next(r for r in lead_times(paths_of(*recorded, *recorded), ["legacy"]) if r.step == "listed>requested")
