@@ -270,6 +270,27 @@ def test_assumptions_of_the_configuration_hold(place, capsys):
     assert plain["tiers"]["A"] + plain["tiers"]["B"] > other["tiers"]["A"] + other["tiers"]["B"]
 
 
+def test_attempts_begun_before_the_history_are_left_out_of_rates_and_counted(place, capsys):
+    computed(place, steady_facts())
+    plain = document(capsys, "indicators")
+    assert "before_history" not in plain["issues"]
+    began = AS_OF - timedelta(days=200)
+    path = Path("sakigake.yaml")
+    path.write_text(
+        path.read_text("utf-8").replace(
+            "    targets:\n", f"    assumptions: {{history_from: {began}}}\n    targets:\n", 1
+        ),
+        "utf-8",
+    )
+    computed(place, run="run-2")
+    for found in (document(capsys, "indicators"), document(capsys, "indicators", "--as-of", str(AS_OF))):
+        left_out = found["issues"]["before_history"]
+        assert 0 < left_out < found["n"]["attempts"]
+        assert found["conversion"]["all"]["listed>deal"]["n"] == found["n"]["attempts"] - left_out
+        assert found["reached"] == plain["reached"], "what was reached is counted as ever"
+    assert "began before the history" in " ".join(said(capsys, "indicators").split())
+
+
 def test_targets_tell_all_that_a_month_asks_for(place, capsys):
     computed(place, steady_facts())
     found = document(capsys, "targets", "--deals", "6", "--month", "2026-12")
@@ -456,6 +477,53 @@ def test_odd_worlds_have_stated_answers(place, capsys, what):
         assert set(kept(place, "deal_probability").values()) == {None}
     if what == "all lost":
         assert set(kept(place, "deal_probability").values()) == {0}
+
+
+READERS: tuple[tuple[str, ...], ...] = (
+    ("indicators", "--as-of", str(AS_OF), "--language", "ja"),
+    ("targets", "--deals", "5", "--month", "2026-12", "--known-at", str(AS_OF)),
+    ("leading",),
+    ("leading", "--as-of", str(AS_OF)),
+    ("activation",),
+    ("stalled",),
+    ("actual",),
+)
+PICTURES = {"indicators", "targets", "leading"}
+
+
+@pytest.mark.parametrize("what", ["empty", "dates", "ties"])
+def test_odd_worlds_are_told_by_every_command_in_every_form(place, capsys, what):
+    computed(place, odd(what))
+    for given in READERS:
+        assert document(capsys, *given)
+        for form in ((), ("--csv",)):
+            told = said(capsys, *given, *form)
+            assert "nan" not in told.lower().replace("finance", "")
+            assert "inf" not in told.lower().replace("infeasible", "")
+    for command in PICTURES:
+        name = Path(f"{command}.png")
+        given = ("--deals", "5", "--month", "2026-12") if command == "targets" else ()
+        said(capsys, command, *given, "--plot", str(name))
+        assert name.read_bytes().startswith(b"\x89PNG")
+    if what == "dates":
+        page = " ".join(said(capsys, "indicators").split())
+        assert "20 events are dated before 2000 and are left out" in page
+    if what == "empty":
+        assert "Not enough data yet to say what the deals ask for" in said(capsys, "actual")
+        (month,) = document(capsys, "actual")["months"]
+        assert [(r["type"], r["milestone"], r["planned"]) for r in month["rows"]] == [("all", "deal", 40.0)]
+        assert month["gap"]["all"]["volume"] is None
+
+
+def test_targets_speak_the_language_asked_for(place, capsys):
+    computed(place, steady_facts())
+    given = ("targets", "--deals", "6", "--month", "2026-12")
+    found = document(capsys, *given)
+    japanese, english = ("".join(said(capsys, *given, "--language", x).split()) for x in ("ja", "en"))
+    assert "".join(found["says_ja"].split()) in japanese
+    assert "バイネーム依頼" in japanese
+    assert "".join(found["says"].split()) in english
+    assert "Dealsoftheweeksbefore2026-12arenopartofits6." in english
 
 
 def test_a_moment_before_anything_was_known_is_an_empty_world(place, capsys):
