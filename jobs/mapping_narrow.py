@@ -15,10 +15,11 @@ from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
 from jobs.mapping_sides import Lenient, Side
-from models.vocabulary import Event, Milestone, Partner, RecordRef
+from models.vocabulary import LISTS, Event, Milestone, Partner, RecordRef
 from sync.events import read
 from sync.events.entry_columns import entry_columns
 from sync.mapping.compare import Said
+from sync.mapping.derive import with_list_of
 from sync.mapping.entries import known_stages, report_unmapped
 from sync.mapping.facts import Issues
 from sync.mapping.grammar import Mapping as Rules
@@ -58,7 +59,7 @@ def narrowed(
         return None
     before = read.partners(conn, workspace)
     issues = Issues()
-    after = _partners(old, new, reader, decisions, before, changed, issues)
+    after = _partners(old, new, reader, decisions, before, changed, issues, _imported(raw, workspace))
     if after is None:
         return None
     paths = [f"entries[{i}].milestones.{m.value}" for i, milestones in changed.items() for m in milestones]
@@ -156,23 +157,38 @@ def _partners(
     before: Sequence[Partner],
     changed: Changed,
     issues: Issues,
+    imported: Mapping[str, date],
 ) -> list[Partner] | None:
-    """As the new rules see them. None where the day of the newest list rests on events that change, or on another field than before."""
+    """As the new rules see them. None where the day of the newest list rests on events that change, or on another field than before.
+
+    `imported`: of each partner the day of its newest list from a file.
+    """
     found = derive_partners(new, reader, issues, decisions).partners
     dated = [bool(rule.attributes.submitted_on) for rule in new.partners]
+    listed = [new.entries[i].connection for i, milestones in changed.items() if Milestone.LISTED in milestones]
+    if LISTS in listed:
+        return None
     if all(dated):
-        return list(found)
-    listed = any(Milestone.LISTED in milestones for milestones in changed.values())
+        return [with_list_of(p, imported.get(p.partner_id)) for p in found]
     if listed or dated != [bool(rule.attributes.submitted_on) for rule in old.partners]:
         return None
     by_field = {(r.connection, r.object) for r, says in zip(new.partners, dated, strict=True) if says}
     stood = {p.partner_id: p.submitted_on for p in before}
     return [
-        p
+        with_list_of(p, imported.get(p.partner_id))
         if any((s.connection, s.object) in by_field for s in p.sources)
         else replace(p, submitted_on=stood.get(p.partner_id))
         for p in found
     ]
+
+
+def _imported(raw: Connection[Any], workspace: str) -> dict[str, date]:
+    rows = raw.execute(
+        f"""select e.partner_id, max(e.occurred_on) from sakigake.event e
+        where {_STANDS} and e.connection = %(lists)s and e.milestone = %(listed)s group by 1""",  # noqa: S608
+        {"w": workspace, "lists": LISTS, "listed": Milestone.LISTED.value},
+    )
+    return dict(rows.fetchall())
 
 
 def _told(

@@ -1,13 +1,12 @@
 """From the mirror's records to facts, by a mapping. Pure: no clock, no database; equal records make equal facts."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from models.vocabulary import Event, Milestone, Partner
+from models.vocabulary import LISTS, Event, Milestone, Partner
 from sync.mapping.activities import derive_activities
 from sync.mapping.customers import customer_facts
 from sync.mapping.deals import derive_deals
@@ -86,17 +85,27 @@ def _of_partners(
 
 
 def _submitted(mapping: Mapping, partners: tuple[Partner, ...], events: list[Event]) -> tuple[Partner, ...]:
-    """Partners whose rules name no field for the day of the newest list take that of their newest `listed`."""
+    """The day of the newest list: what the partner's field says or the newest imported list, whichever is later.
+
+    Partners whose rules name no field take the day of their newest `listed`.
+    """
     said = {(rule.connection, rule.object) for rule in mapping.partners if rule.attributes.submitted_on}
-    if all((rule.connection, rule.object) in said for rule in mapping.partners):
-        return partners
-    newest: dict[str, date] = defaultdict(lambda: date.min)
+    newest: dict[str, date] = {}
+    imported: dict[str, date] = {}
     for event in events:
         if event.milestone is Milestone.LISTED:
-            newest[event.partner_id] = max(newest[event.partner_id], event.occurred_on)
+            for days in (newest, *([imported] if event.source.connection == LISTS else ())):
+                days[event.partner_id] = max(days.get(event.partner_id, date.min), event.occurred_on)
     return tuple(
-        partner
-        if partner.partner_id not in newest or any((s.connection, s.object) in said for s in partner.sources)
-        else replace(partner, submitted_on=newest[partner.partner_id])
+        with_list_of(partner, imported.get(partner.partner_id))
+        if any((s.connection, s.object) in said for s in partner.sources)
+        else with_list_of(partner, newest.get(partner.partner_id))
         for partner in partners
     )
+
+
+def with_list_of(partner: Partner, day: date | None) -> Partner:
+    """The partner, who handed in a list on that day too."""
+    if day is None or (partner.submitted_on is not None and partner.submitted_on >= day):
+        return partner
+    return replace(partner, submitted_on=day)

@@ -279,6 +279,21 @@ def test_where_no_field_says_when_the_list_came_the_newest_listed_does():
     assert {p.submitted_on for p in derive(load_mapping(text), mirror).partners} == {date(2026, 1, 5), date(2026, 1, 6)}
 
 
+@pytest.mark.parametrize(
+    ("stated", "day"),
+    [(date(2026, 2, 1), date(2026, 3, 1)), (None, date(2026, 3, 1)), (date(2026, 4, 1), date(2026, 4, 1))],
+)
+def test_an_imported_list_was_handed_in_too_whatever_the_crms_field_still_says(stated, day):
+    mirror = FakeMirror()
+    account(mirror, "A1", AttackListSubmittedOn__c=stated)
+    account(mirror, "A2", AttackListSubmittedOn__c=stated)
+    entry(mirror, "E1", "A1", "Listed", ListedOn__c=date(2026, 6, 1))  # a rep's own entry is no list
+    for n, on in enumerate([date(2026, 2, 20), date(2026, 3, 1)]):
+        mirror.put("lists.row", f"r{n}", partner="salesforce.Account/A1", name=f"店{n}", listed_on=on)
+    found = {p.sources[0].id: p.submitted_on for p in derive(MAPPING, mirror).partners}
+    assert found == {"A1": day, "A2": stated}
+
+
 def test_a_target_is_kept_by_its_marks():
     (target,) = {e.target for e in derive(MAPPING, small_world()).entries if e.source == E1}
     assert (target.name, target.domain, target.phone) == ("株式会社 青空", "aozora.example", None)
