@@ -1,5 +1,6 @@
 """A preview that reads anew only what changed says, to the byte, what a preview that derives everything says."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import Engine
 
 from jobs import mapping_diff
 from jobs import settings as settings_of
+from jobs.list_import import import_list
 from jobs.mapping_versions import activate
 from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace, connect_with
@@ -114,3 +116,34 @@ def test_reading_only_what_changed_says_what_deriving_everything_says(
         assert found == whole, name
     assert {name for name, sides in narrow.items() if sides is None} == DERIVED
     assert sum(sides is not None for sides in narrow.values()) > 8
+
+
+def test_an_imported_list_counts_as_handed_in_for_who_reads_only_what_changed_too(
+    engine: Engine, crm: TickingCrm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = MAPPING.replace("employees: Size}", "employees: Size, submitted_on: MadeOn}")
+    text = text.replace("write_back:", "  - from: lists.row\nwrite_back:")
+    given = settings_of.read(CONFIG).workspaces["main"]
+    rules = load_mapping(text)
+    made = Workspace("main", given, rules, engine, connect_with(engine), {"fake": crm}, tmp_path, tmp_path)
+    with made.connect() as conn:
+        activate(conn, "main", rules, who="aoi", reason="looked", preview=None)
+    steps = [Step.PULL, Step.MAP, Step.COMPUTE]
+    run_cycle(made, steps=steps)
+    file = tmp_path / "list.csv"
+    file.write_text("会社名,提出日\n青空食堂,2026-09-20\n", "utf-8")
+    import_list(made, file, partner="fake.Thing/p0", listed_on=None, sheet=None, who="aoi", dry_run=False)
+    run_cycle(made, steps=steps)
+    with made.connect() as conn:
+        days = dict(conn.execute("select name, submitted_on::text from sakigake.partner").fetchall())
+    assert (days["先駆0"], days["先駆1"]) == ("2026-09-20", None)
+    changed = load_mapping(text.replace("size: [large]", "size: [small, large]"))
+    real = mapping_diff.narrowed
+    sides = []
+    monkeypatch.setattr(mapping_diff, "narrowed", lambda *given: sides.append(real(*given)) or sides[-1])
+    found = mapping_diff.preview(engine, "main", given, changed)
+    monkeypatch.setattr(mapping_diff, "narrowed", lambda *_: None)
+    assert found == mapping_diff.preview(engine, "main", given, changed)
+    (narrow,) = sides
+    assert narrow is not None
+    assert {p.name: p.submitted_on for p in narrow[1].partners}["先駆0"] == date(2026, 9, 20)
