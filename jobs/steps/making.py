@@ -4,20 +4,17 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from psycopg import Connection
 
-from jobs.alerts import alert
 from jobs.epoch import count_delivery
 from jobs.mapping_versions import active
 from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
 from jobs.runs import new_id, utc_now
-from jobs.settings import seconds_of
 from jobs.steps.fresh import require_fresh
-from jobs.steps.guarding import restored
+from jobs.steps.guarding import expires, restored, tell_held
 from jobs.steps.making_proposal import Proposal
 from jobs.steps.write_back import delivery_of
 from jobs.wiring import Workspace
@@ -41,7 +38,6 @@ class PlannedMaking:
 def plan(workspace: Workspace, run_id: str, proposal: Proposal, who: str, file: str) -> PlannedMaking:
     """Stores the plan, held where a guard says so, and its link of the audit trail."""
     plan_id, now = new_id("plan"), utc_now()
-    expires_at = now + timedelta(seconds=seconds_of(workspace.settings.guards.plan_expires))
     with workspace.connect() as conn, conn.transaction():
         held = list(_held_because(conn, workspace, plan_id, proposal))
         status = making_journal.store_plan(
@@ -53,7 +49,7 @@ def plan(workspace: Workspace, run_id: str, proposal: Proposal, who: str, file: 
             mapping_hash=workspace.rules.hash,
             held_because=held,
             skipped=proposal.local,
-            expires_at=expires_at,
+            expires_at=expires(workspace, now),
             now=now,
         )
         said = [making_journal.said_of(d) for d in proposal.drafts]
@@ -61,8 +57,7 @@ def plan(workspace: Workspace, run_id: str, proposal: Proposal, who: str, file: 
         told = {"creates": proposal.counts(), "digest": digest, "run": run_id, "mapping": workspace.rules.hash}
         chain(conn, workspace.name, AuditKind.PLAN, who, plan_id, {**told, "file": file, "held": held})
     if status is PlanStatus.HELD:
-        body = "\n".join((f"{plan_id} would make {proposal.to_make:,} records and waits for a person.", *held))
-        alert(workspace.settings.alerts, workspace.folder, f"Sakigake: a plan of {workspace.name} is held", body)
+        tell_held(workspace, plan_id, f"makes {proposal.to_make:,} records", held)
     return PlannedMaking(plan_id, status, held)
 
 

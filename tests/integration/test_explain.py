@@ -7,18 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from jobs import settings as settings_of
 from jobs.axes import parse_moment
 from jobs.errors import ConfigError, NotFound
 from jobs.explaining.document import explain
 from jobs.pipeline import run_cycle
-from jobs.wiring import Workspace, connect_with
+from jobs.wiring import Workspace
 from models.catalogue import CATALOGUE
 from models.formulas import FORMULAS
 from models.vocabulary import RecordRef
-from sync.connector import FieldDescription, FieldType
-from sync.mapping.grammar import load_mapping
 from tests.fake_crm import FakeCrm, TickingCrm
+from tests.one_object import fields, workspace_of
 
 MAPPING = """
 timezone: Asia/Tokyo
@@ -43,16 +41,9 @@ write_back:
   partner: {fake.Thing: default}
   entry: {fake.Thing: default}
 """
-CONFIG = """
-workspaces:
-  main:
-    connections:
-      fake:
-        crm: salesforce
-        url: https://fake.example
-        auth: {client_id: x, client_secret: {env: NOT_READ}}
-    guards: {first_plan: deliver, proof: "off", freshness: 99d, records_changed: 1, tiers_moved: 1, emptied: 1}
-"""
+GUARDS = {
+    "first_plan": "deliver", "proof": '"off"', "freshness": "99d", "records_changed": 1, "tiers_moved": 1, "emptied": 1
+}  # fmt: skip
 TEXTS = ("Kind", "Name", "Industry", "Partner", "Answer")
 DAYS = ("ListedOn", "AskedOn", "DealOn")
 START = datetime(2026, 10, 1, 3, tzinfo=UTC)
@@ -60,8 +51,7 @@ START = datetime(2026, 10, 1, 3, tzinfo=UTC)
 
 @pytest.fixture
 def crm() -> FakeCrm:
-    texts = [FieldDescription(n, FieldType.TEXT, n, "string") for n in TEXTS]
-    made = TickingCrm(fields=(*texts, *(FieldDescription(n, FieldType.DATE, n, "date") for n in DAYS)), now=START)
+    made = TickingCrm(fields=fields(TEXTS, DAYS), now=START)
     made.put("p", Kind="partner", Name="先駆", Industry="consulting", Answer="unknown")
     for n in range(4):
         made.put(f"e{n}", Kind="entry", Partner="p", Name=f"店{n}", ListedOn=f"2026-09-0{n + 1}")
@@ -71,10 +61,7 @@ def crm() -> FakeCrm:
 
 @pytest.fixture
 def workspace(engine: Engine, crm: FakeCrm, tmp_path: Path) -> Workspace:
-    given = settings_of.read(CONFIG).workspaces["main"]
-    return Workspace(
-        "main", given, load_mapping(MAPPING), engine, connect_with(engine), {"fake": crm}, tmp_path, tmp_path
-    )
+    return workspace_of(engine, crm, MAPPING, folder=tmp_path, home=tmp_path, **GUARDS)
 
 
 def told(workspace: Workspace, record: str, field: str | None = None, **when: Any) -> dict[str, Any]:
