@@ -141,14 +141,8 @@ def test_whether_it_leads_computed_again_from_the_log_is_what_each_week_said(liv
             assert json.loads(json.dumps(leading.document(answers))) == document, as_of
             weeks += 1
             verdicts |= {found["verdict"] for found in document["indicators"]}
-    print(
-        weeks,
-        verdicts,
-        document["weeks"],
-        document["deals"],
-        [(f["indicator"], f["verdict"], f["type"]) for f in document["indicators"]],
-    )
     assert weeks >= DAYS // 7
+    assert verdicts > {"mechanical", "not enough data"}, "the point is that something is concluded"
 
 
 def test_the_planted_entries_milestones_and_duplicates_are_found(lived):
