@@ -296,7 +296,7 @@ def _with(stays: read.EventColumns, events: Sequence[Event], numbers: Mapping[st
     )
 
 
-def _places(first: list[str], second: list[str]) -> tuple[list[str], Any]:
+def _places(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], Any]:
     """(all ids once, the place there of each id of the second list)."""
     at = {entry_id: i for i, entry_id in enumerate(first)}
     ids = list(first)

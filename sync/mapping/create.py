@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from sync.mapping.conditions import Rule
 from sync.mapping.target import Target
@@ -23,6 +23,7 @@ def _filling(value: Any) -> Any:
 class Filling(Rule):
     """What a field of a new record gets: a constant, or what the row of the imported list says."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["value"]}, {"required": ["row"]}]})
     noun: ClassVar[str] = "what a new record holds"
     value: str | None = Field(None, min_length=1, description="this value, as the CRM would write it")
     row: RowColumn | None = Field(None, description="the list's column whose value the field gets")

@@ -14,7 +14,7 @@ from sync.documents import advice
 from sync.mapping.conditions import Rule, Scalars
 from sync.mapping.create import Create
 from sync.mapping.target import Target
-from sync.mapping.where import FieldName, ReferenceInput, Where, field_or_association
+from sync.mapping.where import FieldName, ReferenceInput, Said, Where, field_or_association
 
 
 def _object_name(value: str) -> str:
@@ -24,7 +24,7 @@ def _object_name(value: str) -> str:
     return value
 
 
-ObjectName = Annotated[str, AfterValidator(_object_name)]
+ObjectName = Annotated[str, AfterValidator(_object_name), Field(json_schema_extra={"pattern": r"^[^.]+\..+$"})]
 
 
 class FromObject(Rule):
@@ -102,6 +102,7 @@ class CustomerRule(FromObject):
 class PartnerType(Rule):
     """All that is named must hold; what is not named does not matter."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
     noun: ClassVar[str] = "a partner type"
     industry: Scalars | None = None
     size: Scalars | None = None
@@ -120,6 +121,15 @@ class ActivityMilestone(Rule):
 class MilestoneRule(Rule):
     """One of: a date field (`at`), a stage entered (`enters`), an activity, a linked record (`linked` with `at` or `enters`)."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [source]} for source in ("at", "enters", "activity")],
+            "dependentSchemas": {
+                "activity": {"properties": dict.fromkeys(("at", "enters", "linked"), False)}  # dated by the activity
+            },
+            "dependentRequired": {"object": ["linked"]},
+        }
+    )
     noun: ClassVar[str] = "a milestone rule"
     at: FieldName | None = Field(
         None, description="the date field; with `enters` it dates the first entry into the stage"
@@ -189,6 +199,7 @@ class EntryRule(FromObject):
 
 
 class ActivityRule(FromObject):
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["partner"]}, {"required": ["entry"]}]})
     noun: ClassVar[str] = "an activity rule"
     kind: ActivityKind
     partner: ReferenceInput | None = None
@@ -204,9 +215,9 @@ class ActivityRule(FromObject):
 
 class DealRule(FromObject):
     noun: ClassVar[str] = "a rule of deals_all_channels"
-    partner_sourced: Where = Field(description="what makes a deal partner-sourced")
+    partner_sourced: Said = Field(description="what makes a deal partner-sourced")
     at: FieldName | None = Field(None, description="the day it counts; default: the field named in `created`")
-    won: Where | None = Field(None, description="what makes a deal won; default: no share of won deals is told")
+    won: Said | None = Field(None, description="what makes a deal won; default: no share of won deals is told")
 
     @model_validator(mode="after")
     def _by_something(self) -> "DealRule":
