@@ -116,7 +116,7 @@ def made_by(workspace: Workspace, plan_id: str) -> dict[str, int]:
 def documents(conn: Conn, workspace: str, plan_id: str) -> list[dict[str, Any]]:
     """The records of a plan, as JSON."""
     rows = conn.execute(
-        """select connection, object, row_id, partner, values, status, cause, record_id, request_id, removal, removal_cause
+        """select connection, object, row_id, partner, values, status, cause, record_id, request_id, removal, removal_cause, links
         from sakigake.creation where workspace = %s and plan_id = %s order by seq""",
         (workspace, plan_id),
     )
@@ -125,6 +125,7 @@ def documents(conn: Conn, workspace: str, plan_id: str) -> list[dict[str, Any]]:
             "object": f"{r[0]}.{r[1]}", "row": None if r[2].startswith(FIRST_KEY) else f"{LISTS}.{LIST_ROW}/{r[2]}", "partner": r[3], "values": r[4], "status": r[5],
             "cause": r[6], "record": f"{r[0]}.{r[1]}/{r[7]}" if r[7] else None, "request_id": r[8],
             "removal": r[9], "removal_cause": r[10],
+            "after": {tie["field"]: tie["object"] for tie in r[11] if "key" in tie},
         }
         for r in rows
     ]  # fmt: skip
