@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs import database as db
+from jobs.erasing import erase_record
 from jobs.errors import ConfigError, PlanRefused
-from jobs.list_import import Imported, import_list
+from jobs.list_import import ERASED, Imported, import_list
 from jobs.mapping_versions import activate
 from jobs.pipeline import run_cycle
 from jobs.presets import write_preset
@@ -25,7 +26,7 @@ from jobs.steps import approve
 from jobs.steps.provision import provision
 from jobs.steps.undo import undo_run
 from jobs.wiring import open_workspace
-from models.vocabulary import Step
+from models.vocabulary import RecordRef, Step
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from sync.mapping.names import name_key
@@ -323,6 +324,33 @@ def test_a_plan_shows_both_records_and_is_made_when_a_person_says_so(office: Cam
         assert done["delivered"] == {"confirmed": 2, "failed": 0, "dropped": 0}
     finally:
         settings.write_text(text, "utf-8")
+
+
+def test_erasing_the_lead_that_a_list_made_erases_its_row_and_what_every_plan_holds_of_it(office: Campaigns) -> None:
+    name, partner = "花子個人商店", office.partners[0]
+    office.take_in([name], partner)
+    office.cycle()
+    (lead,) = office.standing("Lead", Company=name)
+    held = "select exists (select from {} t where to_jsonb(t)::text like %s)"
+    tables = office.one(
+        "select array_agg(format('%%I.%%I', schemaname, tablename)) from pg_tables where schemaname in ('sakigake', 'lists', 'salesforce')"
+    )
+    holding = lambda: {t for t in tables if office.one(held.format(t), f"%{name}%")}  # noqa: E731
+    assert {"sakigake.creation", 'lists."row"', "salesforce.lead"} <= holding()
+    with office.opened() as ready:
+        done = erase_record(ready, RecordRef("salesforce", "Lead", lead["id"]), "her letter")
+    assert len(done["rows"]) == 1
+    left = holding()
+    (member,) = office.members(lead["id"])
+    with office.opened() as ready:
+        erase_record(ready, RecordRef("salesforce", "CampaignMember", member["id"]), "her letter")
+    assert left <= {
+        "salesforce.campaignmember",
+        "sakigake.entry",
+        "sakigake.entry_source",
+    }  # it says the company's name itself
+    assert holding() == set()
+    assert office.take_in([name], partner).bad[0].reason == ERASED
 
 
 def test_a_mapping_that_reads_more_than_was_pulled_asks_for_a_pull_first(
