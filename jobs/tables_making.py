@@ -13,7 +13,8 @@ def creates(out: Console, document: Mapping[str, Any]) -> None:
     """The records of a plan, with what each is given."""
     shown = table("Records to make", "where", "partner", "holds", "status")
     for c in document["creates"][:SHOWN]:
-        holds = ", ".join(f"{name}: {held}" for name, held in c["values"].items())
+        first = {name: f"(the new {made})" for name, made in c["after"].items()}
+        holds = ", ".join(f"{name}: {held}" for name, held in {**c["values"], **first}.items())
         status = c["status"] + (f": {c['cause']}" if c["cause"] else "")
         if c["removal"]:
             status += f"; {c['removal']}" + (f": {c['removal_cause']}" if c["removal_cause"] else "")

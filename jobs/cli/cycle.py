@@ -1,10 +1,12 @@
 """Commands that act: run and serve, plan, apply and undo, reconcile."""
 
 import sys
+from collections.abc import Callable
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from jobs.cli.common import (
     DEFAULT_CONFIG,
@@ -115,14 +117,10 @@ def apply(
         else:
             with bars(wanted=not json) as progress:
                 document = approve.apply_plan(ready, plan_id, reason, progress)
-    if json:
-        show_json(document)
-    elif until is not None:
+    if until is not None and not json:
         out.print(f"{document['kept']:,} values of persons stay until {until}.")
     else:
-        tables.applied(out, document)
-    if document["delivered"].get("failed"):
-        raise typer.Exit(1)
+        _written(document, tables.applied, json=json)
 
 
 def undo(
@@ -141,12 +139,7 @@ def undo(
 
         with bars(wanted=not json) as progress:
             document = undo_run(ready, run_id, reason, progress, dry_run=dry_run)
-    if json:
-        show_json(document)
-    else:
-        (tables_making.unmade if "removes" in document else tables.undone)(out, document)
-    if document.get("delivered", {}).get("failed"):
-        raise typer.Exit(1)
+    _written(document, tables_making.unmade if "removes" in document else tables.undone, json=json)
 
 
 def reconcile(
@@ -187,6 +180,16 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = No
         from jobs import scheduler
 
         scheduler.serve(ready)
+
+
+def _written(document: dict[str, Any], shown: Callable[[Console, dict[str, Any]], None], *, json: bool) -> None:
+    """Shows what became of what was to be written; exit code 1 where a CRM refused some of it."""
+    if json:
+        show_json(document)
+    else:
+        shown(out, document)
+    if document.get("delivered", {}).get("failed"):
+        raise typer.Exit(1)
 
 
 def _steps(only: str | None) -> tuple[Step, ...]:

@@ -1,11 +1,12 @@
 """What holds a plan: the guards of sakigake.yaml against what our tables say. One sentence a guard."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
 
+from jobs.alerts import alert
 from jobs.epoch import doubts
 from jobs.mapping_versions import active
 from jobs.settings import seconds_of
@@ -42,6 +43,17 @@ def held_because(
     limits = Limits(1.0 if first else guards.records_changed, guards.tiers_moved, guards.emptied)
     found += too_much(changes, known(conn, workspace), limits)
     return found
+
+
+def tell_held(workspace: Workspace, plan_id: str, does: str, held: Sequence[str]) -> None:
+    """Whoever hears of alerts learns that the plan waits, what it does, and why it waits."""
+    body = "\n".join((f"{plan_id} {does} and waits for a person.", *held))
+    alert(workspace.settings.alerts, workspace.folder, f"Sakigake: a plan of {workspace.name} is held", body)
+
+
+def expires(workspace: Workspace, now: datetime) -> datetime:
+    """Until when a plan made now may wait."""
+    return now + timedelta(seconds=seconds_of(workspace.settings.guards.plan_expires))
 
 
 def restored(conn: Connection[Any], workspace: Workspace) -> Iterator[str]:

@@ -4,20 +4,17 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from psycopg import Connection
 
-from jobs.alerts import alert
 from jobs.epoch import count_delivery
 from jobs.mapping_versions import active
 from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
 from jobs.runs import new_id, utc_now
-from jobs.settings import seconds_of
 from jobs.steps.fresh import require_fresh
-from jobs.steps.guarding import restored
+from jobs.steps.guarding import expires, restored, tell_held
 from jobs.steps.making_proposal import Proposal
 from jobs.steps.write_back import delivery_of
 from jobs.wiring import Workspace
@@ -41,7 +38,6 @@ class PlannedMaking:
 def plan(workspace: Workspace, run_id: str, proposal: Proposal, who: str, file: str) -> PlannedMaking:
     """Stores the plan, held where a guard says so, and its link of the audit trail."""
     plan_id, now = new_id("plan"), utc_now()
-    expires_at = now + timedelta(seconds=seconds_of(workspace.settings.guards.plan_expires))
     with workspace.connect() as conn, conn.transaction():
         held = list(_held_because(conn, workspace, plan_id, proposal))
         status = making_journal.store_plan(
@@ -53,7 +49,7 @@ def plan(workspace: Workspace, run_id: str, proposal: Proposal, who: str, file: 
             mapping_hash=workspace.rules.hash,
             held_because=held,
             skipped=proposal.local,
-            expires_at=expires_at,
+            expires_at=expires(workspace, now),
             now=now,
         )
         said = [making_journal.said_of(d) for d in proposal.drafts]
@@ -61,8 +57,7 @@ def plan(workspace: Workspace, run_id: str, proposal: Proposal, who: str, file: 
         told = {"creates": proposal.counts(), "digest": digest, "run": run_id, "mapping": workspace.rules.hash}
         chain(conn, workspace.name, AuditKind.PLAN, who, plan_id, {**told, "file": file, "held": held})
     if status is PlanStatus.HELD:
-        body = "\n".join((f"{plan_id} would make {proposal.to_make:,} records and waits for a person.", *held))
-        alert(workspace.settings.alerts, workspace.folder, f"Sakigake: a plan of {workspace.name} is held", body)
+        tell_held(workspace, plan_id, f"makes {proposal.to_make:,} records", held)
     return PlannedMaking(plan_id, status, held)
 
 
@@ -121,7 +116,7 @@ def made_by(workspace: Workspace, plan_id: str) -> dict[str, int]:
 def documents(conn: Conn, workspace: str, plan_id: str) -> list[dict[str, Any]]:
     """The records of a plan, as JSON."""
     rows = conn.execute(
-        """select connection, object, row_id, partner, values, status, cause, record_id, request_id, removal, removal_cause
+        """select connection, object, row_id, partner, values, status, cause, record_id, request_id, removal, removal_cause, links
         from sakigake.creation where workspace = %s and plan_id = %s order by seq""",
         (workspace, plan_id),
     )
@@ -130,6 +125,7 @@ def documents(conn: Conn, workspace: str, plan_id: str) -> list[dict[str, Any]]:
             "object": f"{r[0]}.{r[1]}", "row": None if r[2].startswith(FIRST_KEY) else f"{LISTS}.{LIST_ROW}/{r[2]}", "partner": r[3], "values": r[4], "status": r[5],
             "cause": r[6], "record": f"{r[0]}.{r[1]}/{r[7]}" if r[7] else None, "request_id": r[8],
             "removal": r[9], "removal_cause": r[10],
+            "after": {tie["field"]: tie["object"] for tie in r[11] if "key" in tie},
         }
         for r in rows
     ]  # fmt: skip

@@ -90,11 +90,16 @@ def _require_something(made: Sequence[MadeOnce], run_id: str) -> None:
 
 
 def _made(conn: Conn, workspace: str, run_id: str) -> list[MadeOnce]:
+    """What the run made, and what any run of ours made before for its records to name: that stays in the end only where somebody needs it."""
     rows = conn.execute(
-        """select plan_id, seq, row_id, connection, object, record_id, as_made from sakigake.creation
-        where workspace = %s and run_id = %s and status = 'confirmed' and tries > 0 and removal is distinct from 'removed'
+        """select plan_id, seq, row_id, connection, object, record_id, as_made from sakigake.creation c
+        where workspace = %(w)s and status = 'confirmed' and tries > 0 and removal is distinct from 'removed' and (run_id = %(run)s
+            or (row_id like 'first-%%' and exists (select from sakigake.creation m where m.workspace = c.workspace and m.run_id = %(run)s
+                and m.connection = c.connection and m.status = 'confirmed' and m.tries > 0 and (
+                    exists (select from jsonb_array_elements(m.links) tie where tie ->> 'key' = c.row_id)
+                    or exists (select from jsonb_each_text(m.values) held where held.value = c.record_id)))))
         order by connection, row_id like 'first-%%', object, plan_id, seq""",
-        (workspace, run_id),
+        {"w": workspace, "run": run_id},
     )
     return [MadeOnce(r[0], r[1], r[2], RecordRef(r[3], r[4], r[5]), r[6]) for r in rows]
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,9 +13,8 @@ from jobs.epoch import count_delivery, doubt
 from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
 from jobs.runs import Conn, new_id, utc_now
-from jobs.settings import seconds_of
 from jobs.steps.fresh import lacks, require_fresh
-from jobs.steps.guarding import held_because
+from jobs.steps.guarding import expires, held_because, tell_held
 from jobs.steps.own_fields import require_own_fields
 from jobs.steps.wanted import Found, find
 from jobs.wiring import Workspace
@@ -138,7 +137,7 @@ def _store(workspace: Workspace, run_id: str, drafted: Draft, crm_at: Mapping[st
         run_id,
         api_names(workspace),
         workspace.rules.hash,
-        expires_at=now + timedelta(seconds=seconds_of(workspace.settings.guards.plan_expires)),
+        expires_at=expires(workspace, now),
         crm_at=crm_at,
     )
     crm_now = workspace.crm_now()
@@ -161,9 +160,11 @@ def _store(workspace: Workspace, run_id: str, drafted: Draft, crm_at: Mapping[st
         edits.note(conn, workspace.name, drafted.edits, waiting or plan_id, now)
         question = _ask(conn, workspace, new, drafted.questions, now)
     if status is PlanStatus.HELD and waiting is None:
-        _tell(workspace, plan_id, held, len(drafted.changes))
+        tell_held(workspace, plan_id, f"changes {len(drafted.changes):,} values", held)
     if question is not None and question[1]:
-        _tell(workspace, question[0], [_asks(len(drafted.questions))], len(drafted.questions))
+        tell_held(
+            workspace, question[0], f"asks about {len(drafted.questions):,} values", [_asks(len(drafted.questions))]
+        )
     return Planned(waiting or plan_id, status, drafted, held, question[0] if question else None)
 
 
@@ -193,11 +194,6 @@ def _asks(count: int) -> str:
         f"Persons wrote over {count:,} of our values (guards.person_edits: ask). Write ours again with `sakigake apply PLAN --reason WHY`, "
         "or let theirs stay with --keep-until DATE."
     )
-
-
-def _tell(workspace: Workspace, plan_id: str, held: Sequence[str], changes: int) -> None:
-    body = "\n".join((f"{plan_id} with {changes:,} changes waits for a person.", *held))
-    alert(workspace.settings.alerts, workspace.folder, f"Sakigake: a plan of {workspace.name} is held", body)
 
 
 def tell_chain(

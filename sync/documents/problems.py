@@ -21,10 +21,13 @@ class Problem:
 
 
 class DocumentError(Exception):
-    """A document cannot be used. Carries every problem found, in the order of the file; prints one line each."""
+    """A document cannot be used. Carries every problem found, in the order of the file; prints one line each, and no line twice."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
+        once: dict[str, Problem] = {}
+        for problem in problems:
+            once.setdefault(str(problem), problem)  # one line may name one alias a hundred times
+        self.problems = tuple(sorted(once.values(), key=lambda problem: problem.line))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     @property

@@ -90,13 +90,16 @@ def _depth(text: str) -> int:
 
 
 def _value(node: Node, path: Path, document: Document, problems: list[Problem], seen: set[int]) -> Any:
-    line = document.lines.get(path) or node.start_mark.line + 1  # of the key, where there is one
+    met = (
+        node.anchor is not None and id(node) in seen
+    )  # an alias is composed as the very node it names, which stands elsewhere
+    line = document.lines.get(path) or (document.lines.get(path[:-1]) if met else None) or node.start_mark.line + 1
     document.lines.setdefault(path, line)
 
     def refuse(sentence: str, at: int = line) -> None:
         problems.append(Problem(document.file, at, sentence, "".join(f".{part}" for part in path).lstrip(".")))
 
-    if node.anchor is not None and id(node) in seen:
+    if met:
         refuse(f"aliases are not read (found *{node.anchor}); write the value out")
         return None
     seen.add(id(node))

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from rapidfuzz import fuzz, process
 
+from sync.lists.cells import name_in
 from sync.lists.sheet import Cell
 
 NEAR_THE_TOP = 30  # rows looked at: titles, notes and addresses stand above the headings
@@ -80,7 +81,7 @@ def _read(number: int, row: Sequence[Cell]) -> Headings:
     sure: dict[Column, float] = {}
     unused: dict[int, str] = {}
     for place, cell in enumerate(row):
-        text = cell.strip() if isinstance(cell, str) else ""
+        text = heading_text(cell)
         if not text:
             continue
         column, score = meaning(text)
@@ -107,6 +108,11 @@ def meaning(heading: str) -> tuple[Column | None, float]:
         return None, 0.0
     found = process.extractOne(key, _KNOWN.keys(), scorer=fuzz.ratio, score_cutoff=ALIKE)
     return (None, 0.0) if found is None else (_KNOWN[found[0]], found[1])
+
+
+def heading_text(cell: Cell) -> str:
+    """A heading as written, in one line and without what would steer a terminal."""
+    return name_in(cell) if isinstance(cell, str) else ""
 
 
 def heading_key(text: str) -> str:

@@ -74,15 +74,35 @@ def _of_text(name: str, data: bytes, kind: str) -> Sheet:
     return Sheet(rows, encoding)
 
 
+def _encodings(data: bytes) -> tuple[str, ...]:
+    """Those that may be meant; none where old mail's escapes (ISO-2022-JP) would pass for plain letters."""
+    if b"\x1b$" in data:
+        return ()
+    return ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp932")
+
+
 def _decoded(name: str, data: bytes) -> tuple[str, str]:
     """(the text, the name of its encoding). What Excel in Japan saves as CSV is CP932; what others save is UTF-8, or UTF-16 with a mark."""
-    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp932"):
+    for encoding in _encodings(data):
         try:
-            return data.decode(encoding), {"utf-8-sig": "UTF-8", "cp932": "CP932", "utf-16": "UTF-16"}[encoding]
+            text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if encoding != "cp932" or not _is_of_unix(data, text):
+            return text, {"utf-8-sig": "UTF-8", "cp932": "CP932", "utf-16": "UTF-16"}[encoding]
     raise UnreadableListError(f"{name} is neither UTF-8 nor CP932 (Shift_JIS) text; save it from Excel as «CSV UTF-8».")
+
+
+def _is_of_unix(data: bytes, as_cp932: str) -> bool:
+    """Whether it is EUC-JP, which CP932 takes for half-width kana; a list of those in CP932 has a kanji somewhere, which is none in EUC-JP."""
+    foreign = [c for c in as_cp932 if not c.isascii()]
+    if 2 * sum("\uff61" <= c <= "\uff9f" for c in foreign) <= len(foreign):
+        return False
+    try:
+        data.decode("euc-jp")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _delimiter(text: str) -> str:

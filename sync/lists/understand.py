@@ -7,7 +7,7 @@ from datetime import date
 
 from models.vocabulary import Target
 from sync.lists.cells import CellError, day_in, name_in, place_in, text_in
-from sync.lists.headings import Column, Headings, find_headings
+from sync.lists.headings import Column, Headings, find_headings, heading_text
 from sync.lists.sheet import Cell, Sheet, UnreadableListError
 from sync.mapping.identity import corporate_number, domain
 from sync.mapping.names import name_key, phone_key
@@ -138,7 +138,7 @@ def _phone(text: str) -> str | None:
 
 def _repeats_headings(cells: Sequence[Cell], headings: Headings) -> bool:
     """Printed lists repeat their headings on each page."""
-    told = [str(cells[place]).strip() for place in headings.places.values() if place < len(cells)]
+    told = [heading_text(cells[place]) for place in headings.places.values() if place < len(cells)]
     return len(told) > 1 and Counter(told) == Counter(headings.texts.values())
 
 

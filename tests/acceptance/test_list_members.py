@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs import database as db
-from jobs.errors import ConfigError
-from jobs.list_import import Imported, import_list
+from jobs.erasing import erase_record
+from jobs.errors import ConfigError, PlanRefused
+from jobs.list_import import ERASED, Imported, import_list
 from jobs.mapping_versions import activate
 from jobs.pipeline import run_cycle
 from jobs.presets import write_preset
@@ -25,7 +26,7 @@ from jobs.steps import approve
 from jobs.steps.provision import provision
 from jobs.steps.undo import undo_run
 from jobs.wiring import open_workspace
-from models.vocabulary import Step
+from models.vocabulary import RecordRef, Step
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from sync.mapping.names import name_key
@@ -182,9 +183,10 @@ def test_one_company_on_two_partners_lists_is_one_lead_and_goes_with_the_last_me
     assert done["delivered"] == {"confirmed": 1, "failed": 0, "dropped": 1}
     assert [c["cause"] for c in done["cannot"]] == ["another record of the CRM, or an activity, names it"]
     assert len(office.members(lead["id"])) == 1
-    assert office.undo(second.run)["delivered"]["confirmed"] == 1
-    assert office.undo(first.run)["delivered"] == {"confirmed": 1, "failed": 0, "dropped": 0}
+    assert office.undo(second.run)["delivered"] == {"confirmed": 2, "failed": 0, "dropped": 0}
     assert office.standing("Lead", Company="弥生商店") == []
+    with pytest.raises(PlanRefused, match="no records left"):
+        office.undo(first.run)
 
 
 def test_undo_takes_the_member_and_the_lead_that_we_made_and_leaves_the_lead_that_was_there(office: Campaigns) -> None:
@@ -231,6 +233,10 @@ def test_a_process_killed_between_the_two_leaves_what_the_next_import_ends(
     assert found.creates.places == {"salesforce.CampaignMember": 2}
     assert [len(office.members(i)) for i in leads] == [1, 1]
     assert sum(len(office.standing("Lead", Company=n)) for n in names) == 2
+    assert (
+        office.undo(found.run)["delivered"]["confirmed"] == 4
+    )  # the Leads too, though the run that died had made them
+    assert not [r for n in names for r in office.standing("Lead", Company=n)]
 
 
 @pytest.mark.parametrize("skip", [0, 1])
@@ -311,13 +317,40 @@ def test_a_plan_shows_both_records_and_is_made_when_a_person_says_so(office: Cam
         assert office.standing("Lead", Company="山吹商店") == []
         with office.opened() as ready:
             shown = approve.plan_document(ready, str(found.creates.plan))["creates"]
-            assert [(c["object"], c["row"] is None) for c in shown] == [
-                ("salesforce.Lead", True), ("salesforce.CampaignMember", False)
+            assert [(c["object"], c["row"] is None, c["after"]) for c in shown] == [
+                ("salesforce.Lead", True, {}), ("salesforce.CampaignMember", False, {"LeadId": "Lead"})
             ]  # fmt: skip
             done = approve.apply_plan(ready, str(found.creates.plan), "the list of March", NoProgress())
         assert done["delivered"] == {"confirmed": 2, "failed": 0, "dropped": 0}
     finally:
         settings.write_text(text, "utf-8")
+
+
+def test_erasing_the_lead_that_a_list_made_erases_its_row_and_what_every_plan_holds_of_it(office: Campaigns) -> None:
+    name, partner = "花子個人商店", office.partners[0]
+    office.take_in([name], partner)
+    office.cycle()
+    (lead,) = office.standing("Lead", Company=name)
+    held = "select exists (select from {} t where to_jsonb(t)::text like %s)"
+    tables = office.one(
+        "select array_agg(format('%%I.%%I', schemaname, tablename)) from pg_tables where schemaname in ('sakigake', 'lists', 'salesforce')"
+    )
+    holding = lambda: {t for t in tables if office.one(held.format(t), f"%{name}%")}  # noqa: E731
+    assert {"sakigake.creation", 'lists."row"', "salesforce.lead"} <= holding()
+    with office.opened() as ready:
+        done = erase_record(ready, RecordRef("salesforce", "Lead", lead["id"]), "her letter")
+    assert len(done["rows"]) == 1
+    left = holding()
+    (member,) = office.members(lead["id"])
+    with office.opened() as ready:
+        erase_record(ready, RecordRef("salesforce", "CampaignMember", member["id"]), "her letter")
+    assert left <= {
+        "salesforce.campaignmember",
+        "sakigake.entry",
+        "sakigake.entry_source",
+    }  # it says the company's name itself
+    assert holding() == set()
+    assert office.take_in([name], partner).bad[0].reason == ERASED
 
 
 def test_a_mapping_that_reads_more_than_was_pulled_asks_for_a_pull_first(

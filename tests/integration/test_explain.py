@@ -13,15 +13,14 @@ from jobs.axes import parse_moment
 from jobs.errors import ConfigError, NotFound
 from jobs.explaining.document import explain
 from jobs.pipeline import run_cycle
-from jobs.wiring import Workspace, connect_with
+from jobs.wiring import Workspace
 from models.catalogue import CATALOGUE
 from models.formulas import FORMULAS
 from models.vocabulary import RecordRef
-from sync.connector import FieldDescription, FieldType
 from sync.events import decisions
 from sync.events.decisions import Decided
-from sync.mapping.grammar import load_mapping
 from tests.fake_crm import FakeCrm, TickingCrm
+from tests.one_object import config, fields, workspace_of
 
 MAPPING = """
 timezone: Asia/Tokyo
@@ -50,16 +49,9 @@ write_back:
   partner: {fake.Thing: default}
   entry: {fake.Thing: default}
 """
-CONFIG = """
-workspaces:
-  main:
-    connections:
-      fake:
-        crm: salesforce
-        url: https://fake.example
-        auth: {client_id: x, client_secret: {env: NOT_READ}}
-    guards: {first_plan: deliver, proof: "off", freshness: 99d, records_changed: 1, tiers_moved: 1, emptied: 1}
-"""
+GUARDS = {
+    "first_plan": "deliver", "proof": '"off"', "freshness": "99d", "records_changed": 1, "tiers_moved": 1, "emptied": 1
+}  # fmt: skip
 TEXTS = ("Kind", "Name", "Industry", "Partner", "Answer")
 DAYS = ("ListedOn", "AskedOn", "DealOn", "LostOn", "HeldOn")
 START = datetime(2026, 10, 1, 3, tzinfo=UTC)
@@ -67,8 +59,7 @@ START = datetime(2026, 10, 1, 3, tzinfo=UTC)
 
 @pytest.fixture
 def crm() -> FakeCrm:
-    texts = [FieldDescription(n, FieldType.TEXT, n, "string") for n in TEXTS]
-    made = TickingCrm(fields=(*texts, *(FieldDescription(n, FieldType.DATE, n, "date") for n in DAYS)), now=START)
+    made = TickingCrm(fields=fields(TEXTS, DAYS), now=START)
     made.put("p", Kind="partner", Name="先駆", Industry="consulting", Answer="unknown")
     for n in range(4):
         made.put(f"e{n}", Kind="entry", Partner="p", Name=f"店{n}", ListedOn=f"2026-09-0{n + 1}")
@@ -78,10 +69,7 @@ def crm() -> FakeCrm:
 
 @pytest.fixture
 def workspace(engine: Engine, crm: FakeCrm, tmp_path: Path) -> Workspace:
-    given = settings_of.read(CONFIG).workspaces["main"]
-    return Workspace(
-        "main", given, load_mapping(MAPPING), engine, connect_with(engine), {"fake": crm}, tmp_path, tmp_path
-    )
+    return workspace_of(engine, crm, MAPPING, folder=tmp_path, home=tmp_path, **GUARDS)
 
 
 def told(workspace: Workspace, record: str, field: str | None = None, **when: Any) -> dict[str, Any]:
@@ -245,7 +233,7 @@ def test_what_is_expected_and_what_waits_leads_to_the_entries_under_way_and_the_
 def test_a_formula_names_the_numbers_that_this_workspace_assumes(workspace: Workspace) -> None:
     run_cycle(workspace)
     given = settings_of.read(
-        CONFIG.replace("    guards:", "    assumptions: {list_valid: 120, horizon: 200}\n    guards:")
+        config(**GUARDS).replace("    guards:", "    assumptions: {list_valid: 120, horizon: 200}\n    guards:")
     )
     other = replace(workspace, settings=given.workspaces["main"])
     said = {f["field"]: f["formula"] for f in told(other, "p")["fields"]}

@@ -85,6 +85,12 @@ def test_headings_are_understood_as_people_write_them(heading: str, column: Colu
     assert meaning(heading)[0] is column
 
 
+def test_a_heading_that_would_steer_a_terminal_is_shown_as_plain_text(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("会社名,\x1b]0;title\x07備考\n青葉厨房,x\n", "utf-8")
+    headings = listed(tmp_path / "list.csv").headings
+    assert (list(headings.texts.values()), headings.unused) == (["会社名"], ("]0;title 備考",))
+
+
 def test_of_two_headings_of_one_meaning_the_first_counts_and_the_other_is_told() -> None:
     found = find_headings([["会社名", "企業名", "電話"]])
     assert found is not None
@@ -229,6 +235,8 @@ def test_a_hundred_thousand_rows_are_read(tmp_path: Path) -> None:
     [
         ("list.csv", b"", "is empty"),
         ("list.csv", b"\x81\xff\xfe\xfa,x", "neither UTF-8 nor CP932"),
+        ("list.csv", "会社名\n株式会社青葉\n".encode("iso-2022-jp"), "neither UTF-8 nor CP932"),
+        ("list.csv", "会社名\n株式会社青葉\n".encode("euc-jp"), "neither UTF-8 nor CP932"),
         ("list.csv", b"PK\x03\x04rest", "holds a workbook"),
         ("list.xlsx", b"a,b\n", "no workbook in spite of its name"),
         ("list.xlsx", b"PK\x03\x04rest", "damaged"),

@@ -135,6 +135,18 @@ def test_yaml_that_is_no_mapping_is_refused_in_one_sentence(text, sentence):
     assert sentence in said(text)[0]
 
 
+def test_a_bomb_of_aliases_is_one_sentence_a_line():
+    bomb = "a: &a [x, x]\n" + "".join(
+        f"{c}: &{c} [{', '.join(['*' + p] * 9)}]\n" for p, c in zip("abc", "bcd", strict=True)
+    )
+    with pytest.raises(MappingError) as refused:
+        load_mapping(bomb, "mapping.yaml")
+    assert str(refused.value).splitlines() == [
+        f"mapping.yaml:{line}: aliases are not read (found *{name}); write the value out"
+        for line, name in ((2, "a"), (3, "b"), (4, "c"))
+    ]
+
+
 @given(st.text(max_size=200))
 def test_no_text_brings_anything_but_a_mapping_error(text):
     with pytest.raises(MappingError):
