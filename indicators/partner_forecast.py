@@ -5,8 +5,11 @@ there in time. Interval: draws of the partner's rates and weekly rate, and of th
 partner's interval does not depend on the others. The total's interval sums the partners' draws.
 """
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +22,7 @@ from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
 from indicators.subjects import STEPS
 
+_THREADS = 4
 _NODES = 101  # rates at which sums over a partner's entries are worked out; between them they are straight lines
 
 
@@ -78,18 +82,28 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
     low, high = np.zeros((n, len(ahead)), np.int64), np.zeros((n, len(ahead)), np.int64)
     totals = np.zeros((len(partners.types), draws, len(ahead)), np.int64)
     a, b = rates.spread(kind)
-    for t, way in enumerate(ways[: len(partners.types)]):
-        members = np.flatnonzero(kind == t)
-        if not way.known or not members.size:
-            continue
-        by_rate = SumsByRate(way, [table[:, [min(h, len(table) - 1) for h in ahead]] for table in way.tables])
+
+    def drawn_of(by_rate: "SumsByRate", members: Ints) -> Ints:
+        """The draws of some partners, each with a generator of its own, and their sum."""
+        all_of_them = np.zeros((draws, len(ahead)), np.int64)
         for i, sums in zip(members, by_rate.of(outlook.under_way, members), strict=True):
             drawn = _draws_of(
                 generator(assumptions.seed, str(outlook.as_of), partners.ids[i]), draws, a[i], b[i],
                 (float(arriving.shape[i]), float(arriving.scale[i])), a_day[i], sums,
             )  # fmt: skip
             low[i], high[i] = _middle(drawn)
-            totals[t] += drawn
+            all_of_them += drawn
+        return all_of_them
+
+    processors = min(os.cpu_count() or 1, _THREADS)  # numpy draws without holding up other threads
+    with ThreadPoolExecutor(processors) as pool:
+        for t, way in enumerate(ways[: len(partners.types)]):
+            members = np.flatnonzero(kind == t)
+            if not way.known or not members.size:
+                continue
+            by_rate = SumsByRate(way, [table[:, [min(h, len(table) - 1) for h in ahead]] for table in way.tables])
+            for drawn in pool.map(partial(drawn_of, by_rate), np.array_split(members, processors)):
+                totals[t] += drawn
     total_low, total_high = _middle(totals.sum(axis=0))
     of_types = [_middle(drawn) for drawn in totals]
     return PartnerForecast(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indicators.incidence import CENSORED, CONVERTED, ENDED
 from indicators.inputs import DEAL, LISTED, MILESTONES, NO_DAY, Codes, Days, Flags, Floats, Ints
@@ -42,26 +43,28 @@ class Subjects:
 
     def only(self, rows: Flags) -> "Subjects":
         """The rows where the flag is set."""
-        return Subjects(*(getattr(self, f.name)[rows] for f in fields(self)))
+        places = np.flatnonzero(rows)
+        return Subjects(*(getattr(self, f.name).take(places) for f in fields(self)))
 
 
 def subjects_of(paths: PathTable, step: Step, *, partner_type: int | None = None) -> Subjects:
     """The subjects of a step at the paths' as-of day, of one partner type or (None) of all; attempts left out of rates are left out."""
     begin, end = step
-    rows = (paths.reached[:, begin] != NO_DAY) & ~paths.excluded
+    came = (paths.reached[:, begin] != NO_DAY) & ~paths.excluded
     if partner_type is not None:
-        rows &= paths.type == partner_type
-    start, done, lost = paths.reached[rows, begin], paths.reached[rows, end], paths.lost[rows]
+        came &= paths.type == partner_type
+    rows = np.flatnonzero(came)
+    start, done, lost = (column.take(rows) for column in (paths.reached[:, begin], paths.reached[:, end], paths.lost))
     converted, ended = done != NO_DAY, lost != NO_DAY
     until = np.where(converted, done, np.where(ended, lost, paths.as_of))
     ending = np.where(converted, CONVERTED, np.where(ended, ENDED, CENSORED))
-    unknown = paths.inferred[rows, begin] | paths.inferred[rows, end]
+    unknown = paths.inferred[:, begin].take(rows) | paths.inferred[:, end].take(rows)
     return Subjects(
         (until - start).astype(np.int32),
         ending.astype(np.int8),
         start,
-        paths.partner[rows].astype(np.int32),
-        paths.type[rows].astype(np.int32),
+        paths.partner.take(rows).astype(np.int32),
+        paths.type.take(rows).astype(np.int32),
         ~unknown,
     )
 
@@ -71,10 +74,16 @@ def within_window(subjects: Subjects, as_of: int, window: int | None, at_least: 
     if window is None:
         return subjects, None
     age = as_of - subjects.start
-    if int((age < window).sum()) < at_least and len(subjects):
-        wanted = min(at_least, len(subjects)) - 1
-        window = max(window, int(np.partition(age, wanted)[wanted]) + 1)
+    window = grown_window(age, window, at_least)
     return subjects.only(age < window), window
+
+
+def grown_window(age: NDArray[np.integer], window: int, at_least: int) -> int:
+    """The window in days, or the least larger one within which so many of the ages [n] lie, or all."""
+    if int((age < window).sum()) >= at_least or not len(age):
+        return window
+    wanted = min(at_least, len(age)) - 1
+    return max(window, int(np.partition(age, wanted)[wanted]) + 1)
 
 
 class Funnel:

@@ -32,6 +32,8 @@ from models.vocabulary import RecordRef, Step
 from sync.chain.links import canonical
 from sync.events.decisions import newest, standing
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
+from sync.mapping.customers import customer_facts
+from sync.mapping.facts import CustomerFact
 from sync.mapping.grammar import Mapping as Rules
 from sync.mirror.read import Mirror
 from sync.writeback.plan import worth_writing
@@ -74,7 +76,9 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
             after = derived(new, reader, as_of, decisions)
         confirmed = confirmed_values(raw, workspace)
         was = _made(conn, workspace, settings, old or new, before, as_of, moment)
-        becomes = _made(conn, workspace, settings, new, after, as_of, moment)
+        same = old is not None and old.customers == new.customers
+        customers = None if same else customer_facts(new, reader)
+        becomes = _made(conn, workspace, settings, new, after, as_of, moment, customers)
     earlier, later = was.document(), becomes.document()
     differences = compare_events(before.said, after.said, after.unmoved)
     document = {
@@ -142,8 +146,9 @@ def _made(
     side: Side,
     as_of: date,
     known_at: datetime,
+    customers: Sequence[CustomerFact] | None = None,
 ) -> Made:
-    given = Given(side.partners, side.entries, side.events, side.activities)
+    given = Given(side.partners, side.entries, side.events, side.activities, customers)
     return make(settings, rules, read_inputs(conn, workspace, as_of, known_at, given), as_of)
 
 

@@ -20,6 +20,10 @@ def targets(out: Console, document: Mapping[str, Any], language: str = "en") -> 
     out.print(
         f"[bold]{document['deals']} deals in {document['month']}{escape(of)}[/], as of {document['as_of']}, known {document['known_at'][:16].replace('T', ' ')} UTC"
     )
+    if document["month_by"] == "next":
+        out.print(
+            f"{document['month']} was taken, since under a week is left of the month of {document['as_of']}; --month names another."
+        )
     out.print(escape(document["says_ja" if language == "ja" else "says"]) + "\n")
     if document["plans"]["safe"] is not None:
         _plans(out, document)

@@ -100,7 +100,7 @@ def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: s
     as_of, known_at = date.fromisoformat(document["as_of"]), datetime.fromisoformat(document["known_at"])
     weeks = document["weeks"]
     with reader.engine.connect() as connection:
-        partners = read.partners(connection, reader.name)
+        partners = read.partners(connection, reader.name, known_at)
         found = partners[partner_place(wanted, [p.partner_id for p in partners], [p.name for p in partners])]
         if type_name not in (None, found.type):
             raise NotFound(f"Partner {found.name} is of type {found.type}, not {type_name}; leave --type out.")

@@ -22,12 +22,13 @@ from jobs.explaining.rules import fields_read, milestone_rules, partner_fields, 
 from jobs.explaining.subject import subject_of
 from jobs.mapping_versions import rules_of
 from jobs.settings import WorkspaceSettings
-from jobs.steps.columns import columns_of
 from jobs.steps.inputs import Given, read_inputs
+from jobs.steps.taken import alone, rivalling
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
 from models.vocabulary import LISTS, Activity, RecordRef
 from sync.events import read
+from sync.events.customers import speaking_of
 from sync.mapping.grammar import Mapping as Rules
 
 Raw = psycopg.Connection[Any]
@@ -95,14 +96,16 @@ class _Told:
         until = date.max if self.when.kind == "now" else self.when.as_of
         theirs = events.of_partner(self.raw, self.workspace, partner_id, known, until)
         basis = self._basis(partner_id, theirs)
-        rows = said.fields(
+        rows, waits = said.fields(
             self.conn, self.raw, self.workspace, self.when, self.subject, self.subject_id, self.settings, self.rules
         )
         asked = [row for row in rows if wanted in (None, row["field"])]
         if wanted is not None and not asked:
             raise NotFound(f"Field {wanted} of {ref} said nothing as of {self.when.as_of}.")
         whole = self._of_type(wanted)
-        chosen = [self._field(row, basis, whole) for row in asked]
+        if waits is None:
+            waits = said.waiting(self.raw, self.workspace, list(basis.entries.ids), self.when.known_at)
+        chosen = [self._field(row, basis, waits, whole) for row in asked]
         mine = [e for e in theirs if self.subject == "partner" or e["entry_id"] == self.subject_id]
         own = {e["event_id"] for e in mine}
         mine += [e for e in (whole.events if whole else ()) if e["event_id"] not in own]
@@ -153,16 +156,18 @@ class _Told:
         about = {c["entry"] for f in chosen for c in f["counted"]}
         return activities.behind(self.conn, self.workspace, self.when, self.partner_id, wanted, about)
 
-    def _field(self, row: dict[str, Any], basis: Basis, whole: of_type.Told | None) -> dict[str, Any]:
+    def _field(
+        self, row: dict[str, Any], basis: Basis, waits: said.Waiting, whole: of_type.Told | None
+    ) -> dict[str, Any]:
         name = row["field"]
         if whole is not None:
             counted = whole.counted
         elif name in ("stalled_entries", "next_step"):
-            waiting = said.waiting(self.raw, self.workspace, list(basis.entries.ids), self.when.known_at)
-            counted = basis.waiting(waiting, None if name == "stalled_entries" else row["inputs"].get("advice"))
+            counted = basis.waiting(waits, None if name == "stalled_entries" else row["inputs"].get("advice"))
         else:
             counted = basis.counted(name, row["value"], self.subject_id if self.subject == "entry" else None)
-        labels = _targets(self.raw, self.workspace, {c["entry"] for c in counted})
+        gone = basis.left_out(name)
+        labels = _targets(self.raw, self.workspace, {c["entry"] for c in counted} | set(gone))
         return {
             **row,
             "formula": formula(name, _numbers(self.settings)),
@@ -175,6 +180,16 @@ class _Told:
                 }
                 for c in counted
             ],
+            "left_out": [
+                {
+                    "entry": entry_id,
+                    "target": labels.get(entry_id, (None, None))[0],
+                    "record": labels.get(entry_id, (None, None))[1],
+                    "why": why,
+                    "by": speaking_of(self.raw, self.workspace, entry_id, _end(self.when)),
+                }
+                for entry_id, why in sorted(gone.items())
+            ],
             "what_would_change": basis.what_would_change(
                 name, row["value"], row["inputs"], counted, milestone_rules(self.rules)
             ),
@@ -182,18 +197,23 @@ class _Told:
 
     def _basis(self, partner_id: str, theirs: list[events.Event]) -> Basis:
         known = None if self.when.kind == "now" else self.when.known_at
-        partners = [p for p in read.partners(self.conn, self.workspace, known) if p.partner_id == partner_id]
-        entries = [e for e in read.entries(self.conn, self.workspace, known) if e.partner_id == partner_id]
-        standing = (
-            (e["entry_id"], e["milestone"], date.fromisoformat(e["occurred_on"]), e["source"].partition(".")[0])
-            for e in theirs
-            if e["stands"] and e["occurred_on"] <= self.when.as_of.isoformat()
-        )
-        given = Given(partners, entries, columns_of(entries, standing), [])
-        table, rows, owners = read_inputs(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
-        valid = self.settings.assumptions.list_valid
-        paths = canonical_paths(table, rows, owners, day_number(self.when.as_of))
-        return Basis(self.when.as_of, paths, rows, Standing(theirs), valid)
+        as_of, moment = self.when.as_of, _end(self.when)
+        if known is None:
+            tables = read_inputs(self.conn, self.workspace, as_of, moment, only=[partner_id])
+        else:
+            entries = rivalling(read.entries(self.conn, self.workspace, known), partner_id)
+            owners = {e.partner_id for e in entries} | {partner_id}
+            given = Given(
+                [p for p in read.partners(self.conn, self.workspace, known) if p.partner_id in owners],
+                entries,
+                read.visible_events(self.conn, self.workspace, as_of, known, entries=[e.entry_id for e in entries]),
+                [],
+            )
+            tables = alone(read_inputs(self.conn, self.workspace, as_of, known, given), partner_id)
+        table, rows, partners = tables
+        assumed = self.settings.assumptions
+        paths = canonical_paths(table, rows, partners, day_number(as_of))
+        return Basis(as_of, paths, rows, Standing(theirs), assumed.list_valid, assumed.horizon)
 
     def _rules(self, told: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         found: dict[tuple[str, str], dict[str, Any]] = {}

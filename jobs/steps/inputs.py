@@ -12,7 +12,6 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import select
 
 from indicators.inputs import (
-    MILESTONE_CODE,
     NO_DAY,
     WILLINGNESS_CODE,
     EntryTable,
@@ -23,12 +22,14 @@ from indicators.inputs import (
     day_numbers,
 )
 from jobs import overrides
+from jobs.steps.taken import events_of, taken
 from models.coverage import UnplacedEntry
 from models.vocabulary import Activity, Entry, Partner, RecordRef
 from sync.events import read
 from sync.events.entry_columns import EntryColumns, entry_columns
 from sync.events.ids import Ids, places_of
 from sync.events.target_numbers import target_number
+from sync.mapping.facts import CustomerFact
 
 Tables = tuple[EventTable, EntryTable, PartnerTable]
 
@@ -41,6 +42,7 @@ class Given:
     entries: Iterable[Entry] | EntryColumns
     events: read.EventColumns
     activities: Iterable[Activity]
+    customers: Iterable[CustomerFact] | None = None  # None: those that are stored
 
 
 def read_inputs(
@@ -76,22 +78,28 @@ def read_inputs(
     ids = entries.ids if kept.all() else _some(entries.ids, kept)
     entry = places_of(columns.entry_ids, ids)[columns.entry] if len(columns) else np.zeros(0, np.int64)
     stands = entry >= 0
-    codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int8)
-    events = EventTable.of(
-        entry[stands],
-        codes[columns.milestone][stands],
-        columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
-        source=columns.connection[stands],
-    )
     kinds = sorted({p.type for p in partners})
+    target = entries.target[kept]
+    elsewhere = taken(
+        conn,
+        workspace,
+        as_of,
+        known_at,
+        number=entries.number[kept],
+        target=target,
+        n_partners=len(partners),
+        customers=None if given is None else given.customers,
+        only=only,
+    )
     return (
-        events,
+        events_of(columns, entry, stands),
         EntryTable.of(
             ids,
             partner[kept],
             last_activity_day=entries.last_active[kept],
-            target=entries.target[kept],
+            target=target,
             unplaced=entries.unplaced[kept],
+            taken=elsewhere,
         ),
         PartnerTable.of(
             [p.partner_id for p in partners],
@@ -124,13 +132,13 @@ def _columns_of(
             last_active[at] = max(last_active[at], day_number(activity.occurred_on))
     partner_ids = sorted({e.partner_id for e in entries})
     place_of_partner = {p: i for i, p in enumerate(partner_ids)}
+    number = np.array([target_number(e.entry_id, e.target) for e in entries], np.int64)
     return EntryColumns(
         ids=[e.entry_id for e in entries],
         partner_ids=partner_ids,
         partner=np.fromiter((place_of_partner[e.partner_id] for e in entries), np.int64, len(entries)),
-        target=np.unique([target_number(e.entry_id, e.target) for e in entries], return_inverse=True)[1].astype(
-            np.int64
-        ),
+        target=np.unique(number, return_inverse=True)[1].astype(np.int64),
+        number=number,
         last_active=last_active,
         unplaced=np.fromiter(
             (any(r in unplaced for r in e.sources or (e.source,)) for e in entries), np.bool_, len(entries)

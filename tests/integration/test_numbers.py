@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.cli import main
+from jobs.steps import more
 from jobs.steps.compute import compute
 from jobs.steps.inputs import Given, read_inputs
 from sync.events import read
@@ -105,8 +106,10 @@ def test_columns_and_values_are_the_same_facts(place, past):
         conn.exec_driver_sql(
             """insert into sakigake.activity (workspace, activity_id, partner_id, entry_id, kind, occurred_on, connection, object,
             record_id, rule, known_at) values ('main', 'a', %s, %s, 'touch', '2026-10-20', 'salesforce', 'Task', 't', 'r', '2026-10-20'),
-            ('main', 'b', %s, %s, 'touch', '2026-11-20', 'salesforce', 'Task', 't2', 'r', '2026-11-20')""",
-            (partner, entry, partner, entry),
+            ('main', 'b', %s, %s, 'touch', '2026-11-20', 'salesforce', 'Task', 't2', 'r', '2026-11-20'),
+            ('main', 'c', %s, null, 'dinner', '2026-10-20', 'salesforce', 'Task', 't3', 'r', '2026-10-20'),
+            ('main', 'd', 'nobody', null, 'dinner', '2026-10-20', 'salesforce', 'Task', 't4', 'r', '2026-10-20')""",
+            (partner, entry, partner, entry, partner),
         )
         conn.exec_driver_sql(
             "update sakigake.entry set target = '{\"domain\": \"same.example\"}' where record_id < 'a00000010'"
@@ -141,11 +144,19 @@ def test_columns_and_values_are_the_same_facts(place, past):
             read.activities(conn, NAME, AS_OF, moment),
         )  # fmt: skip
         one, two = (read_inputs(conn, NAME, AS_OF, NOW, given, past=past) for given in (None, facts_as_values))
+        seen = more.activities_of(conn, NAME, two[2], AS_OF, moment)
+        told = more.as_columns(read.activities(conn, NAME, AS_OF, moment), two[2])
         afterwards = read_inputs(conn, NAME, AS_OF, now, past=past)
     for mine, theirs in zip(one, two, strict=True):
         for column in fields(mine):
-            if column.name != "target":
+            if column.name not in ("target", "taken"):
                 np.testing.assert_array_equal(getattr(mine, column.name), getattr(theirs, column.name), column.name)
+    assert [seen.partner.tolist(), seen.kind, seen.day.tolist()] == [
+        told.partner.tolist(),
+        told.kind,
+        told.day.tolist(),
+    ]
+    assert seen.kind == ("dinner", "touch")
     same = [np.unique(t.target, return_inverse=True)[1] for t in (one[1], two[1])]
     assert len(np.unique(one[1].target)) == len(np.unique(two[1].target)) == 51
     assert [(same[0] == n).sum() for n in same[0]] == [(same[1] == n).sum() for n in same[1]]
@@ -336,7 +347,11 @@ def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(place, c
 def test_the_target_of_the_configuration_is_the_default(place, capsys):
     computed(place, steady_facts())
     found = document(capsys, "targets")
-    assert (found["deals"], found["month"]) == (40, "2026-10")
+    assert (found["deals"], found["month"], found["month_by"]) == (40, "2026-11", "next")
+    assert found["weeks"]
+    assert "2026-11 was taken, since under a week is left of the month of 2026-10-31" in said(capsys, "targets")
+    early = document(capsys, "targets", "--as-of", "2026-10-24")
+    assert (early["month"], early["month_by"]) == ("2026-10", "as_of")
     path = Path("sakigake.yaml")
     path.write_text(
         path.read_text("utf-8").replace("deals: 40 ", "months: {2026-12: 50}\n      capacity: {legacy: 0} "), "utf-8"

@@ -81,6 +81,14 @@ def test_a_mapping_that_fits_has_no_problems():
         ("reason: LossReason__c", "reason: LossReasons__c", "did you mean 'LossReason__c'"),
         ("ignored: {Status__c: [Executed, Deal]}", "ignored: {Status__c: [Executed, Deals]}", "did you mean 'Deal'"),
         ("partner: Partner__c", "partner: Partner", "did you mean 'Partner__c'"),
+        ("partner: Partner__c", "partner: Opportunity__c", "'Opportunity__c' leads to Opportunity and not to Account"),
+        ("partner: Partner__c", "partner: ListedOn__c", "'ListedOn__c' holds no id of a record (date)"),
+        ("partner: Partner__c", "partner: Status__c", "'Status__c' holds no id of a record (text)"),
+        ("partner: Partner__c", "partner: {field: TargetName__c, object: Opportunity, then: CreatedDate}", "'CreatedDate' holds no id of a record"),
+        ("kind: regular_meeting, partner: WhatId", "kind: regular_meeting, partner: ActivityDate", "'ActivityDate' holds no id of a record (date)"),
+        ("employees: NumberOfEmployees", "employees: Industry", "'Industry' is no number (text)"),
+        ("where: {Type: [Channel Partner / Reseller]}", "where: {Type: {at_least: 5}}", "'Type' is no number (text), so it is neither more nor less than one"),
+        ("where: {Type: [Channel Partner / Reseller]}", "where: {Type: {since: 2026-01-01}}", "'Type' is no date (text), so it is neither before nor after one"),
         ("partner_sourced: {LeadSource: [Partner]}", "partner_sourced: {LeadSorce: [Partner]}", "did you mean 'LeadSource'"),
         ("won: {IsWon: true}", "won: {IsWonn: true}", "did you mean 'IsWon'"),
         ("won: {dealstage: closedwon}", "won: {dealstage: closed_won}", "did you mean 'closedwon'"),
@@ -294,3 +302,20 @@ def test_a_condition_on_the_stage_and_what_a_new_record_gets_are_held_against_th
         "where: {pipeline: partner, dealstage: {not: closedlost}}\n    partner",
     )
     assert "closedlost" in with_pipelines(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong", "said"),
+    [
+        ("partner: {association: companies, label: partner}", "partner: {association: companies, label: partnr}", "deals and companies are linked by no label 'partnr'; did you mean 'partner'? Allowed: Primary, partner"),
+        ("entry: {association: deals}", "entry: {association: deals, label: x}", "tasks and deals are linked by no label 'x'; their links bear none; leave `label` out"),
+    ],
+)  # fmt: skip
+def test_a_label_that_no_link_may_bear_is_named_with_its_line(written, wrong, said):
+    known = {("hubspot", "deals", "companies"): {"Primary", "partner"}, ("hubspot", "tasks", "deals"): frozenset()}
+    assert check(preset(), DESCRIBED, None, known) == []
+    text = preset_text()
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if written in row)
+    found = check(load_mapping(text.replace(written, wrong, 1), "mapping.yaml"), DESCRIBED, None, known)
+    assert [str(problem) for problem in found] == [f"mapping.yaml:{line}: {said}"]
+    assert check(load_mapping(text.replace(written, wrong, 1)), DESCRIBED) == [], "where nobody could be asked"
