@@ -65,20 +65,8 @@ class Answer:
         return self.partners.types.index(name)
 
     def partner_place(self, wanted: str) -> int:
-        """The place of a partner by its id, its name, or a part of its name that no other has. NotFound says which there are."""
-        if wanted in self.partners.ids:
-            return self.partners.ids.index(wanted)
-        folded = [_folded(name) for name in self.names]
-        exact = [i for i, name in enumerate(folded) if name == _folded(wanted)]
-        part = exact or [i for i, name in enumerate(folded) if _folded(wanted) and _folded(wanted) in name]
-        if len(part) == 1:
-            return part[0]
-        if part:
-            shown = ", ".join(sorted(f"{self.names[i]} ({self.partners.ids[i]})" for i in part)[:5])
-            raise NotFound(
-                f"{len(part)} partners are called {wanted!r}, such as {shown}; give the whole name or the id."
-            )
-        raise NotFound(f"There is no partner {wanted!r}; give its id or its name, or a part of the name.")
+        """See `partner_place`."""
+        return partner_place(wanted, self.partners.ids, self.names)
 
     def scope(self, partner_type: str | None, partner: int | None) -> Flags:
         """[partners]: who is asked."""
@@ -88,6 +76,21 @@ class Answer:
         if partner is not None:
             chosen &= np.arange(len(self.partners)) == partner
         return np.asarray(chosen, np.bool_)
+
+
+def partner_place(wanted: str, ids: Sequence[str], names: Sequence[str]) -> int:
+    """The place of a partner by its id, its name, or a part of its name that no other has. NotFound says which there are."""
+    if wanted in ids:
+        return ids.index(wanted)
+    folded = [_folded(name) for name in names]
+    exact = [i for i, name in enumerate(folded) if name == _folded(wanted)]
+    part = exact or [i for i, name in enumerate(folded) if _folded(wanted) and _folded(wanted) in name]
+    if len(part) == 1:
+        return part[0]
+    if part:
+        shown = ", ".join(sorted(f"{names[i]} ({ids[i]})" for i in part)[:5])
+        raise NotFound(f"{len(part)} partners are called {wanted!r}, such as {shown}; give the whole name or the id.")
+    raise NotFound(f"There is no partner {wanted!r}; give its id or its name, or a part of the name.")
 
 
 def axes_of(conn: SqlConnection, workspace: str, zone: ZoneInfo, as_of: str | None, known_at: str | None) -> Axes:

@@ -24,6 +24,11 @@ def stored_document(engine: Engine, workspace: str) -> dict[str, Any]:
         return indicators(conn, workspace)
 
 
+def tells_types(document: dict[str, Any]) -> bool:
+    """Whether each type's own forecast and tiers stand in it: a computation of an earlier version kept the expected deals alone."""
+    return all(isinstance(own, dict) and "tiers" in own for own in document["forecast"]["by_type"].values())
+
+
 def asked_document(
     conn: SqlConnection,
     workspace: str,

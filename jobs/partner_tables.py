@@ -147,12 +147,13 @@ def _apart(out: Console, month: Mapping[str, Any], kind: str) -> None:
         return
     if not any(r["type"] == kind and r["milestone"] == "listed" for r in month["rows"]):
         out.print("Not enough data yet to say what the deals ask for at the milestones before them.")
-    if deals["landing"] is not None:
+    over = month["elapsed"] >= 1
+    if deals["landing"] is not None and not over:
         out.print(
             f"With what is under way the month would end at {deals['landing']:.1f} of {deals['planned']:g} deals; "
             f"the chance of the plan is {percent(deals['chance_of_target'])}."
         )
-    if gap["timing"] is not None:
+    if gap["timing"] is not None and not over:
         says = "more than" if gap["timing"] >= 0 else "fewer than"
         out.print(
             f"Timing, apart from the parts of the gap: for the rest of the month {abs(gap['timing']):.1f} deals {says} planned are under way."

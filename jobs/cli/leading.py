@@ -1,8 +1,10 @@
 """The command that asks whether an indicator leads."""
 
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out
 from jobs.cli.reading import (
@@ -21,15 +23,22 @@ from jobs.cli.reading import (
     show_csv,
     spoken,
 )
+from jobs.errors import NotFound
 
 COLUMNS = (
     "type", "indicator", "kind", "verdict", "lead_weeks", "effect", "mde", "p", "p_holm", "reverse_p", "skill",
-    "skill_p", "more_weeks", "sentence",
+    "skill_p", "more_weeks", "n_partner", "sentence",
 )  # fmt: skip
 
 
 def leading(
     type_name: TypeOption = None,
+    partner: Annotated[
+        str | None,
+        typer.Option(
+            "--partner", help="What this partner's type shows, with its own numbers: its id, or its name or part of it."
+        ),
+    ] = None,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
     plot: PlotOption = None,
@@ -44,6 +53,9 @@ def leading(
     with opened_reader(config, workspace) as reader:
         said = spoken(language, reader.rules)
         document = _document(reader, as_of, known_at)
+        if partner is not None:
+            document["partner"] = _partner(reader, document, partner, type_name)
+            type_name = document["partner"]["type"]
     types = list(dict.fromkeys(i["type"] for i in document["indicators"]))
     wanted = chosen_type(type_name, types)
     document["indicators"] = [i for i in document["indicators"] if wanted is None or i["type"] == wanted]
@@ -55,7 +67,7 @@ def leading(
         document,
         json=json,
         csv=csv,
-        lines=lambda: show_csv([_row(i, said) for i in document["indicators"]], COLUMNS),
+        lines=lambda: show_csv([_row(i, said, document.get("partner")) for i in document["indicators"]], COLUMNS),
         pages=lambda: _show(document, said),
     )
 
@@ -79,6 +91,24 @@ def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[s
     return {**_axes(reader, axes.as_of, axes.known_at), "run": None, **step.document(answers)}
 
 
+def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: str | None) -> dict[str, Any]:
+    """Whose type is told, and how often each indicator and deals occurred there. One partner is too little to test anything on."""
+    from jobs.asked import partner_place
+    from jobs.steps import leading as step
+    from sync.events import read
+
+    as_of, known_at = date.fromisoformat(document["as_of"]), datetime.fromisoformat(document["known_at"])
+    weeks = document["weeks"]
+    with reader.engine.connect() as connection:
+        partners = read.partners(connection, reader.name, known_at)
+        found = partners[partner_place(wanted, [p.partner_id for p in partners], [p.name for p in partners])]
+        if type_name not in (None, found.type):
+            raise NotFound(f"Partner {found.name} is of type {found.type}, not {type_name}; leave --type out.")
+        span = date.fromisoformat(weeks["from"]), date.fromisoformat(weeks["until"])
+        n = step.own_counts(connection, reader.name, reader.rules.zone, as_of, known_at, found.partner_id, span)
+    return {"id": found.partner_id, "name": found.name, "type": found.type, "n": n}
+
+
 def _axes(reader: Reader, as_of: Any, known_at: Any) -> dict[str, Any]:
     from importlib.metadata import version
 
@@ -91,9 +121,10 @@ def _axes(reader: Reader, as_of: Any, known_at: Any) -> dict[str, Any]:
     }
 
 
-def _row(found: dict[str, Any], language: str) -> dict[str, Any]:
+def _row(found: dict[str, Any], language: str, partner: dict[str, Any] | None) -> dict[str, Any]:
     return {
         **found,
+        "n_partner": None if partner is None else partner["n"].get(found["indicator"]),
         "reverse_p": found["reverse"]["p"],
         "skill": found["skill"]["deviance"],
         "skill_p": found["skill"]["p"],
@@ -109,15 +140,23 @@ def _show(document: dict[str, Any], language: str) -> None:
     out.print(
         f"As of [bold]{document['as_of']}[/], {weeks['count']} whole weeks from {weeks['from']}, {document['deals']:,} deals.\n"
     )
+    one: dict[str, Any] | None = document.get("partner")
+    if one is not None:
+        least = document["assumptions"]["partners"]
+        out.print(
+            f"One partner alone cannot show what leads (it takes {least}). This is what partners of type {escape(one['type'])} show, "
+            f"with the numbers of {escape(one['name'])} beside it: {one['n']['deal']:,} deals.\n"
+        )
     names = [] if not document["indicators"] else list(dict.fromkeys(i["type"] for i in document["indicators"]))
     for kind in names:
-        right = ("lead", "p", "skill")
+        right = ("lead", "p", "skill") if one is None else ("here", "lead", "p", "skill")
         shown = tables.table(f"Partners: {kind}", "indicator", "verdict", *right, "what it means", right=right)
         for i in (i for i in document["indicators"] if i["type"] == kind):
             lead, skill = i["lead_weeks"], i["skill"]["deviance"]
             shown.add_row(
                 i["label"][language],
                 VERDICTS[i["verdict"]][language == "ja"],
+                *([] if one is None else [tables.number(one["n"].get(i["indicator"]))]),
                 "-" if lead is None else f"{lead} wk",
                 "-" if i["p_holm"] is None else f"{i['p_holm']:.3f}",
                 "-" if skill is None else f"{100 * skill:+.0f} %",

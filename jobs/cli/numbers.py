@@ -43,11 +43,14 @@ def indicators(
     """Show conversion, lead time, forecast and tiers."""
     check_output(plot, json=json, csv=csv)
     from jobs.flat import as_csv, indicator_lines
-    from jobs.indicator_documents import asked_document, only_type, stored_document
+    from jobs.indicator_documents import asked_document, only_type, stored_document, tells_types
 
     with opened_reader(config, workspace) as reader, reader.engine.connect() as conn:
+        stored = None
         if as_of is None and known_at is None and partner is None:
-            document = only_type(stored_document(reader.engine, reader.name), partner_type)
+            stored = stored_document(reader.engine, reader.name)
+        if stored is not None and (partner_type is None or tells_types(stored)):
+            document = only_type(stored, partner_type)
         else:
             document = asked_document(
                 conn, reader.name, reader.settings, reader.rules, as_of, known_at, partner_type, partner

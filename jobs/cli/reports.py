@@ -15,7 +15,7 @@ KeptOption = Annotated[
 ]
 ACTIVATION_COLUMNS = (
     "type", "base", "active", "activation", "low", "high", "engaged", "engagement", "deals", "deals_per_active", "newcomers",
-    "partner_sourced", "deals_all_channels", "share", "won_partner_sourced", "won_all_channels", "won_share",
+    "partner_sourced", "deals_all_channels", "share", "won_partner_sourced", "won_all_channels", "won_share", "share_status", "won_share_status",
 )  # fmt: skip
 STALLED_COLUMNS = (
     "record", "partner", "type", "target", "milestone", "since", "days", "business_days", "status", "days_over", "chance",
@@ -63,6 +63,8 @@ def with_shares(document: dict[str, Any]) -> list[dict[str, Any]]:
         "won_partner_sourced": won.get("partner_sourced"),
         "won_all_channels": won.get("deals_all_channels"),
         "won_share": won.get("share"),
+        "share_status": sourced["status"],
+        "won_share_status": won.get("status"),
     }
     if won.get("status") == "no_condition":
         shares |= {"won_partner_sourced": None, "won_all_channels": None}

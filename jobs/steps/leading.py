@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -75,6 +75,15 @@ def keep(workspace: Workspace, stamp: Stamp, answers: Answers) -> None:
         reports.keep(conn, workspace.name, KIND, stamp, n, document(answers))
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Facts:
+    """What occurred by a day, as known at a moment: milestones and activities by name, and whose they are."""
+
+    table: PartnerTable
+    reached: Mapping[str, Passages]
+    activities: Mapping[str, Occurrences]
+
+
 def answer(
     connection: Connection,
     workspace: str,
@@ -89,7 +98,49 @@ def answer(
 
     `past`: partners and entries too as they were known then; without it as they are now, which is quicker and the same for the present.
     """
-    partners = read.partners(connection, workspace, known_at if past else None)
+    facts = _facts(connection, workspace, zone, as_of, known_at if past else None, known_at)
+    table, reached = facts.table, facts.reached
+    names = [m.value for m in FUNNEL]
+    return does_it_lead(
+        reached[names[-1]].rows,
+        {name: reached[name].rows for name in names[:-1]},
+        facts.activities,
+        table.types,
+        table.type,
+        table.joined_day,
+        day_number(as_of),
+        rates={f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
+        seed=SEED,
+        floors=floors,
+    )
+
+
+def own_counts(
+    connection: Connection,
+    workspace: str,
+    zone: ZoneInfo,
+    as_of: date,
+    known_at: datetime,
+    partner_id: str,
+    span: tuple[date, date],
+) -> dict[str, int]:
+    """How often each milestone, `deal` among them, and each activity occurred at one partner from the first to the last day of `span`."""
+    facts = _facts(connection, workspace, zone, as_of, known_at, known_at)
+    at, (first, last) = facts.table.ids.index(partner_id), (day_number(day) for day in span)
+    every = {**{name: found.rows for name, found in facts.reached.items()}, **facts.activities}
+
+    def of(rows: Occurrences) -> int:
+        stands = (rows.day >= first) & (rows.day <= last) & (rows.known_until >= LAST_DAY)
+        return int(((rows.partner == at) & stands).sum())
+
+    return {name: of(rows) for name, rows in every.items()}
+
+
+def _facts(
+    connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, who_at: datetime | None, known_at: datetime
+) -> _Facts:
+    """`who_at`: partners and entries as they were known then, None as they are now."""
+    partners = read.partners(connection, workspace, who_at)
     at = {p.partner_id: i for i, p in enumerate(partners)}
     types = sorted({p.type for p in partners})
     table = PartnerTable.of(
@@ -98,27 +149,18 @@ def answer(
         np.array([types.index(p.type) for p in partners], np.int64),
         joined_day=day_numbers(p.joined_on for p in partners),
     )
-    ids, owner = _owners(connection, workspace, at, known_at if past else None)
+    ids, owner = _owners(connection, workspace, at, who_at)
     log = event_log(connection, workspace, as_of, known_at, zone.key)
-    reached = _milestones(log, ids, owner, table, day_number(as_of))
     activities: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
     for a in activity_log(connection, workspace, as_of, known_at, zone.key):
         if a.partner_id in at and a.kind != ActivityKind.APPROACH:  # that one is the milestone `executed`
             days = (day_number(a.day), day_number(a.known_from), day_number(a.known_until))
             activities[a.kind].append((at[a.partner_id], *days))
     order = [k.value for k in ActivityKind if k.value in activities]
-    names = [m.value for m in FUNNEL]
-    return does_it_lead(
-        reached[names[-1]].rows,
-        {name: reached[name].rows for name in names[:-1]},
+    return _Facts(
+        table,
+        _milestones(log, ids, owner, table, day_number(as_of)),
         {kind: Occurrences.of(*np.array(activities[kind], np.int64).T) for kind in order},
-        types,
-        table.type,
-        table.joined_day,
-        day_number(as_of),
-        rates={f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
-        seed=SEED,
-        floors=floors,
     )
 
 

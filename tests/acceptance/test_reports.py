@@ -208,6 +208,16 @@ def test_what_leads_is_kept_once_a_week_and_says_the_same_when_asked_again(compa
     assert company.one("select count(*) from sakigake.report where kind = 'leading'") == 2
     rows = list(csv.DictReader(io.StringIO(ask("leading", "--csv", "--type", "all"))))
     assert {r["type"] for r in rows} == {"all"}
+    name, kind = company.one(
+        "select jsonb_build_array(name, type) from sakigake.bi_partner_scorecard order by deals_90d desc, partner_id limit 1"
+    )
+    one = ask("leading", "--partner", name, "--json")
+    assert (one["partner"]["name"], {i["type"] for i in one["indicators"]}) == (name, {kind})
+    assert one["partner"]["n"]["deal"] > 0
+    page = " ".join(ask("leading", "--partner", name).split())
+    assert f"One partner alone cannot show what leads (it takes 8). This is what partners of type {kind} show" in page
+    assert "There is no partner 'nobody'" in ask("leading", "--partner", "nobody", code=1)
+    assert "leave --type out" in ask("leading", "--partner", name, "--type", "all", code=1)
     assert "not enough data" in " ".join(ask("leading", "--language", "en").lower().split())
     assert "--language is 'fr', expected ja or en." in ask("leading", "--language", "fr", code=2)
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from jobs.partner_tables import actual
 
 
-def page(landing, timing, *, zeros=False):
+def page(landing, timing, *, zeros=False, elapsed=0.5):
     row = {
         "type": "all",
         "milestone": "deal",
@@ -20,7 +20,7 @@ def page(landing, timing, *, zeros=False):
     gap = {"gap": -2.0, "volume": -2.5, "conversion": {}, "timing": timing, "zeros": zeros}
     month = {
         "month": "2026-10",
-        "elapsed": 0.5,
+        "elapsed": elapsed,
         "rows": [{**row, "landing": landing, "chance_of_target": None if landing is None else 0.3}],
         "gap": {"all": gap},
     }
@@ -41,3 +41,9 @@ def test_without_a_forecast_nothing_is_said_of_the_landing_and_zeros_are_told():
     assert "would end" not in said
     assert "Timing" not in said
     assert "no more than a hint" in said
+
+
+def test_of_a_month_that_is_over_nothing_is_foretold():
+    said = page(8.0, 0.0, elapsed=1.0)
+    assert "would end" not in said
+    assert "Timing" not in said

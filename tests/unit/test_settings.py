@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indicators.assumptions import DEFAULTS, TierRule
+from indicators.inputs import FIRST_DAY, NO_DAY
 from jobs.errors import ConfigError
 from jobs.presets import write_preset
 from jobs.settings import HubspotConnection, SalesforceConnection, Secret, load, read
@@ -246,6 +247,7 @@ def test_what_the_numbers_assume_is_taken_from_the_section_and_the_rest_from_the
         ("list_valid: soon", "'list_valid'"),
         ("horizont: 180", "unknown key 'horizont' in assumptions; did you mean 'horizon'?"),
         ("within: [0]", "needs at least 1"),
+        ("history_from: soon", "'history_from'"),
         ("override_lasts: 400", "'override_lasts' needs at most 366"),
         ("own_curve: 0", "'own_curve' needs at least 1"),
         ("capacity_weeks: 3", "'capacity_weeks' needs at least 4"),
@@ -284,4 +286,6 @@ def test_every_assumption_that_can_be_set_reaches_the_numbers():
     made = Assumed.model_validate(changed).for_numbers("")
     for name, value in changed.items():
         assert getattr(made, name) == (tuple(value) if isinstance(value, list) else value), name
-    assert set(Assumed.model_fields) - set(changed) == {"tiers", "active_within", "smallest_effect"}
+    assert set(Assumed.model_fields) - set(changed) == {"tiers", "active_within", "smallest_effect", "history_from"}
+    assert Assumed.model_validate({"history_from": "2000-01-02"}).history_start == FIRST_DAY + 1
+    assert Assumed().history_start == NO_DAY

@@ -31,6 +31,9 @@ def test_the_row_of_all_types_bears_both_shares_and_the_others_none():
     )
     assert legacy["share"] is legacy["won_share"] is None
     assert {*every} <= {*ACTIVATION_COLUMNS}
+    assert (every["share_status"], every["won_share_status"], legacy["share_status"]) == ("ok", "ok", None)
+    nothing = with_shares({"activation": rows, "sourced": share_document(DealCount(0, 0), 0)})[1]
+    assert (nothing["share"], nothing["share_status"]) == (None, "no_data"), "a count of 0 of 0 is no share of nothing"
     assert (
         with_shares({"activation": rows, "sourced": share_document(DealCount(900, 400), 0)})[1]["won_all_channels"]
         is None
