@@ -59,7 +59,7 @@ class Partners:
             records = ", ".join(str(p.record) for p in list(named.values())[:SHOWN])
             raise NotFound(f"several partners have that name; say which by its record: {records}")
         raise NotFound(
-            "there is no partner of that name or record; `sakigake partners` lists them, and a new one comes with the next run"
+            "there is no partner of that name or record; see how the CRM writes it, and mind that a new one comes with the next run"
         )
 
 
