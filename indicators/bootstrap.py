@@ -11,7 +11,7 @@ from indicators.incidence import CENSORED, CONVERTED, ENDED, at_risk_of, checked
 from indicators.inputs import Codes, Days, Floats, Ints
 
 MOST_GROUPS = 500  # beyond, partners are dealt into this many groups: sums of independent partners are as good, and cost is bounded
-_BLOCK = 16  # draws at once: small enough for a processor's cache
+_BLOCK = 32  # draws at once: small enough for a processor's cache
 # A larger product makes BLAS start threads, which on a busy machine spin for seconds over what one thread does in milliseconds.
 _PRODUCT = 200_000
 _EXACT = 2.0**24  # up to which a float of 32 bits holds every whole number
@@ -68,17 +68,18 @@ def drawn_incidence(weights: Floats, counts: Floats) -> Floats:
         weights.astype(np.float32 if small else np.float64),
     )
     curves = np.empty((len(weights), days))
-    tile = max(1, _PRODUCT // (_BLOCK * 3 * days))
+    sums, tile = np.empty((_BLOCK, 3 * days), columns.dtype), max(1, _PRODUCT // (_BLOCK * len(columns)))
     for block in range(0, len(weights), _BLOCK):
-        rows = slice(block, block + _BLOCK)
-        sums = (weights[rows, :tile] @ columns[:tile]).astype(np.float64)
-        for left_edge in range(tile, len(columns), tile):
+        drawn = weights[block : block + _BLOCK]
+        for left_edge in range(0, 3 * days, tile):
             part = slice(left_edge, left_edge + tile)
-            sums += weights[rows, part] @ columns[part]
-        converted, left, at_risk = sums[:, :days], sums[:, days : 2 * days], np.maximum(sums[:, 2 * days :], 1.0)
-        survival = np.cumprod(1.0 - left / at_risk, axis=1)
-        steps = converted / at_risk
-        steps[:, 1:] *= survival[:, :-1]
-        np.cumsum(steps, axis=1, out=curves[rows])
+            np.matmul(drawn, columns[:, part], out=sums[: len(drawn), part])
+        whole = sums[: len(drawn)].astype(np.float64)
+        converted, left, at_risk = whole[:, :days], whole[:, days : 2 * days], np.maximum(whole[:, 2 * days :], 1.0)
+        left /= at_risk
+        survival = np.cumprod(np.subtract(1.0, left, out=left), axis=1)
+        converted /= at_risk
+        converted[:, 1:] *= survival[:, :-1]
+        np.cumsum(converted, axis=1, out=curves[block : block + _BLOCK])
     before = np.searchsorted(moves, np.arange(counts.shape[2]), side="right") - 1
     return np.asarray(np.where(before >= 0, curves[:, np.maximum(before, 0)], 0.0), np.float64)

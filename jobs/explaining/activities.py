@@ -24,7 +24,8 @@ def behind(
     if field == MEETING:
         found = [a for a in theirs if a.kind == ActivityKind.REGULAR_MEETING]
         return sorted(found, key=_by_day)[-1:]
-    newest = {a.entry_id: a for a in sorted(theirs, key=_by_day) if a.entry_id in set(entry_ids)}
+    about = set(entry_ids)
+    newest = {a.entry_id: a for a in sorted(theirs, key=_by_day) if a.entry_id in about}
     return sorted(newest.values(), key=_by_day)
 
 

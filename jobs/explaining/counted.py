@@ -67,7 +67,8 @@ class Basis:
         return []
 
     def waiting(self, called: Mapping[str, str], advice: str | None) -> list[dict[str, Any]]:
-        """Entries that stand still (`called` stalled or beyond); with `advice`, the word of `next_step`, those that it speaks of."""
+        """Its entries of those `called` stalled or beyond; with `advice`, the word of `next_step`, those that it speaks of."""
+        called = {entry_id: called[entry_id] for entry_id in self.entries.ids if entry_id in called}
         if advice is None:
             return self._all(called)
         if advice in ("move_stalled", "tidy_up"):

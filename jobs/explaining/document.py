@@ -96,14 +96,16 @@ class _Told:
         until = date.max if self.when.kind == "now" else self.when.as_of
         theirs = events.of_partner(self.raw, self.workspace, partner_id, known, until)
         basis = self._basis(partner_id, theirs)
-        rows = said.fields(
+        rows, waits = said.fields(
             self.conn, self.raw, self.workspace, self.when, self.subject, self.subject_id, self.settings, self.rules
         )
         asked = [row for row in rows if wanted in (None, row["field"])]
         if wanted is not None and not asked:
             raise NotFound(f"Field {wanted} of {ref} said nothing as of {self.when.as_of}.")
         whole = self._of_type(wanted)
-        chosen = [self._field(row, basis, whole) for row in asked]
+        if waits is None:
+            waits = said.waiting(self.raw, self.workspace, list(basis.entries.ids), self.when.known_at)
+        chosen = [self._field(row, basis, waits, whole) for row in asked]
         mine = [e for e in theirs if self.subject == "partner" or e["entry_id"] == self.subject_id]
         own = {e["event_id"] for e in mine}
         mine += [e for e in (whole.events if whole else ()) if e["event_id"] not in own]
@@ -154,13 +156,14 @@ class _Told:
         about = {c["entry"] for f in chosen for c in f["counted"]}
         return activities.behind(self.conn, self.workspace, self.when, self.partner_id, wanted, about)
 
-    def _field(self, row: dict[str, Any], basis: Basis, whole: of_type.Told | None) -> dict[str, Any]:
+    def _field(
+        self, row: dict[str, Any], basis: Basis, waits: said.Waiting, whole: of_type.Told | None
+    ) -> dict[str, Any]:
         name = row["field"]
         if whole is not None:
             counted = whole.counted
         elif name in ("stalled_entries", "next_step"):
-            waiting = said.waiting(self.raw, self.workspace, list(basis.entries.ids), self.when.known_at)
-            counted = basis.waiting(waiting, None if name == "stalled_entries" else row["inputs"].get("advice"))
+            counted = basis.waiting(waits, None if name == "stalled_entries" else row["inputs"].get("advice"))
         else:
             counted = basis.counted(name, row["value"], self.subject_id if self.subject == "entry" else None)
         gone = basis.left_out(name)

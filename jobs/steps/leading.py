@@ -46,8 +46,8 @@ KIND = "leading"
 SEED = "sakigake"
 
 
-def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
-    """Keeps the verdicts where a week has ended, or mapping, code or assumptions changed, since they were kept last; tells whether it did.
+def due(workspace: Workspace, stamp: Stamp) -> Answers | None:
+    """The verdicts where a week has ended, or mapping, code or assumptions changed, since they were kept last; otherwise None.
 
     They rest on whole weeks, so that between two Sundays there is nothing new to say.
     """
@@ -63,20 +63,33 @@ def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
             asdict(floors),
         )
         if same and document_before["weeks"]["until"] == last_sunday.isoformat():
-            return False
+            return None
     with workspace.engine.begin() as connection:
-        answers = answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors)
+        return answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors, past=False)
+
+
+def keep(workspace: Workspace, stamp: Stamp, answers: Answers) -> None:
+    """Keeps the verdicts."""
     n = {"weeks": answers.weeks.count, "deals": answers.deals, "indicators": len(answers.findings)}
     with workspace.connect() as conn:
         reports.keep(conn, workspace.name, KIND, stamp, n, document(answers))
-    return True
 
 
 def answer(
-    connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, known_at: datetime, floors: Floors
+    connection: Connection,
+    workspace: str,
+    zone: ZoneInfo,
+    as_of: date,
+    known_at: datetime,
+    floors: Floors,
+    *,
+    past: bool = True,
 ) -> Answers:
-    """The verdicts as of a day, by what was known at a moment (aware)."""
-    partners = read.partners(connection, workspace)
+    """The verdicts as of a day, by what was known at a moment (aware).
+
+    `past`: partners and entries too as they were known then; without it as they are now, which is quicker and the same for the present.
+    """
+    partners = read.partners(connection, workspace, known_at if past else None)
     at = {p.partner_id: i for i, p in enumerate(partners)}
     types = sorted({p.type for p in partners})
     table = PartnerTable.of(
@@ -85,7 +98,7 @@ def answer(
         np.array([types.index(p.type) for p in partners], np.int64),
         joined_day=day_numbers(p.joined_on for p in partners),
     )
-    ids, owner = _owners(connection, workspace, at)
+    ids, owner = _owners(connection, workspace, at, known_at if past else None)
     log = event_log(connection, workspace, as_of, known_at, zone.key)
     reached = _milestones(log, ids, owner, table, day_number(as_of))
     activities: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
@@ -109,9 +122,11 @@ def answer(
     )
 
 
-def _owners(connection: Connection, workspace: str, at: Mapping[str, int]) -> tuple[Ids, Ints]:
+def _owners(
+    connection: Connection, workspace: str, at: Mapping[str, int], known_at: datetime | None
+) -> tuple[Ids, Ints]:
     """Entries in the order of their ids, and the place of the partner that each is of."""
-    ids, partner_ids, owner = owners(connection, workspace)
+    ids, partner_ids, owner = owners(connection, workspace, known_at)
     partner = np.array([at.get(name, -1) for name in partner_ids], np.int64)[owner]
     return ids[partner >= 0], partner[partner >= 0]
 

@@ -178,7 +178,9 @@ def _pending(conn: Conn, workspace: Workspace, candidates: Mapping[str, Candidat
         """select row_id from sakigake.creation where workspace = %(w)s and row_id = any(%(ids)s)
             and (status = 'sent' or (status = 'confirmed' and removal is distinct from 'removed'))
         union select s.record_id from sakigake.entry_source s join sakigake.entry_source o using (workspace, entry_id)
-        where s.workspace = %(w)s and s.connection = %(lists)s and s.record_id = any(%(ids)s) and o.connection <> %(lists)s""",
+        where s.workspace = %(w)s and s.connection = %(lists)s and s.record_id = any(%(ids)s) and o.connection <> %(lists)s
+            and not exists (select from sakigake.creation c where c.workspace = %(w)s and c.removal = 'removed'
+                and (c.connection, c.object, c.record_id) = (o.connection, o.object, o.record_id))""",
         {"w": workspace.name, "ids": sorted(held), "lists": LISTS},
     )
     elsewhere = {r[0] for r in known}

@@ -153,6 +153,7 @@ def activation_document(
     results, partners = done.results, done.partners
     paths, as_of = results.paths, results.as_of
     first = first_data_day(paths.reached[:, LISTED])
+    spent = leaks(results.tier_changes, done.activities, as_of)
     return {
         "activation": [
             {
@@ -189,10 +190,8 @@ def activation_document(
             for d in compliance(results.tier_changes, done.activities, as_of, done.calendar)
         ],
         "leaks": {
-            **_plain(
-                {k: v for k, v in asdict(leaks(results.tier_changes, done.activities, as_of)).items() if k != "by_kind"}
-            ),
-            "by_kind": dict(leaks(results.tier_changes, done.activities, as_of).by_kind),
+            **_plain({k: v for k, v in asdict(spent).items() if k != "by_kind"}),
+            "by_kind": dict(spent.by_kind),
         },
         "capacity": _plain(asdict(capacity([p.tier.tier for p in results.partners], team))),
         "cutoffs": [_plain(asdict(c)) for c in _cutoffs(done)],

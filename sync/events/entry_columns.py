@@ -36,7 +36,7 @@ _ENTRIES = """
     where true {of}
     group by e.partner_id"""
 _OWNERS = """
-    select partner_id, string_agg(entry_id, '') from sakigake.entry where workspace = %s and removed_at is null group by 1"""
+    select e.partner_id, string_agg(e.entry_id, '') from {entry} e group by 1"""
 _UNNUMBERED = "select e.entry_id, e.target from {entry} e where e.target_number is null {of}"
 
 _OF_PARTNERS = {
@@ -110,11 +110,15 @@ def entry_columns(
     )
 
 
-def owners(connection: Connection, workspace: str) -> tuple[Ids, list[str], npt.NDArray[np.int64]]:
-    """Entries as the mapping now sees them in the order of their ids, ids of partners, and the place there of each entry's."""
+def owners(
+    connection: Connection, workspace: str, known_at: datetime | None = None
+) -> tuple[Ids, list[str], npt.NDArray[np.int64]]:
+    """Entries in the order of their ids, ids of partners, and the place there of each entry's: as now seen, or as known at `known_at` (aware)."""
+    seen = tables(past=known_at is not None)
+    given = {"w": workspace, "k": None if known_at is None else aware(known_at, "known_at")}
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     with raw.cursor() as cursor:
-        sent = blocks(cursor, _OWNERS, (workspace,), 2)
+        sent = blocks(cursor, _OWNERS.format(**seen), given, 2)
     ids = Ids.of_text(b"".join(block[1] for block in sent))
     order = ids.order()
     return ids[order], [block[0].decode() for block in sent], _owner(sent)[order]

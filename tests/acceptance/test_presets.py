@@ -77,7 +77,7 @@ def tried(
         engine = db.engine(address)
         try:
             with open_workspace(load(folder / "sakigake.yaml"), folder, engine) as ready:
-                found.proposed = propose_mapping(ready.settings, folder, None)
+                found.proposed = propose_mapping(ready.settings, folder)
                 found.rules = ready.rules
                 found.problems = problems_with(ready.rules, ready.connectors)
                 found.steps = [

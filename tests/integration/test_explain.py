@@ -233,6 +233,13 @@ def test_what_is_expected_and_what_waits_leads_to_the_entries_under_way_and_the_
     assert told(workspace, "old", "stalled")["activities"] == found["activities"]
     (step,) = told(workspace, "p", "next_step")["fields"]
     assert len(step["counted"]) == step["inputs"]["entries"] >= 1
+    day = date(2026, 5, 1)  # when the old one stood still and the others were not there yet
+    crm.put("old", AskedOn="2026-09-20")
+    crm.now += timedelta(days=1)
+    run_cycle(workspace)
+    for name in ("stalled_entries", "next_step"):
+        (field,) = told(workspace, "p", name, as_of=day, known_at=parse_moment("now", workspace.zone))["fields"]
+        assert [c["target"] for c in field["counted"]] == ["古"], name
 
 
 def test_a_formula_names_the_numbers_that_this_workspace_assumes(workspace: Workspace) -> None:

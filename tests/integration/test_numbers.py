@@ -287,8 +287,29 @@ def test_a_target_is_asked_of_a_type_or_a_partner_alone(place, capsys):
     assert [p["name"] for p in one["partners"]] == ["Partner 003"]
     assert one["scope"]["partner"] == one["partners"][0]["id"]
     assert one["partners"][0]["target"] == 2
-    own = document(capsys, "indicators", "--type", "legacy")
-    assert set(own["conversion"]) == {"legacy"}
+
+
+def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(place, capsys):
+    computed(place, steady_facts())
+    every = document(capsys, "indicators")
+    kinds = list(every["partners"])
+    alone = [document(capsys, "indicators", "--type", kind) for kind in kinds]
+    assert [set(one["conversion"]) for one in alone] == [{kind} for kind in kinds]
+    for days, whole in every["forecast"]["ahead"].items():
+        for part in ("expected", "in_flight", "new"):
+            parts = [one["forecast"]["ahead"][days][part] for one in alone]
+            assert sum(parts) == pytest.approx(whole[part], abs=1e-5)
+            assert all(0 < part < whole["expected"] for part in parts)
+        for one in alone:
+            ahead = one["forecast"]["ahead"][days]
+            assert 0 <= ahead["low"] <= ahead["expected"] <= ahead["high"] <= whole["high"]
+    for part in ("under_way", "listed_a_week"):
+        assert sum(one["forecast"][part] for one in alone) == pytest.approx(every["forecast"][part], abs=1e-5)
+    for tier, n in every["tiers"].items():
+        assert sum(one["tiers"][tier] for one in alone) == n
+    assert f"Deals to expect from partners of type {kinds[0]}" in said(capsys, "indicators", "--type", kinds[0])
+    rows = csv.DictReader(io.StringIO(said(capsys, "indicators", "--type", kinds[0], "--csv")))
+    assert {r["type"] for r in rows} == {kinds[0]}
 
 
 def test_the_target_of_the_configuration_is_the_default(place, capsys):
@@ -327,7 +348,23 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     assert len(weekly) >= 9
     assert {r["partner"] for r in rows if r["table"] == "partners"} >= {"Partner 003", "'=SUM(A1)"}
     rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
-    assert {r["table"] for r in rows} == {"conversion", "lead_time", "drift", "partner_rates", "forecast"}
+    assert {r["table"] for r in rows} == {"conversion", "within", "lead_time", "drift", "partner_rates", "forecast"}
+
+
+def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(place, capsys):
+    computed(place, steady_facts())
+    step = document(capsys, "indicators")["conversion"]["all"]["listed>requested"]
+    page = " ".join(said(capsys, "indicators").split())
+    for heading in ("Conversion and lead time, within 180 days", "within 30 days", "within 60 days", "ratio of counts"):
+        assert heading in page
+    assert "not a probability, it can exceed 100 %" in page
+    assert f"{step['flow_to']:,} / {step['flow_from']:,}" in page
+    within = step["within"][0]
+    assert f"{100 * within['rate']:.1f} % ({100 * within['low']:.0f} to {100 * within['high']:.0f})" in page
+    rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
+    where = {"table": "within", "type": "all", "milestone": "listed>requested", "to": "30 days", "measure": "rate"}
+    (found,) = [r["value"] for r in rows if where.items() <= r.items()]
+    assert float(found) == within["rate"]
 
 
 REFUSED: list[tuple[tuple[str, ...], int, str]] = [
