@@ -1,12 +1,14 @@
 """What the numbers assume where nobody has said otherwise: the section `assumptions` of a workspace. Defaults stand in `indicators/`."""
 
 from dataclasses import replace
+from datetime import date
 from types import MappingProxyType
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from indicators.assumptions import DEFAULTS, Assumptions, Floors, Rates, TierRule
+from indicators.inputs import NO_DAY, day_number
 from jobs.settings_base import Settings
 
 
@@ -39,6 +41,10 @@ class Assumed(Settings):
         ge=30,
         le=3650,
         description="days looked back for the entries that a conversion is told from",
+    )
+    history_from: date | None = Field(
+        None,
+        description="first day that the CRMs' histories tell of in full; attempts begun before are left out of rates and lead times",
     )
     partner_window: int = Field(
         DEFAULTS.partner_window or 730, ge=30, le=3650, description="the same for a partner's own rates"
@@ -106,6 +112,11 @@ class Assumed(Settings):
                 f"within is {self.within}; write different days that rise up to {self.horizon}, the horizon"
             )
         return self
+
+    @property
+    def history_start(self) -> int:
+        """`history_from` as the arithmetic takes it."""
+        return NO_DAY if self.history_from is None else day_number(self.history_from)
 
     def for_numbers(self, seed: str) -> Assumptions:
         """As the arithmetic takes them. `seed`: draws depend on it."""

@@ -126,7 +126,7 @@ def targets(
         json=json,
         csv=csv,
         lines=lambda: _write(as_csv(target_lines(document))),
-        pages=lambda: target_tables.targets(out, document),
+        pages=lambda: target_tables.targets(out, document, spoken(language, reader.rules)),
     )
 
 
