@@ -71,7 +71,7 @@ def worlds(scenario: str, count: int) -> None:
     for low, expected, came_of in whole.waited():
         told = ", ".join(f"{q / max(y, 1):.3f}" for q, y in zip(expected, came_of, strict=True))
         print(
-            f"    waited {low:>2} days or more: foretold / came within 30, 60, 90 days {told} ({int(came_of[1]):,} came within 60)"
+            f"    waited from {low:>2} days on, up to the next line: foretold / came within 30, 60, 90 days {told} ({int(came_of[1]):,} came within 60)"
         )
     for n, expected, share in whole.bins():
         print(f"    {n:>8,} entries: {expected:.3f} foretold within 60 days, {share:.3f} came")

@@ -378,3 +378,39 @@ def test_what_cannot_be_explained_is_refused_with_one_sentence(workspace: Worksp
     assert parse_moment("2026-05-31", workspace.zone).astimezone(UTC) == datetime(
         2026, 5, 31, 14, 59, 59, 999999, tzinfo=UTC
     )
+
+
+def test_rows_whose_target_is_taken_are_named_with_the_records_that_take_them_as_of_then_too(
+    workspace: Workspace, crm: FakeCrm
+) -> None:
+    """One target is held by another partner, one buys already; a loss elsewhere makes a row count again, through its partner alone."""
+    rules = MAPPING.replace("target: {name: Name}", "target: {name: Name, domain: Industry}") + (
+        "customers:\n  - {from: fake.Thing, where: {Kind: customer}, name: Name, match_on: {domain: Industry}}\n"
+    )
+    place = replace(workspace, rules=load_mapping(rules))
+    crm.put("q", Kind="partner", Name="別", Industry="consulting", Answer="unknown")
+    for name in "abdghijk":  # so many others that two partners are a small part
+        crm.put(name, Kind="partner", Name=f"他{name}", Industry="consulting", Answer="unknown")
+        crm.put(f"{name}0", Kind="entry", Partner=name, Name=f"{name}0", ListedOn="2026-09-01")
+    crm.put("e1", Industry="one.example")
+    crm.put("e2", Industry="two.example")
+    crm.put("f", Kind="entry", Partner="q", Name="店", Industry="one.example", ListedOn="2026-08-20")
+    crm.put("c", Kind="customer", Name="店2", Industry="two.example")
+    run_cycle(place)
+    found = told(place, "p", "attack_list_count")["fields"][0]
+    assert (found["value"], {c["record"] for c in found["counted"]}) == (2, {"fake.Thing/e0", "fake.Thing/e3"})
+    assert [(row["record"], row["why"], row["by"]) for row in sorted(found["left_out"], key=lambda r: r["record"])] == [
+        ("fake.Thing/e1", "open_elsewhere", ["fake.Thing/f"]),
+        ("fake.Thing/e2", "existing_customer", ["fake.Thing/c"]),
+    ]
+    known = crm.now
+    crm.put("f", LostOn="2026-10-01")
+    crm.put("c", Kind="customer no more")
+    crm.now += timedelta(minutes=5)
+    report = run_cycle(place)
+    assert report.mapped["looked_at"] is not None
+    assert report.computed["looked_at"] == 2
+    now = told(place, "p", "attack_list_count")["fields"][0]
+    assert (now["value"], now["left_out"]) == (4, [])
+    then = told(place, "p", "attack_list_count", known_at=known)["fields"][0]
+    assert (then["value"], {row["why"] for row in then["left_out"]}) == (2, {"open_elsewhere", "existing_customer"})
