@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from indicators.assumptions import DEFAULTS, Assumptions, Floors, Rates, TierRule
-from indicators.inputs import NO_DAY, day_number
 from jobs.settings_base import Settings
 
 
@@ -116,6 +115,11 @@ class Assumed(Settings):
     @property
     def history_start(self) -> int:
         """`history_from` as the arithmetic takes it."""
+        from indicators.inputs import (
+            NO_DAY,
+            day_number,
+        )  # arithmetic is slow to load, and settings are read before every refusal
+
         return NO_DAY if self.history_from is None else day_number(self.history_from)
 
     def for_numbers(self, seed: str) -> Assumptions:
