@@ -284,4 +284,4 @@ def test_every_assumption_that_can_be_set_reaches_the_numbers():
     made = Assumed.model_validate(changed).for_numbers("")
     for name, value in changed.items():
         assert getattr(made, name) == (tuple(value) if isinstance(value, list) else value), name
-    assert set(Assumed.model_fields) - set(changed) == {"tiers", "active_within", "smallest_effect"}
+    assert set(Assumed.model_fields) - set(changed) == {"tiers", "active_within", "smallest_effect", "history_from"}
