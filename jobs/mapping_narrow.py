@@ -14,11 +14,13 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from jobs.mapping_sides import Lenient, Side
+from jobs.mapping_lenient import Lenient
+from jobs.mapping_records import stored_records
+from jobs.mapping_sides import Side
 from models.vocabulary import Event, Milestone, Partner, RecordRef
 from sync.events import read
 from sync.events.entry_columns import entry_columns
-from sync.mapping.compare import Said
+from sync.events.standing import standing_counts, standing_events
 from sync.mapping.entries import known_stages, report_unmapped
 from sync.mapping.facts import Issues
 from sync.mapping.grammar import Mapping as Rules
@@ -26,6 +28,7 @@ from sync.mapping.matching import Decision
 from sync.mapping.milestones import EntryKey, MilestoneReader, read_linked
 from sync.mapping.partners import derive_partners
 from sync.mapping.rules import EntryRule
+from sync.mapping.said import said_of
 from sync.mapping.selection import selector
 from sync.mapping.stages import read_history
 
@@ -67,17 +70,16 @@ def narrowed(
     stays = read.visible_events(conn, workspace, moment.as_of, moment.known_at, besides=paths)
     went = read.visible_events(conn, workspace, moment.as_of, moment.known_at, rules=paths) if paths else None
     activities = read.activities(conn, workspace, moment.as_of)
-    unmoved = _counted(raw, workspace, paths)
-    records = _records(raw, workspace)
+    unmoved = standing_counts(raw, workspace, paths)
+    records = stored_records(raw, workspace)
     numbers = {name: at for at, name in enumerate(read.connections(conn, workspace), 1)}
     was = Side(
-        before, entries, stays if went is None else _together(stays, went), activities, _said(raw, workspace, paths),
-        {**records, **_of_partners(before)}, unmoved=unmoved,
+        before, entries, stays if went is None else _together(stays, went), activities, standing_events(raw, workspace, paths),
+        records, unmoved=unmoved,
     )  # fmt: skip
     becomes = Side(
         after, entries, _with(stays, [e for e in told if e.occurred_on <= moment.as_of], numbers), activities,
-        [Said(e.event_id, e.entry_id, e.milestone.value, e.occurred_on, e.rule, str(e.source)) for e in told],
-        {**records, **_of_partners(after)}, _issues(raw, workspace, changed, paths, issues), unmoved,
+        said_of(told), records, _issues(raw, workspace, changed, paths, issues), unmoved,
     )  # fmt: skip
     return was, becomes
 
@@ -217,24 +219,6 @@ def _fields(new: Rules, rule: EntryRule, named: Sequence[Milestone]) -> list[str
     return sorted(name for name in found if name)
 
 
-def _said(raw: Connection[Any], workspace: str, paths: Sequence[str]) -> list[Said]:
-    rows = raw.execute(
-        f"""select e.fact_id, e.entry_id, e.milestone, e.occurred_on, e.rule, e.connection || '.' || e.object || '/' || e.record_id
-        from sakigake.event e where e.rule = any(%(paths)s) and {_STANDS}""",  # noqa: S608
-        {"w": workspace, "paths": list(paths)},
-    )
-    return [Said(*row) for row in rows] if paths else []
-
-
-def _counted(raw: Connection[Any], workspace: str, paths: Sequence[str]) -> Counter[str]:
-    """Events of the other rules, which are the same before and after."""
-    rows = raw.execute(
-        f"select e.rule, count(*) from sakigake.event e where not e.rule = any(%(paths)s) and {_STANDS} group by 1",  # noqa: S608
-        {"w": workspace, "paths": list(paths)},
-    )
-    return Counter(dict(rows.fetchall()))
-
-
 def _issues(
     raw: Connection[Any], workspace: str, changed: Changed, paths: Sequence[str], issues: Issues
 ) -> dict[str, int]:
@@ -251,19 +235,6 @@ def _issues(
     for issue in issues.listed():
         counts[issue.kind.value] += issue.count
     return dict(sorted(counts.items()))
-
-
-def _records(raw: Connection[Any], workspace: str) -> dict[tuple[str, str], list[RecordRef]]:
-    found: dict[tuple[str, str], list[RecordRef]] = {}
-    for entry_id, *ref in raw.execute(
-        "select entry_id, connection, object, record_id from sakigake.entry_source where workspace = %s", (workspace,)
-    ):
-        found.setdefault(("entry", entry_id), []).append(RecordRef(*ref))
-    return found
-
-
-def _of_partners(partners: Sequence[Partner]) -> dict[tuple[str, str], list[RecordRef]]:
-    return {("partner", p.partner_id): list(p.sources) for p in partners}
 
 
 def _together(stays: read.EventColumns, went: read.EventColumns) -> read.EventColumns:

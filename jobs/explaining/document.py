@@ -22,7 +22,7 @@ from jobs.explaining.subject import subject_of
 from jobs.mapping_versions import rules_of
 from jobs.settings import WorkspaceSettings
 from jobs.steps.columns import columns_of
-from jobs.steps.inputs import Given, read_inputs
+from jobs.steps.inputs import Given, columns_of_entries, read_inputs
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
 from models.vocabulary import LISTS, RecordRef
@@ -175,7 +175,8 @@ class _Told:
             for e in events
             if e["stands"] and e["occurred_on"] <= self.when.as_of.isoformat()
         )
-        given = Given(partners, entries, columns_of(entries, standing), [])
+        columns = columns_of_entries(self.conn, self.workspace, entries, [])
+        given = Given(partners, columns, columns_of(entries, standing))
         table, rows, owners = read_inputs(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
         valid = self.settings.assumptions.list_valid
         return Basis(

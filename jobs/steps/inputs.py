@@ -1,7 +1,6 @@
 """What the arithmetic is given: our tables as columns of whole numbers."""
 
 from collections.abc import Collection, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -35,9 +34,8 @@ class Given:
     """Facts that are computed on: those that are stored, or those that another version of the mapping would make."""
 
     partners: Sequence[Partner]
-    entries: Iterable[Entry] | EntryColumns
+    entries: EntryColumns
     events: read.EventColumns
-    activities: Iterable[Activity]
 
 
 def read_inputs(
@@ -62,17 +60,15 @@ def read_inputs(
     else:
         facts = given or Given(
             read.partners(conn, workspace, known_at),
-            read.entries(conn, workspace, known_at),
+            columns_of_entries(
+                conn,
+                workspace,
+                read.entries(conn, workspace, known_at),
+                read.activities(conn, workspace, as_of, known_at),
+            ),
             read.visible_events(conn, workspace, as_of, known_at),
-            read.activities(conn, workspace, as_of, known_at),
         )
-        partners, columns = facts.partners, facts.events
-        given_entries = facts.entries
-        entries = (
-            given_entries
-            if isinstance(given_entries, EntryColumns)
-            else _columns_of(given_entries, facts.activities, _unplaced(conn, workspace))
-        )
+        partners, columns, entries = facts.partners, facts.events, facts.entries
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
     partner = np.array([place_of_partner.get(p, -1) for p in entries.partner_ids], np.int64)[entries.partner]
     kept = partner >= 0
@@ -112,11 +108,11 @@ def read_inputs(
     )
 
 
-def _columns_of(
-    values: Iterable[Entry], activities: Iterable[Activity], unplaced: AbstractSet[RecordRef]
+def columns_of_entries(
+    conn: SqlConnection, workspace: str, values: Iterable[Entry], activities: Iterable[Activity]
 ) -> EntryColumns:
     """Entries that are values as the columns that `entry_columns` reads."""
-    entries = list(values)
+    entries, unplaced = list(values), _unplaced(conn, workspace)
     place = {e.entry_id: i for i, e in enumerate(entries)}
     last_active = np.full(len(entries), NO_DAY, np.int64)
     for activity in activities:

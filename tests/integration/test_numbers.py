@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from jobs.cli import main
 from jobs.steps.compute import compute
-from jobs.steps.inputs import Given, read_inputs
+from jobs.steps.inputs import Given, columns_of_entries, read_inputs
 from sync.events import read
 from tests.acceptance.documents import documented
 from tests.numbers_world import AS_OF, NAME, NOW, Facts, steady_facts, workspace_on
@@ -113,7 +113,8 @@ def test_columns_and_values_are_the_same_facts(place):
             "insert into sakigake.unplaced_entry values ('main', 'salesforce', 'AttackListEntry__c', 'a00000007', 'Status__c', 'x')"
         )
         facts_as_values = Given(
-            read.partners(conn, NAME), read.entries(conn, NAME), read.visible_events(conn, NAME, AS_OF, NOW), read.activities(conn, NAME, AS_OF)
+            read.partners(conn, NAME), columns_of_entries(conn, NAME, read.entries(conn, NAME), read.activities(conn, NAME, AS_OF)),
+            read.visible_events(conn, NAME, AS_OF, NOW),
         )  # fmt: skip
         one, two = (read_inputs(conn, NAME, AS_OF, NOW, given) for given in (None, facts_as_values))
     for mine, theirs in zip(one[1:], two[1:], strict=True):
