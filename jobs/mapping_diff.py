@@ -8,19 +8,18 @@ import gc
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, text
 
 from jobs.errors import NotFound
+from jobs.mapping_both import Ground, both
 from jobs.mapping_fields import differing_fields
-from jobs.mapping_lenient import Lenient, Missing
-from jobs.mapping_narrow import Moment, narrowed
+from jobs.mapping_lenient import Missing
 from jobs.mapping_records import confirmed
-from jobs.mapping_sides import Side, derived, nothing, stored
+from jobs.mapping_sides import Side
 from jobs.mapping_versions import active, rules_of, text_diff, without_names
 from jobs.settings import WorkspaceSettings
 from jobs.steps import results as shaped
@@ -32,7 +31,6 @@ from sync.chain.links import canonical
 from sync.events.decisions import newest, standing
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
 from sync.mapping.grammar import Mapping as Rules
-from sync.mirror.read import Mirror
 
 
 def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules) -> dict[str, Any]:
@@ -45,31 +43,21 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         old = rules_of(raw, workspace, now.mapping_hash) if now else None
         as_of = moment.astimezone(new.zone).date()
         known = max(moment, mapped_at(raw, workspace) or moment)  # what was read is mapped, and known, a little later
-        mirror = Mirror(raw, workspace, settings.schema_of)
-        reader = Lenient(raw, workspace, mirror, new, old or new)
-        decisions = standing(raw, workspace)
+        ground = Ground(engine, conn, raw, workspace, settings, standing(raw, workspace), as_of, known)
+        reader = ground.reader(new, old or new)
         stands = now is not None and _mapped(raw, workspace) == {
             "objects": objects,
             "mapping": now.mapping_hash,
             "decisions": newest(raw, workspace),
         }
-        both = None
-        if stands and old is not None:
-            both = narrowed(conn, raw, workspace, old, new, reader, decisions, Moment(as_of, known))
-        if both is not None:
-            before, after = both
-        elif now is None:
-            before, after = nothing(conn, workspace), derived(conn, workspace, new, reader, as_of, decisions)
-        else:
-            before = (
-                stored(conn, raw, workspace, as_of, known)
-                if stands or old is None
-                else derived(conn, workspace, old, Lenient(raw, workspace, mirror, old, old), as_of, decisions)
-            )
-            after = derived(conn, workspace, new, reader, as_of, decisions)
+
+        def tell(rules: Rules, side: Side) -> Made:
+            given = Given(side.partners, side.entries, side.events)
+            return make(settings, rules, read_inputs(conn, workspace, as_of, moment, given), as_of)
+
+        before, was, after = both(ground, old, new, reader, tell, active=now is not None, stands=stands)
         held = confirmed(raw, workspace)
-        was = _made(conn, workspace, settings, old or new, before, as_of, moment)
-        becomes = _made(conn, workspace, settings, new, after, as_of, moment)
+        becomes = tell(new, after)
     earlier, later = was.document(), becomes.document()
     differences = compare_events(before.said, after.said, after.unmoved)
     document = {
@@ -127,19 +115,6 @@ def _mapped(raw: psycopg.Connection[Any], workspace: str) -> dict[str, Any] | No
         (workspace, Step.MAP),
     ).fetchone()
     return None if row is None or row[0] is None else {k: row[0].get(k) for k in ("objects", "mapping", "decisions")}
-
-
-def _made(
-    conn: SqlConnection,
-    workspace: str,
-    settings: WorkspaceSettings,
-    rules: Rules,
-    side: Side,
-    as_of: date,
-    known_at: datetime,
-) -> Made:
-    given = Given(side.partners, side.entries, side.events)
-    return make(settings, rules, read_inputs(conn, workspace, as_of, known_at, given), as_of)
 
 
 def _ordered(missing: Sequence[Missing]) -> list[Missing]:

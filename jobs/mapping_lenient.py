@@ -51,6 +51,11 @@ class Lenient:
         for row in self._mirror.rows(connection, object_name, there, deleted=deleted):
             yield row._replace(values={f: row.values.get(f) for f in fields})
 
+    def some(self, connection: str, object_name: str, fields: Sequence[str], ids: Sequence[str]) -> Iterator[MirrorRow]:
+        """The live ones of these records; what nobody pulled is left out."""
+        held = self._fields.get((connection, object_name), set())
+        yield from self._mirror.rows(connection, object_name, [f for f in fields if f in held], ids=ids)
+
     def history(self, connection: str, object_name: str, fields: Sequence[str]) -> Iterator[HistoryRow]:
         return self._mirror.history(connection, object_name, fields)
 

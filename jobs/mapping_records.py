@@ -33,6 +33,17 @@ def records_of(pairs: Iterable[tuple[str, RecordRef]]) -> EntryRecords:
     return EntryRecords({place: (ids, ids_as_bytes(entries)) for place, (ids, entries) in found.items()})
 
 
+def all_records(parts: Iterable[EntryRecords]) -> EntryRecords:
+    """Those of all parts."""
+    found: dict[Place, tuple[list[str], list[NDArray[np.bytes_]]]] = {}
+    for part in parts:
+        for place, (ids, entries) in part.by_place.items():
+            mine = found.setdefault(place, ([], []))
+            mine[0].extend(ids)
+            mine[1].append(entries)
+    return EntryRecords({place: (ids, np.concatenate(entries)) for place, (ids, entries) in found.items()})
+
+
 def stored_records(conn: Connection[Any], workspace: str) -> EntryRecords:
     """As the mapping in force sees them."""
     rows = conn.execute(

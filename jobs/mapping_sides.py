@@ -1,5 +1,6 @@
 """One version of the mapping's facts, as they are compared with another's: from the tables where they stand, else derived anew."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -9,17 +10,14 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
-from jobs.mapping_records import EntryRecords, records_of, stored_records
-from jobs.steps.inputs import columns_of_entries
+from jobs.mapping_part import Part
+from jobs.mapping_records import EntryRecords, all_records, records_of, stored_records
+from jobs.steps.entry_values import columns_of_entries
 from models.vocabulary import Activity, Partner
 from sync.events import read
 from sync.events.entry_columns import EntryColumns, entry_columns
 from sync.events.standing import standing_events
-from sync.mapping.derive import derive
-from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.matching import Decision
-from sync.mapping.reader import MirrorReader
-from sync.mapping.said import SaidColumns, ids_as_bytes, said_of
+from sync.mapping.said import SaidColumns, ids_as_bytes, said_of, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +34,9 @@ class Side:
     unmoved: Mapping[str, int] = field(default_factory=dict)
 
 
-def nothing(conn: SqlConnection, workspace: str) -> Side:
+def nothing() -> Side:
     """The facts of no mapping at all."""
-    said = said_of(())
-    entries = columns_of_entries(conn, workspace, (), ())
-    return Side((), entries, events_of(entries.ids, said, date.min), (), said, records_of(()))
+    return derived([Part((), columns_of_entries((), (), set()), (), said_of(()), records_of(()), {})], date.min)
 
 
 def stored(conn: SqlConnection, raw: Connection[Any], workspace: str, as_of: date, known_at: datetime) -> Side:
@@ -55,29 +51,41 @@ def stored(conn: SqlConnection, raw: Connection[Any], workspace: str, as_of: dat
     )
 
 
-def derived(
-    conn: SqlConnection,
-    workspace: str,
-    rules: Rules,
-    reader: MirrorReader,
-    as_of: date,
-    decisions: Sequence[Decision],
-) -> Side:
-    """The facts that a version makes of the mirror, by what people decided on records."""
-    facts = derive(rules, reader, decisions)
-    issues: dict[str, int] = {}
-    for issue in facts.issues:
-        issues[issue.kind.value] = issues.get(issue.kind.value, 0) + issue.count
-    activities = [a for a in facts.activities if a.occurred_on <= as_of]
-    said = said_of(facts.events)
+def derived(parts: Sequence[Part], as_of: date) -> Side:
+    """The facts that a version makes of the mirror, from the parts that make up the whole."""
+    issues = Counter[str]()
+    for part in parts:
+        issues.update(part.issues)
+    said, entries = together([p.said for p in parts]), all_entries([p.entries for p in parts])
     return Side(
-        facts.partners,
-        columns_of_entries(conn, workspace, facts.entries, activities),
-        events_of([e.entry_id for e in facts.entries], said, as_of),
-        activities,
+        sorted((p for part in parts for p in part.partners), key=lambda p: p.partner_id),
+        entries,
+        events_of(entries.ids, said, as_of),
+        sorted((a for part in parts for a in part.activities), key=lambda a: a.activity_id),
         said,
-        records_of((e.entry_id, source) for e in facts.entries for source in e.sources or (e.source,)),
+        all_records([p.records for p in parts]),
         dict(sorted(issues.items())),
+    )
+
+
+def all_entries(parts: Sequence[EntryColumns]) -> EntryColumns:
+    """Entries of all parts, in the order of their ids."""
+    ids = [i for p in parts for i in p.ids]
+    partner_ids = sorted({i for p in parts for i in p.partner_ids})
+    place = {partner_id: at for at, partner_id in enumerate(partner_ids)}
+    partner = [np.array([place[i] for i in p.partner_ids], np.int64)[p.partner] for p in parts]
+    order = np.argsort(ids_as_bytes(ids))
+
+    def column(name: str) -> Any:
+        return np.concatenate([getattr(p, name) for p in parts])[order]
+
+    return EntryColumns(
+        [ids[i] for i in order.tolist()],
+        partner_ids,
+        np.concatenate(partner)[order],
+        column("target"),
+        column("last_active"),
+        column("unplaced"),
     )
 
 

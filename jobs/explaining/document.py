@@ -22,7 +22,8 @@ from jobs.explaining.subject import subject_of
 from jobs.mapping_versions import rules_of
 from jobs.settings import WorkspaceSettings
 from jobs.steps.columns import columns_of
-from jobs.steps.inputs import Given, columns_of_entries, read_inputs
+from jobs.steps.entry_values import columns_of_entries, unplaced_records
+from jobs.steps.inputs import Given, read_inputs
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
 from models.vocabulary import LISTS, RecordRef
@@ -175,7 +176,7 @@ class _Told:
             for e in events
             if e["stands"] and e["occurred_on"] <= self.when.as_of.isoformat()
         )
-        columns = columns_of_entries(self.conn, self.workspace, entries, [])
+        columns = columns_of_entries(entries, [], unplaced_records(self.raw, self.workspace))
         given = Given(partners, columns, columns_of(entries, standing))
         table, rows, owners = read_inputs(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
         valid = self.settings.assumptions.list_valid

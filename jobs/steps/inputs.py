@@ -1,6 +1,6 @@
 """What the arithmetic is given: our tables as columns of whole numbers."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -8,23 +8,20 @@ from typing import Any, cast
 import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import select
 
 from indicators.inputs import (
     MILESTONE_CODE,
-    NO_DAY,
     WILLINGNESS_CODE,
     EntryTable,
     EventTable,
     PartnerTable,
-    day_number,
     day_numbers,
 )
 from jobs import overrides
-from models.coverage import UnplacedEntry
-from models.vocabulary import Activity, Entry, Partner, RecordRef
+from jobs.steps.entry_values import columns_of_entries, unplaced_records
+from models.vocabulary import Partner
 from sync.events import read
-from sync.events.entry_columns import EntryColumns, entry_columns, target_number
+from sync.events.entry_columns import EntryColumns, entry_columns
 
 Tables = tuple[EventTable, EntryTable, PartnerTable]
 
@@ -53,6 +50,7 @@ def read_inputs(
     `past`: partners, entries and activities too as they were known at `known_at`; without it as they are now, which is quicker.
     `only`: these partners alone, as they are now, with all of their entries.
     """
+    raw = cast("Connection[Any]", conn.connection.driver_connection)
     if given is None and not past:
         partners: Sequence[Partner] = read.partners(conn, workspace, only=only)
         entries = entry_columns(conn, workspace, as_of, only)
@@ -61,10 +59,9 @@ def read_inputs(
         facts = given or Given(
             read.partners(conn, workspace, known_at),
             columns_of_entries(
-                conn,
-                workspace,
                 read.entries(conn, workspace, known_at),
                 read.activities(conn, workspace, as_of, known_at),
+                unplaced_records(raw, workspace),
             ),
             read.visible_events(conn, workspace, as_of, known_at),
         )
@@ -91,7 +88,7 @@ def read_inputs(
             ids,
             partner[kept],
             last_activity_day=entries.last_active[kept],
-            target=entries.target[kept],
+            target=np.unique(entries.target[kept], return_inverse=True)[1].astype(np.int64),
             unplaced=entries.unplaced[kept],
         ),
         PartnerTable.of(
@@ -101,41 +98,6 @@ def read_inputs(
             willingness=np.array([WILLINGNESS_CODE[p.willingness.value] for p in partners], np.int64),
             submitted_day=day_numbers(p.submitted_on for p in partners),
             joined_day=day_numbers(p.joined_on for p in partners),
-            overrides=overrides.acting(
-                cast("Connection[Any]", conn.connection.driver_connection), workspace, known_at, place_of_partner
-            ),
+            overrides=overrides.acting(raw, workspace, known_at, place_of_partner),
         ),
     )
-
-
-def columns_of_entries(
-    conn: SqlConnection, workspace: str, values: Iterable[Entry], activities: Iterable[Activity]
-) -> EntryColumns:
-    """Entries that are values as the columns that `entry_columns` reads."""
-    entries, unplaced = list(values), _unplaced(conn, workspace)
-    place = {e.entry_id: i for i, e in enumerate(entries)}
-    last_active = np.full(len(entries), NO_DAY, np.int64)
-    for activity in activities:
-        at = place.get(activity.entry_id or "", -1)
-        if at >= 0:
-            last_active[at] = max(last_active[at], day_number(activity.occurred_on))
-    partner_ids = sorted({e.partner_id for e in entries})
-    place_of_partner = {p: i for i, p in enumerate(partner_ids)}
-    return EntryColumns(
-        ids=[e.entry_id for e in entries],
-        partner_ids=partner_ids,
-        partner=np.fromiter((place_of_partner[e.partner_id] for e in entries), np.int64, len(entries)),
-        target=np.unique([target_number(e.entry_id, e.target) for e in entries], return_inverse=True)[1].astype(
-            np.int64
-        ),
-        last_active=last_active,
-        unplaced=np.fromiter(
-            (any(r in unplaced for r in e.sources or (e.source,)) for e in entries), np.bool_, len(entries)
-        ),
-    )
-
-
-def _unplaced(conn: SqlConnection, workspace: str) -> set[RecordRef]:
-    """Records of entries that stand in a stage which the mapping does not name."""
-    query = select(UnplacedEntry.connection, UnplacedEntry.object, UnplacedEntry.record_id)
-    return {RecordRef(*row) for row in conn.execute(query.where(UnplacedEntry.workspace == workspace))}

@@ -99,13 +99,12 @@ def entry_columns(
         if (at := place.get(entry_id)) is not None:
             numbers[at] = target_number(entry_id, Target(name=name, phone=phone))
     partner_ids, partner = ids_of(rows["partner"])
-    _, target = np.unique(numbers, return_inverse=True)
     active = rows["active"].astype(np.int64)
     return EntryColumns(
         ids=ids,
         partner_ids=partner_ids,
         partner=partner,
-        target=target.astype(np.int64),
+        target=numbers,
         last_active=np.where(active == -(2**31), NO_DAY, active + _EPOCH),
         unplaced=rows["unplaced"].copy(),
     )

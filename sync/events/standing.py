@@ -1,6 +1,7 @@
 """The events that stand, as the columns that two versions of a mapping are compared by."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,18 @@ def standing_counts(conn: Connection[Any], workspace: str, besides: Sequence[str
         {"w": workspace, "besides": list(besides)},
     )
     return dict(rows.fetchall())
+
+
+def standing_days(
+    conn: Connection[Any], workspace: str, entries: Sequence[str], besides: Sequence[str]
+) -> list[tuple[str, str, str, date]]:
+    """(entry, connection, milestone, day) of events of these entries, but for those of the rules `besides`."""
+    rows = conn.execute(
+        f"""select e.entry_id, e.connection, e.milestone, e.occurred_on from sakigake.event e
+        where e.entry_id = any(%(entries)s) and not e.rule = any(%(besides)s) and {_STANDS}""",  # noqa: S608
+        {"w": workspace, "entries": list(entries), "besides": list(besides)},
+    )
+    return rows.fetchall()
 
 
 def _columns(rule: str, sent: bytes, sources: str) -> SaidColumns:

@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 
 from jobs.cli import main
 from jobs.steps.compute import compute
-from jobs.steps.inputs import Given, columns_of_entries, read_inputs
+from jobs.steps.entry_values import columns_of_entries, unplaced_records
+from jobs.steps.inputs import Given, read_inputs
 from sync.events import read
 from tests.acceptance.documents import documented
 from tests.numbers_world import AS_OF, NAME, NOW, Facts, steady_facts, workspace_on
@@ -112,8 +113,9 @@ def test_columns_and_values_are_the_same_facts(place):
         conn.exec_driver_sql(
             "insert into sakigake.unplaced_entry values ('main', 'salesforce', 'AttackListEntry__c', 'a00000007', 'Status__c', 'x')"
         )
+        unplaced = unplaced_records(conn.connection.driver_connection, NAME)
         facts_as_values = Given(
-            read.partners(conn, NAME), columns_of_entries(conn, NAME, read.entries(conn, NAME), read.activities(conn, NAME, AS_OF)),
+            read.partners(conn, NAME), columns_of_entries(read.entries(conn, NAME), read.activities(conn, NAME, AS_OF), unplaced),
             read.visible_events(conn, NAME, AS_OF, NOW),
         )  # fmt: skip
         one, two = (read_inputs(conn, NAME, AS_OF, NOW, given) for given in (None, facts_as_values))
