@@ -1,8 +1,7 @@
 """Reading the event log at 1,000,000 entries and 3,000,000 events, the whole compute step at 10,000, and one changed entry, on our tables.
 
-Alone: `python -m bench.computing`. Each time is printed as wall time and as processor time (ours and PostgreSQL's); the demand is on the
-smaller of both, since wall time on a shared machine counts what others do, and a query that runs in parallel takes more processor time
-than wall time.
+Alone: `python -m bench.computing`. The demand is on wall time, with PostgreSQL on the same processors: measure on a machine on which nobody
+else works. The processor time (ours and PostgreSQL's) is printed beside it; what is worked on two processors at once counts twice there.
 """
 
 import statistics
@@ -37,19 +36,16 @@ MILESTONES = "(array['listed','requested','agreed','executed','deal'])"
 
 
 def fill(conn: psycopg.Connection[Any], entries: int, partners: int = PARTNERS) -> int:
-    """Entries of the last 900 days with about three events each, evenly over the partners; how many events there are."""
+    """A mapped world: entries of the last 900 days, evenly over the partners, each at a pace of its own; how many events there are.
+
+    Every fiftieth entry was listed a day earlier than first said, which was taken back; every other has an activity.
+    """
     first = AS_OF - timedelta(days=DAYS)
-    made = [
-        row[0]
-        for row in conn.execute(
-            "select indexdef from pg_indexes where schemaname = 'sakigake' and tablename = 'event' and indexname not like %s",
-            ("%_pk",),
-        )
-    ]
-    for (name,) in conn.execute(
-        "select indexname from pg_indexes where schemaname = 'sakigake' and tablename = 'event' and indexname not like %s",
+    made = conn.execute(
+        "select indexname, indexdef from pg_indexes where schemaname = 'sakigake' and tablename = 'event' and indexname not like %s",
         ("%_pk",),
-    ).fetchall():
+    ).fetchall()
+    for name, _ in made:
         conn.execute(f"drop index sakigake.{name}")
     conn.execute(
         """insert into sakigake.partner (workspace, partner_id, name, type, willingness, joined_on, attributes)
@@ -58,25 +54,46 @@ def fill(conn: psycopg.Connection[Any], entries: int, partners: int = PARTNERS) 
         (NAME, partners),
     )
     conn.execute(
-        """insert into sakigake.entry (workspace, entry_id, partner_id, connection, object, record_id, target)
+        """insert into sakigake.entry (workspace, entry_id, partner_id, connection, object, record_id, target, target_number)
         select %s, md5('e' || g)::uuid::text, md5('p' || g %% %s)::uuid::text, 'salesforce', 'AttackListEntry__c', 'a' || g,
-            jsonb_build_object('domain', 'd' || g || '.example', 'name', 'n' || g) from generate_series(0, %s - 1) g""",
+            jsonb_build_object('domain', 'd' || g || '.example', 'name', 'n' || g), hashint8extended(g, 0)
+        from generate_series(0, %s - 1) g""",
         (NAME, partners, entries),
     )
+    conn.execute(
+        """insert into sakigake.activity (workspace, activity_id, partner_id, entry_id, kind, occurred_on, connection, object, record_id, rule,
+            known_at)
+        select %s, md5('a' || g)::uuid::text, md5('p' || g %% %s)::uuid::text, md5('e' || g)::uuid::text, 'touch',
+            %s::date - (hashint4(g + 5) & 511), 'salesforce', 'Task', 't' || g, 'r', date '2024-01-01' from generate_series(0, %s - 1, 2) g""",
+        (NAME, partners, AS_OF, entries),
+    )
     told = conn.execute(
-        f"""insert into sakigake.event (workspace, event_id, fact_id, entry_id, partner_id, milestone, occurred_on, known_at, op, evidence,
-            connection, object, record_id, source_change_id, rule, mapping_hash, run_id)
+        f"""{_EVENTS}
         select %s, md5(g || '/' || k)::uuid::text, md5(g || '/' || k)::uuid::text, md5('e' || g)::uuid::text,
-            md5('p' || g %% %s)::uuid::text, {MILESTONES}[k], day, day::timestamptz, 'assert', 'direct', 'salesforce',
+            md5('p' || g %% %s)::uuid::text, {MILESTONES}[k], day, day::timestamptz, 'assert', null, 'direct', 'salesforce',
             'AttackListEntry__c', 'a' || g, 'f', 'r', 'h', 'run-0'
-        from generate_series(0, %s - 1) g, generate_series(1, {DEPTH.format("g")}) k,
-            lateral (select %s::date + (hashint4(g + 17) & 1048575) %% %s + 9 * (k - 1) as day) d where day <= %s""",
+        from generate_series(0, %s - 1) g, generate_series(1, {DEPTH.format("g")}) k, lateral (
+            select %s::date + (hashint4(g + 17) & 1048575) %% %s + (2 + (hashint4(g + 29) & 63)) * (k - 1) as day) d where day <= %s""",
         (NAME, partners, entries, first, DAYS, AS_OF),
     ).rowcount
-    for sentence in made:
+    corrected = (
+        "select * from sakigake.event e where op = 'assert' and milestone = 'listed' and hashtext(entry_id) % 50 = 0"
+    )
+    told += conn.execute(
+        f"""with first as ({corrected}) {_EVENTS}
+        select workspace, md5(event_id || op)::uuid::text, fact_id, entry_id, partner_id, milestone, occurred_on - again, known_at + '1 day',
+            op, case op when 'retract' then event_id end, evidence, connection, object, record_id, source_change_id, rule, mapping_hash, run_id
+        from (select workspace, event_id, fact_id, entry_id, partner_id, milestone, occurred_on, known_at, evidence, connection, object,
+            record_id, source_change_id, rule, mapping_hash, run_id from first) f, (values ('retract', 0), ('assert', 1)) n (op, again)"""
+    ).rowcount
+    for _, sentence in made:
         conn.execute(sentence)
     conn.execute("analyze")
     return told
+
+
+_EVENTS = """insert into sakigake.event (workspace, event_id, fact_id, entry_id, partner_id, milestone, occurred_on, known_at, op, supersedes,
+    evidence, connection, object, record_id, source_change_id, rule, mapping_hash, run_id)"""
 
 
 def measure() -> Iterator[Row]:
@@ -156,13 +173,13 @@ def _change(workspace: Workspace, run: int) -> None:
 
 @contextmanager
 def timed(what: str, server: int) -> Iterator[list[float]]:
-    """Prints wall and processor time; the list holds the smaller of both, in seconds, once it is over."""
+    """Prints wall and processor time; the list holds the wall time, in seconds, once it is over."""
     taken: list[float] = []
     began, before = time.perf_counter(), spent(server)
     yield taken
     wall, processor = time.perf_counter() - began, spent(server) - before
     print(f"{what}: {wall:.2f} s, {processor:.2f} s of processor time")
-    taken.append(min(wall, processor))
+    taken.append(wall)
 
 
 def _raw(conn: Any) -> psycopg.Connection[Any]:

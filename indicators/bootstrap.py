@@ -11,9 +11,10 @@ from indicators.incidence import CENSORED, CONVERTED, ENDED, at_risk_of, checked
 from indicators.inputs import Codes, Days, Floats, Ints
 
 MOST_GROUPS = 500  # beyond, partners are dealt into this many groups: sums of independent partners are as good, and cost is bounded
-_BLOCK = 16  # draws at once: small enough for a processor's cache
+_BLOCK = 32  # draws at once: small enough for a processor's cache
 # A larger product makes BLAS start threads, which on a busy machine spin for seconds over what one thread does in milliseconds.
 _PRODUCT = 200_000
+_EXACT = 2.0**24  # up to which a float of 32 bits holds every whole number
 
 
 def generator(seed: str, *names: str) -> np.random.Generator:
@@ -48,21 +49,37 @@ def drawn_incidence(weights: Floats, counts: Floats) -> Floats:
 
     Numbers at risk add up over groups like the counts do, so that one product of matrices gives all that is needed.
     """
-    groups, _, days = counts.shape
-    leaving = counts[:, CONVERTED] + counts[:, ENDED]
-    columns = np.concatenate([counts[:, CONVERTED], leaving, at_risk_of(counts)], axis=1)
-    columns = columns.reshape(groups, 3 * days)
+    moves = np.flatnonzero(
+        (counts[:, CONVERTED] + counts[:, ENDED]).any(axis=0)
+    )  # on other days curves stay where they are
+    days = len(moves)
+    if not days:
+        return np.zeros((len(weights), counts.shape[2]))
+    converting, ending, watched = (
+        counts[:, CONVERTED][:, moves],
+        counts[:, ENDED][:, moves],
+        at_risk_of(counts)[:, moves],
+    )
+    columns = np.concatenate([converting, converting + ending, watched], axis=1)
+    # whole numbers, which either kind of float holds exactly as long as none is larger than it has digits for
+    small = float(weights.max(initial=0.0)) * float(columns.sum(axis=0).max()) < _EXACT
+    columns, weights = (
+        columns.astype(np.float32 if small else np.float64),
+        weights.astype(np.float32 if small else np.float64),
+    )
     curves = np.empty((len(weights), days))
-    tile = max(1, _PRODUCT // (_BLOCK * 3 * days))
+    sums, tile = np.empty((_BLOCK, 3 * days), columns.dtype), max(1, _PRODUCT // (_BLOCK * len(columns)))
     for block in range(0, len(weights), _BLOCK):
-        rows = slice(block, block + _BLOCK)
-        sums = weights[rows, :tile] @ columns[:tile]
-        for left_edge in range(tile, groups, tile):
+        drawn = weights[block : block + _BLOCK]
+        for left_edge in range(0, 3 * days, tile):
             part = slice(left_edge, left_edge + tile)
-            sums += weights[rows, part] @ columns[part]
-        converted, left, at_risk = sums[:, :days], sums[:, days : 2 * days], np.maximum(sums[:, 2 * days :], 1.0)
-        survival = np.cumprod(1.0 - left / at_risk, axis=1)
-        steps = converted / at_risk
-        steps[:, 1:] *= survival[:, :-1]
-        np.cumsum(steps, axis=1, out=curves[rows])
-    return curves
+            np.matmul(drawn, columns[:, part], out=sums[: len(drawn), part])
+        whole = sums[: len(drawn)].astype(np.float64)
+        converted, left, at_risk = whole[:, :days], whole[:, days : 2 * days], np.maximum(whole[:, 2 * days :], 1.0)
+        left /= at_risk
+        survival = np.cumprod(np.subtract(1.0, left, out=left), axis=1)
+        converted /= at_risk
+        converted[:, 1:] *= survival[:, :-1]
+        np.cumsum(converted, axis=1, out=curves[block : block + _BLOCK])
+    before = np.searchsorted(moves, np.arange(counts.shape[2]), side="right") - 1
+    return np.asarray(np.where(before >= 0, curves[:, np.maximum(before, 0)], 0.0), np.float64)

@@ -8,6 +8,7 @@
 A period is due if the tier held for the whole of it and it has at least three business days; the current one counts when it is over.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,11 +43,12 @@ class Activities:
 
     def days_of(self, *kinds: str) -> dict[int, list[int]]:
         """By partner, the days of these kinds in order."""
+        mine = np.flatnonzero([kind in kinds for kind in self.kind])
+        mine = mine[np.lexsort((self.day[mine], self.partner[mine]))]
         found: dict[int, list[int]] = {}
-        for partner, kind, day in sorted(zip(self.partner.tolist(), self.kind, self.day.tolist(), strict=True)):
-            if kind in kinds:
-                found.setdefault(partner, []).append(day)
-        return {partner: sorted(days) for partner, days in found.items()}
+        for partner, day in zip(self.partner[mine].tolist(), self.day[mine].tolist(), strict=True):
+            found.setdefault(partner, []).append(day)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,11 @@ def compliance(
         held = activities.days_of(*kinds)
         due = met = 0
         for partner, spans in stays.items():
-            done = np.array(held.get(partner, ()), np.int64)
+            done = held.get(partner, [])
             for first, last in periods:
                 if any(t is tier and a <= first and last <= b for t, a, b in spans):
                     due += 1
-                    met += bool(((done >= first) & (done <= last)).any())
+                    met += bisect_left(done, first) < bisect_right(done, last)
         made.append(Duty(tier, what, per, due, met, met / due if due else None, wilson(met, due)))
     return tuple(made)
 
@@ -124,8 +126,11 @@ def leaks(changes: Sequence[TierChange], activities: Activities, as_of: int, *, 
     """Pushes of the trailing `days`, and those that went to a partner while in tier D."""
     stays = _stays(changes, as_of)
     total, wrong = 0, []
-    for partner, kind, day in zip(activities.partner.tolist(), activities.kind, activities.day.tolist(), strict=True):
-        if kind in PUSHES and as_of - days < day <= as_of:
+    recent = np.flatnonzero((activities.day > as_of - days) & (activities.day <= as_of))
+    for at, partner, day in zip(
+        *(c.tolist() for c in (recent, activities.partner[recent], activities.day[recent])), strict=True
+    ):
+        if (kind := activities.kind[at]) in PUSHES:
             total += 1
             if any(t is Tier.D and a <= day <= b for t, a, b in stays.get(partner, ())):
                 wrong.append((partner, kind))

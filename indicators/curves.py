@@ -103,8 +103,9 @@ def within_after(delay: Floats, following: Floats, only: Sequence[int] | None = 
         for h in only:
             table[:, h] = np.correlate(np.r_[daily[1:], np.zeros(h)], following[:h][::-1], "valid")[:days]
         return table
-    for c in range(days - 1):
-        table[c, 1:] = np.convolve(daily[c + 1 :], following)[: days - 1]
+    # what is due a day later from a day older, and what this day's converters bring
+    for c in range(days - 2, -1, -1):
+        table[c, 1:] = table[c + 1, :-1] + daily[c + 1] * following[:-1]
     return table
 
 

@@ -106,7 +106,7 @@ class EntryTable:
     unplaced           stands in a stage that the mapping does not name: nobody knows where, so it is not called stalled
     """
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     partner: Ints
     last_activity_day: Days
     exclusion: Codes
@@ -128,7 +128,7 @@ class EntryTable:
         n = len(ids)
         activity = NO_DAY if last_activity_day is None else last_activity_day
         return cls(
-            tuple(ids),
+            tuple(ids) if isinstance(ids, list) else ids,  # a list may change, and other sequences are large
             _column("entry.partner", partner, np.int64, length=n),
             _column("entry.last_activity_day", activity, np.int32, length=n, low=NO_DAY),
             _column(

@@ -7,7 +7,7 @@ L(D1, D0) ln(x1 / x0), with L(a, b) = (a - b) / ln(a / b) and L(a, a) = a. It ne
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from indicators.inputs import DEAL, LISTED, NO_DAY, Ints
 from indicators.paths import PathTable
 
 NEARLY_NONE = 1e-9  # stands for zero, whose logarithm there is not
+HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,31 @@ def reached_between(paths: PathTable, first: int, last: int, partner_type: int |
     return np.asarray(inside[:, LISTED : DEAL + 1].sum(axis=0), np.int64)
 
 
-def factors(counts: Sequence[float]) -> tuple[float, ...]:
-    """Volume and the four ratios of counts, whose product is the last count; a ratio over nothing is 0."""
-    ratios = tuple(b / a if a > 0 else 0.0 for a, b in itertools.pairwise(counts))
-    return float(counts[0]), *ratios
+def gap_by_cause(planned: Sequence[float], actual: Sequence[float]) -> Attribution:
+    """The gap between two rows of counts, `listed` .. `deal`, by volume and by each ratio of counts; effects sum to the gap in the last count.
+
+    What stood still has no part in it: of the counts of 0 at the end of a row the first bears the gap, the ratios of nothing to nothing after
+    it are taken for the other row's. `zeros`: a count was 0, so that effects are no more than a hint.
+    """
+    one, other = factors(planned), factors(actual)
+    return replace(lmdi(_whole(one, other), _whole(other, one)), zeros=any(count <= 0 for count in (*planned, *actual)))
+
+
+def factors(counts: Sequence[float]) -> tuple[float | None, ...]:
+    """Volume and the four ratios of counts, whose product is the last count.
+
+    A 0 that is followed by more (deals of a month in which nobody was listed) stands as one half: with next to nothing in its place the two
+    ratios beside it would be as good as infinite, and their effects with them. The first 0 of those at the end stands as 1e-9; the ratios
+    after it, of nothing to nothing, are None.
+    """
+    last = max((k for k, count in enumerate(counts) if count > 0), default=-1)
+    stands = [float(count) if count > 0 else HALF if k < last else NEARLY_NONE for k, count in enumerate(counts)]
+    ratios = (b / a if k <= last else None for k, (a, b) in enumerate(itertools.pairwise(stands)))
+    return stands[0], *ratios
+
+
+def _whole(mine: Sequence[float | None], others: Sequence[float | None]) -> list[float]:
+    return [next((x for x in pair if x is not None), 1.0) for pair in zip(mine, others, strict=True)]
 
 
 def lines(
@@ -112,7 +134,7 @@ def lines(
 ) -> tuple[Line, ...]:
     """The five milestones of one month and type. `elapsed` is what `share_elapsed` gives; landing and chance are of deals."""
     due = [p * elapsed for p in planned]
-    split = lmdi(factors(due), factors(actual))
+    split = gap_by_cause(due, actual)
     effects = (split.volume, *split.conversions)
     return tuple(
         Line(

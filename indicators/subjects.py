@@ -42,26 +42,28 @@ class Subjects:
 
     def only(self, rows: Flags) -> "Subjects":
         """The rows where the flag is set."""
-        return Subjects(*(getattr(self, f.name)[rows] for f in fields(self)))
+        places = np.flatnonzero(rows)
+        return Subjects(*(getattr(self, f.name).take(places) for f in fields(self)))
 
 
 def subjects_of(paths: PathTable, step: Step, *, partner_type: int | None = None) -> Subjects:
     """The subjects of a step at the paths' as-of day, of one partner type or (None) of all; attempts left out of rates are left out."""
     begin, end = step
-    rows = (paths.reached[:, begin] != NO_DAY) & ~paths.excluded
+    came = (paths.reached[:, begin] != NO_DAY) & ~paths.excluded
     if partner_type is not None:
-        rows &= paths.type == partner_type
-    start, done, lost = paths.reached[rows, begin], paths.reached[rows, end], paths.lost[rows]
+        came &= paths.type == partner_type
+    rows = np.flatnonzero(came)
+    start, done, lost = (column.take(rows) for column in (paths.reached[:, begin], paths.reached[:, end], paths.lost))
     converted, ended = done != NO_DAY, lost != NO_DAY
     until = np.where(converted, done, np.where(ended, lost, paths.as_of))
     ending = np.where(converted, CONVERTED, np.where(ended, ENDED, CENSORED))
-    unknown = paths.inferred[rows, begin] | paths.inferred[rows, end]
+    unknown = paths.inferred[:, begin].take(rows) | paths.inferred[:, end].take(rows)
     return Subjects(
         (until - start).astype(np.int32),
         ending.astype(np.int8),
         start,
-        paths.partner[rows].astype(np.int32),
-        paths.type[rows].astype(np.int32),
+        paths.partner.take(rows).astype(np.int32),
+        paths.type.take(rows).astype(np.int32),
         ~unknown,
     )
 

@@ -24,9 +24,16 @@ def indicator_lines(document: Mapping[str, Any]) -> Iterable[Line]:
         for kind, steps in document.get(table, {}).items():
             for step, measures in steps.items():
                 yield from _measures({"table": table, "type": kind, "milestone": step}, measures)
+                for within in measures.get("within", ()):
+                    where = {"table": "within", "type": kind, "milestone": step, "to": f"{within['days']} days"}
+                    yield from _measures(where, within, skip=("days",))
     forecast = document.get("forecast", {})
-    for days, measures in forecast.get("ahead", {}).items():
-        yield from _measures({"table": "forecast", "type": "all", "to": f"{days} days"}, measures)
+    by_type = {kind: own["ahead"] for kind, own in forecast.get("by_type", {}).items()}
+    if "all" in document.get("conversion", {}):
+        by_type["all"] = forecast.get("ahead", {})
+    for kind, ahead in by_type.items():
+        for days, measures in ahead.items():
+            yield from _measures({"table": "forecast", "type": kind, "to": f"{days} days"}, measures)
     partner = document.get("partner")
     if partner:
         who = {"type": partner["type"], "partner": partner["name"]}

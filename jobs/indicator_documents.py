@@ -53,14 +53,22 @@ def asked_document(
 
 
 def only_type(document: dict[str, Any], partner_type: str | None) -> dict[str, Any]:
-    """The document with only that type in the parts that have one; all of it for None."""
+    """The document with only that type in the parts that have one, its own forecast and tiers in the place of all partners'; all of it for None."""
     if partner_type is None:
         return document
     if partner_type not in document["partners"]:
         there = ", ".join(document["partners"]) or "none yet"
         raise NotFound(f"There is no partner type {partner_type!r}; the types are {there}.")
+    forecast = document["forecast"]
+    own = forecast["by_type"][partner_type]
     return {
         **document,
+        "tiers": own["tiers"],
+        "forecast": {
+            **forecast,
+            **{part: own[part] for part in ("ahead", "under_way", "listed_a_week")},
+            "by_type": {partner_type: own},
+        },
         **{
             part: {k: v for k, v in document[part].items() if k == partner_type} for part in BY_TYPE if part in document
         },

@@ -6,45 +6,33 @@ them. All of a file is taken in, or nothing.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from psycopg import Connection, sql
-from psycopg.rows import dict_row
+from psycopg import Connection
 
 from jobs.errors import ConfigError, NotFound
+from jobs.list_known import PartnerOf, Partners, bought, entries, rows
 from jobs.progress import NoProgress
 from jobs.runs import RunLog, ended_as, new_id, only_run, utc_now
 from jobs.steps import making
 from jobs.steps.list_rows import land_rows
-from jobs.steps.making import Candidate, Proposal
+from jobs.steps.making_proposal import Candidate, Proposal, propose
 from jobs.wiring import Workspace
 from models.audit import AuditKind
-from models.vocabulary import LIST_ROW, LISTS, RecordRef, RunStatus, Step, Target
+from models.vocabulary import LIST_ROW, LISTS, RecordRef, RunStatus, Step
 from sync.chain.store import record as chain
-from sync.lists.compare import Found, Known, KnownTargets, Standing
+from sync.lists.compare import Found, KnownTargets, Standing
 from sync.lists.records import makers
 from sync.lists.sheet import UnreadableListError, read_sheet
 from sync.lists.source import record, row_id
 from sync.lists.understand import AttackList, BadRow, ListRow, understand
-from sync.mapping.customers import customers
-from sync.mapping.names import name_key
-from sync.mirror.read import Mirror
+from sync.mirror.erase import record_hash, tombstones
 from sync.writeback import making_journal
 
-SHOWN = 20  # partners named where a name does not tell which one is meant
-
-
-@dataclass(frozen=True, slots=True)
-class PartnerOf:
-    """A partner, and the record by which it is named: that outlives a change of how records are matched."""
-
-    partner_id: str
-    name: str
-    record: RecordRef
+ERASED = "this target was erased on request (`sakigake erase`), so it is not taken in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +59,9 @@ class Creates:
     held_because: tuple[str, ...] = ()
     delivered: dict[str, int] | None = None
     refused: tuple[tuple[int, str], ...] = ()  # row of the file, the CRM's reason
+    untold: tuple[
+        tuple[int, str], ...
+    ] = ()  # row of the file, why nobody can tell yet what its record would be tied to
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -82,6 +73,7 @@ class Creates:
             "held_because": list(self.held_because),
             "delivered": self.delivered or {},
             "refused": [{"row": row, "reason": reason} for row, reason in self.refused],
+            "untold": [{"row": row, "reason": reason} for row, reason in self.untold],
         }
 
 
@@ -147,11 +139,12 @@ def import_list(
         raise ConfigError(str(e)) from e
     today = workspace.today()
     with workspace.connect() as conn:
-        partners = _Partners(conn, workspace.name)
+        partners = Partners(conn, workspace.name)
         known = KnownTargets(
-            [*_entries(conn, workspace.name), *_rows(conn, workspace, partners), *_customers(conn, workspace)]
+            [*entries(conn, workspace.name), *rows(conn, workspace, partners), *bought(conn, workspace)]
         )
         judged, bad = _judge(read, partners, known, partner, listed_on or today, today)
+        judged, bad = _without_erased(conn, workspace.name, judged, bad)
     found = Imported(path.name, read, tuple(judged), tuple(bad), None)
     candidates = {
         row_id(j.partner.record, j.row): Candidate(j.row, j.listed_on, path.name, j.partner.partner_id, j.taken)
@@ -163,11 +156,11 @@ def import_list(
         if not dry_run:
             making.resolve(workspace)
         with workspace.connect() as conn:
-            proposal = making.propose(conn, workspace, candidates)
+            proposal = propose(conn, workspace, candidates)
             waiting = making_journal.same_as_open(
                 conn, workspace.name, workspace.rules.hash, proposal.drafts, utc_now()
             )
-        creates = Creates(proposal.counts(), proposal.local)
+        creates = Creates(proposal.counts(), proposal.local, untold=proposal.untold)
         if waiting is not None:
             return replace(found, creates=replace(creates, plan=waiting[0], held_because=tuple(waiting[1])))
         found = replace(found, creates=creates)
@@ -178,7 +171,7 @@ def import_list(
 
 def _judge(
     read: AttackList,
-    partners: "_Partners",
+    partners: Partners,
     known: KnownTargets,
     named: str | None,
     otherwise: date,
@@ -203,6 +196,22 @@ def _judge(
             continue
         judged.append(Judged(row, whose, day, known.look(row.target, whose.partner_id)))
     return judged, sorted(bad, key=lambda b: b.number)
+
+
+def _without_erased(
+    conn: Connection[Any], workspace: str, judged: list[Judged], bad: list[BadRow]
+) -> tuple[list[Judged], list[BadRow]]:
+    """What was erased does not come back by a list."""
+    erased = {t.record_hash for t in tombstones(conn, workspace) if t.connection == LISTS}
+    if not erased:
+        return judged, bad
+    out = {
+        j.row.number
+        for j in judged
+        if record_hash(workspace, RecordRef(LISTS, LIST_ROW, row_id(j.partner.record, j.row))) in erased
+    }
+    bad = [*bad, *(BadRow(number, ERASED) for number in out)]
+    return [j for j in judged if j.row.number not in out], sorted(bad, key=lambda b: b.number)
 
 
 def _store(workspace: Workspace, path: Path, found: Imported, proposal: Proposal | None, who: str) -> Imported:
@@ -241,99 +250,20 @@ def _make(workspace: Workspace, log: RunLog, found: Imported, proposal: Proposal
         planned = making.plan(workspace, log.run_id, proposal, who, found.file)
         note.counts = {"plan": planned.plan_id, "creates": proposal.counts()}
         note.held = bool(planned.held_because)
-    made = Creates(proposal.counts(), proposal.local, planned.plan_id, tuple(planned.held_because))
+    held, untold = tuple(planned.held_because), proposal.untold
+    made = Creates(proposal.counts(), proposal.local, planned.plan_id, held, untold=untold)
     if planned.held_because:
         return made
     with log.step(Step.DELIVER) as note:
         note.counts = {"plan": planned.plan_id}
         delivered = making.send(workspace, planned.plan_id, log.run_id, NoProgress()).document()
         note.counts = {"plan": planned.plan_id, **delivered, "written": making.made_by(workspace, planned.plan_id)}
-    rows = {row_id(j.partner.record, j.row): j.row.number for j in found.judged}
+    numbers = {row_id(j.partner.record, j.row): j.row.number for j in found.judged}
     with workspace.connect() as conn:
         documents = making.documents(conn, workspace.name, planned.plan_id)
     refused = [
-        (rows.get(d["row"].rpartition("/")[2], 0), d["cause"] or "") for d in documents if d["status"] == "failed"
+        (numbers.get(d["row"].rpartition("/")[2], 0), d["cause"] or "")
+        for d in documents
+        if d["status"] == "failed" and d["row"] is not None  # of what comes first, the rows that need it tell
     ]
     return replace(made, delivered=delivered, refused=tuple(sorted(refused)))
-
-
-class _Partners:
-    """Partners by record, id, or name."""
-
-    def __init__(self, conn: Connection[Any], workspace: str) -> None:
-        rows = conn.execute(
-            """select p.partner_id, p.name, s.connection, s.object, s.record_id from sakigake.partner p
-            join sakigake.partner_source s using (workspace, partner_id) where p.workspace = %s
-            order by s.connection, s.object, s.record_id""",
-            (workspace,),
-        ).fetchall()
-        self._by_record: dict[str, PartnerOf] = {}
-        self._by_id: dict[str, PartnerOf] = {}
-        self._by_name: dict[str, dict[str, PartnerOf]] = {}
-        for partner_id, name, *ref in rows:
-            made = PartnerOf(partner_id, name, RecordRef(*ref))
-            self._by_record[str(made.record)] = self._by_id.setdefault(partner_id, made)
-            self._by_name.setdefault(name_key(name), {})[partner_id] = self._by_id[partner_id]
-
-    def by_record(self, record: str) -> PartnerOf | None:
-        return self._by_record.get(record)
-
-    def of(self, said: str) -> PartnerOf:
-        """The partner that is meant; NotFound with what would tell which, without repeating what a file said."""
-        if found := self.by_record(said) or self._by_id.get(said):
-            return found
-        named = self._by_name.get(name_key(said), {}) if name_key(said) else {}
-        if len(named) == 1:
-            return next(iter(named.values()))
-        if named:
-            records = ", ".join(str(p.record) for p in list(named.values())[:SHOWN])
-            raise NotFound(f"several partners have that name; say which by its record: {records}")
-        raise NotFound(
-            "there is no partner of that name or record; `sakigake partners` lists them, and a new one comes with the next run"
-        )
-
-
-def _entries(conn: Connection[Any], workspace: str) -> Iterator[Known]:
-    """Targets of the entries that stand, with whether they were won."""
-    with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            """select e.partner_id, p.name, e.target, exists (
-                select from sakigake.event v where v.workspace = e.workspace and v.entry_id = e.entry_id and v.milestone = 'won'
-                    and v.op = 'assert' and not exists (select from sakigake.event r where r.workspace = v.workspace
-                        and r.supersedes = v.event_id and r.op = 'retract')) as won
-            from sakigake.entry e join sakigake.partner p using (workspace, partner_id)
-            where e.workspace = %s and e.removed_at is null""",
-            (workspace,),
-        ).fetchall()
-    return (Known(r["partner_id"], r["name"], _target(r["target"]), r["won"]) for r in rows)
-
-
-def _rows(conn: Connection[Any], workspace: Workspace, partners: "_Partners") -> Iterator[Known]:
-    """What was imported and is not mapped yet."""
-    schema = workspace.settings.schema_of(LISTS)
-    there = conn.execute("select to_regclass(%s)", (f'"{schema}"."{LIST_ROW}"',)).fetchone()
-    if not there or there[0] is None:
-        return
-    with conn.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(sql.SQL("select * from {} where not _deleted").format(sql.Identifier(schema, LIST_ROW)))
-        for row in rows:
-            whose = partners.by_record(row["partner"])
-            if whose is not None:
-                yield Known(whose.partner_id, whose.name, _target(row))
-
-
-def _customers(conn: Connection[Any], workspace: Workspace) -> Iterator[Known]:
-    """Companies that buy already, by the mapping's rules; none of an object that nobody pulled yet."""
-    rows = conn.execute("select connection, object from sakigake.mirror_object where workspace = %s", (workspace.name,))
-    there = set(rows.fetchall())
-    rules = [rule for rule in workspace.rules.customers if (rule.connection, rule.object) in there]
-    if not rules:
-        return
-    asked = workspace.rules.model_copy(update={"customers": rules})
-    with conn.transaction():
-        for one in customers(asked, Mirror(conn, workspace.name, workspace.settings.schema_of)):
-            yield Known("", str(one.ref), one.target, won=True)
-
-
-def _target(said: Mapping[str, Any]) -> Target:
-    return Target(**{f.name: said.get(f.name) for f in fields(Target)})

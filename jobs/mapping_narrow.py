@@ -1,7 +1,7 @@
 """`mapping diff` where little of the mapping changes: what stands is taken as it stands, and only what the changed rules say is read anew.
 
-The result is the one that deriving everything gives. Where that could differ (another partner or entry rule, an activity, an entry that
-stands in two CRMs, whose records are joined by their days), `narrowed` has no answer, and everything is derived.
+The result is the one that deriving everything gives. Where that could differ (another partner or entry rule, an activity, the newest
+list's day), `narrowed` has no answer, and everything is derived. Entries of several sources are joined anew by their days.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,15 +30,12 @@ from jobs.mapping_told import issues_after, told_anew
 from models.vocabulary import Event, Milestone, Partner
 from sync.events import read
 from sync.events.entry_columns import entry_columns
-from sync.events.standing import standing_counts, standing_events
+from sync.events.standing import standing_counts, standing_events, told_by_another
 from sync.mapping.facts import Issues
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.matching import Decision
 from sync.mapping.partners import derive_partners
 from sync.mapping.said import said_of
-
-_STANDS = """e.workspace = %(w)s and e.op = 'assert' and not exists (
-    select from sakigake.event r where r.workspace = e.workspace and r.supersedes = e.event_id)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +101,8 @@ def _alone(raw: Connection[Any], workspace: str, old: Rules, changed: Changed) -
         for milestone in milestones:
             rule = old.entries[i].milestones.get(milestone)
             told_by = (rule.linked_object if rule is not None else None) or places[i][1]
-            other = raw.execute(
-                f"""select exists (select from sakigake.event e where e.connection = %(c)s and e.object = %(o)s
-                    and e.milestone = %(m)s and e.rule <> %(rule)s and {_STANDS})""",  # noqa: S608
-                {
-                    "w": workspace,
-                    "c": places[i][0],
-                    "o": told_by,
-                    "m": milestone.value,
-                    "rule": f"entries[{i}].milestones.{milestone.value}",
-                },
-            ).fetchone()
-            if other is None or other[0]:
+            path = f"entries[{i}].milestones.{milestone.value}"
+            if told_by_another(raw, workspace, (places[i][0], told_by), milestone, path):
                 return False
     return True
 
@@ -177,7 +164,7 @@ def _with(stays: read.EventColumns, events: Sequence[Event], numbers: Mapping[st
     )
 
 
-def _places(first: list[str], second: list[str]) -> tuple[list[str], Any]:
+def _places(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], Any]:
     """(all ids once, the place there of each id of the second list)."""
     at = {entry_id: i for i, entry_id in enumerate(first)}
     ids = list(first)

@@ -89,7 +89,7 @@ def all_entries(parts: Sequence[EntryColumns]) -> EntryColumns:
     )
 
 
-def events_of(entry_ids: list[str], said: SaidColumns, as_of: date) -> read.EventColumns:
+def events_of(entry_ids: Sequence[str], said: SaidColumns, as_of: date) -> read.EventColumns:
     """Those up to `as_of`, as columns that the arithmetic reads; `entry_ids` in order. Events of other entries are left out."""
     known = ids_as_bytes(entry_ids)
     shown = np.flatnonzero(said.day <= as_of.toordinal() - date(1970, 1, 1).toordinal())

@@ -136,3 +136,25 @@ def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: 
                     f"{r['gap']:+.1f}", "-" if r["effect"] is None else f"{r['effect']:+.1f}",
                 )  # fmt: skip
         out.print(shown)
+        _apart(out, m, only or "all")
+
+
+def _apart(out: Console, month: Mapping[str, Any], kind: str) -> None:
+    """What stands beside the table of a month: where it would land, and what of the gap time alone will close or widen."""
+    gap = month["gap"].get(kind)
+    deals = next((r for r in month["rows"] if (r["type"], r["milestone"]) == (kind, "deal")), None)
+    if gap is None or deals is None:
+        return
+    if deals["landing"] is not None:
+        out.print(
+            f"With what is under way the month would end at {deals['landing']:.1f} of {deals['planned']:g} deals; "
+            f"the chance of the plan is {percent(deals['chance_of_target'])}."
+        )
+    if gap["timing"] is not None:
+        says = "more than" if gap["timing"] >= 0 else "fewer than"
+        out.print(
+            f"Timing, apart from the parts of the gap: for the rest of the month {abs(gap['timing']):.1f} deals {says} planned are under way."
+        )
+    if gap["zeros"]:
+        out.print("Some numbers are still 0, so that the parts of the gap are no more than a hint.")
+    out.print("")

@@ -8,8 +8,9 @@ from typing import Any
 
 from jobs.errors import ConfigError, NothingProposed
 from jobs.mapping_check import problems_with
-from jobs.presets import PRESETS, SANDBOX, mapping_text, write_all
+from jobs.presets import PRESETS, SANDBOX, write_all
 from jobs.presets.joining import joined
+from jobs.presets.several import untouched
 from jobs.settings import WorkspaceSettings
 from jobs.wiring import mapping_path, open_connector
 from models.vocabulary import Crm
@@ -44,30 +45,28 @@ class Proposed:
 
 
 def propose_mapping(
-    settings: WorkspaceSettings, folder: Path, preset: str | None, connections: Sequence[str] = ()
+    settings: WorkspaceSettings, folder: Path, presets: Sequence[str] = (), connections: Sequence[str] = ()
 ) -> Proposed:
-    """Writes mapping.yaml where it still is as a preset, otherwise mapping.proposed.yaml beside it.
+    """Writes mapping.yaml where it still is as `init` wrote it, otherwise mapping.proposed.yaml beside it.
 
-    Of all connections, or of those that are named, in the order of sakigake.yaml. A `preset` is for those of its CRM; the others are
-    looked into for their shape. ConfigError where a name or the preset fits no connection, or what the CRMs hold is not like any
+    Of all connections, or of those that are named, in the order of sakigake.yaml. A preset is for those of its CRM, one written NAME=PRESET
+    for the connection of that name; the others are looked into for their shape. ConfigError where a name or the preset fits no connection, or what the CRMs hold is not like any
     preset; NothingProposed where one of them does not answer: then no file is touched.
     """
     names = _names(settings, connections)
-    given = None if preset == SANDBOX else preset
-    _require_fitting(given, {settings.connections[name].crm for name in names})
-    path = _place(mapping_path(settings, folder))
+    given = _given({name: settings.connections[name].crm for name in names}, presets)
+    path = _place(mapping_path(settings, folder), {name: c.crm for name, c in settings.connections.items()})
     with ExitStack() as stack:
         connectors: dict[str, Connector] = {}
-        presets: dict[str, str] = {}
+        chosen: dict[str, str] = {}
         seen: dict[str, Seen] = {}
         for name in names:
             of = settings.connections[name]
             connectors[name] = stack.enter_context(closing(open_connector(name, of, folder, retry_for=PATIENCE)))
             with _answering(name):
                 seen[name] = Seen(_describer(name, connectors[name]), connectors[name].custom_objects())
-                fits = given is not None and given.startswith(of.crm)
-                presets[name] = given if given and fits else _likeliest(connectors[name], seen[name])
-        proposal = propose(joined(presets), seen)
+                chosen[name] = given.get(name) or _likeliest(connectors[name], seen[name])
+        proposal = propose(joined(chosen), seen)
         try:
             rules = load_mapping(proposal.text, path.name)
         except MappingError as e:
@@ -78,7 +77,7 @@ def propose_mapping(
                 problems += problems_with(rules, {name: connector})
         lacking = tuple(dict.fromkeys(str(problem) for problem in sorted(problems, key=lambda problem: problem.line)))
     write_all({path: proposal.text})
-    return Proposed(presets, path, proposal, lacking)
+    return Proposed(chosen, path, proposal, lacking)
 
 
 def _names(settings: WorkspaceSettings, wanted: Sequence[str]) -> list[str]:
@@ -88,11 +87,31 @@ def _names(settings: WorkspaceSettings, wanted: Sequence[str]) -> list[str]:
     return [name for name in settings.connections if not wanted or name in wanted]
 
 
-def _require_fitting(preset: str | None, crms: set[Crm]) -> None:
-    if preset is None or (preset in PRESETS and any(preset.startswith(crm) for crm in crms)):
-        return
-    fitting = [p for p in PRESETS if any(p.startswith(crm) for crm in crms)]
-    raise ConfigError(f"The preset {preset!r} is not for {' or '.join(sorted(crms))}; choose {' or '.join(fitting)}.")
+def _given(crms: Mapping[str, Crm], presets: Sequence[str]) -> dict[str, str]:
+    """The preset of each connection for which one is given; the sandbox's own says nothing of their shape."""
+    found: dict[str, str] = {}
+    own = {said.rpartition("=")[0] for said in presets}
+    for said in sorted(presets, key=lambda said: "=" not in said):
+        name, named, preset = said.rpartition("=")
+        if preset == SANDBOX and not named:
+            continue
+        if named and name not in crms:
+            raise ConfigError(f"There is no connection {name!r}; there are {', '.join(crms)}.")
+        asked = [name] if named else [c for c in crms if c not in own]
+        fitting = [c for c in asked if preset in PRESETS and preset.startswith(crms[c])]
+        if not fitting:
+            theirs = {crms[c] for c in asked} or set(crms.values())
+            choices = [p for p in PRESETS if any(p.startswith(crm) for crm in theirs)]
+            raise ConfigError(
+                f"The preset {preset!r} is not for {' or '.join(sorted(theirs))}; choose {' or '.join(choices)}."
+            )
+        twice = [c for c in fitting if c in found and found[c] != preset]
+        if twice:
+            raise ConfigError(
+                f"Two presets are for {twice[0]}; say which connection each is for, such as --preset {twice[0]}={preset}."
+            )
+        found |= dict.fromkeys(fitting, preset)
+    return found
 
 
 def _too_little(names: Sequence[str], error: MappingError) -> str:
@@ -144,8 +163,8 @@ def _likeliest(connector: Connector, seen: Seen) -> str:
     return "salesforce-lead"
 
 
-def _place(path: Path) -> Path:
+def _place(path: Path, crms: Mapping[str, Crm]) -> Path:
     """Over a file that nobody has changed, beside one that somebody has."""
-    if not path.exists() or path.read_text("utf-8") in {mapping_text(p) for p in PRESETS}:
+    if not path.exists() or untouched(path.read_text("utf-8"), crms):
         return path
     return path.with_name(f"{path.stem}.proposed{path.suffix}")

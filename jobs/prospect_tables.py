@@ -16,18 +16,22 @@ STATUS = {
 }
 
 
-def forecast(out: Console, found: Mapping[str, Any], partner: Mapping[str, Any] | None) -> None:
-    """Expected deals of all, or of one partner."""
+def forecast(
+    out: Console, found: Mapping[str, Any], partner: Mapping[str, Any] | None, partner_type: str | None = None
+) -> None:
+    """Expected deals of all, of one type, or of one partner."""
     right = ("expected", "80 % interval", "under way", "new entries")
     ahead = partner["forecast"] if partner else found["ahead"]
-    title = f"Deals to expect from {partner['name']}" if partner else "Deals to expect"
+    who = partner["name"] if partner else f"partners of type {partner_type}" if partner_type else None
+    title = f"Deals to expect from {escape(who)}" if who else "Deals to expect"
     shown = table(title, "within", *right, right=right)
     for days, row in ahead.items():
         interval = "-" if row["low"] is None else f"{row['low']:,} to {row['high']:,}"
         shown.add_row(f"{days} days", _one(row["expected"]), interval, _one(row["in_flight"]), _one(row["new"]))
     out.print(shown)
     checked = found["checked"]
-    out.print(STATUS[found["status"]].format(**{**checked, "n": len(checked["origins"])}) + "\n")
+    of_all = "All types: " if who and checked["origins"] else ""
+    out.print(of_all + STATUS[found["status"]].format(**{**checked, "n": len(checked["origins"])}) + "\n")
 
 
 def partner_rates(out: Console, partner: Mapping[str, Any]) -> None:
@@ -42,6 +46,33 @@ def partner_rates(out: Console, partner: Mapping[str, Any]) -> None:
             step.replace(">", " → "), percent(row["rate"]), interval, f"{100 * row['own_data']:.0f} %", number(row["n"]), number(row["open"])
         )  # fmt: skip
     out.print(shown)
+
+
+def other_rates(out: Console, conversion: Mapping[str, Mapping[str, Any]]) -> None:
+    """What stands beside the eventual rate: the share of cohorts old enough within so many days, and the plain ratio of counts, labelled as such."""
+    windows = [w["days"] for w in next(iter(next(iter(conversion.values())).values()))["within"]]
+    right = ("corrected", *(f"within {days} days" for days in windows), "ratio of counts", "of")
+    shown = table("The same steps otherwise", "type", "step", *right, right=right)
+    for kind, steps in conversion.items():
+        for i, (step, row) in enumerate(steps.items()):
+            shown.add_row(
+                kind if i == 0 else "",
+                step.replace(">", " → "),
+                percent(row["corrected"]),
+                *(_share(w) for w in row["within"]),
+                percent(row["flow_ratio"]),
+                f"{number(row['flow_to'])} / {number(row['flow_from'])}",
+            )
+        shown.add_section()
+    out.print(shown)
+    out.print(
+        "Corrected: without the tilt that unrecorded milestones give a rate. Within: of entries old enough, with their 95 % interval. "
+        "Ratio of counts: those that came to the later milestone over those that came to the earlier one in the same time; not a probability, it can exceed 100 %.\n"
+    )
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    return "-" if row["rate"] is None else f"{percent(row['rate'])} ({100 * row['low']:.0f} to {100 * row['high']:.0f})"
 
 
 def notes(out: Console, document: Mapping[str, Any]) -> None:
@@ -63,6 +94,9 @@ def notes(out: Console, document: Mapping[str, Any]) -> None:
             out.print(
                 f"[yellow]Steps hang together:[/] {escape(kind)}: multiplied they give {percent(whole['product_of_steps'])}, the whole way {percent(whole['rate'])}."
             )
+        few = [step.replace(">", " → ") for step, row in steps.items() if row["status"] == "few"]
+        if few:
+            out.print(f"[yellow]Too few to be trusted:[/] {escape(kind)}: {', '.join(few)}.")
         young = [step.replace(">", " → ") for step, row in steps.items() if row["status"] == "immature"]
         if young:
             out.print(f"[yellow]Too young to be trusted:[/] {escape(kind)}: {', '.join(young)}.")

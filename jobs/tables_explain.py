@@ -9,6 +9,16 @@ from rich.markup import escape
 from jobs.tables import SHOWN, number, short, table, value
 from models.catalogue import BY_NAME
 
+BY = {
+    "itself": "by itself",
+    "corporate_number": "by corporate number",
+    "domain": "by domain",
+    "name_and_phone": "by name and telephone",
+    "name_and_place": "by name and place",
+    "decision": "as was decided",
+}
+"""By what a record is told to be the partner or entry."""
+
 
 def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
     """The fields; and with one of them `alone`, all that made it."""
@@ -19,13 +29,29 @@ def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
             _inputs(out, field["inputs"])
             out.print(f"[bold]What would change it:[/] {escape(field['what_would_change'])}.\n")
             _counted(out, field["counted"])
+        _activities(out, found["activities"])
         _rules(out, found["rules"])
     counted = [e for e in found["events"] if e["counted"]]
-    _events(out, counted if alone and counted else found["events"])
+    if not (alone and found["activities"] and not counted):
+        _events(out, counted if alone and counted else found["events"])
     if alone:
         _records(out, found["records"])
     _writes(out, found["writes"])
     _edits(out, found["edits"])
+
+
+def identity(out: Console, found: Mapping[str, Any]) -> None:
+    """The records that are one, where there are several, and what persons said of them."""
+    for records in (found["partner_records"], found["entry_records"]):
+        if len(records) > 1:
+            named = ", ".join(f"{r['record']} ({BY.get(r['matched_by'], r['matched_by'])})" for r in records)
+            whose = "entry" if records is found["entry_records"] else "partner"
+            out.print(f"[bold]One {whose}:[/] {escape(named)}")
+    for d in found["decisions"]:
+        what = "are one" if d["verdict"] == "same" else "are not one"
+        undone = "" if d["stands"] else f"; taken back by {d['undone_by']}"
+        said = f"{d['left']} and {d['right']} {what}, said {d['who']} on {d['decided_at'][:10]}: {d['reason']}{undone}"
+        out.print(f"[bold]Decided:[/] {escape(said)} ({d['decision_id']})")
 
 
 def _fields(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
@@ -48,12 +74,25 @@ def _inputs(out: Console, inputs: Mapping[str, Any]) -> None:
 def _counted(out: Console, counted: Sequence[Mapping[str, Any]]) -> None:
     if not counted:
         return
-    shown = table(f"Counted: {number(len(counted))}", "day", "target", "record", "counts until")
+    ends = any(c["end"] for c in counted)
+    shown = table(
+        f"Counted: {number(len(counted))}", "day", "target", "record", "counts until", *(["came to"] if ends else [])
+    )
     for c in counted[:SHOWN]:
         day = c["day"] + (" (inferred)" if c["inferred"] else "")
-        shown.add_row(day, c["target"] or "-", c["record"] or c["entry"], c["until"] or "-")
+        end = f"{c['end']} on {c['ended_on']}" if c["end"] else "-"
+        shown.add_row(day, c["target"] or "-", c["record"] or c["entry"], c["until"] or "-", *([end] if ends else []))
     out.print(shown)
     _more(out, counted)
+
+
+def _activities(out: Console, activities: Sequence[Mapping[str, Any]]) -> None:
+    if activities:
+        shown = table("Activities", "day", "kind", "rule", "record")
+        for a in activities[:SHOWN]:
+            shown.add_row(a["occurred_on"], a["kind"], a["rule"], a["source"])
+        out.print(shown)
+        _more(out, activities)
 
 
 def _rules(out: Console, rules: Sequence[Mapping[str, Any]]) -> None:

@@ -76,6 +76,7 @@ def _creates(out: Console, creates: Creates, *, dry_run: bool) -> None:
         for reason, count in creates.local.items():
             shown.add_row(f"here alone: {safe(reason)}", f"{count:,}")
         out.print(shown)
+    _listed(out, "Rows that stay here until a person says what they belong to", list(creates.untold))
     _listed(out, "Rows that the CRM did not take", list(creates.refused))
     if dry_run or creates.plan is None:
         return

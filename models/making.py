@@ -20,12 +20,13 @@ class Creation(Base):
     workspace: Mapped[Workspace]
     plan_id: Mapped[Key]
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    row_id: Mapped[str]  # of lists.row; also the value of the unique field
+    row_id: Mapped[str]  # of lists.row, or first-... of a record that others name; also the value of the unique field
     connection: Mapped[str]
     object: Mapped[str]
     key_field: Mapped[str]  # API name of the unique field
     partner: Mapped[str]  # the partner's record that it is tied to, as connection.Object/ID
     values: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # associations, and with a `key` what has to be made before it and whose id goes into `field`
     links: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
     status: Mapped[str]
     cause: Mapped[str | None]

@@ -107,6 +107,8 @@ class EntryRow(Base):
     object: Mapped[str]
     record_id: Mapped[str]
     target: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    # the same for the same target company, from `target`; null where a version that kept none stored it, until the next mapping of all
+    target_number: Mapped[int | None] = mapped_column(BigInteger)
     known_at: Mapped[Known]
     removed_at: Mapped[datetime | None]
     __table_args__ = (

@@ -21,12 +21,22 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class After:
+    """A record that is made before this one, and whose id goes into `field`: of `object`, under `key`."""
+
+    field: str
+    object: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewRecord:
-    """A record to be made: its values by API name, the unique one left out, which is `key`."""
+    """A record to be made: its values by API name, the unique one left out, which is `key`. `after`: what has to be made before it."""
 
     key: str
     values: Mapping[str, Value]
     links: tuple[Link, ...] = ()
+    after: tuple[After, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,15 @@ class RecordMaker(Protocol):
         """Live records by key, as they stand this moment: key -> id. A key that no record has is left out.
 
         Stop where the field is not there, not visible, or not unique.
+        """
+        ...
+
+    def needed(
+        self, object_name: str, ids: Sequence[str], by: Sequence[tuple[str, str]], without: Sequence[str]
+    ) -> set[str]:
+        """Those that live records name, by (object, field) of those records, or that an activity is about, as they stand this moment.
+
+        Records in `without` do not count.
         """
         ...
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, gammaincc, stdtr, xlogy
+from scipy.special import stdtr, xlogy
 
 from indicators.inputs import Floats
 
@@ -20,12 +20,16 @@ def poisson_deviance(y: ArrayLike, forecast: ArrayLike) -> Floats:
 
 def cumulative(mean: Floats, dispersion: Floats, longest: int) -> Floats:
     """[n, longest + 1]: chance of at most k, with variance `dispersion` x mean: negative binomial, or Poisson where that is 1 or less."""
-    k = np.arange(longest + 1)
     m = np.maximum(mean, LEAST)[:, None]
-    over = np.maximum(dispersion, 1.0)[:, None]
-    wide = over > 1 + 1e-9
-    size = m / np.where(wide, over - 1, 1.0)
-    return np.asarray(np.where(wide, betainc(size, k + 1.0, 1.0 / over), gammaincc(k + 1.0, m)), np.float64)
+    beyond = np.maximum(dispersion, 1.0)[:, None] - 1.0
+    wide = beyond > 1e-9
+    size = m / np.where(wide, beyond, 1.0)
+    k = np.arange(1, longest + 1)
+    # each count's chance by that of the one before: much quicker than the incomplete beta and gamma functions that it sums to
+    nobody = np.where(wide, -size * np.log1p(beyond), -m)
+    growth = np.log(np.where(wide, (size + k - 1) * (beyond / (1.0 + beyond)), m) / k)
+    chances = np.exp(np.cumsum(np.concatenate([nobody, growth], axis=1), axis=1))
+    return np.asarray(np.minimum(np.cumsum(chances, axis=1), 1.0), np.float64)
 
 
 def cumulative_for(y: ArrayLike, mean: Floats, dispersion: Floats) -> Floats:

@@ -59,6 +59,7 @@ def explain(
     how = f" ({HOW[when['how']]})" if HOW[when["how"]] else ""
     version = (when["mapping_hash"] or "-")[:12]
     out.print(f"as of {when['as_of']}{how}, mapping {version}, code {when['code_version']}, {when['run'] or 'no run'}")
+    tables_explain.identity(out, found)
     tables_explain.show(out, found, alone=field is not None)
 
 

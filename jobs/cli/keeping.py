@@ -32,6 +32,10 @@ def erase(
         return
     rows = ", ".join(f"{name} {n}" for name, n in document["erased"].items() if n)
     out.print(f"Erased{' again' if document['again'] else ''}: {rows or 'nothing was left of it'}.")
+    if document["rows"]:
+        out.print(f"With it the rows of imported lists that it was made of: {', '.join(document['rows'])}.")
+    if document["made"]:
+        out.print(f"Records were made of this row; erase them too: {', '.join(document['made'])}.")
     out.print(
         "The CRM still has what it has: erase the record there too. Backups of before today hold it until they expire."
     )

@@ -76,10 +76,12 @@ def _indicator_pages(document: dict[str, Any]) -> None:
     if one is None:
         tables.tiers(out, document["tiers"], document["partners"])
     tables.rates(out, document["conversion"], document["lead_time"])
+    prospect_tables.other_rates(out, document["conversion"])
     if one is not None:
         prospect_tables.partner_rates(out, one)
     if "forecast" in document:
-        prospect_tables.forecast(out, document["forecast"], one)
+        kinds = list(document["conversion"])
+        prospect_tables.forecast(out, document["forecast"], one, None if "all" in kinds else kinds[0])
         prospect_tables.notes(out, document)
 
 

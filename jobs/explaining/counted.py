@@ -10,7 +10,9 @@ import numpy as np
 
 from indicators.assumptions import DEFAULTS
 from indicators.inputs import MILESTONES, NO_DAY, EntryTable, day_date, day_number
+from indicators.open_entries import open_entries
 from indicators.paths import PathTable
+from jobs.explaining.events import Standing
 from models.vocabulary import FUNNEL, Milestone
 
 _COUNTS = {("deals_90d" if m is Milestone.DEAL else f"{m.value}_90d"): m for m in FUNNEL}
@@ -28,25 +30,30 @@ _OTHERS = {
     "next_regular_meeting_due": "a logged regular meeting, or another tier",
     "next_step": "another tier, or a milestone or activity of the entries that wait longest",
 }
+_UNDER_WAY = ("expected_deals_30d", "expected_deals_90d", "deals_target_month")
 _TIER = ("tier", "tier_reason", "tier_since", "attack_list_count")
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """One partner's canonical paths on the day, and the events that stand behind them. `events` are `explain`'s documents."""
+    """One partner's canonical paths on the day, and the events that stand behind them."""
 
     as_of: date
     paths: PathTable
     entries: EntryTable
-    events: Sequence[Mapping[str, Any]]
+    standing: Standing
     list_valid: int = DEFAULTS.list_valid
 
-    def counted(self, field: str, entry_id: str | None = None) -> list[dict[str, Any]]:
+    def counted(self, field: str, value: Any, entry_id: str | None = None) -> list[dict[str, Any]]:
         """The attempts or rows that the field counts, each with the event that says so, in the order of their days."""
         if field in _COUNTS:
             return self._reached(_COUNTS[field])
         if field in _TIER:
             return self._rows()
+        if field == "attack_list_submitted_on":
+            return [row for row in self._rows() if row["day"] == value]
+        if field in _UNDER_WAY:
+            return self._all(self._under_way())
         if entry_id is not None and field in (
             "milestone",
             "milestone_since",
@@ -56,6 +63,30 @@ class Basis:
         ):
             return self._standing(entry_id)
         return []
+
+    def waiting(self, called: Mapping[str, str], advice: str | None) -> list[dict[str, Any]]:
+        """Its entries of those `called` stalled or beyond; with `advice`, the word of `next_step`, those that it speaks of."""
+        called = {entry_id: called[entry_id] for entry_id in self.entries.ids if entry_id in called}
+        if advice is None:
+            return self._all(called)
+        if advice in ("move_stalled", "tidy_up"):
+            word = "stalled" if advice == "move_stalled" else "beyond"
+            return self._all(entry_id for entry_id, status in called.items() if status == word)
+        if advice == "move_on":
+            moving = {entry_id: at for entry_id, at in self._under_way().items() if called.get(entry_id) != "beyond"}
+            first = min(moving.values(), default=0)
+            return self._all(entry_id for entry_id, at in moving.items() if at == first)
+        return []
+
+    def _under_way(self) -> dict[str, int]:
+        """Entries that still wait for a deal, and the code of the milestone at which they do."""
+        rows = open_entries(self.paths)
+        places = zip(rows.entry.tolist(), rows.milestone.tolist(), strict=True)
+        return {self.entries.ids[place]: milestone for place, milestone in places}
+
+    def _all(self, entry_ids: Iterable[str]) -> list[dict[str, Any]]:
+        found = (item for entry_id in entry_ids for item in self._standing(entry_id))
+        return sorted(found, key=lambda c: (c["day"], c["entry"]))
 
     def _reached(self, milestone: Milestone) -> list[dict[str, Any]]:
         code = MILESTONES.index(milestone)
@@ -73,7 +104,7 @@ class Basis:
                     "day": day.isoformat(),
                     "until": (day + timedelta(days=DEFAULTS.counted - 1)).isoformat(),
                     "inferred": inferred,
-                    "event": self._event(entry_id, None if inferred else milestone.value, day),
+                    "event": self.standing.find(entry_id, None if inferred else milestone.value, day),
                 }
             )
         return sorted(made, key=lambda c: (c["day"], c["entry"]))
@@ -97,7 +128,7 @@ class Basis:
                         "day": on.isoformat(),
                         "until": (on + timedelta(days=self.list_valid - 1)).isoformat(),
                         "inferred": False,
-                        "event": self._event(entry_id, "listed", on),
+                        "event": self.standing.find(entry_id, "listed", on),
                     }
                 )
         return sorted(made, key=lambda c: (c["day"], c["entry"]))
@@ -116,17 +147,9 @@ class Basis:
                 "day": on.isoformat(),
                 "until": None,
                 "inferred": False,
-                "event": self._event(entry_id, milestone, on),
+                "event": self.standing.find(entry_id, milestone, on),
             }
         ]
-
-    def _event(self, entry_id: str, milestone: str | None, day: date) -> str | None:
-        """The standing event of that day; of any later milestone where the one asked for was skipped."""
-        iso = day.isoformat()
-        same = [e for e in self.events if e["entry_id"] == entry_id and e["occurred_on"] == iso and e["stands"]]
-        exact = [e for e in same if e["milestone"] == milestone]
-        found = exact or (same if milestone is None else [])
-        return str(found[0]["event_id"]) if found else None
 
     def what_would_change(
         self,

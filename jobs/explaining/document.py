@@ -1,7 +1,8 @@
 """`explain`: one document from a record's fields back to the source records, the very values, the run and the page that made them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import fields as columns
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -11,10 +12,10 @@ from sqlalchemy import Engine, text
 
 from indicators.inputs import day_number
 from indicators.paths import canonical_paths
-from jobs import views
 from jobs.errors import NotFound
-from jobs.explaining import said
+from jobs.explaining import activities, events, of_type, one, said, written
 from jobs.explaining.counted import Basis
+from jobs.explaining.events import Standing
 from jobs.explaining.moment import When, choose
 from jobs.explaining.records import Records
 from jobs.explaining.rules import fields_read, milestone_rules, partner_fields, says
@@ -26,13 +27,15 @@ from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
-from models.vocabulary import LISTS, RecordRef
+from models.vocabulary import LISTS, Activity, RecordRef
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
 
 Raw = psycopg.Connection[Any]
 FROM_FILES = {"file", "file_hash", "row_number"}
 """Fields of an imported row that no rule reads, and that say where it stands."""
+NO_END = {"end": None, "ended_on": None, "end_event": None}
+"""Of what is counted for being there; an attempt of a rate also says how it ended."""
 
 
 def field_named(given: str, prefix: str) -> str:
@@ -89,17 +92,29 @@ class _Told:
     partner_id: str
 
     def document(self, ref: RecordRef, wanted: str | None) -> dict[str, Any]:
-        partner_id = self.partner_id
-        events = self._events(partner_id)
-        basis = self._basis(partner_id, events)
-        rows = said.fields(
+        partner_id, known = self.partner_id, _end(self.when)
+        until = date.max if self.when.kind == "now" else self.when.as_of
+        theirs = events.of_partner(self.raw, self.workspace, partner_id, known, until)
+        basis = self._basis(partner_id, theirs)
+        rows, waits = said.fields(
             self.conn, self.raw, self.workspace, self.when, self.subject, self.subject_id, self.settings, self.rules
         )
-        chosen = [self._field(row, basis) for row in rows if wanted in (None, row["field"])]
-        if wanted is not None and not chosen:
+        asked = [row for row in rows if wanted in (None, row["field"])]
+        if wanted is not None and not asked:
             raise NotFound(f"Field {wanted} of {ref} said nothing as of {self.when.as_of}.")
-        mine = [e for e in events if self.subject == "partner" or e["entry_id"] == self.subject_id]
-        behind = {c["event"] for f in chosen for c in f["counted"]}
+        whole = self._of_type(wanted)
+        if waits is None:
+            waits = said.waiting(self.raw, self.workspace, list(basis.entries.ids), self.when.known_at)
+        chosen = [self._field(row, basis, waits, whole) for row in asked]
+        mine = [e for e in theirs if self.subject == "partner" or e["entry_id"] == self.subject_id]
+        own = {e["event_id"] for e in mine}
+        mine += [e for e in (whole.events if whole else ()) if e["event_id"] not in own]
+        behind = {c[key] for f in chosen for c in f["counted"] for key in ("event", "end_event")}
+        done = self._activities(wanted, chosen)
+        partners = one.partner_records(self.raw, self.workspace, partner_id, self.when)
+        entries = (
+            one.entry_records(self.raw, self.workspace, self.subject_id, self.when) if self.subject == "entry" else []
+        )
         records = Records(
             self.raw, self.workspace, self.settings.schema_of, None if self.when.kind == "now" else self.when.known_at
         )
@@ -108,34 +123,56 @@ class _Told:
             if event["event_id"] in detailed:
                 source = RecordRef.parse(event["source"])
                 event["change"] = records.change(source, event["source_change_id"])
+        shown = [e for e in mine if e["event_id"] in detailed]
         return {
             "record": str(ref),
             "subject": self.subject,
             "id": self.subject_id,
             "when": self.when.document(),
-            "partner_records": self._partner_records(partner_id),
+            "partner_records": partners,
+            "entry_records": entries,
+            "decisions": one.decided(self.raw, self.workspace, [*partners, *entries]),
             "computed": self.when.document(),
             "fields": chosen,
-            "rules": self._rules(e for e in mine if e["event_id"] in detailed),
+            "rules": self._rules([*shown, *({"rule": a.rule, "mapping_hash": self.rules.hash} for a in done)]),
             "events": [{**e, "counted": e["event_id"] in behind} for e in mine],
-            "records": self._records(records, ref, partner_id, [e for e in mine if e["event_id"] in detailed]),
-            "writes": self._writes(ref, wanted),
-            "edits": self._edits(ref, wanted),
+            "activities": [activities.as_document(a) for a in done],
+            "records": self._records(records, [{"record": str(ref)}, *partners, *entries], shown, done),
+            "writes": written.writes(self.raw, self.workspace, ref, wanted, self.when),
+            "edits": written.edits(self.raw, self.workspace, ref, wanted),
         }
 
-    def _field(self, row: dict[str, Any], basis: Basis) -> dict[str, Any]:
+    def _of_type(self, wanted: str | None) -> of_type.Told | None:
+        """What a number of the partner's whole type was told from, where such a one is asked for."""
+        if wanted not in of_type.OF_TYPE:
+            return None
+        return of_type.of_type(
+            self.conn, self.raw, self.workspace, self.settings, self.when, self.partner_id, str(wanted)
+        )
+
+    def _activities(self, wanted: str | None, chosen: Iterable[Mapping[str, Any]]) -> list[Activity]:
+        if wanted is None:
+            return []
+        about = {c["entry"] for f in chosen for c in f["counted"]}
+        return activities.behind(self.conn, self.workspace, self.when, self.partner_id, wanted, about)
+
+    def _field(
+        self, row: dict[str, Any], basis: Basis, waits: said.Waiting, whole: of_type.Told | None
+    ) -> dict[str, Any]:
         name = row["field"]
-        if name == "stalled_entries":
-            ids = said.stalled(self.raw, self.workspace, list(basis.entries.ids), self.when.known_at)
-            counted = [c for i in ids for c in basis.counted("stalled", i)]
+        if whole is not None:
+            counted = whole.counted
+        elif name in ("stalled_entries", "next_step"):
+            counted = basis.waiting(waits, None if name == "stalled_entries" else row["inputs"].get("advice"))
         else:
-            counted = basis.counted(name, self.subject_id if self.subject == "entry" else None)
+            counted = basis.counted(name, row["value"], self.subject_id if self.subject == "entry" else None)
         labels = _targets(self.raw, self.workspace, {c["entry"] for c in counted})
         return {
             **row,
-            "formula": formula(name),
+            "formula": formula(name, _numbers(self.settings)),
             "counted": [
                 {
+                    **NO_END,
                     **c,
                     "target": labels.get(c["entry"], (None, None))[0],
                     "record": labels.get(c["entry"], (None, None))[1],
@@ -147,47 +184,26 @@ class _Told:
             ),
         }
 
-    def _events(self, partner_id: str) -> list[dict[str, Any]]:
-        """All events of the partner that were known, and had happened; `stands` where nothing known took it back."""
-        rows = views.rows(
-            self.raw,
-            """select event_id, entry_id, milestone, occurred_on, known_at, op, supersedes, evidence, reconstructed, rule, mapping_hash,
-                connection || '.' || object || '/' || record_id as source, source_change_id, run_id as run,
-                op = 'assert' and not exists (select from sakigake.event r where r.workspace = e.workspace
-                    and r.supersedes = e.event_id and r.known_at <= %(known)s) as stands
-            from sakigake.event e where workspace = %(w)s and partner_id = %(partner)s
-                and known_at <= %(known)s and occurred_on <= %(as_of)s
-            order by occurred_on, milestone, known_at, event_id""",
-            {
-                "w": self.workspace,
-                "partner": partner_id,
-                "known": _end(self.when),
-                "as_of": date.max if self.when.kind == "now" else self.when.as_of,
-            },
-        )
-        return [{**row, "change": None} for row in rows]
-
-    def _basis(self, partner_id: str, events: list[dict[str, Any]]) -> Basis:
+    def _basis(self, partner_id: str, theirs: list[events.Event]) -> Basis:
         known = None if self.when.kind == "now" else self.when.known_at
         partners = [p for p in read.partners(self.conn, self.workspace, known) if p.partner_id == partner_id]
         entries = [e for e in read.entries(self.conn, self.workspace, known) if e.partner_id == partner_id]
         standing = (
             (e["entry_id"], e["milestone"], date.fromisoformat(e["occurred_on"]), e["source"].partition(".")[0])
-            for e in events
+            for e in theirs
             if e["stands"] and e["occurred_on"] <= self.when.as_of.isoformat()
         )
         columns = columns_of_entries(entries, [], unplaced_records(self.raw, self.workspace))
         given = Given(partners, columns, columns_of(entries, standing))
         table, rows, owners = read_inputs(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
         valid = self.settings.assumptions.list_valid
-        return Basis(
-            self.when.as_of, canonical_paths(table, rows, owners, day_number(self.when.as_of)), rows, events, valid
-        )
+        paths = canonical_paths(table, rows, owners, day_number(self.when.as_of))
+        return Basis(self.when.as_of, paths, rows, Standing(theirs), valid)
 
-    def _rules(self, events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def _rules(self, told: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         found: dict[tuple[str, str], dict[str, Any]] = {}
         versions: dict[str, Rules | None] = {}
-        for event in events:
+        for event in told:
             version = event["mapping_hash"]
             if version not in versions:
                 versions[version] = rules_of(self.raw, self.workspace, version)
@@ -202,67 +218,42 @@ class _Told:
         return [found[key] for key in sorted(found)]
 
     def _records(
-        self, records: Records, ref: RecordRef, partner_id: str, events: Iterable[Mapping[str, Any]]
+        self,
+        records: Records,
+        whose: Iterable[Mapping[str, Any]],
+        told: Sequence[Mapping[str, Any]],
+        done: Iterable[Activity],
     ) -> list[dict[str, Any]]:
-        """The record itself, the partner's records, and the sources of the events, each with the fields that rules read of it."""
-        wanted: dict[RecordRef, set[str]] = {ref: set()}
-        for row in self._partner_records(partner_id):
+        """The record itself, those of the partner and the entry, the sources of events and activities, and entries whose fields led to these.
+
+        Each with the fields that rules read of it.
+        """
+        wanted: dict[RecordRef, set[str]] = {}
+        for row in whose:
             source = RecordRef.parse(row["record"])
-            wanted.setdefault(source, set()).update(partner_fields(self.rules, source))
-        if self.subject == "entry":
-            wanted[ref] |= fields_read(self.rules, "entries", ref)
-        for event in events:
+            read_of = partner_fields(self.rules, source) or fields_read(self.rules, "entries", source)
+            wanted.setdefault(source, set()).update(read_of)
+        standing_in = _sources(self.raw, self.workspace, {e["entry_id"] for e in told})
+        for event in told:
             source = RecordRef.parse(event["source"])
             wanted.setdefault(source, set()).update(fields_read(self.rules, event["rule"], source))
+            for entry in standing_in.get(event["entry_id"], ()):
+                if entry.connection == source.connection and entry.object != source.object:
+                    wanted.setdefault(entry, set()).update(fields_read(self.rules, event["rule"], entry))
+        for activity in done:
+            read_of = fields_read(self.rules, activity.rule, activity.source)
+            wanted.setdefault(activity.source, set()).update(read_of)
         found = (
             records.record(source, fields | FROM_FILES if source.connection == LISTS else fields)
             for source, fields in wanted.items()
         )
         return [record for record in found if record is not None]
 
-    def _partner_records(self, partner_id: str) -> list[dict[str, Any]]:
-        return views.rows(
-            self.raw,
-            """select connection || '.' || object || '/' || record_id as record, matched_by from sakigake.partner_source
-            where workspace = %(w)s and partner_id = %(partner)s order by 1""",
-            {"w": self.workspace, "partner": partner_id},
-        )
 
-    def _writes(self, ref: RecordRef, wanted: str | None) -> list[dict[str, Any]]:
-        return views.rows(
-            self.raw,
-            """select c.field, c.api_name, c.old, c.new, c.why, c.edited, c.status, c.sent_at, c.settled_at, c.cause, c.plan_id as plan,
-                coalesce(c.run_id, p.run_id) as run, c.request_id, c.tries, p.kind, p.mapping_hash as mapping,
-                coalesce(p.decided_by, 'sakigake') as who, p.decided_because as reason
-            from sakigake.change c join sakigake.plan p using (workspace, plan_id)
-            where c.workspace = %(w)s and c.connection = %(connection)s and c.object = %(object)s and c.record_id = %(id)s
-                and (%(field)s::text is null or c.field = %(field)s) and (%(until)s::text is null or p.run_id <= %(until)s)
-            order by p.created_at, c.seq""",
-            {
-                "w": self.workspace,
-                "connection": ref.connection,
-                "object": ref.object,
-                "id": ref.id,
-                "field": wanted,
-                # runs are named by when they began: those after the computation that is asked for had not written yet
-                "until": None if self.when.kind == "now" else (self.when.run or ""),
-            },
-        )
-
-    def _edits(self, ref: RecordRef, wanted: str | None) -> list[dict[str, Any]]:
-        return views.rows(
-            self.raw,
-            """select field, ours, theirs, policy, found_at, keep_until, plan_id as plan from sakigake.person_edit
-            where workspace = %(w)s and connection = %(connection)s and object = %(object)s and record_id = %(id)s
-                and (%(field)s::text is null or field = %(field)s) order by found_at, field""",
-            {
-                "w": self.workspace,
-                "connection": ref.connection,
-                "object": ref.object,
-                "id": ref.id,
-                "field": wanted,
-            },
-        )
+def _numbers(settings: WorkspaceSettings) -> dict[str, Any]:
+    """What the workspace assumes, by name."""
+    assumed = settings.assumptions.for_numbers("")
+    return {f.name: getattr(assumed, f.name) for f in columns(assumed)}
 
 
 def _end(when: When) -> datetime:
@@ -278,6 +269,18 @@ def _targets(raw: Raw, workspace: str, entry_ids: set[str]) -> dict[str, tuple[s
         (workspace, list(entry_ids)),
     )
     return {r[0]: (r[1], r[2]) for r in rows}
+
+
+def _sources(raw: Raw, workspace: str, entry_ids: set[str]) -> dict[str, list[RecordRef]]:
+    """Of each entry the records that it stands in."""
+    found: dict[str, list[RecordRef]] = {}
+    for entry_id, *place in raw.execute(
+        """select entry_id, connection, object, record_id from sakigake.entry_source
+        where workspace = %s and entry_id = any(%s) order by 2, 3, 4""",
+        (workspace, list(entry_ids)),
+    ):
+        found.setdefault(entry_id, []).append(RecordRef(*place))
+    return found
 
 
 def _a(subject: str) -> str:

@@ -13,6 +13,8 @@ from jobs.views import rows
 from sync.mapping.grammar import Mapping as Rules
 
 Row = dict[str, Any]
+Waiting = dict[str, str]
+"""Entries that were called stalled, each with the word for it: `stalled` or `beyond`."""
 
 
 def fields(
@@ -24,16 +26,20 @@ def fields(
     subject_id: str,
     settings: WorkspaceSettings,
     rules: Rules,
-) -> list[Row]:
-    """`field`, `value`, `inputs`, `run`, `as_of`, `known_at`, `mapping_hash` of each field, by its name."""
+) -> tuple[list[Row], Waiting | None]:
+    """`field`, `value`, `inputs`, `run`, `as_of`, `known_at`, `mapping_hash` of each field, by its name.
+
+    Where the day had to be computed again, also which entries wait; otherwise `waiting` knows from the log.
+    """
     if when.kind == "now":
-        return rows(
+        newest = rows(
             raw,
             """select r.field, r.value, r.inputs, r.run_id as run, c.as_of, c.known_at, c.mapping_hash from sakigake.result r
             left join sakigake.computation c using (workspace, run_id)
             where r.workspace = %s and r.subject = %s and r.subject_id = %s order by r.field""",
             (workspace, subject, subject_id),
         )
+        return newest, None
     if when.kind == "exact":
         logged = rows(
             raw,
@@ -45,7 +51,7 @@ def fields(
             (workspace, subject, subject_id, when.known_at),
         )
         if logged:
-            return logged
+            return logged, None
     return _again(conn, raw, workspace, when, subject, subject_id, settings, rules)
 
 
@@ -58,34 +64,36 @@ def _again(
     subject_id: str,
     settings: WorkspaceSettings,
     rules: Rules,
-) -> list[Row]:
+) -> tuple[list[Row], Waiting]:
     found = said_again(conn, raw, workspace, settings, rules, when.as_of, when.known_at)
-    return sorted(
-        (
-            {
-                "field": name,
-                "value": value,
-                "inputs": inputs,
-                "run": None,
-                "as_of": when.as_of.isoformat(),
-                "known_at": when.known_at.isoformat(),
-                "mapping_hash": when.mapping_hash,
-            }
-            for of, of_id, name, value, inputs in found.rows
-            if (of, of_id) == (subject, subject_id)
-        ),
-        key=lambda row: str(row["field"]),
-    )
+    made: list[Row] = []
+    waits: Waiting = {}
+    for of, of_id, name, value, inputs in found.rows:
+        if of == "entry" and name == "stalled" and value:
+            waits[of_id] = inputs["status"]
+        if (of, of_id) == (subject, subject_id):
+            made.append(
+                {
+                    "field": name,
+                    "value": value,
+                    "inputs": inputs,
+                    "run": None,
+                    "as_of": when.as_of.isoformat(),
+                    "known_at": when.known_at.isoformat(),
+                    "mapping_hash": when.mapping_hash,
+                }
+            )
+    return sorted(made, key=lambda row: str(row["field"])), waits
 
 
-def stalled(raw: Connection[Any], workspace: str, entry_ids: list[str], known_at: datetime) -> list[str]:
-    """Those of the entries that were called stalled at the moment."""
+def waiting(raw: Connection[Any], workspace: str, entry_ids: list[str], known_at: datetime) -> Waiting:
+    """Those of the entries that were called stalled at the moment, by the log of results."""
     found = raw.execute(
-        """select subject_id from (
-            select distinct on (subject_id) subject_id, value, gone from sakigake.result_log
+        """select subject_id, inputs ->> 'status' from (
+            select distinct on (subject_id) subject_id, value, inputs, gone from sakigake.result_log
             where workspace = %s and subject = 'entry' and field = 'stalled' and subject_id = any(%s) and known_at <= %s
             order by subject_id, known_at desc, run_id desc) l
         where not gone and value = 'true'::jsonb order by 1""",
         (workspace, entry_ids, known_at),
     )
-    return [r[0] for r in found]
+    return {r[0]: r[1] for r in found}

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -22,9 +23,7 @@ SANDBOX_URL = "http://127.0.0.1:8600"
 _FOR_SANDBOX = {  # what stands in a preset for a real CRM, and what opens the sandbox
     "https://your-domain.my.salesforce.com      # your My Domain": "SANDBOX_URL",
     "your-connected-app                 # of the client-credentials flow; other ways: docs/operations.md": "sakigake-sandbox",
-    "{env: SALESFORCE_CLIENT_SECRET}  # or {file: PATH}; never the secret itself": "{file: secrets/salesforce_client_secret}",
     "        crm: hubspot\n        auth:": "        crm: hubspot\n        url: SANDBOX_URL\n        auth:",
-    "{env: HUBSPOT_TOKEN}                   # a service key or private app token; or {file: PATH}": "{file: secrets/hubspot_token}",
 }
 
 
@@ -48,23 +47,33 @@ def mapping_text(preset: str) -> str:
     return resources.files(__name__).joinpath(f"{preset}.mapping.yaml").read_text("utf-8")
 
 
-def write_preset(preset: str, folder: Path, *, sandbox_url: str | None = None, force: bool = False) -> list[Written]:
-    """Writes the preset's files into `folder`; all or nothing: where one exists already, none is touched (unless `force`).
+def write_preset(
+    preset: str | Mapping[str, str], folder: Path, *, sandbox_url: str | None = None, force: bool = False
+) -> list[Written]:
+    """Writes the files of a preset, or of several by their connections' names, into `folder`.
 
-    With `sandbox_url` a preset for a real CRM is pointed at the sandbox, to be tried there.
+    All or nothing: where one exists already, none is touched (unless `force`). With `sandbox_url` presets for real CRMs are pointed at the
+    sandbox, to be tried there.
     """
-    if preset not in PRESETS:
-        raise ConfigError(f"There is no preset {preset!r}; choose {', '.join(PRESETS)}.")
-    if sandbox_url is None and preset == SANDBOX:
+    from jobs.presets import several
+    from jobs.presets.joining import joined
+
+    presets = several.by_connection([preset]) if isinstance(preset, str) else preset
+    whole = SANDBOX in presets.values()
+    if sandbox_url is None and whole:
         sandbox_url = SANDBOX_URL
     if sandbox_url is not None and not sandbox_url.startswith(("http://", "https://")):
         raise ConfigError(
             f"--sandbox-url is {sandbox_url!r}, expected an address such as {SANDBOX_URL}; start one with: sakigake sandbox"
         )
+    settings = _sandbox_settings() if whole else several.settings_text(presets)
+    if sandbox_url is not None:
+        settings = _at_sandbox(settings, presets).replace("SANDBOX_URL", sandbox_url.rstrip("/"))
+    secrets = several.secrets_of({"salesforce": "salesforce", "hubspot": "hubspot"} if whole else presets)
     written = [
-        (Written(folder / "sakigake.yaml", "workspaces, connections, schedule, guards"), _settings(preset, sandbox_url)),
-        (Written(folder / "mapping.yaml", "what the CRM's stages and fields mean"), mapping_text(preset)),
-        *([*_secrets(preset, folder)] if sandbox_url is not None else []),
+        (Written(folder / "sakigake.yaml", "workspaces, connections, schedule, guards"), settings),
+        (Written(folder / "mapping.yaml", "what the CRM's stages and fields mean"), mapping_text(SANDBOX) if whole else joined(presets)),
+        *((Written(folder / "secrets" / name, what), text) for name, what, text in (secrets if sandbox_url is not None else ())),
         (Written(folder / "mapping.schema.json", "the mapping's grammar, by which editors complete and check it"), schema_text()),
     ]  # fmt: skip
     texts = {file.path: text for file, text in written}
@@ -78,22 +87,21 @@ def write_preset(preset: str, folder: Path, *, sandbox_url: str | None = None, f
     return [file for file, _ in written]
 
 
-def _settings(preset: str, sandbox_url: str | None) -> str:
-    crm = preset if preset == SANDBOX else preset.partition("-")[0]
-    text = resources.files(__name__).joinpath(f"{crm}.sakigake.yaml").read_text("utf-8")
-    if sandbox_url is None:
-        return text
-    for real, invented in _FOR_SANDBOX.items() if preset != SANDBOX else ():
-        text = text.replace(real, invented)
-    return text.replace("SANDBOX_URL", sandbox_url.rstrip("/"))
+def _sandbox_settings() -> str:
+    return resources.files(__name__).joinpath(f"{SANDBOX}.sakigake.yaml").read_text("utf-8")
 
 
-def _secrets(preset: str, folder: Path) -> Iterator[tuple[Written, str]]:
-    """What guards invented data is no secret; it stands in files all the same, as real ones must."""
-    if preset == SANDBOX or preset.startswith("salesforce"):
-        yield Written(folder / "secrets" / "salesforce_client_secret", "Salesforce's secret"), "sandbox-secret\n"
-    if preset == SANDBOX or preset.startswith("hubspot"):
-        yield Written(folder / "secrets" / "hubspot_token", "HubSpot's token"), "sandbox-token\n"
+def _at_sandbox(settings: str, presets: Mapping[str, str]) -> str:
+    for real, invented in _FOR_SANDBOX.items():
+        settings = settings.replace(real, invented)
+    for name in presets:
+        for secret, file in (("CLIENT_SECRET", "client_secret"), ("TOKEN", "token")):
+            settings = re.sub(
+                rf"\{{env: {name.upper()}_{secret}\}}( *# .*| or \{{file: PATH\}})?",
+                f"{{file: secrets/{name}_{file}}}",
+                settings,
+            )
+    return settings
 
 
 def write_all(texts: dict[Path, str]) -> None:

@@ -11,7 +11,7 @@ from psycopg import Connection
 
 from indicators.counting import shared_out
 from indicators.inputs import DEAL, MILESTONES
-from indicators.plan_actual import factors, lines, lmdi, reached_between, share_elapsed, timing
+from indicators.plan_actual import gap_by_cause, lines, reached_between, share_elapsed, timing
 from indicators.subjects import ALL
 from indicators.targets import TargetPlan, target_plan
 from jobs.errors import NotFound
@@ -111,7 +111,7 @@ def month_document(
                 chance=ahead.chance if ahead and kind == ALL else None,
             )
         ]
-        split = lmdi(factors([p * elapsed for p in plan]), factors(actual))
+        split = gap_by_cause([p * elapsed for p in plan], actual)
         gaps[kind] = {
             "gap": _rounded(actual[-1] - plan[-1] * elapsed),
             "volume": _rounded(split.volume),

@@ -56,21 +56,21 @@ def said_again(
     known_at: datetime,
 ) -> Said:
     """The same, on connections that are open already."""
-    pooled_at = _pooled_at(raw, workspace, as_of, known_at)
-    made = make(settings, rules, read_inputs(conn, workspace, as_of, pooled_at, past=True), as_of)
+    pooled = pooled_at(raw, workspace, as_of, known_at)
+    made = make(settings, rules, read_inputs(conn, workspace, as_of, pooled, past=True), as_of)
     told = made.told
-    if pooled_at != known_at:
+    if pooled != known_at:
         tables = read_inputs(conn, workspace, as_of, known_at, past=True)
         later = tell(settings, rules, made.results.pool, tables, as_of)
         if later is None:
             raise RuntimeError("A computation by an earlier pool tells of a partner type that the pool does not know.")
         told = later
     activities = more.activities_of(conn, workspace, told.partners, as_of, known_at)
-    pooled = more.activities_of(conn, workspace, made.partners, as_of, pooled_at)
-    done = more.Computed(made.results, made.entries, made.partners, pooled, made.calendar, made.plan)
-    deals = deals_between(conn, workspace, *more.share_span(as_of), pooled_at)
-    stamp = Stamp("", as_of, pooled_at, rules.hash, CODE_VERSION, pooled_at)
-    late = reporting_delay(conn, workspace, as_of, pooled_at, rules.zone.key)
+    of_all = more.activities_of(conn, workspace, made.partners, as_of, pooled)
+    done = more.Computed(made.results, made.entries, made.partners, of_all, made.calendar, made.plan)
+    deals = deals_between(conn, workspace, *more.share_span(as_of), pooled)
+    stamp = Stamp("", as_of, pooled, rules.hash, CODE_VERSION, pooled)
+    late = reporting_delay(conn, workspace, as_of, pooled, rules.zone.key)
     return Said(
         {**made.document(), "reporting_delay": as_document(late)},
         chain(told.rows(activities), made.goal_rows()),
@@ -80,7 +80,7 @@ def said_again(
     )
 
 
-def _pooled_at(conn: Connection[Any], workspace: str, as_of: date, known_at: datetime) -> datetime:
+def pooled_at(conn: Connection[Any], workspace: str, as_of: date, known_at: datetime) -> datetime:
     """What the pool knew by which a day was computed at that moment: as much, where there was no such computation."""
     row = conn.execute(
         """select coalesce(pooled_known_at, known_at) from sakigake.computation

@@ -7,6 +7,7 @@ read and told anew, by that pool: one changed entry costs what its partner costs
 import hashlib
 import json
 from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from itertools import chain
@@ -64,14 +65,19 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any]) -> di
         late = reporting_delay(conn, workspace.name, stamp.as_of, stamp.known_at, workspace.zone.key)
     document = {**made.document(), "reporting_delay": as_document(late)}
     done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
-    with workspace.connect() as raw, raw.transaction():
-        rows = chain(made.told.partner_rows(activities), made.goal_rows())
-        changed = _keep(raw, workspace.name, stamp, made.told, rows)
-        _keep_computation(raw, workspace.name, stamp, json.dumps(document), stamp.known_at)
-        pools.keep(raw, workspace.name, stamp.run_id, stamp.as_of, stamp.known_at, basis, made.results.pool)
-        more.keep(raw, workspace.name, stamp, done, every_deal, workspace.settings)
-        touched.done(raw, workspace.name)
-    leading.keep_weekly(workspace, stamp)
+    with ThreadPoolExecutor(1) as beside:
+        # verdicts rest on the log alone: they are worked out while PostgreSQL writes, and kept when it has
+        verdicts = beside.submit(leading.due, workspace, stamp)
+        with workspace.connect() as raw, raw.transaction():
+            rows = chain(made.told.partner_rows(activities), made.goal_rows())
+            changed = _keep(raw, workspace.name, stamp, made.told, rows)
+            _keep_computation(raw, workspace.name, stamp, json.dumps(document), stamp.known_at)
+            pools.keep(raw, workspace.name, stamp.run_id, stamp.as_of, stamp.known_at, basis, made.results.pool)
+            more.keep(raw, workspace.name, stamp, done, every_deal, workspace.settings)
+            touched.done(raw, workspace.name)
+        answers = verdicts.result()
+    if answers is not None:
+        leading.keep(workspace, stamp, answers)
     return {**document, "values_changed": changed, "looked_at": None}
 
 

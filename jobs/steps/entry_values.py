@@ -8,7 +8,8 @@ import numpy as np
 from psycopg import Connection
 
 from models.vocabulary import Activity, Entry, RecordRef
-from sync.events.entry_columns import NO_DAY, EntryColumns, target_number
+from sync.events.entry_columns import NO_DAY, EntryColumns
+from sync.events.target_numbers import target_number
 
 _EPOCH = 719163  # the day 1970-01-01
 

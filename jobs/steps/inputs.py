@@ -14,14 +14,15 @@ from indicators.inputs import (
     WILLINGNESS_CODE,
     EntryTable,
     EventTable,
+    Flags,
     PartnerTable,
     day_numbers,
 )
 from jobs import overrides
-from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from models.vocabulary import Partner
 from sync.events import read
 from sync.events.entry_columns import EntryColumns, entry_columns
+from sync.events.ids import Ids, places_of
 
 Tables = tuple[EventTable, EntryTable, PartnerTable]
 
@@ -47,32 +48,21 @@ def read_inputs(
 ) -> Tables:
     """The tables as columns of whole numbers; events of entries or partners that stand no more are left out.
 
-    `past`: partners, entries and activities too as they were known at `known_at`; without it as they are now, which is quicker.
+    `past`: partners, entries and activities too as they were known at `known_at`; without it as they are now.
     `only`: these partners alone, as they are now, with all of their entries.
     """
-    raw = cast("Connection[Any]", conn.connection.driver_connection)
-    if given is None and not past:
-        partners: Sequence[Partner] = read.partners(conn, workspace, only=only)
-        entries = entry_columns(conn, workspace, as_of, only)
+    if given is None:
+        moment = known_at if past else None
+        partners: Sequence[Partner] = read.partners(conn, workspace, moment, only)
+        entries = entry_columns(conn, workspace, as_of, only, moment)
         columns = read.visible_events(conn, workspace, as_of, known_at, only)
     else:
-        facts = given or Given(
-            read.partners(conn, workspace, known_at),
-            columns_of_entries(
-                read.entries(conn, workspace, known_at),
-                read.activities(conn, workspace, as_of, known_at),
-                unplaced_records(raw, workspace),
-            ),
-            read.visible_events(conn, workspace, as_of, known_at),
-        )
-        partners, columns, entries = facts.partners, facts.events, facts.entries
+        partners, entries, columns = given.partners, given.entries, given.events
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
     partner = np.array([place_of_partner.get(p, -1) for p in entries.partner_ids], np.int64)[entries.partner]
     kept = partner >= 0
-    ids = entries.ids if kept.all() else [entries.ids[i] for i in np.flatnonzero(kept)]
-    place_of_entry = {entry_id: i for i, entry_id in enumerate(ids)}
-    places = np.array([place_of_entry.get(e, -1) for e in columns.entry_ids], np.int64)
-    entry = places[columns.entry] if len(columns) else np.zeros(0, np.int64)
+    ids = entries.ids if kept.all() else _some(entries.ids, kept)
+    entry = places_of(columns.entry_ids, ids)[columns.entry] if len(columns) else np.zeros(0, np.int64)
     stands = entry >= 0
     codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int8)
     events = EventTable.of(
@@ -98,6 +88,12 @@ def read_inputs(
             willingness=np.array([WILLINGNESS_CODE[p.willingness.value] for p in partners], np.int64),
             submitted_day=day_numbers(p.submitted_on for p in partners),
             joined_day=day_numbers(p.joined_on for p in partners),
-            overrides=overrides.acting(raw, workspace, known_at, place_of_partner),
+            overrides=overrides.acting(
+                cast("Connection[Any]", conn.connection.driver_connection), workspace, known_at, place_of_partner
+            ),
         ),
     )
+
+
+def _some(ids: Sequence[str], kept: Flags) -> Sequence[str]:
+    return ids[kept] if isinstance(ids, Ids) else [name for name, stays in zip(ids, kept, strict=True) if stays]

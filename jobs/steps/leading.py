@@ -1,6 +1,7 @@
 """Does it lead? From the log to verdicts: the shell around indicators/leading."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -8,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from indicators.assumptions import Floors
 from indicators.inputs import (
@@ -37,15 +38,16 @@ from jobs.wiring import Workspace
 from models.labels import named
 from models.vocabulary import FUNNEL, ActivityKind
 from sync.events import read
+from sync.events.entry_columns import owners
+from sync.events.ids import Ids
 from sync.events.log import LogColumns, activity_log, event_log
 
 KIND = "leading"
 SEED = "sakigake"
-_NO_ENTRY = -1
 
 
-def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
-    """Keeps the verdicts where a week has ended, or mapping, code or assumptions changed, since they were kept last; tells whether it did.
+def due(workspace: Workspace, stamp: Stamp) -> Answers | None:
+    """The verdicts where a week has ended, or mapping, code or assumptions changed, since they were kept last; otherwise None.
 
     They rest on whole weeks, so that between two Sundays there is nothing new to say.
     """
@@ -61,20 +63,33 @@ def keep_weekly(workspace: Workspace, stamp: Stamp) -> bool:
             asdict(floors),
         )
         if same and document_before["weeks"]["until"] == last_sunday.isoformat():
-            return False
+            return None
     with workspace.engine.begin() as connection:
-        answers = answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors)
+        return answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors, past=False)
+
+
+def keep(workspace: Workspace, stamp: Stamp, answers: Answers) -> None:
+    """Keeps the verdicts."""
     n = {"weeks": answers.weeks.count, "deals": answers.deals, "indicators": len(answers.findings)}
     with workspace.connect() as conn:
         reports.keep(conn, workspace.name, KIND, stamp, n, document(answers))
-    return True
 
 
 def answer(
-    connection: Connection, workspace: str, zone: ZoneInfo, as_of: date, known_at: datetime, floors: Floors
+    connection: Connection,
+    workspace: str,
+    zone: ZoneInfo,
+    as_of: date,
+    known_at: datetime,
+    floors: Floors,
+    *,
+    past: bool = True,
 ) -> Answers:
-    """The verdicts as of a day, by what was known at a moment (aware)."""
-    partners = read.partners(connection, workspace)
+    """The verdicts as of a day, by what was known at a moment (aware).
+
+    `past`: partners and entries too as they were known then; without it as they are now, which is quicker and the same for the present.
+    """
+    partners = read.partners(connection, workspace, known_at if past else None)
     at = {p.partner_id: i for i, p in enumerate(partners)}
     types = sorted({p.type for p in partners})
     table = PartnerTable.of(
@@ -83,14 +98,9 @@ def answer(
         np.array([types.index(p.type) for p in partners], np.int64),
         joined_day=day_numbers(p.joined_on for p in partners),
     )
-    # two columns of a table that may be large, rather than whole entries
-    pairs = connection.execute(
-        text("select entry_id, partner_id from sakigake.entry where workspace = :w and removed_at is null order by 1"),
-        {"w": workspace},
-    )
-    owner = {entry_id: at[partner_id] for entry_id, partner_id in pairs if partner_id in at}
+    ids, owner = _owners(connection, workspace, at, known_at if past else None)
     log = event_log(connection, workspace, as_of, known_at, zone.key)
-    reached = _milestones(log, owner, table, day_number(as_of))
+    reached = _milestones(log, ids, owner, table, day_number(as_of))
     activities: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
     for a in activity_log(connection, workspace, as_of, known_at, zone.key):
         if a.partner_id in at and a.kind != ActivityKind.APPROACH:  # that one is the milestone `executed`
@@ -112,20 +122,26 @@ def answer(
     )
 
 
-def _milestones(log: LogColumns, owner: dict[str, int], table: PartnerTable, as_of: int) -> dict[str, Passages]:
+def _owners(
+    connection: Connection, workspace: str, at: Mapping[str, int], known_at: datetime | None
+) -> tuple[Ids, Ints]:
+    """Entries in the order of their ids, and the place of the partner that each is of."""
+    ids, partner_ids, owner = owners(connection, workspace, known_at)
+    partner = np.array([at.get(name, -1) for name in partner_ids], np.int64)[owner]
+    return ids[partner >= 0], partner[partner >= 0]
+
+
+def _milestones(log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, as_of: int) -> dict[str, Passages]:
     """First passages of each milestone that a record tells, as they were known over time; those only implied have no day of their own."""
-    place = {entry_id: i for i, entry_id in enumerate(owner)}
-    places = np.array([place.get(e, _NO_ENTRY) for e in log.entry_ids], np.int64)
-    entry = places[log.entry] if len(log.entry) else np.zeros(0, np.int64)
+    entry = log.entry_ids.places_among(ids)[log.entry] if len(log.entry) else np.zeros(0, np.int64)
     codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int64)
-    kept = entry != _NO_ENTRY
+    kept = entry >= 0
     entry, milestone = entry[kept], codes[log.milestone[kept]]
     day, known_from, known_until = (c[kept] for c in (log.day, log.known_from, log.known_until))
-    partner = np.fromiter(owner.values(), np.int64, len(owner))
     stands = known_until >= LAST_DAY
     paths = canonical_paths(
         EventTable.of(entry[stands], milestone[stands], day[stands]),
-        EntryTable.of(list(owner), partner),
+        EntryTable.of(ids, partner),
         table,
         as_of,
     )

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection
 
 from jobs.alerts import alert
 from jobs.epoch import count_delivery
@@ -19,32 +18,17 @@ from jobs.runs import new_id, utc_now
 from jobs.settings import seconds_of
 from jobs.steps.fresh import require_fresh
 from jobs.steps.guarding import restored
+from jobs.steps.making_proposal import Proposal
 from jobs.steps.write_back import delivery_of
 from jobs.wiring import Workspace
 from models.audit import AuditKind
-from models.catalogue import LIST_ROW_KEY
-from models.vocabulary import LIST_ROW, LISTS, PlanStatus, RecordRef
+from models.vocabulary import LIST_ROW, LISTS, PlanStatus
 from sync.chain import record as chain
-from sync.connector import ObjectDescription
-from sync.lists.records import Wanted, choose, new_record
-from sync.lists.understand import ListRow
+from sync.lists.first import FIRST_KEY
 from sync.writeback import making, making_journal
 from sync.writeback.making import MakeCounts
-from sync.writeback.making_journal import Draft
 
 Conn = Connection[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What would be made, and how many rows stay with us alone, by the reason."""
-
-    drafts: tuple[Draft, ...]
-    local: dict[str, int]
-
-    def counts(self) -> dict[str, int]:
-        """Records by `connection.Object`."""
-        return dict(sorted(Counter(f"{d.connection}.{d.object}" for d in self.drafts).items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,89 +36,6 @@ class PlannedMaking:
     plan_id: str
     status: PlanStatus
     held_because: list[str]
-
-
-def _records_of(conn: Conn, workspace: str, partner_ids: Sequence[str]) -> dict[str, list[RecordRef]]:
-    """The records that each of these partners has in the CRMs."""
-    found: dict[str, list[RecordRef]] = {}
-    for partner_id, *ref in conn.execute(
-        """select partner_id, connection, object, record_id from sakigake.partner_source
-        where workspace = %s and partner_id = any(%s) order by connection, object, record_id""",
-        (workspace, list(partner_ids)),
-    ):
-        found.setdefault(partner_id, []).append(RecordRef(*ref))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A row that might become a record. `taken`: it comes with this very import."""
-
-    row: ListRow
-    listed_on: date
-    file: str
-    partner_id: str
-    taken: bool
-
-
-def propose(conn: Conn, workspace: Workspace, candidates: Mapping[str, Candidate]) -> Proposal:
-    """What would be made of these rows (by id), and how many stay with us, by the reason.
-
-    Left out are rows that are records already, or one entry with a record of a CRM.
-    """
-    rows = {i: candidates[i] for i in _pending(conn, workspace, candidates)}
-    records = _records_of(conn, workspace.name, sorted({c.partner_id for c in rows.values()}))
-    described = _Descriptions(workspace)
-    drafts: list[Draft] = []
-    local: Counter[str] = Counter()
-    for row_id, c in rows.items():
-        found = choose(workspace.rules, records.get(c.partner_id, []))
-        if isinstance(found, str):
-            local[found] += 1
-            continue
-        rule = workspace.rules.entries[found[0]]
-        wanted = Wanted(row_id, c.row, c.listed_on, c.file, *found)
-        made = new_record(workspace.rules, wanted, described(rule.connection, rule.object))
-        key_field = workspace.connectors[rule.connection].api_name(LIST_ROW_KEY, workspace.settings.prefix)
-        drafts.append(Draft(rule.connection, rule.object, key_field, wanted.partner, made))
-    return Proposal(tuple(drafts), dict(local))
-
-
-def _pending(conn: Conn, workspace: Workspace, candidates: Mapping[str, Candidate]) -> list[str]:
-    held = live_rows(conn, workspace, list(candidates))
-    known = conn.execute(
-        """select row_id from sakigake.creation where workspace = %(w)s and row_id = any(%(ids)s)
-            and (status = 'sent' or (status = 'confirmed' and removal is distinct from 'removed'))
-        union select s.record_id from sakigake.entry_source s join sakigake.entry_source o using (workspace, entry_id)
-        where s.workspace = %(w)s and s.connection = %(lists)s and s.record_id = any(%(ids)s) and o.connection <> %(lists)s""",
-        {"w": workspace.name, "ids": sorted(held), "lists": LISTS},
-    )
-    elsewhere = {r[0] for r in known}
-    return [i for i, c in candidates.items() if i not in elsewhere and (c.taken or i in held)]
-
-
-def live_rows(conn: Conn, workspace: Workspace, ids: Sequence[str]) -> set[str]:
-    """Those of these rows that were imported and stand."""
-    schema = workspace.settings.schema_of(LISTS)
-    there = conn.execute("select to_regclass(%s)", (f'"{schema}"."{LIST_ROW}"',)).fetchone()
-    if not there or there[0] is None:
-        return set()
-    query = sql.SQL("select id from {} where not _deleted and id = any(%s)").format(sql.Identifier(schema, LIST_ROW))
-    return {r[0] for r in conn.execute(query, (list(ids),))}
-
-
-class _Descriptions:
-    """Objects as the CRM describes them now, each asked for once."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._held: dict[tuple[str, str], ObjectDescription] = {}
-
-    def __call__(self, connection: str, object_name: str) -> ObjectDescription:
-        place = connection, object_name
-        if place not in self._held:
-            self._held[place] = self._workspace.connectors[connection].describe(object_name)
-        return self._held[place]
 
 
 def plan(workspace: Workspace, run_id: str, proposal: Proposal, who: str, file: str) -> PlannedMaking:
@@ -155,18 +56,18 @@ def plan(workspace: Workspace, run_id: str, proposal: Proposal, who: str, file: 
             expires_at=expires_at,
             now=now,
         )
-        said = [[d.connection, d.object, d.record.key, dict(d.record.values)] for d in proposal.drafts]
+        said = [making_journal.said_of(d) for d in proposal.drafts]
         digest = hashlib.sha256(json.dumps(said, ensure_ascii=False, default=str).encode()).hexdigest()
         told = {"creates": proposal.counts(), "digest": digest, "run": run_id, "mapping": workspace.rules.hash}
         chain(conn, workspace.name, AuditKind.PLAN, who, plan_id, {**told, "file": file, "held": held})
     if status is PlanStatus.HELD:
-        body = "\n".join((f"{plan_id} would make {len(proposal.drafts):,} records and waits for a person.", *held))
+        body = "\n".join((f"{plan_id} would make {proposal.to_make:,} records and waits for a person.", *held))
         alert(workspace.settings.alerts, workspace.folder, f"Sakigake: a plan of {workspace.name} is held", body)
     return PlannedMaking(plan_id, status, held)
 
 
 def _held_because(conn: Conn, workspace: Workspace, plan_id: str, proposal: Proposal) -> Iterator[str]:
-    guards, count = workspace.settings.guards, len(proposal.drafts)
+    guards, count = workspace.settings.guards, proposal.to_make
     if guards.first_plan == "hold" and not making_journal.has_made(conn, workspace.name):
         yield (
             f"These are the first records that lists make in workspace {workspace.name}; look at them with `sakigake plan {plan_id}`, "
@@ -226,7 +127,7 @@ def documents(conn: Conn, workspace: str, plan_id: str) -> list[dict[str, Any]]:
     )
     return [
         {
-            "object": f"{r[0]}.{r[1]}", "row": f"{LISTS}.{LIST_ROW}/{r[2]}", "partner": r[3], "values": r[4], "status": r[5],
+            "object": f"{r[0]}.{r[1]}", "row": None if r[2].startswith(FIRST_KEY) else f"{LISTS}.{LIST_ROW}/{r[2]}", "partner": r[3], "values": r[4], "status": r[5],
             "cause": r[6], "record": f"{r[0]}.{r[1]}/{r[7]}" if r[7] else None, "request_id": r[8],
             "removal": r[9], "removal_cause": r[10],
         }

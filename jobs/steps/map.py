@@ -51,7 +51,7 @@ def map_facts(
             "objects": objects,
             "mapping": workspace.rules.hash,
             "decisions": newest(raw, workspace.name),
-            "keeps": ["deals_all_channels"],  # what older versions did not
+            "keeps": ["deals_all_channels", "target_number"],  # what older versions did not
         }
         if not whole and before is not None and {k: before.get(k) for k in read} == read:
             return {"skipped": "nothing changed in the mirror or the mapping", "input": before}

@@ -39,7 +39,7 @@ from jobs.reports import Stamp
 from jobs.settings import WorkspaceSettings
 from jobs.steps import actual
 from models.vocabulary import Activity, ActivityKind
-from sync.events import read
+from sync.events.activity_columns import activity_columns
 from sync.events.deals import DealCount
 
 ACTIVATION, CURVES = "activation", "lead_time_curves"
@@ -69,7 +69,13 @@ def activities_of(
     only: Collection[str] | None = None,
 ) -> Activities:
     """Activities with partners (with `only` these) up to a day, as the mapping now sees them, or as they were known at `known_at`."""
-    return as_columns(read.activities(conn, workspace, as_of, known_at, only), partners)
+    found = activity_columns(conn, workspace, as_of, known_at, only)
+    place = {partner_id: i for i, partner_id in enumerate(partners.ids)}
+    partner = np.array([place.get(name, -1) for name in found.partner_ids], np.int64)[found.partner]
+    order = np.lexsort((found.kind, found.day, partner))
+    order = order[partner[order] >= 0]
+    names = [found.kinds[kind] for kind in found.kind[order].tolist()]
+    return Activities(partner[order], tuple(names), found.day[order])
 
 
 def as_columns(activities: Iterable[Activity], partners: PartnerTable) -> Activities:
@@ -147,6 +153,7 @@ def activation_document(
     results, partners = done.results, done.partners
     paths, as_of = results.paths, results.as_of
     first = first_data_day(paths.reached[:, LISTED])
+    spent = leaks(results.tier_changes, done.activities, as_of)
     return {
         "activation": [
             {
@@ -183,10 +190,8 @@ def activation_document(
             for d in compliance(results.tier_changes, done.activities, as_of, done.calendar)
         ],
         "leaks": {
-            **_plain(
-                {k: v for k, v in asdict(leaks(results.tier_changes, done.activities, as_of)).items() if k != "by_kind"}
-            ),
-            "by_kind": dict(leaks(results.tier_changes, done.activities, as_of).by_kind),
+            **_plain({k: v for k, v in asdict(spent).items() if k != "by_kind"}),
+            "by_kind": dict(spent.by_kind),
         },
         "capacity": _plain(asdict(capacity([p.tier.tier for p in results.partners], team))),
         "cutoffs": [_plain(asdict(c)) for c in _cutoffs(done)],

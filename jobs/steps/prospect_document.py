@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from indicators.inputs import PartnerTable, day_date
+from indicators.inputs import Flags, Ints, PartnerTable, day_date
 from indicators.subjects import STEPS, step_name
 from indicators.summary import Results
+from models.vocabulary import Tier
 
 
 def prospect_document(results: Results, partners: PartnerTable) -> dict[str, Any]:
@@ -41,13 +42,7 @@ def prospect_document(results: Results, partners: PartnerTable) -> dict[str, Any
         "forecast": {
             "status": made.status,
             "ahead": _ahead(results),
-            "by_type": {
-                name: {
-                    str(days): rounded(float(made.partners.expected[partners.type == t, place].sum()))
-                    for place, days in enumerate(made.partners.ahead)
-                }
-                for t, name in enumerate(partners.types)
-            },
+            "by_type": {name: _of_type(results, partners, t) for t, name in enumerate(partners.types)},
             "under_way": len(made.outlook.under_way),
             "listed_a_week": rounded(float(made.outlook.arriving.weekly.sum())),
             "checked": {
@@ -106,15 +101,35 @@ def rounded(value: float | None) -> float | None:
 
 
 def _ahead(results: Results) -> dict[str, Any]:
+    """Of all partners, by days."""
+    found = results.prospects.partners
+    return _sums(results, np.ones(len(results.partners), np.bool_), found.total_low, found.total_high)
+
+
+def _of_type(results: Results, partners: PartnerTable, at: int) -> dict[str, Any]:
+    """What `forecast` says, of the partners of one type; and how many of them stand in which tier."""
+    made, mine = results.prospects, partners.type == at
+    tiers = {tier.value: 0 for tier in Tier}
+    for place in np.flatnonzero(mine):
+        tiers[results.partners[place].tier.tier.value] += 1
+    return {
+        "ahead": _sums(results, mine, made.partners.type_low[at], made.partners.type_high[at]),
+        "under_way": int((made.outlook.under_way.type == at).sum()),
+        "listed_a_week": rounded(float(made.outlook.arriving.weekly[mine].sum())),
+        "tiers": tiers,
+    }
+
+
+def _sums(results: Results, who: Flags, low: Ints, high: Ints) -> dict[str, Any]:
     forecast = results.prospects.partners
-    known = bool(forecast.known.any())
+    known = bool(forecast.known[who].any())
     return {
         str(days): {
-            "expected": rounded(float(forecast.total[place])) if known else None,
-            "in_flight": rounded(float(forecast.in_flight[:, place].sum())) if known else None,
-            "new": rounded(float(forecast.new[:, place].sum())) if known else None,
-            "low": int(forecast.total_low[place]) if known else None,
-            "high": int(forecast.total_high[place]) if known else None,
+            "expected": rounded(float(forecast.expected[who, place].sum())) if known else None,
+            "in_flight": rounded(float(forecast.in_flight[who, place].sum())) if known else None,
+            "new": rounded(float(forecast.new[who, place].sum())) if known else None,
+            "low": int(low[place]) if known else None,
+            "high": int(high[place]) if known else None,
         }
         for place, days in enumerate(forecast.ahead)
     }

@@ -8,7 +8,7 @@ from jobs.steps import provisioned
 from jobs.wiring import Workspace
 from models.catalogue import CATALOGUE, LIST_ROW_KEY, CatalogueField, fields_of
 from sync.connector import Connector, ProvisionStep
-from sync.mapping.creation import given_fields
+from sync.mapping.creation import first_fields, given_fields
 from sync.mapping.grammar import Mapping as Rules
 
 Steps = list[tuple[str, ProvisionStep]]
@@ -17,26 +17,37 @@ ADVICE = "advice"  # the status of what only a person can make
 
 def targets(rules: Rules) -> Iterator[tuple[str, str, list[CatalogueField]]]:
     """(connection, object, fields) that the mapping writes back to, or makes records of."""
-    made = {rule.from_ for rule in rules.entries if rule.create is not None}
+    made = {f"{connection}.{name}" for connection, name in made_objects(rules)}
     for subject, named in (("partner", rules.write_back.partner), ("entry", rules.write_back.entry)):
         for place, fields in named.items():
             connection, _, object_name = place.partition(".")
             chosen = [f for f in fields_of(subject) if fields == "default" or f.name in fields]  # type: ignore[arg-type]
-            yield connection, object_name, chosen + ([LIST_ROW_KEY] if place in made else [])
-    for place in made:
-        if place not in rules.write_back.entry:
-            connection, _, object_name = place.partition(".")
-            yield connection, object_name, [LIST_ROW_KEY]
+            if subject == "entry" and place in made:
+                chosen.append(LIST_ROW_KEY)
+            yield connection, object_name, chosen
+    for place in sorted(made - set(rules.write_back.entry)):
+        connection, _, object_name = place.partition(".")
+        yield connection, object_name, [LIST_ROW_KEY]
+
+
+def made_objects(rules: Rules) -> Iterator[tuple[str, str]]:
+    """(connection, object) of which rows of lists become records, those that come first included."""
+    for rule in rules.entries:
+        if rule.create is not None:
+            yield rule.connection, rule.object
+            yield from ((rule.connection, first.leads_to(name)) for name, first in rule.create.first.items())
 
 
 def made_fields(rules: Rules, connection: str) -> dict[str, list[str]]:
     """The fields that new records of this connection are given, by object, ours left out."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, set[str]] = {}
     for rule in rules.entries:
         if rule.create is not None and rule.connection == connection:
-            partner = [rule.partner.field] if rule.partner.field else []
-            found[rule.object] = sorted({*found.get(rule.object, ()), *given_fields(rule), *partner})
-    return found
+            partner = {rule.partner.field} if rule.partner.field else set()
+            found.setdefault(rule.object, set()).update(given_fields(rule), partner, rule.create.first)
+            for name, first in rule.create.first.items():
+                found.setdefault(first.leads_to(name), set()).update(first_fields(first))
+    return {name: sorted(fields) for name, fields in found.items()}
 
 
 def provision(

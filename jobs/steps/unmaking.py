@@ -19,10 +19,12 @@ from models.catalogue import CATALOGUE
 from models.vocabulary import LIST_ROW, LISTS, RecordRef
 from sync.chain import record as chain
 from sync.connector import Connector, WriteOutcome
+from sync.lists.first import FIRST_KEY
 from sync.writeback.making import as_they_stand, maker_of
 
 Conn = Connection[Any]
 TRIES = 4
+NEEDED = "another record of the CRM, or an activity, names it"
 UNKNOWN = "what it held when it was made was not noted, so nobody can tell whether it was touched since"
 
 
@@ -35,6 +37,11 @@ class MadeOnce:
     row_id: str
     record: RecordRef
     as_made: Mapping[str, str] | None = field(hash=False)
+
+    @property
+    def comes_first(self) -> bool:
+        """Whether it was made for others to name it: it goes after them, and only where none names it."""
+        return self.row_id.startswith(FIRST_KEY)
 
 
 def made_in(conn: Conn, workspace: str, run_id: str) -> bool:
@@ -69,7 +76,7 @@ def undo_made(workspace: Workspace, run_id: str, reason: str, *, dry_run: bool =
                 _note(conn, workspace.name, [m], undoing, "kept", why)
         failed = _remove(conn, workspace, [m for m in made if m not in kept], undoing)
         taken = [m for m in made if m not in kept and m not in failed]
-        set_deleted(workspace, undoing, [m.row_id for m in taken], deleted=True)
+        set_deleted(workspace, undoing, [m.row_id for m in taken if not m.comes_first], deleted=True)
         removed = {name: sum(m.record.connection == name for m in taken) for name in workspace.connectors}
         note.counts = {"undoes": run_id, "removed": removed, "kept": len(kept), "failed": len(failed)}
     document = _listed(made, kept, failed, "removed")
@@ -86,7 +93,7 @@ def _made(conn: Conn, workspace: str, run_id: str) -> list[MadeOnce]:
     rows = conn.execute(
         """select plan_id, seq, row_id, connection, object, record_id, as_made from sakigake.creation
         where workspace = %s and run_id = %s and status = 'confirmed' and tries > 0 and removal is distinct from 'removed'
-        order by connection, object, plan_id, seq""",
+        order by connection, row_id like 'first-%%', object, plan_id, seq""",
         (workspace, run_id),
     )
     return [MadeOnce(r[0], r[1], r[2], RecordRef(r[3], r[4], r[5]), r[6]) for r in rows]
@@ -99,12 +106,29 @@ def _kept(conn: Conn, workspace: Workspace, made: Sequence[MadeOnce]) -> dict[Ma
     for (connection, name), group in groupby(made, key=lambda m: (m.record.connection, m.record.object)):
         some = list(group)
         connector = workspace.connectors[connection]
+        going = [m.record.id for m in made if m.record.connection == connection and m not in kept and not m.comes_first]
+        needed = _needed(conn, workspace, some, going)
         live = as_they_stand(connector, name, [m.record.id for m in some])
         ours = {connector.api_name(f, workspace.settings.prefix) for f in CATALOGUE}
         for m in some:
-            if why := further.get(m.record) or _touched(m, live.get(m.record.id), ours):
+            if why := further.get(m.record) or needed.get(m.record) or _touched(m, live.get(m.record.id), ours):
                 kept[m] = why
     return kept
+
+
+def _needed(conn: Conn, workspace: Workspace, some: Sequence[MadeOnce], going: Sequence[str]) -> dict[RecordRef, str]:
+    """Of records that came first, those that others of the CRM name, `going` left out: they would be deleted with it, or lose it."""
+    of = {m.record.id: m.record for m in some if m.comes_first}
+    if not of:
+        return {}
+    place = some[0].record
+    by = conn.execute(
+        """select distinct c.object, tie ->> 'field' from sakigake.creation c, jsonb_array_elements(c.links) tie
+        where c.workspace = %s and c.connection = %s and tie ->> 'object' = %s and tie ? 'key' order by 1, 2""",
+        (workspace.name, place.connection, place.object),
+    ).fetchall()
+    named = maker_of(workspace.connectors[place.connection]).needed(place.object, list(of), by, going)
+    return {of[i]: NEEDED for i in named if i in of}
 
 
 def _touched(made: MadeOnce, live: Mapping[str, str] | None, ours: set[str]) -> str:
@@ -139,7 +163,10 @@ def _remove(conn: Conn, workspace: Workspace, made: Sequence[MadeOnce], undoing:
     failed: dict[MadeOnce, str] = {}
     for (connection, name), group in groupby(made, key=lambda m: (m.record.connection, m.record.object)):
         by_id = {m.record.id: m for m in group}
-        done, refused = _gone(workspace.connectors[connection], name, list(by_id))
+        needed = _needed(conn, workspace, list(by_id.values()), ())  # again: what names it may have stayed
+        going = [i for i, m in by_id.items() if m.record not in needed]
+        done, refused = _gone(workspace.connectors[connection], name, going)
+        refused |= {record.id: why for record, why in needed.items()}
         with conn.transaction():
             _note(conn, workspace.name, [by_id[i] for i in done], undoing, "removed")
             for record_id, why in refused.items():
@@ -180,7 +207,7 @@ def _listed(
     def shown(m: MadeOnce, status: str, cause: str | None) -> dict[str, Any]:
         return {
             "record": str(m.record),
-            "row": f"{LISTS}.{LIST_ROW}/{m.row_id}",
+            "row": None if m.comes_first else f"{LISTS}.{LIST_ROW}/{m.row_id}",
             "status": status,
             "cause": cause,
         }

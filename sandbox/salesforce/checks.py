@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.refusals import NEW
-from sandbox.salesforce import ids, persons, rights
+from sandbox.salesforce import ids, members, persons, rights
 from sandbox.salesforce.errors import ApiError, deleted, no_such_column
 from sandbox.salesforce.fields import is_deleted
 from sandbox.salesforce.objects import STAGES
@@ -34,6 +34,8 @@ def for_create(org: Org, obj: Object, sent: Values) -> Values:
         raise ApiError(400, "REQUIRED_FIELD_MISSING", message, missing)
     if obj.name in rights.OBJECTS:
         rights.check_create(org, obj.name, values)
+    if obj.name == "CampaignMember":
+        values = members.checked(org, values)
     _check_unique(org, obj, values, None)
     return values
 

@@ -54,9 +54,9 @@ def campaign_member(store: Store) -> Object:
 
     return make("CampaignMember", "Campaign Member", "Campaign Members", "00v", [
         identity("Campaign Member"), deletion(),
-        lookup("CampaignId", "Campaign ID", "Campaign", "Campaign", children="CampaignMembers", nillable=False, updateable=False),
-        lookup("LeadId", "Lead ID", "Lead", "Lead", children="CampaignMembers", updateable=False),
-        lookup("ContactId", "Contact ID", "Contact", "Contact", children="CampaignMembers", updateable=False),
+        lookup("CampaignId", "Campaign ID", "Campaign", "Campaign", children="CampaignMembers", nillable=False, cascades=True, updateable=False),
+        lookup("LeadId", "Lead ID", "Lead", "Lead", children="CampaignMembers", cascades=True, updateable=False),
+        lookup("ContactId", "Contact ID", "Contact", "Contact", children="CampaignMembers", cascades=True, updateable=False),
         picklist("Status", "Status", STATUSES, length=40),
         computed("HasResponded", "boolean", "Responded", lambda r: r.fields.get("FirstRespondedDate") is not None,
                  nillable=False, defaulted=True),

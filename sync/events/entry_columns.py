@@ -1,9 +1,8 @@
 """Entries as columns, taken whole from PostgreSQL's binary form: what the arithmetic needs of them, without a value a row."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
-from hashlib import blake2b
+from datetime import date, datetime
 from typing import Any, cast
 
 import numpy as np
@@ -11,55 +10,41 @@ import numpy.typing as npt
 import psycopg
 from sqlalchemy import Connection
 
-from models.vocabulary import Target
-from sync.events.read import fixed_rows, ids_of
-from sync.mapping.names import name_key, phone_key
+from models.vocabulary import Target, aware
+from sync.events.as_known import tables
+from sync.events.blocks import NOTHING, blocks, numbers
+from sync.events.ids import WRITTEN, Ids
+from sync.events.target_numbers import target_number
 
 NO_DAY = -1
 _EPOCH = 10957  # 2000-01-01 in days since 1970
-_ROW = np.dtype(
-    [
-        ("entry", "V16"),
-        ("partner", "V16"),
-        ("target", ">i8"),
-        ("active", ">i4"),
-        ("unplaced", "?"),
-    ]
-)
+
 _ENTRIES = """
-    copy (
-        select string_agg(
-            uuid_send(e.entry_id::uuid) || uuid_send(e.partner_id::uuid) ||
-            int8send(hashtextextended(case
-                when coalesce(e.target ->> 'corporate_number', '') <> '' then 'number ' || (e.target ->> 'corporate_number')
-                when coalesce(e.target ->> 'domain', '') <> '' then 'domain ' || (e.target ->> 'domain')
-                else 'entry ' || e.entry_id end, 0)) ||
-            int4send(coalesce(a.newest - date '2000-01-01', -2147483648)::int4) || boolsend(u.entry_id is not null),
-            ''::bytea)
-        from sakigake.entry e
-        left join (
-            select entry_id, max(occurred_on) as newest from sakigake.activity
-            where workspace = %(w)s and removed_at is null and entry_id is not null and occurred_on <= %(day)s {mine} group by 1
-        ) a using (entry_id)
-        left join (
-            select s.entry_id from sakigake.unplaced_entry u
-            join sakigake.entry_source s using (workspace, connection, object, record_id) where u.workspace = %(w)s {source}
-            union select s.entry_id from sakigake.unplaced_entry u
-            join sakigake.entry s using (workspace, connection, object, record_id) where u.workspace = %(w)s {source}
-        ) u using (entry_id)
-        where e.workspace = %(w)s and e.removed_at is null {entry}
-        group by left(e.entry_id, 2)
-    ) to stdout (format binary)"""
+    select e.partner_id, string_agg(e.entry_id, ''), array_agg(coalesce(e.target_number, 0)),
+        array_agg(coalesce(a.newest - date '2000-01-01', {nothing})), array_agg(u.entry_id is not null)
+    from {entry} e
+    left join (
+        select entry_id, max(occurred_on) as newest from {activity} y
+        where entry_id is not null and occurred_on <= %(day)s {mine} group by 1
+    ) a using (entry_id)
+    left join (
+        select s.entry_id from sakigake.unplaced_entry u
+        join {entry_source} s using (connection, object, record_id) where u.workspace = %(w)s {source}
+        union select s.entry_id from sakigake.unplaced_entry u
+        join {entry} s using (connection, object, record_id) where u.workspace = %(w)s {source}
+    ) u using (entry_id)
+    where true {of}
+    group by e.partner_id"""
+_OWNERS = """
+    select e.partner_id, string_agg(e.entry_id, '') from {entry} e group by 1"""
+_UNNUMBERED = "select e.entry_id, e.target from {entry} e where e.target_number is null {of}"
+
 _OF_PARTNERS = {
-    "entry": "and e.partner_id = any(%(only)s)",
+    "of": "and e.partner_id = any(%(only)s)",
     "source": "and s.partner_id = any(%(only)s)",
     "mine": """and entry_id = any(array(
         select entry_id from sakigake.entry where workspace = %(w)s and removed_at is null and partner_id = any(%(only)s)))""",
 }
-_NAMED = """
-    select entry_id, target ->> 'name', target ->> 'phone' from sakigake.entry e
-    where workspace = %(w)s and removed_at is null and coalesce(target ->> 'corporate_number', '') = ''
-        and coalesce(target ->> 'domain', '') = '' and target ->> 'name' <> '' and target ->> 'phone' <> '' {entry}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +57,7 @@ class EntryColumns:
     unplaced     it stands in a stage that the mapping does not name
     """
 
-    ids: list[str]
+    ids: Sequence[str]
     partner_ids: list[str]
     partner: npt.NDArray[np.int64]
     target: npt.NDArray[np.int64]
@@ -81,45 +66,61 @@ class EntryColumns:
 
 
 def entry_columns(
-    connection: Connection, workspace: str, as_of: date, only: Collection[str] | None = None
+    connection: Connection,
+    workspace: str,
+    as_of: date,
+    only: Collection[str] | None = None,
+    known_at: datetime | None = None,
 ) -> EntryColumns:
-    """Entries as the mapping now sees them, with activities up to `as_of`. `only`: those of these partners."""
+    """Entries with activities up to `as_of`: as the mapping now sees them, or as they were known at `known_at` (aware).
+
+    `only`: those of these partners, as the mapping now sees them. Which stages nobody placed is told as of now in any case.
+    """
+    seen = tables(past=known_at is not None)
     scope = dict.fromkeys(_OF_PARTNERS, "") if only is None else _OF_PARTNERS
-    given = {"w": workspace, "day": as_of, "only": None if only is None else sorted(only)}
+    given = {
+        "w": workspace,
+        "day": as_of,
+        "only": None if only is None else sorted(only),
+        "k": None if known_at is None else aware(known_at, "known_at"),
+    }
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     with raw.cursor() as cursor:
-        rows = fixed_rows(cursor, _ENTRIES.format(**scope), given, _ROW)
-    ids, place_of_row = ids_of(rows["entry"])
-    rows = rows[np.argsort(place_of_row, kind="stable")]  # an entry has one row
-    numbers = rows["target"].astype(np.int64)
-    place = {entry_id: at for at, entry_id in enumerate(ids)}
-    for entry_id, name, phone in raw.execute(
-        _NAMED.format(**scope), given
-    ):  # written in many ways: told by the one form of both
-        if (at := place.get(entry_id)) is not None:
-            numbers[at] = target_number(entry_id, Target(name=name, phone=phone))
-    partner_ids, partner = ids_of(rows["partner"])
-    active = rows["active"].astype(np.int64)
+        sent = blocks(cursor, _ENTRIES.format(**seen, **scope, nothing=NOTHING), given, 5)
+    ids = Ids.of_text(b"".join(block[1] for block in sent))
+    order = ids.order()
+    ids = ids[order]
+    target = numbers([block[2] for block in sent], 8)[order]
+    unnumbered = dict(raw.execute(_UNNUMBERED.format(**seen, **scope), given).fetchall())
+    if unnumbered:
+        for place in np.flatnonzero(target == 0):
+            if (said := unnumbered.get(ids[int(place)])) is not None:
+                target[place] = target_number(ids[int(place)], Target(**said))
+    active = numbers([block[3] for block in sent])[order]
     return EntryColumns(
         ids=ids,
-        partner_ids=partner_ids,
-        partner=partner,
-        target=numbers,
-        last_active=np.where(active == -(2**31), NO_DAY, active + _EPOCH),
-        unplaced=rows["unplaced"].copy(),
+        partner_ids=[block[0].decode() for block in sent],
+        partner=_owner(sent)[order],
+        target=target,
+        last_active=np.where(active == NOTHING, NO_DAY, active + _EPOCH),
+        unplaced=numbers([block[4] for block in sent], 1)[order].astype(np.bool_),
     )
 
 
-def target_number(entry_id: str, target: Target) -> int:
-    """A number of 64 bits, the same for the same target company: by corporate number, else domain, else name with phone; else its own."""
-    name, phone = name_key(target.name), phone_key(target.phone)
-    key = (
-        f"number {target.corporate_number}"
-        if target.corporate_number
-        else f"domain {target.domain}"
-        if target.domain
-        else f"name {phone} {name}"
-        if name and phone
-        else f"entry {entry_id}"
-    )
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
+def owners(
+    connection: Connection, workspace: str, known_at: datetime | None = None
+) -> tuple[Ids, list[str], npt.NDArray[np.int64]]:
+    """Entries in the order of their ids, ids of partners, and the place there of each entry's: as now seen, or as known at `known_at` (aware)."""
+    seen = tables(past=known_at is not None)
+    given = {"w": workspace, "k": None if known_at is None else aware(known_at, "known_at")}
+    raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    with raw.cursor() as cursor:
+        sent = blocks(cursor, _OWNERS.format(**seen), given, 2)
+    ids = Ids.of_text(b"".join(block[1] for block in sent))
+    order = ids.order()
+    return ids[order], [block[0].decode() for block in sent], _owner(sent)[order]
+
+
+def _owner(sent: list[tuple[bytes, ...]]) -> npt.NDArray[np.int64]:
+    """Which block each id stands in, of blocks by partner."""
+    return np.repeat(np.arange(len(sent)), np.array([len(block[1]) // WRITTEN for block in sent], np.int64))

@@ -1,6 +1,6 @@
 """The log with its knowledge axis, for those who ask what was known when: events with the days since and until which they stood.
 
-Like `read.visible_events` the rows leave PostgreSQL in its binary form, all of one width.
+Like events in `read.visible_events` the rows leave PostgreSQL many together.
 """
 
 from dataclasses import dataclass
@@ -13,36 +13,21 @@ import psycopg
 from sqlalchemy import Connection, text
 
 from models.vocabulary import aware
-from sync.events.read import MILESTONES, ids_of
+from sync.events.blocks import blocks, numbers
+from sync.events.ids import WRITTEN, Ids
+from sync.events.read import MILESTONES
 
 STILL = date(2149, 6, 6)
 """`known_until` of what still stands; the last day that the arithmetic takes."""
-_HEADER = len(b"PGCOPY\n\xff\r\n\0") + 4 + 4
-_ROW = np.dtype(
-    [
-        ("fields", ">i2"),
-        ("entry_length", ">i4"),
-        ("entry", "V16"),
-        ("milestone_length", ">i4"),
-        ("milestone", ">i2"),
-        ("day_length", ">i4"),
-        ("day", ">i4"),
-        ("from_length", ">i4"),
-        ("from", ">i4"),
-        ("until_length", ">i4"),
-        ("until", ">i4"),
-    ]
-)
 _POSTGRES_EPOCH = int(np.datetime64("2000-01-01", "D").astype(np.int64))
+_CODE = {milestone.value.encode(): at for at, milestone in enumerate(MILESTONES)}
 _LOG = """
-    copy (
-        select e.entry_id::uuid, array_position(%s::text[], e.milestone)::int2 - 1::int2, e.occurred_on,
-            (e.known_at at time zone %s)::date, coalesce((r.known_at at time zone %s)::date, %s)
-        from sakigake.event e left join sakigake.event r
-            on r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s
-        where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
-        order by e.entry_id, e.occurred_on, 2, e.event_id
-    ) to stdout (format binary)"""
+    select e.milestone, string_agg(e.entry_id, ''), array_agg(e.occurred_on),
+        array_agg((e.known_at at time zone %s)::date), array_agg(coalesce((r.known_at at time zone %s)::date, %s))
+    from sakigake.event e left join sakigake.event r
+        on r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s
+    where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
+    group by e.milestone, (e.occurred_on - date '2000-01-01') / 1024"""
 _ACTIVITIES = """
     with told as (
         select activity_id, partner_id, kind, occurred_on, known_at, removed_at as until
@@ -59,14 +44,14 @@ _ACTIVITIES = """
 
 @dataclass(frozen=True, slots=True)
 class LogColumns:
-    """Asserted events as columns of one length, by entry and day. Days are numbers since 1970 in the workspace's time zone.
+    """Asserted events as columns of one length, by entry, day and milestone. Days are numbers since 1970 in the workspace's time zone.
 
     entry        place in `entry_ids`
     milestone    place in `read.MILESTONES`
     known_until  the day on which it was taken back; `STILL` where it was not
     """
 
-    entry_ids: list[str]
+    entry_ids: Ids
     entry: npt.NDArray[np.int64]
     milestone: npt.NDArray[np.int8]
     day: npt.NDArray[np.int64]
@@ -89,13 +74,17 @@ def event_log(connection: Connection, workspace: str, as_of: date, known_at: dat
     """Every assertion about days up to `as_of` that was made by `known_at` (aware), also those taken back by then."""
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
-    given = ([m.value for m in MILESTONES], zone, zone, STILL, moment, workspace, as_of, moment)
-    with raw.cursor() as cursor, cursor.copy(_LOG, given) as copy:
-        sent = b"".join(bytes(block) for block in copy)
-    rows = np.frombuffer(sent, _ROW, count=(len(sent) - _HEADER - 2) // _ROW.itemsize, offset=_HEADER)
-    entry_ids, entry = ids_of(rows["entry"])
-    day, known_from, known_until = (rows[c].astype(np.int64) + _POSTGRES_EPOCH for c in ("day", "from", "until"))
-    return LogColumns(entry_ids, entry, rows["milestone"].astype(np.int8), day, known_from, known_until)
+    given = (zone, zone, STILL, moment, workspace, as_of, moment)
+    with raw.cursor() as cursor:
+        sent = blocks(cursor, _LOG, given, 5)
+    entry_ids, entry = Ids.of_text(b"".join(block[1] for block in sent)).distinct()
+    long = [len(block[1]) // WRITTEN for block in sent]
+    milestone = np.repeat(np.array([_CODE[block[0]] for block in sent], np.int64), long)
+    day, known_from, known_until = (numbers([block[at] for block in sent]) + _POSTGRES_EPOCH for at in (2, 3, 4))
+    order = np.lexsort((known_until, known_from, milestone, day, entry))
+    return LogColumns(
+        entry_ids, entry[order], milestone[order].astype(np.int8), day[order], known_from[order], known_until[order]
+    )
 
 
 def activity_log(

@@ -13,12 +13,16 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A table of what is now seen, the staged table that feeds it, and its columns."""
+    """A table of what is now seen, the staged table that feeds it, and its columns.
+
+    `follows`: columns that follow from what is said, and are staged only where that is new.
+    """
 
     name: str
     key: tuple[str, ...]
     said: tuple[str, ...]
     stays: bool  # a vanished row stays, marked with when
+    follows: tuple[str, ...] = ()
 
     @property
     def staged(self) -> str:
@@ -30,7 +34,7 @@ PARTNERS = Kept(
     "partner", ("partner_id",), ("name", "type", "willingness", "submitted_on", "joined_on", "attributes"), stays=True
 )
 SOURCES = Kept("partner_source", _RECORD, ("partner_id", "matched_by"), stays=False)
-ENTRIES = Kept("entry", ("entry_id",), ("partner_id", *_RECORD, "target"), stays=True)
+ENTRIES = Kept("entry", ("entry_id",), ("partner_id", *_RECORD, "target"), stays=True, follows=("target_number",))
 ENTRY_SOURCES = Kept("entry_source", _RECORD, ("entry_id", "partner_id", "matched_by", "target"), stays=False)
 ACTIVITIES = Kept(
     "activity", ("activity_id",), ("partner_id", "entry_id", "kind", "occurred_on", *_RECORD, "rule"), stays=True
@@ -58,8 +62,13 @@ def keep_now(connection: Connection, kept: Kept, workspace: str, known_at: datet
         on conflict do nothing"""),
         given,
     )
-    names = (*kept.key, *kept.said)
-    sets = ", ".join(f"{name} = excluded.{name}" for name in (*kept.said, "known_at"))
+    names = (*kept.key, *kept.said, *kept.follows)
+    sets = ", ".join(
+        (
+            *(f"{name} = excluded.{name}" for name in (*kept.said, "known_at")),
+            *(f"{name} = coalesce(excluded.{name}, n.{name})" for name in kept.follows),
+        )
+    )
     new = ", ".join(f"excluded.{name}" for name in kept.said)
     returned = " or n.removed_at is not null" if kept.stays else ""
     changed = connection.execute(

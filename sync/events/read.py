@@ -1,7 +1,6 @@
 """What the compute step reads: events as columns, and partners, entries and activities as values.
 
-Events leave PostgreSQL as bytes of one width a row, many rows together, so that numpy takes them whole and Python's cost does not
-grow with their number.
+Events leave PostgreSQL many rows together, so that numpy takes them whole and Python's cost does not grow with their number.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,41 +14,30 @@ import psycopg
 from sqlalchemy import Connection, text
 
 from models.vocabulary import Activity, Entry, Milestone, Partner, RecordRef, Target, Willingness, aware
+from sync.events.blocks import blocks, numbers
+from sync.events.ids import WRITTEN, Ids
 from sync.events.now import ACTIVITIES, ENTRIES, ENTRY_SOURCES, PARTNERS, SOURCES
 from sync.mapping.same_target import EntryRecord, marks_of
 
 MILESTONES = tuple(Milestone)
 """`EventColumns.milestone` holds places in this tuple: listed 0, requested 1, agreed 2, executed 3, deal 4, won 5, lost 6."""
+_CODE = {milestone.value.encode(): at for at, milestone in enumerate(MILESTONES)}
 
-_ROW = np.dtype([("entry", "V16"), ("milestone", ">i2"), ("day", ">i4"), ("connection", ">i2")])
 _POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 
-# A message carries one row, and Python's cost is a message: rows are put together into 256 before they are sent, by the first two
-# digits of the entry's id. They are put in order here and not there: PostgreSQL would sort texts of ids.
+# Which milestone, and by whom it was told, is said once for all events of a group. Few days make a group, so that none outgrows the
+# gigabyte that PostgreSQL puts together.
 _VISIBLE = """
-    copy (
-        select string_agg(
-            uuid_send(e.entry_id::uuid) || int2send(array_position(%s::text[], e.milestone)::int2 - 1::int2)
-                || date_send(e.occurred_on) || int2send(coalesce(array_position(%s::text[], e.connection), 0)::int2), ''::bytea)
-        from sakigake.event e
-        where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
-            and not exists (
-                select from sakigake.event r
-                where r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s)
-            {scope}
-        group by left(e.entry_id, 2)
-    ) to stdout (format binary)"""
+    select e.milestone, e.connection, string_agg(e.entry_id, ''), array_agg(e.occurred_on)
+    from sakigake.event e
+    where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
+        and not exists (
+            select from sakigake.event r
+            where r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s)
+        {scope}
+    group by e.milestone, e.connection, (e.occurred_on - date '2000-01-01') / 1024"""
 _OF_PARTNERS = """and e.entry_id = any(array(
     select n.entry_id from sakigake.entry n where n.workspace = %s and n.removed_at is null and n.partner_id = any(%s)))"""
-
-
-def fixed_rows(cursor: "psycopg.Cursor[Any]", query: str, given: Any, row: np.dtype[Any]) -> npt.NDArray[Any]:
-    """What a COPY of one column of bytes sends, as rows of one width."""
-    cursor.execute("set local work_mem = '256MB'")  # millions of rows are grouped in memory rather than on disk
-    with cursor.copy(query, given) as copy:
-        copy.set_types(["bytea"])
-        sent = b"".join(block for (block,) in copy.rows())
-    return np.frombuffer(sent, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +47,7 @@ class EventColumns:
     `connection` numbers the CRM that told it: of an entry that stands in two CRMs, one happening is told twice.
     """
 
-    entry_ids: list[str]
+    entry_ids: Sequence[str]
     entry: npt.NDArray[np.int64]
     milestone: npt.NDArray[np.int8]
     occurred_on: npt.NDArray[np.datetime64]
@@ -85,8 +73,7 @@ def visible_events(
     """
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
-    milestones, named = [milestone.value for milestone in MILESTONES], connections(connection, workspace)
-    given: list[Any] = [milestones, named, workspace, as_of, moment, moment]
+    given: list[Any] = [workspace, as_of, moment, moment]
     scope = []
     if only is not None:
         scope.append(_OF_PARTNERS)
@@ -97,19 +84,22 @@ def visible_events(
     if besides:
         scope.append("and not e.rule = any(%s)")
         given.append(list(besides))
-    query = _VISIBLE.format(scope=" ".join(scope))
     with raw.cursor() as cursor:
-        rows = fixed_rows(cursor, query, given, _ROW)
-    entry_ids, entry = ids_of(rows["entry"])
-    milestone, connected, day = (rows[name].astype(np.int64) for name in ("milestone", "connection", "day"))
-    within = np.clip(day, -(2**22), 2**22 - 1) + 2**22  # more days than dates have
-    order = np.argsort((((entry << 23) | within) << 4 | milestone) << 8 | np.minimum(connected, 255), kind="stable")
+        sent = blocks(cursor, _VISIBLE.format(scope=" ".join(scope)), given, 4)
+    named = {name.encode(): at for at, name in enumerate(connections(connection, workspace), 1)}
+    long = [len(ids) // WRITTEN for _, _, ids, _ in sent]
+    entry_ids, entry = Ids.of_text(b"".join(block[2] for block in sent)).distinct()
+    day = numbers([block[3] for block in sent])
+    milestone = np.repeat(np.array([_CODE[block[0]] for block in sent], np.int64), long)
+    connected = np.repeat(np.array([min(named.get(block[1], 0), 255) for block in sent], np.int64), long)
+    # the key holds all there is of an event; dates have fewer days than 2 ** 23
+    key = np.sort((((entry << 23) | (day + 2**22)) << 4 | milestone) << 8 | connected)
     return EventColumns(
         entry_ids=entry_ids,
-        entry=entry[order],
-        milestone=milestone[order].astype(np.int8),
-        occurred_on=_POSTGRES_EPOCH + day[order].astype("timedelta64[D]"),
-        connection=connected[order],
+        entry=key >> 35,
+        milestone=(key >> 8 & 15).astype(np.int8),
+        occurred_on=_POSTGRES_EPOCH + ((key >> 12 & 2**23 - 1) - 2**22).astype("timedelta64[D]"),
+        connection=key & 255,
     )
 
 
@@ -119,24 +109,6 @@ def connections(connection: Connection, workspace: str) -> list[str]:
         text("select distinct connection from sakigake.mirror_object where workspace = :w order by 1"), {"w": workspace}
     )
     return [str(name) for (name,) in rows]
-
-
-def ids_of(column: npt.NDArray[np.void]) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """The distinct ids in order, and each row's place among them."""
-    if not len(column):
-        return [], np.zeros(0, np.int64)
-    halves = np.ascontiguousarray(column).view(">u8").reshape(-1, 2)
-    high, low = halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64)
-    order = np.argsort(high)
-    if ((high[order][1:] == high[order][:-1]) & (low[order][1:] != low[order][:-1])).any():
-        order = np.lexsort((low, high))  # two ids that begin alike, which chance never makes
-    high, low = high[order], low[order]
-    first = np.concatenate(([True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])))
-    places = np.empty(len(column), np.int64)
-    places[order] = np.cumsum(first) - 1
-    digits = halves[order[first]].tobytes().hex()
-    names = (digits[at : at + 32] for at in range(0, len(digits), 32))
-    return [f"{n[:8]}-{n[8:12]}-{n[12:16]}-{n[16:20]}-{n[20:]}" for n in names], places
 
 
 def partners(
@@ -240,7 +212,7 @@ def _rows(
             f"select {columns} from sakigake.{table} where workspace = :w{live}{mine} order by {', '.join(kept.key)}"  # noqa: S608
         )
         for row in connection.execute(text(query), given):
-            yield row._asdict()
+            yield dict(zip((*kept.key, *kept.said), row, strict=True))
         return
     # rows of now as text values, as those of the past are
     document = ", ".join(f"'{name}', {name}" for name in (*kept.key, *kept.said))

@@ -16,7 +16,8 @@ Row = tuple[Any, ...]
 _TABLES = {
     "staged_partner": "partner_id text, name text, type text, willingness text, submitted_on date, joined_on date, attributes jsonb",
     "staged_partner_source": "connection text, object text, record_id text, partner_id text, matched_by text",
-    "staged_entry": "entry_id text, partner_id text, connection text, object text, record_id text, target jsonb",
+    "staged_entry": "entry_id text, partner_id text, connection text, object text, record_id text, target jsonb, "
+    "target_number bigint",
     "staged_entry_source": "connection text, object text, record_id text, entry_id text, partner_id text, matched_by text, target jsonb",
     "staged_activity": "activity_id text, partner_id text, entry_id text, kind text, occurred_on date, "
     "connection text, object text, record_id text, rule text",
@@ -70,7 +71,15 @@ def _marks(target: Target) -> str:
 
 def _entries(entries: Iterable[Entry]) -> Iterator[Row]:
     for e in entries:
-        yield e.entry_id, e.partner_id, e.source.connection, e.source.object, e.source.id, _marks(e.target)
+        yield (
+            e.entry_id,
+            e.partner_id,
+            e.source.connection,
+            e.source.object,
+            e.source.id,
+            _marks(e.target),
+            None,
+        )  # see number_targets
 
 
 def _entry_sources(matches: Iterable[EntryMatch]) -> Iterator[Row]:

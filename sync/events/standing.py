@@ -56,6 +56,18 @@ def standing_days(
     return rows.fetchall()
 
 
+def told_by_another(
+    conn: Connection[Any], workspace: str, place: tuple[str, str], milestone: Milestone, rule: str
+) -> bool:
+    """Whether an event of this milestone that a record of this object tells stands under another rule."""
+    row = conn.execute(
+        f"""select exists (select from sakigake.event e where e.connection = %(c)s and e.object = %(o)s
+            and e.milestone = %(m)s and e.rule <> %(rule)s and {_STANDS})""",  # noqa: S608
+        {"w": workspace, "c": place[0], "o": place[1], "m": milestone.value, "rule": rule},
+    ).fetchone()
+    return row is None or bool(row[0])
+
+
 def _columns(rule: str, sent: bytes, sources: str) -> SaidColumns:
     rows = np.frombuffer(sent, _ROW)
     return SaidColumns(

@@ -21,6 +21,7 @@ from models.vocabulary import aware
 from sync.events import statements
 from sync.events.now import ACTIVITIES, ENTRIES, ENTRY_SOURCES, PARTNERS, SOURCES, keep_now
 from sync.events.staging import stage
+from sync.events.target_numbers import number_targets
 from sync.mapping.facts import Facts
 
 _MANY = 500  # events after which what the planner knows of the log is out of date
@@ -68,6 +69,7 @@ def store(
     partners, entries and activities holds for every earlier moment too.
     """
     stage(connection, facts)
+    number_targets(connection, workspace, facts.entries)
     known_at = aware(known_at, "known_at")
     scope = None if partners is None else sorted(partners)
     since = _FIRST_MOMENT if first_load else known_at

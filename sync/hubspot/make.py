@@ -55,6 +55,13 @@ class RecordMaking:
         wanted = {k.casefold(): k for k in keys}  # unique values ignore case
         return {wanted[k.casefold()]: v for k, v in there.items() if k.casefold() in wanted}
 
+    def needed(
+        self, object_name: str, ids: Sequence[str], by: Sequence[tuple[str, str]], without: Sequence[str]
+    ) -> set[str]:
+        """None: HubSpot's records are tied by associations, and no property names what would have to come first."""
+        _ = object_name, ids, by, without
+        return set()
+
     def remove(self, object_name: str, ids: Sequence[str]) -> list[WriteResult]:
         """Archives; HubSpot keeps them for 90 days. Ids that are not there are passed over in silence, as HubSpot does."""
         results: list[WriteResult] = []

@@ -1,18 +1,19 @@
 """What record of a CRM a row of an imported list becomes, by the rule that makes it. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from models.vocabulary import RecordRef
 from sync.connector import FieldType, ObjectDescription, Value
+from sync.lists.first import Untold
 from sync.lists.understand import ListRow
 from sync.mapping.conditions import number_of
-from sync.mapping.creation import given_fields
+from sync.mapping.creation import Given, first_fields, given_fields
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.rules import EntryRule, PartnerRule
-from sync.record_maker import Link, NewRecord
+from sync.record_maker import After, Link, NewRecord
 
 Place = tuple[str, str]
 NO_RULE = "no rule of the mapping makes records (create)"
@@ -29,6 +30,10 @@ class Wanted:
     file: str
     rule: int
     partner: RecordRef
+    partner_id: str = ""  # what the partner's field gets: the partner's id, or that of the record in between
+    first: Mapping[str, str | After] = field(
+        default_factory=dict
+    )  # by field: the id of what comes first, or how it is made
 
 
 def makers(rules: Rules) -> list[tuple[int, EntryRule]]:
@@ -61,19 +66,41 @@ def _leads_to(rule: EntryRule, partner: PartnerRule) -> bool:
 def new_record(rules: Rules, wanted: Wanted, description: ObjectDescription) -> NewRecord:
     """The record as the CRM is given it; what the row does not say is left out."""
     rule = rules.entries[wanted.rule]
-    said = _said(wanted)
-    values: dict[str, Value] = {}
-    for name, filling in given_fields(rule).items():
-        text = filling.value if filling.row is None else said.get(filling.row)
-        if text:
-            field = description.field(name)
-            values[name] = _typed(text, field.type if field else FieldType.TEXT, rules.zone)
+    values = _values(given_fields(rule), wanted, description, rules.zone)
     links: tuple[Link, ...] = ()
     if rule.partner.field is not None:
-        values[rule.partner.field] = wanted.partner.id
+        values[rule.partner.field] = wanted.partner_id or wanted.partner.id
     else:
         links = (Link(str(rule.partner.association), wanted.partner.id, rule.partner.label),)
-    return NewRecord(wanted.row_id, values, links)
+    values |= {name: held for name, held in wanted.first.items() if isinstance(held, str)}
+    after = tuple(held for held in wanted.first.values() if isinstance(held, After))
+    return NewRecord(wanted.row_id, values, links, after)
+
+
+def first_record(rules: Rules, wanted: Wanted, name: str, key: str, description: ObjectDescription) -> NewRecord:
+    """The record that comes first, as the CRM is given it. Untold where the row leaves a field empty that has to be filled."""
+    create = rules.entries[wanted.rule].create
+    given = first_fields(create.first[name]) if create is not None else {}
+    values = _values(given, wanted, description, rules.zone)
+    for field_name, filling in given.items():
+        described = description.field(field_name)
+        if described is not None and not described.nullable and field_name not in values:
+            raise Untold(
+                f"{description.name} needs {field_name}, which is to hold the list's {filling.row}, and this row has none; fill it in, or name "
+                "another column or a value in the mapping"
+            )
+    return NewRecord(key, values)
+
+
+def _values(given: Given, wanted: Wanted, description: ObjectDescription, zone: ZoneInfo) -> dict[str, Value]:
+    said = _said(wanted)
+    values: dict[str, Value] = {}
+    for name, filling in given.items():
+        text = filling.value if filling.row is None else said.get(filling.row)
+        if text:
+            described = description.field(name)
+            values[name] = _typed(text, described.type if described else FieldType.TEXT, zone)
+    return values
 
 
 def _said(wanted: Wanted) -> Mapping[str, str | None]:

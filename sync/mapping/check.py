@@ -1,13 +1,13 @@
 """A mapping against the CRMs as they describe themselves now: do its objects, fields, values and stages exist, and fit?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sync.connector import ObjectDescription
 from sync.documents import Problem, advice
 from sync.mapping.check_create import check_create
 from sync.mapping.fitting import Absent, Descriptions, Fitting, Path
 from sync.mapping.grammar import Mapping
-from sync.mapping.rules import EntryRule, MilestoneRule, PartnerRule
+from sync.mapping.rules import EntryRule, FromObject, MilestoneRule, PartnerRule
 
 
 def check(mapping: Mapping, descriptions: Descriptions, absent: Absent | None = None) -> list[Problem]:
@@ -41,8 +41,20 @@ class _Check:
             if found:
                 yield from self._fit.where((*path, "where"), found, rule.where, rule.connection)
                 yield from self._fit.day((*path, "at"), found, rule.at)
-                yield from self._fit.reference((*path, "partner"), found, rule.partner, rule.connection)
-                yield from self._fit.reference((*path, "entry"), found, rule.entry, rule.connection)
+                yield from self._fit.reference(
+                    (*path, "partner"),
+                    found,
+                    rule.partner,
+                    rule.connection,
+                    self._read_by(mapping.partners, rule.connection),
+                )
+                yield from self._fit.reference(
+                    (*path, "entry"),
+                    found,
+                    rule.entry,
+                    rule.connection,
+                    self._read_by(mapping.entries, rule.connection),
+                )
         for index, deal in enumerate(mapping.deals_all_channels):
             path = ("deals_all_channels", index)
             found, problems = self._fit.object(path, deal.connection, deal.object)
@@ -77,10 +89,18 @@ class _Check:
             if name in ("submitted_on", "joined_on"):
                 yield from self._fit.day(at, found, attribute.field)
                 continue
+            if name == "employees":
+                yield from self._fit.number(at, found, attribute.field)
+                continue
             field, problems = self._fit.field(at, found, attribute.field)
             yield from problems
             if field is not None:
                 yield from self._fit.values((*at, "values"), field, tuple(attribute.values))
+
+    @staticmethod
+    def _read_by(rules: Sequence[FromObject], connection: str) -> dict[str, None]:
+        """The objects of the connection that such rules read, in the order of the file."""
+        return {rule.object: None for rule in rules if rule.connection == connection}
 
     def _types(self) -> Iterator[Problem]:
         """Industries and contracts that no field could ever hold."""
@@ -112,7 +132,13 @@ class _Check:
         if found is None:
             return
         yield from self._fit.where((*path, "where"), found, rule.where, rule.connection)
-        yield from self._fit.reference((*path, "partner"), found, rule.partner, rule.connection)
+        yield from self._fit.reference(
+            (*path, "partner"),
+            found,
+            rule.partner,
+            rule.connection,
+            self._read_by(self._mapping.partners, rule.connection),
+        )
         for mark, name in rule.target.items():
             yield from self._fit.exists((*path, "target", mark), found, name)
         yield from self._fit.stages((*path, "ignored"), found, rule.ignored, rule.where)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from sync.connector import FieldDescription, FieldType, ObjectDescription
-from sync.documents import Problem
+from sync.documents import Problem, advice
 from sync.mapping.conditions import number_of
-from sync.mapping.creation import given_fields
+from sync.mapping.create import Filling, First
+from sync.mapping.creation import Given, first_fields, given_fields
 from sync.mapping.fitting import Fitting, Path
 from sync.mapping.grammar import Mapping
-from sync.mapping.rules import EntryRule, Filling
+from sync.mapping.rules import EntryRule
+from sync.mapping.where import Where
 
 _DAYS = (FieldType.DATE, FieldType.DATETIME, FieldType.TEXT)
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
@@ -20,26 +22,63 @@ def check_create(
     """Everything that would keep the CRM from taking such a record, as far as its description tells."""
     if rule.create is None:
         return
-    for name, filling in given_fields(rule).items():
-        said = name in rule.create.set_
-        at: Path = (*path, "create", "set", name) if said else (*path, "create")
-        field = found.field(name)
-        if field is None:
-            if said:
-                yield from fit.exists(at, found, name)
-            continue  # the rule that reads it says so
-        if not field.creatable:
-            yield mapping.problem(at, f"'{name}' cannot be filled by our user, so no new record could hold it")
-            continue
-        if filling.value is not None:
-            yield from fit.values(at, field, (filling.value,), rule.where)
-        if sentence := _unfit(field, filling):
-            yield mapping.problem(at, sentence)
+    at: Path = (*path, "create")
+    yield from _given(mapping, fit, at, given_fields(rule), rule.create.set_, found, rule.where)
+    for name, first in rule.create.first.items():
+        yield from _first(mapping, fit, (*at, "first", name), rule.connection, found, name, first)
+    between, _ = (None, ()) if rule.partner.then is None else fit.object(path, rule.connection, rule.partner.between)
+    if between is not None:
+        yield from fit.where((*at, "among"), between, rule.create.among, rule.connection)
     if rule.partner.field and (partner := found.field(rule.partner.field)) and not partner.creatable:
         yield mapping.problem(
             (*path, "create"),
             f"'{partner.name}' cannot be filled by our user, so a new record would not say whose it is",
         )
+
+
+def _first(
+    mapping: Mapping, fit: Fitting, path: Path, connection: str, found: ObjectDescription, name: str, first: First
+) -> Iterator[Problem]:
+    """The field leads to such a record, and one can be found and made."""
+    there, problems = fit.object(path, connection, first.leads_to(name))
+    yield from problems
+    field, problems = fit.field(path, found, name)
+    yield from problems
+    if field is not None and not field.creatable:
+        yield mapping.problem(
+            path, f"'{name}' cannot be filled by our user, so no new record could name what comes first"
+        )
+    if field is not None and field.references and first.leads_to(name) not in field.references:
+        yield mapping.problem(
+            path, f"'{name}' does not lead to {first.leads_to(name)}; {advice(first.leads_to(name), field.references)}"
+        )
+    if there is None:
+        return
+    for mark, named in first.target.items():
+        yield from fit.exists((*path, "target", mark), there, named)
+    yield from fit.where((*path, "where"), there, first.where, connection)
+    yield from _given(mapping, fit, path, first_fields(first), first.set_, there, None)
+
+
+def _given(
+    mapping: Mapping, fit: Fitting, path: Path, given: Given, set_: Given, found: ObjectDescription, where: Where | None
+) -> Iterator[Problem]:
+    """Whether the fields can be given what they are to hold."""
+    for name, filling in given.items():
+        said = name in set_
+        at: Path = (*path, "set", name) if said else path
+        field = found.field(name)
+        if field is None:
+            if said:
+                yield from fit.exists(at, found, name)
+            continue  # what reads it says so
+        if not field.creatable:
+            yield mapping.problem(at, f"'{name}' cannot be filled by our user, so no new record could hold it")
+            continue
+        if filling.value is not None:
+            yield from fit.values(at, field, (filling.value,), where)
+        if sentence := _unfit(field, filling):
+            yield mapping.problem(at, sentence)
 
 
 def _unfit(field: FieldDescription, filling: Filling) -> str | None:

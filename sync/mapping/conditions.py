@@ -62,7 +62,7 @@ Scalar = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | i
 Scalars = Annotated[
     list[Scalar],
     Field(min_length=1),
-    BeforeValidator(_as_list, json_schema_input_type=Scalar | list[Scalar]),
+    BeforeValidator(_as_list, json_schema_input_type=Scalar | Annotated[list[Scalar], Field(min_length=1)]),
 ]
 
 
@@ -105,6 +105,7 @@ class Condition(Rule):
     Text is compared exactly, numbers by value, days as days of the mapping's time zone. An empty field meets nothing but `empty: true` and `not`.
     """
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
     noun: ClassVar[str] = "a condition"
     equals: Scalar | None = Field(None, description="exactly this value")
     in_: Scalars | None = Field(None, alias="in", description="one of these values")

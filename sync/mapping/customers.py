@@ -1,11 +1,11 @@
 """Companies that buy already, by the mapping's rules: a target among them needs no introduction. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from models.vocabulary import RecordRef, Target
 from sync.mapping.conditions import text_of
-from sync.mapping.grammar import Mapping
+from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.identity import corporate_number, domain
 from sync.mapping.reader import MirrorReader
 from sync.mapping.selection import selector
@@ -18,7 +18,7 @@ class Customer(NamedTuple):
     target: Target
 
 
-def customers(mapping: Mapping, reader: MirrorReader) -> Iterator[Customer]:
+def customers(mapping: Rules, reader: MirrorReader) -> Iterator[Customer]:
     """Every record that a rule of `customers` takes, once for each rule. Deleted ones are none."""
     for rule in mapping.customers:
         marks = rule.match_on.items()
@@ -27,14 +27,17 @@ def customers(mapping: Mapping, reader: MirrorReader) -> Iterator[Customer]:
         for row in reader.rows(rule.connection, rule.object, fields):
             if fits(row):
                 said = {mark: text_of(row.values.get(name)).strip() or None for mark, name in marks}
-                yield Customer(
-                    RecordRef(rule.connection, rule.object, row.id),
-                    Target(
-                        name=text_of(row.values.get(rule.name)).strip() or None,
-                        corporate_number=corporate_number(said.get("corporate_number") or ""),
-                        domain=domain(said.get("domain") or ""),
-                        phone=said.get("phone"),
-                        prefecture=said.get("prefecture"),
-                        city=said.get("city"),
-                    ),
-                )
+                named = text_of(row.values.get(rule.name)).strip() or None
+                yield Customer(RecordRef(rule.connection, rule.object, row.id), target_of({**said, "name": named}))
+
+
+def target_of(said: Mapping[str, str | None]) -> Target:
+    """The company that a record's fields tell of, its marks in their one form."""
+    return Target(
+        name=said.get("name"),
+        corporate_number=corporate_number(said.get("corporate_number") or ""),
+        domain=domain(said.get("domain") or ""),
+        phone=said.get("phone"),
+        prefecture=said.get("prefecture"),
+        city=said.get("city"),
+    )

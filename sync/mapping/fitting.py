@@ -6,7 +6,7 @@ from collections.abc import Mapping as MappingType
 from models.vocabulary import LIST_ROW, LISTS
 from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.documents import Problem, advice
-from sync.mapping.conditions import Condition
+from sync.mapping.conditions import Condition, number_of
 from sync.mapping.fitting_stages import pipelines_taken, stage_problem
 from sync.mapping.grammar import Mapping
 from sync.mapping.where import Reference, Where
@@ -68,6 +68,14 @@ class Fitting:
             days = [f.name for f in found.fields if f.type in _DAYS]
             sentence = f"'{name}' is no date ({field.crm_type}); {advice(name, days)}"
             yield self._mapping.problem(path, sentence)
+
+    def number(self, path: Path, found: ObjectDescription, name: str) -> Iterator[Problem]:
+        """A field of numbers, or of text that may hold them: what is chosen from a list of words never does."""
+        field, problems = self.field(path, found, name)
+        yield from problems
+        if field is not None and not _may_hold_numbers(field):
+            known = [f.name for f in found.fields if f.type in _NUMBERS]
+            yield self._mapping.problem(path, f"'{name}' is no number ({field.crm_type}); {advice(name, known)}")
 
     def values(
         self, path: Path, field: FieldDescription, values: tuple[str, ...], where: Where | None = None
@@ -144,11 +152,12 @@ class Fitting:
         bounds = where if among is None or pipelines_taken(where, field) is not None else among
         yield from self.values(path, field, condition.values(), bounds)
         kind = field.crm_type
-        if condition.compares_days and field.type not in (*_DAYS, FieldType.TEXT):
+        free_text = field.type is FieldType.TEXT and not field.options
+        if condition.compares_days and field.type not in _DAYS and not free_text:
             yield self._mapping.problem(
                 path, f"'{field.name}' is no date ({kind}), so it is neither before nor after one"
             )
-        if condition.compares_numbers and field.type not in (*_NUMBERS, FieldType.TEXT):
+        if condition.compares_numbers and not _may_hold_numbers(field):
             yield self._mapping.problem(
                 path, f"'{field.name}' is no number ({kind}), so it is neither more nor less than one"
             )
@@ -169,9 +178,14 @@ class Fitting:
                 yield from self.values((*path, name), field, tuple(values), where)
 
     def reference(
-        self, path: Path, found: ObjectDescription, reference: Reference | None, connection: str
+        self,
+        path: Path,
+        found: ObjectDescription,
+        reference: Reference | None,
+        connection: str,
+        read: MappingType[str, None],
     ) -> list[Problem]:
-        """How a record leads to a partner or an entry. The last step may lead to any object, since a field may hold any id."""
+        """How a record leads to a partner or an entry, which come from the objects `read`. A field of text may hold any id."""
         if reference is None:
             return []
         here = found
@@ -181,6 +195,31 @@ class Fitting:
                 if next_object is None:
                     return problems
                 here = next_object
-            if step.field and (problems := self.exists(path, here, step.field)):
+            if not step.field:
+                continue
+            field, problems = self.field(path, here, step.field)
+            if field is None:
                 return problems
+            if step is reference.last and (sentence := _leads_past(field, here, read)):
+                return [self._mapping.problem(path, sentence)]
         return []
+
+
+def _leads_past(field: FieldDescription, here: ObjectDescription, read: MappingType[str, None]) -> str | None:
+    """What is wrong with a field that can hold no id of these objects' records."""
+    if field.references and not any(name in read for name in field.references):
+        leading = [f.name for f in here.fields if any(name in read for name in f.references)]
+        wanted = " or ".join(read)
+        return (
+            f"'{field.name}' leads to {', '.join(field.references)} and not to {wanted}; {advice(field.name, leading)}"
+        )
+    if field.type not in (FieldType.TEXT, *_NUMBERS) or field.options:
+        leading = [f.name for f in here.fields if f.references]
+        return f"'{field.name}' holds no id of a record ({field.crm_type}); {advice(field.name, leading)}"
+    return None
+
+
+def _may_hold_numbers(field: FieldDescription) -> bool:
+    if field.type in _NUMBERS:
+        return True
+    return field.type is FieldType.TEXT and all(number_of(value) is not None for value, _ in field.options)

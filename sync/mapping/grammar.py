@@ -53,18 +53,26 @@ class Mapping(Rule):
         default_factory=dict,
         description="the field that holds the moment a record was made, per connection or connection.Object",
     )
-    partners: list[PartnerRule] = Field(min_length=1)
+    partners: list[PartnerRule] = Field(
+        min_length=1, description="which records are companies that introduce customers"
+    )
     sizes: Annotated[dict[str, tuple[int, int | None]], AfterValidator(_ranges)] = Field(
         default_factory=dict, description="size: [smallest, largest] number of employees; null for no upper end"
     )
     partner_types: dict[str, PartnerType] = Field(default_factory=dict, description="the first that fits is the type")
-    entries: list[EntryRule] = Field(min_length=1)
-    activities: list[ActivityRule] = Field(default_factory=list)
-    deals_all_channels: list[DealRule] = Field(default_factory=list)
+    entries: list[EntryRule] = Field(
+        min_length=1, description="which records are targets on attack lists, and what shows their milestones"
+    )
+    activities: list[ActivityRule] = Field(
+        default_factory=list, description="which meetings, visits and tasks count, and as what"
+    )
+    deals_all_channels: list[DealRule] = Field(
+        default_factory=list, description="the deals of every channel: the denominator of the partner-sourced share"
+    )
     customers: list[CustomerRule] = Field(
         default_factory=list, description="companies that buy already; imported lists are held against them"
     )
-    write_back: WriteBack = Field(default_factory=WriteBack)
+    write_back: WriteBack = Field(default_factory=WriteBack, description="which objects get our fields")
 
     _document: Document = PrivateAttr(default_factory=lambda: Document("mapping.yaml", None))
     _text: str = PrivateAttr(default="")

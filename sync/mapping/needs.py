@@ -110,6 +110,20 @@ def _of_entry(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
             source.fields.add(rule.stage[0])
             source.history.add(rule.stage[0])
             source.filtered.add(rule.stage[0])
+    _of_create(wanted, entry)
+
+
+def _of_create(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None:
+    """What tells which records are there already, to which a new one is tied."""
+    if entry.create is None:
+        return
+    if not entry.create.among.is_empty:
+        wanted[entry.connection, entry.partner.between].where(entry.create.among)
+    for field_name, first in entry.create.first.items():
+        wanted[entry.connection, entry.object].fields.add(field_name)
+        want = wanted[entry.connection, first.leads_to(field_name)]
+        want.fields |= {name for _, name in first.target.items()}
+        want.where(first.where)
 
 
 def _refer(
@@ -130,6 +144,11 @@ def _wheres(mapping: Mapping) -> Iterator[tuple[str, str, Where]]:
         yield rule.connection, rule.object, rule.where
     for deal in mapping.deals_all_channels:
         yield from ((deal.connection, deal.object, said) for _, said in deal.said())
+    for entry in mapping.entries:
+        if entry.create is not None:
+            yield entry.connection, entry.partner.between, entry.create.among
+            for name, first in entry.create.first.items():
+                yield entry.connection, first.leads_to(name), first.where
 
 
 def _of_related(wanted: dict[tuple[str, str], _Wanted], connection: str, object_name: str, related: Related) -> None:

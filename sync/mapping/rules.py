@@ -12,7 +12,9 @@ from models.catalogue import Subject, fields_of
 from models.vocabulary import LIST_ROW, LISTS, ActivityKind, Milestone, Willingness
 from sync.documents import advice
 from sync.mapping.conditions import Rule, Scalars
-from sync.mapping.where import FieldName, ReferenceInput, Where, field_or_association
+from sync.mapping.create import Create
+from sync.mapping.target import Target
+from sync.mapping.where import FieldName, ReferenceInput, Said, Where, field_or_association
 
 
 def _object_name(value: str) -> str:
@@ -22,7 +24,7 @@ def _object_name(value: str) -> str:
     return value
 
 
-ObjectName = Annotated[str, AfterValidator(_object_name)]
+ObjectName = Annotated[str, AfterValidator(_object_name), Field(json_schema_extra={"pattern": r"^[^.]+\..+$"})]
 
 
 class FromObject(Rule):
@@ -100,6 +102,7 @@ class CustomerRule(FromObject):
 class PartnerType(Rule):
     """All that is named must hold; what is not named does not matter."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
     noun: ClassVar[str] = "a partner type"
     industry: Scalars | None = None
     size: Scalars | None = None
@@ -110,20 +113,6 @@ class PartnerType(Rule):
         return [(axis, values) for axis, values in pairs if values is not None]
 
 
-class Target(Rule):
-    noun: ClassVar[str] = "a target"
-    name: FieldName | None = None
-    corporate_number: FieldName | None = None
-    domain: FieldName | None = None
-    phone: FieldName | None = None
-    prefecture: FieldName | None = None
-    city: FieldName | None = None
-
-    def items(self) -> list[tuple[str, str]]:
-        pairs = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return [(name, field) for name, field in pairs if field is not None]
-
-
 class ActivityMilestone(Rule):
     noun: ClassVar[str] = "a milestone's activity"
     kind: ActivityKind
@@ -132,6 +121,15 @@ class ActivityMilestone(Rule):
 class MilestoneRule(Rule):
     """One of: a date field (`at`), a stage entered (`enters`), an activity, a linked record (`linked` with `at` or `enters`)."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [source]} for source in ("at", "enters", "activity")],
+            "dependentSchemas": {
+                "activity": {"properties": dict.fromkeys(("at", "enters", "linked"), False)}  # dated by the activity
+            },
+            "dependentRequired": {"object": ["linked"]},
+        }
+    )
     noun: ClassVar[str] = "a milestone rule"
     at: FieldName | None = Field(
         None, description="the date field; with `enters` it dates the first entry into the stage"
@@ -167,18 +165,6 @@ class MilestoneRule(Rule):
         return None if self.linked is None else self.linked.leads_to(self.object)
 
 
-RowColumn = Literal["name", "corporate_number", "domain", "phone", "prefecture", "city", "listed_on", "file"]
-
-
-def _filling(value: Any) -> Any:
-    """A constant written out; a new record is empty, so nothing has to be emptied."""
-    if isinstance(value, dict | Filling):
-        return value
-    if value is None or value == "" or isinstance(value, list):
-        raise ValueError("write one value, or {row: name} for what the row of the list says")
-    return {"value": ("true" if value else "false") if isinstance(value, bool) else str(value)}
-
-
 IMPORTED = f"{LISTS}.{LIST_ROW}"
 _OF_A_LIST: dict[str, Any] = {
     "partner": "partner",
@@ -193,34 +179,6 @@ def _lists_need_less(schema: dict[str, Any]) -> None:
     schema["required"] = ["from"]
     schema["if"] = {"properties": {"from": {"not": {"const": IMPORTED}}}}
     schema["then"] = {"required": needed}
-
-
-class Filling(Rule):
-    """What a field of a new record gets: a constant, or what the row of the imported list says."""
-
-    noun: ClassVar[str] = "what a new record holds"
-    value: str | None = Field(None, min_length=1, description="this value, as the CRM would write it")
-    row: RowColumn | None = Field(None, description="the list's column whose value the field gets")
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> "Filling":
-        if (self.value is None) == (self.row is None):
-            raise ValueError("write one value, or {row: name} for what the row of the list says")
-        return self
-
-
-FillingInput = Annotated[Filling, BeforeValidator(_filling, json_schema_input_type=str | int | float | bool | Filling)]
-
-
-class Create(Rule):
-    """Rows of imported lists become records of the rule's object: with the fields of `target`, the partner, the day, and these."""
-
-    noun: ClassVar[str] = "create"
-    set_: dict[FieldName, FillingInput] = Field(
-        default_factory=dict,
-        alias="set",
-        description="what else a new record holds: a value, or {row: name} for what the row says",
-    )
 
 
 class EntryRule(FromObject):
@@ -241,6 +199,7 @@ class EntryRule(FromObject):
 
 
 class ActivityRule(FromObject):
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["partner"]}, {"required": ["entry"]}]})
     noun: ClassVar[str] = "an activity rule"
     kind: ActivityKind
     partner: ReferenceInput | None = None
@@ -256,9 +215,9 @@ class ActivityRule(FromObject):
 
 class DealRule(FromObject):
     noun: ClassVar[str] = "a rule of deals_all_channels"
-    partner_sourced: Where = Field(description="what makes a deal partner-sourced")
+    partner_sourced: Said = Field(description="what makes a deal partner-sourced")
     at: FieldName | None = Field(None, description="the day it counts; default: the field named in `created`")
-    won: Where | None = Field(None, description="what makes a deal won; default: no share of won deals is told")
+    won: Said | None = Field(None, description="what makes a deal won; default: no share of won deals is told")
 
     @model_validator(mode="after")
     def _by_something(self) -> "DealRule":

@@ -22,6 +22,12 @@ def _one_or_several(value: Any) -> Any:
 class Reference(Rule):
     """How a record points at another: by a field that holds its id, or by an association (with a label, where given)."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["field"]}, {"required": ["association"]}],
+            "dependentRequired": {"label": ["association"], "object": ["then"]},
+        }
+    )
     noun: ClassVar[str] = "a reference"
     written: ClassVar[str] = "a field's name or {association: object, label: text}"
     field: FieldName | None = Field(None, description="a field that holds the other record's id")
@@ -77,7 +83,7 @@ class Related(Rule):
     noun: ClassVar[str] = "a related record"
     by: ReferenceInput = Field(description="the field or association that leads to the other record")
     object: FieldName | None = Field(None, description="the other object; default: the field's name without __c or Id")
-    where: "Where" = Field(description="conditions on the other record")
+    where: "Said" = Field(description="conditions on the other record")
 
     @property
     def leads_to(self) -> str:
@@ -100,13 +106,13 @@ class Where(Rule):
     noun: ClassVar[str] = "conditions"
     written: ClassVar[str] = "conditions by field, such as {Type: Partner}"
     __pydantic_extra__: dict[str, ConditionInput] = Field(init=False)
-    or_: Annotated[list["Where"], Field(min_length=1)] | None = Field(
+    or_: Annotated[list["Said"], Field(min_length=1)] | None = Field(
         None, alias="or", description="a list of conditions, of which one must hold"
     )
-    and_: Annotated[list["Where"], Field(min_length=1)] | None = Field(
+    and_: Annotated[list["Said"], Field(min_length=1)] | None = Field(
         None, alias="and", description="a list of conditions, all of which must hold"
     )
-    not_: "Where | None" = Field(None, alias="not", description="conditions that must not all hold")
+    not_: "Said | None" = Field(None, alias="not", description="conditions that must not all hold")
     related: (
         Annotated[
             list[Related],
@@ -169,6 +175,9 @@ class Where(Rule):
             for found in related.where.placed((*through, related)):
                 yield found._replace(path=("related", index, "where", *found.path))
 
+
+Said = Annotated[Where, Field(json_schema_extra={"minProperties": 1})]
+"""Conditions of which there must be some."""
 
 Related.model_rebuild()
 Where.model_rebuild()

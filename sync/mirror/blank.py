@@ -15,7 +15,7 @@ _ALONE = """select s.partner_id from sakigake.partner_source s where s.OF_THESE 
     where o.workspace = s.workspace and o.partner_id = s.partner_id
     and not (o.connection = s.connection and o.object = s.object and o.record_id = any(%(ids)s)))"""
 _STATEMENTS = (
-    "update sakigake.entry set target = '{}' where OF_THESE",
+    "update sakigake.entry set target = '{}', target_number = null where OF_THESE",
     "update sakigake.entry_source set target = '{}' where OF_THESE",
     "update sakigake.event set reason = null where OF_THESE and reason is not null",
     "update sakigake.partner set name = '', attributes = '{}' where workspace = %(workspace)s and partner_id in (ALONE)",

@@ -149,7 +149,11 @@ _STATEMENTS = {  # OF_THE_RECORD stands for the condition above
     "creations": """update sakigake.creation set values = '{}', as_made = null,
             status = case when status = 'planned' then 'dropped' else status end
         where workspace = %(workspace)s and ((connection, object, record_id) = (%(connection)s, %(object)s, %(id)s)
-            or (%(connection)s, %(object)s, row_id) = ('lists', 'row', %(id)s))""",
+            or (%(connection)s, %(object)s, row_id) = ('lists', 'row', %(id)s)
+            or row_id in (select made.row_id from sakigake.creation made where made.workspace = %(workspace)s
+                and (made.connection, made.object, made.record_id) = (%(connection)s, %(object)s, %(id)s))
+            or row_id in (select tie ->> 'key' from sakigake.creation named, jsonb_array_elements(named.links) tie
+                where named.workspace = %(workspace)s and (%(connection)s, %(object)s, named.row_id) = ('lists', 'row', %(id)s)))""",
     "decisions": """update sakigake.decision set shown = '{}', reason = '' where workspace = %(workspace)s
         and %(place)s in (decided_left, decided_right)""",
 }

@@ -4,11 +4,12 @@
 makes the second create of one record fail, whatever the order in which the two arrive, and then the record is looked up.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sync.connector import WriteOutcome, WriteResult
-from sync.errors import BadReply, PermissionMissing, RateLimited, RecordLocked, Retry, Stop, SyncError
+from sync.errors import BadReply, ObjectMissing, PermissionMissing, RateLimited, RecordLocked, Retry, Stop, SyncError
 from sync.record_maker import Made, NewRecord
 from sync.salesforce import describe, soql
 from sync.salesforce.client import Client
@@ -19,6 +20,8 @@ from sync.salesforce.runs import pages_of
 from sync.salesforce.write import COLLECTION, REQUEST_ID, judged
 
 FOUND = 200  # keys that one query asks for
+PEOPLE = frozenset({"Contact", "Lead"})  # an activity is with them (WhoId), and about everything else (WhatId)
+ACTIVITIES = ("Event", "Task")
 
 
 class RecordMaking:
@@ -63,6 +66,21 @@ class RecordMaking:
                 there |= {str(row[key_field]): id_of(row["Id"], object_name) for row in rows}
         wanted = {k.casefold(): k for k in keys}  # a unique field that ignores case gives back what was written
         return {wanted[k.casefold()]: v for k, v in there.items() if k.casefold() in wanted}
+
+    def needed(
+        self, object_name: str, ids: Sequence[str], by: Sequence[tuple[str, str]], without: Sequence[str]
+    ) -> set[str]:
+        """Activities too: the CRM would delete them with what they are about."""
+        named: set[str] = set()
+        left_out = set(without)
+        for other, field in (*by, *((kind, "WhoId" if object_name in PEOPLE else "WhatId") for kind in ACTIVITIES)):
+            about = f"records of {other} that name {object_name}"
+            with contextlib.suppress(ObjectMissing):  # an org without activities, or none that our user may see
+                for some in chunks(dict.fromkeys(ids), FOUND):
+                    query = f"SELECT Id, {field} FROM {other} WHERE {field} IN {soql.id_list(some)}"  # noqa: S608
+                    for rows, _, _ in pages_of(self._client, self._client.query(query, about), about):
+                        named |= {id_of(r[field], object_name) for r in rows if id_of(r["Id"], other) not in left_out}
+        return named
 
     def remove(self, object_name: str, ids: Sequence[str]) -> list[WriteResult]:
         results: list[WriteResult] = []

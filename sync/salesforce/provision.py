@@ -15,7 +15,7 @@ from sync.salesforce.client import Client
 from sync.salesforce.metadata import MetadataApi, as_text, element, tag, text, upsert_of
 from sync.salesforce.provision_field import ENGLISH, JAPANESE, metadata, translation, unfit, unfit_type
 from sync.salesforce.provision_rights import Calls, Rights, advice_on, fields_there
-from sync.salesforce.provision_views import component, full_name, views_for
+from sync.salesforce.provision_views import LABEL_TAKEN, View, component, full_name, own_label, views_for
 from sync.salesforce.values import api_name
 
 ADVICE = "advice"  # a step for a person: nothing that we could make
@@ -137,8 +137,19 @@ class Provision:
             if full_name(view, self.object, self.prefix) in there:
                 steps.append(self.calls.step(what, "present"))
                 continue
-            steps.append(self._upsert("ListView", component(view, self.object, names, self.prefix, language), what))
+            steps.append(self._view(view, names, language, what))
         return steps
+
+    def _view(self, view: View, names: Mapping[str, str], language: str, what: str) -> ProvisionStep:
+        made = component(view, self.object, names, self.prefix, language)
+        if self.dry_run:
+            return self._would("ListView", made, what)
+        (saved,) = self.api.upsert("ListView", [made])
+        if saved.code == LABEL_TAKEN:
+            label = own_label(view, self.prefix, language)
+            (saved,) = self.api.upsert("ListView", [component(view, self.object, names, self.prefix, language, label)])
+            what = f"list view {label}"
+        return self._saved(what, saved.code)
 
     def _layouts(self, names: list[str], new: set[str]) -> list[ProvisionStep]:
         found = [n for n in self.api.names("Layout") if n.startswith(f"{self.object}-")]
@@ -159,14 +170,16 @@ class Provision:
 
     def _upsert(self, kind: str, component: ET.Element, what: str) -> ProvisionStep:
         if self.dry_run:
-            body = as_text(upsert_of(kind, [component]))
-            return self.calls.step(
-                what, "would create", request={"method": "POST", "path": self.api.path, "body": body}
-            )
+            return self._would(kind, component, what)
         (saved,) = self.api.upsert(kind, [component])
-        if saved.code is None:
-            return self.calls.step(what, "created")
-        return self.calls.step(what, "refused", advice_on(saved.code))
+        return self._saved(what, saved.code)
+
+    def _would(self, kind: str, component: ET.Element, what: str) -> ProvisionStep:
+        body = as_text(upsert_of(kind, [component]))
+        return self.calls.step(what, "would create", request={"method": "POST", "path": self.api.path, "body": body})
+
+    def _saved(self, what: str, code: str | None) -> ProvisionStep:
+        return self.calls.step(what, "created") if code is None else self.calls.step(what, "refused", advice_on(code))
 
 
 def _says(held: ET.Element | None, told: Mapping[str, object]) -> bool:

@@ -42,6 +42,15 @@ VIEWS = (
 )
 
 
+LABEL_TAKEN = "DUPLICATE_DEVELOPER_NAME"  # also the answer where only the label is in use on the object
+
+
+def own_label(view: View, prefix: str, language: str) -> str:
+    """A label for where its plain one is taken, by a person's view or by another prefix: at most 40 characters."""
+    end = f" ({prefix})"
+    return view.label[1 if language == "ja" else 0][: 40 - len(end)] + end
+
+
 def views_for(names: Mapping[str, str]) -> list[View]:
     """The views whose field is among these (catalogue name to API name)."""
     return [view for view in VIEWS if view.filter[0] in names]
@@ -51,7 +60,9 @@ def full_name(view: View, object_name: str, prefix: str) -> str:
     return f"{object_name}.{prefix[:1].upper()}{prefix[1:]}_{view.name}"
 
 
-def content(view: View, object_name: str, names: Mapping[str, str], language: str) -> dict[str, object]:
+def content(
+    view: View, object_name: str, names: Mapping[str, str], language: str, label: str | None = None
+) -> dict[str, object]:
     """The view as the Metadata API writes it, without its full name. Without `sharedTo`, everybody sees it."""
     field, operation, value = view.filter
     own = "NAME" if object_name.endswith("__c") else _NAME_COLUMNS.get(object_name)
@@ -59,10 +70,12 @@ def content(view: View, object_name: str, names: Mapping[str, str], language: st
         "columns": [*([own] if own else []), *(names[c] for c in view.columns if c in names)],
         "filterScope": "Everything",
         "filters": {"field": names[field], "operation": operation, "value": value},
-        "label": view.label[1 if language == "ja" else 0],
+        "label": label or view.label[1 if language == "ja" else 0],
     }
 
 
-def component(view: View, object_name: str, names: Mapping[str, str], prefix: str, language: str) -> ET.Element:
-    told = content(view, object_name, names, language)
+def component(
+    view: View, object_name: str, names: Mapping[str, str], prefix: str, language: str, label: str | None = None
+) -> ET.Element:
+    told = content(view, object_name, names, language, label)
     return element("metadata", {"fullName": full_name(view, object_name, prefix), **told})

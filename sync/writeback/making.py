@@ -6,7 +6,7 @@ there is never written over.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from models.vocabulary import ChangeStatus
@@ -15,10 +15,9 @@ from sync.errors import BadReply, PermissionMissing, Stop, SyncError
 from sync.record_maker import Made, RecordMaker
 from sync.writeback import making_journal as journal
 from sync.writeback.answers import GAVE_UP
-from sync.writeback.making_journal import OpenCreation, Outcome
+from sync.writeback.making_journal import THERE, OpenCreation, Outcome
 from sync.writeback.sending import TRIES, Delivery
 
-THERE = "the CRM had it already"
 LOST = "the answer was lost; looked up"
 NOT_MADE = "the answer was lost, and no such record is there; import the list again"
 
@@ -104,10 +103,29 @@ class _Making:
         """Key -> id of those that the CRM has this moment."""
         return self.maker.found(some[0].object, some[0].key_field, [c.record.key for c in some])
 
+    def tied(self, batch: Sequence[OpenCreation]) -> list[OpenCreation]:
+        """Those whose records that come first are there, with their ids filled in; the others are settled as failed, and why."""
+        places = [(c.connection, a.object, a.key) for c in batch for a in c.record.after]
+        if not places:
+            return list(batch)
+        with self.delivery.connect() as conn:
+            made = journal.made_under(conn, self.delivery.workspace, places)
+        tied: list[OpenCreation] = []
+        for c in batch:
+            found = {a: made.get((c.connection, a.object, a.key), (None, "")) for a in c.record.after}
+            lacking = next((a for a, (record_id, _) in found.items() if record_id is None), None)
+            if lacking is not None:
+                cause = f"its {lacking.object} was not made: {found[lacking][1] or NOT_MADE}"
+                self.settle([Outcome(c, ChangeStatus.FAILED, cause=cause)])
+                continue
+            values = {**c.record.values, **{a.field: record_id for a, (record_id, _) in found.items()}}
+            tied.append(replace(c, record=replace(c.record, values=values)))
+        return tied
+
     def batch(self, batch: Sequence[OpenCreation]) -> None:
         there = self.look_up(batch)
         self.settle([o for c in batch if (o := _known(c, there, THERE))])
-        open_now = [c for c in batch if c.record.key not in there]
+        open_now = self.tied([c for c in batch if c.record.key not in there])
         made: list[Outcome] = []
         for attempt in range(TRIES):
             if not open_now:

@@ -12,9 +12,10 @@ from psycopg import Connection
 from models.vocabulary import LIST_ROW, LISTS, ChangeStatus, PlanKind, PlanStatus, RecordRef
 from sync.connector import Value
 from sync.mapping.matching import Decision
-from sync.record_maker import Link, NewRecord
+from sync.record_maker import After, Link, NewRecord
 
 Connect = Connection[Any]
+THERE = "the CRM had it already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One record that a plan is to make, and of which of the partner's records it is."""
+    """One record that a plan is to make, and of which of the partner's records it is. `there`: the record that the CRM has for it already."""
 
     connection: str
     object: str
     key_field: str
     partner: RecordRef
     record: NewRecord
+    there: str | None = None
+
+
+def said_of(draft: Draft) -> list[Any]:
+    """What a person approves of it."""
+    r = draft.record
+    return [draft.connection, draft.object, r.key, dict(r.values), [asdict(a) for a in r.after]]
 
 
 def store_plan(
@@ -85,15 +93,15 @@ def store_plan(
             json.dumps(dict(skipped)), PlanKind.CREATE, expires_at,
         ),
     )  # fmt: skip
-    statement = """copy sakigake.creation (workspace, plan_id, seq, row_id, connection, object, key_field, partner, values, links, status)
-        from stdin"""
+    statement = """copy sakigake.creation (workspace, plan_id, seq, row_id, connection, object, key_field, partner, values, links, status,
+        record_id, cause, settled_at) from stdin"""
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         for seq, d in enumerate(drafts, 1):
             copy.write_row(
                 (
                     workspace, plan_id, seq, d.record.key, d.connection, d.object, d.key_field, str(d.partner),
-                    json.dumps(dict(d.record.values)), json.dumps([asdict(link) for link in d.record.links]),
-                    ChangeStatus.PLANNED.value,
+                    json.dumps(dict(d.record.values)), _ties(d.record),
+                    *((ChangeStatus.PLANNED, None, None, None) if d.there is None else (ChangeStatus.CONFIRMED, d.there, THERE, now)),
                 )
             )  # fmt: skip
     return status
@@ -111,19 +119,19 @@ def same_as_open(
     if row is None:
         return None
     held = conn.execute(
-        """select connection, object, row_id, values from sakigake.creation
-        where workspace = %s and plan_id = %s and status = 'planned' order by seq""",
+        """select connection, object, row_id, values, links from sakigake.creation
+        where workspace = %s and plan_id = %s and (status = 'planned' or tries = 0) order by seq""",
         (workspace, row[0]),
     ).fetchall()
-    ours = [(d.connection, d.object, d.record.key, dict(d.record.values)) for d in drafts]
+    ours = [(d.connection, d.object, d.record.key, dict(d.record.values), json.loads(_ties(d.record))) for d in drafts]
     return (str(row[0]), list(row[1])) if held == ours else None
 
 
 def places(conn: Connect, workspace: str, plan_id: str) -> list[tuple[str, str]]:
-    """(connection, object) in which the plan has still something to make."""
+    """(connection, object) in which the plan has still something to make, in its order: what comes first is made first."""
     return conn.execute(
-        """select distinct connection, object from sakigake.creation where workspace = %s and plan_id = %s and status = 'planned'
-        order by 1, 2""",
+        """select connection, object from sakigake.creation where workspace = %s and plan_id = %s and status = 'planned'
+        group by 1, 2 order by min(seq)""",
         (workspace, plan_id),
     ).fetchall()
 
@@ -152,6 +160,22 @@ def sent(conn: Connect, workspace: str) -> list[OpenCreation]:
         (workspace,),
     )
     return [_open(r) for r in rows]
+
+
+def made_under(
+    conn: Connect, workspace: str, places: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], tuple[str | None, str]]:
+    """By (connection, object, key): the id of the record that a list made and that stands, or None with why there is none."""
+    wanted = sorted(set(places))
+    rows = conn.execute(
+        """select distinct on (n.connection, n.object, n.key) n.connection, n.object, n.key,
+            case when c.status = 'confirmed' and c.removal is distinct from 'removed' then c.record_id end, coalesce(c.cause, '')
+        from unnest(%s::text[], %s::text[], %s::text[]) as n(connection, object, key)
+        join sakigake.creation c on (c.connection, c.object, c.row_id) = (n.connection, n.object, n.key) and c.workspace = %s
+        order by n.connection, n.object, n.key, (c.status = 'confirmed' and c.removal is distinct from 'removed') desc, c.settled_at desc nulls last""",
+        (*([w[i] for w in wanted] for i in range(3)), workspace),
+    )
+    return {(r[0], r[1], r[2]): (r[3], r[4]) for r in rows}
 
 
 def mark_sent(conn: Connect, workspace: str, creations: Sequence[OpenCreation], now: datetime, run_id: str) -> None:
@@ -209,7 +233,8 @@ def one_entry(conn: Connect, workspace: str) -> list[Decision]:
     """Rows and the records they became: of each pair both are one entry, which is as sure as a person's word."""
     rows = conn.execute(
         """select row_id, connection, object, record_id from sakigake.creation
-        where workspace = %s and status = 'confirmed' and removal is distinct from 'removed' order by plan_id, seq""",
+        where workspace = %s and status = 'confirmed' and removal is distinct from 'removed' and row_id not like 'first-%%'
+        order by plan_id, seq""",
         (workspace,),
     )
     return [Decision(RecordRef(LISTS, LIST_ROW, r[0]), RecordRef(*r[1:]), same=True) for r in rows]
@@ -228,10 +253,15 @@ _COLUMNS = "plan_id, seq, connection, object, key_field, row_id, values, links"
 
 
 def _open(row: Sequence[Any]) -> OpenCreation:
-    plan_id, seq, connection, name, key_field, row_id, values, links = row
-    return OpenCreation(
-        plan_id, seq, connection, name, key_field, NewRecord(row_id, values, tuple(Link(**link) for link in links))
-    )
+    plan_id, seq, connection, name, key_field, row_id, values, ties = row
+    links = tuple(Link(**tie) for tie in ties if "key" not in tie)
+    after = tuple(After(**tie) for tie in ties if "key" in tie)
+    return OpenCreation(plan_id, seq, connection, name, key_field, NewRecord(row_id, values, links, after))
+
+
+def _ties(record: NewRecord) -> str:
+    """Links and what comes first, as `links` of the table keeps them side by side: only the latter have a key."""
+    return json.dumps([*(asdict(link) for link in record.links), *(asdict(after) for after in record.after)])
 
 
 def _keys(creations: Iterable[OpenCreation]) -> tuple[list[str], list[int]]:

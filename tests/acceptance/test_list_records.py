@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from jobs.list_import import Imported, import_list
+from jobs.erasing import erase_record
+from jobs.list_import import ERASED, Imported, import_list
 from jobs.mapping_versions import activate
 from jobs.pipeline import run_cycle
 from jobs.progress import NoProgress
@@ -22,7 +23,7 @@ from jobs.steps import approve
 from jobs.steps.provision import provision
 from jobs.steps.undo import undo_run
 from jobs.wiring import Workspace
-from models.vocabulary import Step
+from models.vocabulary import RecordRef, Step
 from sync.errors import PermissionMissing, SyncError
 from tests.acceptance.in_process import FACTS, Company, Skipping
 from tests.acceptance.in_process_fixtures import company, loaded_database, world  # noqa: F401 - fixtures
@@ -100,6 +101,15 @@ class Lists(Company):
             if (r["crm"], r["object"]) == place and r["fields"].get(key) and not r["deleted"]
         ]
 
+    def holding(self, text: str) -> set[str]:
+        """Every table of ours in which the text stands."""
+        tables = self.one(
+            """select array_agg(format('%%I.%%I', schemaname, tablename)) from pg_tables
+            where schemaname in ('sakigake', 'lists', 'salesforce', 'hubspot')"""
+        )
+        held = "select exists (select from {} t where to_jsonb(t)::text like %s)"
+        return {t.replace('"', "") for t in tables if self.one(held.format(t), f"%{text}%")}
+
     def entries(self, names: list[str]) -> list[tuple[str, int]]:
         """(target's name, records) of each entry of these targets."""
         found = self.one(
@@ -141,7 +151,7 @@ def test_rows_become_records_of_the_custom_object_and_one_entry_each(lists: List
     assert found.creates is not None
     assert found.creates.document() | {"plan": None} == {
         "objects": {"salesforce.AttackListEntry__c": 3}, "local": {}, "plan": None, "held": False, "held_because": [],
-        "delivered": {"confirmed": 3, "failed": 0, "dropped": 0}, "refused": [],
+        "delivered": {"confirmed": 3, "failed": 0, "dropped": 0}, "refused": [], "untold": [],
     }  # fmt: skip
     made = lists.standing(SALESFORCE)
     assert sorted(r["fields"]["TargetName__c"] for r in made) == names(3)
@@ -346,6 +356,71 @@ def test_undo_takes_away_what_nobody_touched_and_says_why_the_rest_stays(lists: 
     assert again.creates.places == {"salesforce.AttackListEntry__c": 2}
     lists.cycle()
     assert {n for n, _ in lists.entries([third, fourth])} == {third, fourth}
+
+
+def test_what_was_undone_is_made_again_by_the_same_list_at_once(lists: Lists, tmp_path: Path) -> None:
+    """The entries still stand until the next run reads that their records are gone."""
+    lists.says(IN_SALESFORCE)
+    partner, path = lists.partner("salesforce"), written(tmp_path, 3)
+    found = lists.take_in(path, partner)
+    lists.cycle()
+    first = {r["id"] for r in lists.standing(SALESFORCE)}
+    lists.undo(found.run)
+    again = lists.take_in(path, partner)
+    assert [j.found.standing.value for j in again.judged] == ["new"] * 3
+    assert again.creates is not None
+    assert again.creates.delivered == {"confirmed": 3, "failed": 0, "dropped": 0}
+    second = {r["id"] for r in lists.standing(SALESFORCE)}
+    assert (len(second), second & first) == (3, set())
+    for _ in range(2):
+        lists.cycle()
+        assert lists.entries(names(3)) == [(n, 2) for n in names(3)]
+        assert lists.take_in(path, partner).run is None
+
+
+def test_erasing_a_record_that_a_list_made_erases_its_row_and_the_journal_and_neither_comes_back(
+    lists: Lists, tmp_path: Path
+) -> None:
+    lists.says(IN_SALESFORCE)
+    partner, path = lists.partner("salesforce"), written(tmp_path, 2)
+    refuse = {"action": "refuse", "crm": "salesforce", "object": SALESFORCE[1], "id": "new", "code": "STRING_TOO_LONG"}
+    lists.sandbox.act(**refuse, message="x", times=1)
+    lists.take_in(path, partner)
+    lists.take_in(path, partner)  # so that two plans hold the first row
+    lists.cycle()
+    name, kept = names(2)
+    (made,) = (r["id"] for r in lists.standing(SALESFORCE) if r["fields"]["TargetName__c"] == name)
+    assert lists.holding(name) >= {"sakigake.creation", "lists.row", "salesforce.attacklistentry__c", "sakigake.entry"}
+    with lists.opened() as ready:
+        done = erase_record(ready, RecordRef("salesforce", SALESFORCE[1], made), "her letter")
+    assert (len(done["rows"]), done["made"], done["erased"]["mirror"]) == (1, [], 2)
+    assert lists.holding(name) == set()
+    again = lists.take_in(path, partner)
+    assert [(b.number, b.reason) for b in again.bad] == [(2, ERASED)]
+    assert (again.run, len(lists.standing(SALESFORCE))) == (None, 2)
+    lists.cycle()
+    assert lists.holding(name) == set()
+    assert "sakigake.creation" in lists.holding(kept)
+
+
+def test_erasing_a_row_names_the_record_that_it_became_and_a_plan_that_waits_no_longer_makes_it(
+    lists: Lists, tmp_path: Path
+) -> None:
+    path = lists.folder / "sakigake.yaml"
+    path.write_text(path.read_text("utf-8").replace("first_plan: deliver", "first_plan: hold"), "utf-8")
+    lists.says(IN_SALESFORCE)
+    found = lists.take_in(written(tmp_path, 2), lists.partner("salesforce"))
+    name, _ = names(2)
+    row = RecordRef("lists", "row", str(lists.one('select id from "lists"."row" where name = %s', name)))
+    with lists.opened() as ready:
+        assert erase_record(ready, row, "her letter")["made"] == []
+        assert lists.holding(name) == set()
+        assert found.creates is not None
+        done = approve.apply_plan(ready, str(found.creates.plan), "the list of March", NoProgress())
+        assert done["delivered"] == {"confirmed": 1, "failed": 0, "dropped": 0}
+        (left,) = lists.standing(SALESFORCE)
+        other = RecordRef("lists", "row", left["fields"]["Sakigake_List_Row__c"])
+        assert erase_record(ready, other, "his letter")["made"] == [f"salesforce.{SALESFORCE[1]}/{left['id']}"]
 
 
 def test_a_record_deleted_in_the_crm_takes_its_row_with_it_and_brings_it_back(lists: Lists, tmp_path: Path) -> None:

@@ -102,3 +102,52 @@ def test_a_crm_that_falls_silent_half_way_leaves_no_half_of_a_mapping(desk: Desk
     assert done.stderr.startswith("sakigake: hubspot cannot be looked into")
     assert quiet.total_calls("salesforce") > 1
     assert files(desk) == before
+
+
+def test_the_walk_from_init_to_explain_with_both_crms_needs_no_line_by_hand(
+    sandbox: Sandbox, tmp_path: Path, database_url: str
+) -> None:
+    desk = Desk(tmp_path, tmp_path / "home", database_url)
+    presets = [word for preset in BOTH.values() for word in ("--preset", preset)]
+    found = desk.document("init", *presets, "--sandbox-url", sandbox.url, "--propose")
+    assert (found["presets"], found["problems"]) == (BOTH, [])
+    assert {Path(p).name for p in found["written"]} == {
+        "sakigake.yaml", "mapping.yaml", "mapping.schema.json", "salesforce_client_secret", "hubspot_token"
+    }  # fmt: skip
+    assert not (desk.folder / "mapping.proposed.yaml").exists()  # what `init` wrote itself is nobody's work
+    assert "fits the CRMs" in desk.sakigake("mapping", "check").stdout
+    desk.sakigake("db", "upgrade")
+    desk.sakigake("run", "--only", "pull")
+    coverage = desk.document("mapping", "coverage")
+    assert coverage["unmapped"]["list"] == []
+    preview = desk.document("mapping", "diff")
+    assert preview["events"]["gained"] > 100
+    desk.sakigake("mapping", "activate", "--reason", "both presets fit")
+    desk.sakigake("run", "--only", "map,compute")
+    with psycopg.connect(database_url.replace("+psycopg", "")) as conn:
+        rows = conn.execute(
+            """select distinct on (r.connection) r.connection || '.' || r.object || '/' || r.record_id from sakigake.partner_source r
+            join sakigake.entry e using (workspace, partner_id) where e.connection = r.connection order by r.connection, 1"""
+        ).fetchall()
+    assert [row[0].partition(".")[0] for row in rows] == ["hubspot", "salesforce"]
+    for (record,) in rows:
+        told = desk.document("explain", record, "tier")
+        assert told["events"], record
+
+
+def test_each_of_two_connections_of_one_crm_gets_the_preset_that_is_named_for_it(desk: Desk, sandbox: Sandbox) -> None:
+    given = ["--preset", "hubspot-deals", "--preset", "west=hubspot-deals"]
+    found = desk.document("init", *given, "--sandbox-url", sandbox.url, "--propose")
+    assert found["presets"] == {"hubspot": "hubspot-deals", "west": "hubspot-deals"}
+    assert {"hubspot_token", "west_token"} <= {Path(p).name for p in found["written"]}
+    text = (desk.folder / "mapping.yaml").read_text("utf-8")
+    assert all(f"  - from: {place}\n" in text for place in ("hubspot.deals", "west.deals", "west.companies"))
+    again = desk.document("init", "--propose", "--preset", "west=hubspot-custom-object", code=0)
+    assert again["presets"] == {"hubspot": "hubspot-deals", "west": "hubspot-custom-object"}
+    for wrong, sentence in (
+        (["east=hubspot-deals"], "There is no connection 'east'; there are hubspot, west."),
+        (["west=salesforce-lead"], "The preset 'salesforce-lead' is not for hubspot; choose hubspot-deals or hubspot-custom-object."),
+        (["hubspot-deals", "hubspot-custom-object"], "Two presets are for hubspot; say which connection each is for, such as --preset hubspot="),
+    ):  # fmt: skip
+        done = desk.sakigake("init", "--propose", *(w for one in wrong for w in ("--preset", one)), code=2)
+        assert sentence in done.stderr

@@ -14,7 +14,7 @@ import pytest
 
 from jobs import settings_numbers
 from jobs.pipeline import run_cycle
-from jobs.steps import again, more
+from jobs.steps import again, leading, more
 from jobs.steps.map import map_facts
 from models.vocabulary import RecordRef, Step
 from sandbox.server import running
@@ -34,6 +34,8 @@ SAID = {
     "tiers": "select partner_id, since::text, tier, previous, rule from sakigake.tier_change order by 1, 2",
     "reports": """select kind, document from sakigake.report where kind <> 'leading' and as_of = (select as_of from sakigake.computation
         order by computed_at desc limit 1) order by 1""",
+    "leading": """select document from sakigake.report where kind = 'leading' and as_of = (select as_of from sakigake.computation
+        order by computed_at desc limit 1)""",  # on the first run of each week
     "snapshot": """select partner_id, type, fields from sakigake.partner_day where day = (select as_of from sakigake.computation
         order by computed_at desc limit 1) order by 1""",
 }
@@ -85,7 +87,7 @@ def quick():
 def lived(quick, tmp_path_factory, postgres_server, database_template):
     """(company, workspace, what each day said); the world's last day is over."""
     folder = tmp_path_factory.mktemp("gen")
-    given = ["--scenario", "messy", "--partners", "8", "--months", "6", "--entries", "90", "--seed", "11"]
+    given = ["--scenario", "messy", "--partners", "10", "--months", "14", "--entries", "340", "--seed", "11"]
     subprocess.run([sys.executable, shared("gen.py"), *given, "--out", folder], check=True, capture_output=True)
     truth = json.loads((folder / "truth.json").read_text())
     start = date.fromisoformat(truth["as_of"]) - timedelta(days=DAYS)
@@ -123,6 +125,26 @@ def test_sixty_days_computed_again_from_the_log_say_what_they_said(lived):
         told = more.snapshot_of(rows, said.partners)
         snapshot = [(p, kind, fields) for p, (kind, fields) in sorted(told.items())]
         assert json.loads(json.dumps(snapshot)) == [list(row) for row in tables["snapshot"]], as_of
+
+
+def test_whether_it_leads_computed_again_from_the_log_is_what_each_week_said(lived):
+    _, workspace, _, days = lived
+    floors, weeks, verdicts = workspace.settings.assumptions.floors, 0, set()
+    for as_of, known_at, _, tables, _ in days:
+        for (document,) in tables["leading"]:
+            with workspace.engine.begin() as conn:
+                answers = leading.answer(conn, workspace.name, workspace.zone, as_of, known_at, floors)
+            assert json.loads(json.dumps(leading.document(answers))) == document, as_of
+            weeks += 1
+            verdicts |= {found["verdict"] for found in document["indicators"]}
+    print(
+        weeks,
+        verdicts,
+        document["weeks"],
+        document["deals"],
+        [(f["indicator"], f["verdict"], f["type"]) for f in document["indicators"]],
+    )
+    assert weeks >= DAYS // 7
 
 
 def test_the_planted_entries_milestones_and_duplicates_are_found(lived):

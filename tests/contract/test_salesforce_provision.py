@@ -15,6 +15,7 @@ from sync.connector import ProvisionStep
 from sync.salesforce import ClientCredentials, SalesforceConnector
 from sync.salesforce.metadata import MetadataApi, element, tag, text
 from sync.salesforce.provision_layout import ours, section, shown, with_section, without_section
+from sync.salesforce.provision_views import VIEWS, own_label
 from tests.contract.salesforce_org import Org
 
 SMALL = SandboxSettings(partners=2, months=2, entries=5)
@@ -126,6 +127,25 @@ def test_a_dry_run_shows_the_very_requests_and_no_secret(here):
     assert {n for n, s in shown_steps.items() if s.status == "would create"} == {
         n for n, s in here.provision([BY_NAME["tier"]]).items() if s.status == "created"
     }
+
+
+def test_a_list_view_whose_label_somebody_uses_already_gets_our_prefix_behind_it(here):
+    theirs = {"label": "優先度Aのパートナー", "filterScope": "Mine", "fullName": "Account.My_Best"}
+    (saved,) = here.api.upsert("ListView", [element("metadata", theirs)])
+    assert saved.code is None
+    steps = here.provision([BY_NAME["tier"]])
+    assert steps["list view 優先度Aのパートナー (sakigake)"].status == "created"
+    views = here.api.read("ListView", ["Account.My_Best", "Account.Sakigake_Tier_A_Partners"])
+    assert [text(v, "label") for v in views.values()] == ["優先度Aのパートナー", "優先度Aのパートナー (sakigake)"]
+    again = here.provision([BY_NAME["tier"]])
+    assert again["list view 優先度Aのパートナー"].status == "present"
+
+
+@given(st.sampled_from(VIEWS), st.from_regex("[a-z][a-z0-9]{0,14}", fullmatch=True), st.sampled_from(["ja", "en"]))
+def test_a_label_of_ones_own_fits_into_salesforce_and_tells_the_prefix(view, prefix, language):
+    label = own_label(view, prefix, language)
+    assert len(label) <= 40
+    assert label.endswith(f" ({prefix})")
 
 
 def test_without_the_translation_workbench_one_sentence_says_what_to_do():

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from models.vocabulary import Milestone, RecordRef
 from sync.events import read
 from sync.events.store import count, remember_mapping, store
+from sync.events.target_numbers import target_number
 from sync.mapping.derive import derive
 from sync.mapping.facts import Facts
 from tests.mapping_world import ENTRY, account, company, entry, jst, preset, small_world
@@ -145,6 +146,38 @@ def test_an_entry_that_moves_to_another_partner_takes_its_events_along(engine):
         assert {tuple(row) for row in connection.exec_driver_sql(standing)} == set(by_entry.items())
 
 
+def target_numbers(engine: Engine) -> dict[str, int | None]:
+    with engine.begin() as connection:
+        rows = connection.execute(text("select entry_id, target_number from sakigake.entry where removed_at is null"))
+        return dict(map(tuple, rows))
+
+
+def test_targets_are_numbered_where_they_are_new_or_say_something_else(engine):
+    mirror = small_world()
+    for name in ("株式会社 青葉", "アオバ"), ("青葉(株)", "アオバ"):
+        keep(engine, facts := derive(MAPPING, mirror))
+        assert target_numbers(engine) == {e.entry_id: target_number(e.entry_id, e.target) for e in facts.entries}
+        mirror.edit(ENTRY, "E1", TargetName__c=name[0], TargetWebsite__c=None, TargetCorporateNumber__c=None)
+    with engine.begin() as connection:
+        connection.execute(text("update sakigake.entry set target_number = 7"))
+    keep(engine, derive(MAPPING, mirror), days=1)
+    assert Counter(target_numbers(engine).values())[7] == 2, "the two whose target says the same"
+
+
+def test_targets_that_an_older_version_stored_are_numbered_and_nothing_else_of_them_moves(engine):
+    facts = derive(MAPPING, small_world())
+    keep(engine, facts)
+    everything = text("select * from sakigake.entry order by entry_id")
+    with engine.begin() as connection:
+        before = connection.execute(everything).all()
+        connection.execute(text("update sakigake.entry set target_number = null"))
+    changes, _ = keep(engine, facts, days=1)
+    assert changes.nothing
+    with engine.begin() as connection:
+        assert connection.execute(everything).all() == before
+        assert connection.execute(text("select count(*) from sakigake.past_fact")).scalar_one() == 0
+
+
 def test_a_rule_that_only_moves_within_the_file_moves_no_event(engine):
     facts = derive(MAPPING, small_world())
     keep(engine, facts)
@@ -234,7 +267,7 @@ def test_no_events_are_columns_of_no_length(engine):
     with engine.begin() as connection:
         columns = read.visible_events(connection, "main", LATER, GO_LIVE)
     assert len(columns) == 0
-    assert columns.entry_ids == []
+    assert list(columns.entry_ids) == []
 
 
 def test_thirty_thousand_events_are_stored_replayed_and_read_in_order(engine):
@@ -259,7 +292,7 @@ def test_thirty_thousand_events_are_stored_replayed_and_read_in_order(engine):
     with engine.begin() as connection:
         columns = read.visible_events(connection, "main", LATER, GO_LIVE)
     assert len(columns) == 30_000
-    assert columns.entry_ids == [e.entry_id for e in entries]
+    assert list(columns.entry_ids) == [e.entry_id for e in entries]
     assert np.array_equal(columns.entry, np.repeat(np.arange(10_000), 3))
     assert columns.milestone.tolist() == [0, 1, 6] * 10_000
     assert columns.occurred_on[:3].astype(str).tolist() == ["2026-01-01", "2026-01-02", "2026-01-03"]

@@ -1,5 +1,6 @@
 """Lineage: every field leads back to the records, their very values, the run and the page; and says on a past day what it said then."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from models.catalogue import CATALOGUE
 from models.formulas import FORMULAS
 from models.vocabulary import RecordRef
 from sync.connector import FieldDescription, FieldType
+from sync.events import decisions
+from sync.events.decisions import Decided
 from sync.mapping.grammar import load_mapping
 from tests.fake_crm import FakeCrm, TickingCrm
 
@@ -39,6 +42,10 @@ entries:
       listed: {at: ListedOn}
       requested: {at: AskedOn}
       deal: {at: DealOn}
+      lost: {at: LostOn}
+activities:
+  - {from: fake.Thing, where: {Kind: meeting}, kind: regular_meeting, partner: Partner, at: HeldOn}
+  - {from: fake.Thing, where: {Kind: call}, kind: touch, entry: Partner, at: HeldOn}
 write_back:
   partner: {fake.Thing: default}
   entry: {fake.Thing: default}
@@ -54,7 +61,7 @@ workspaces:
     guards: {first_plan: deliver, proof: "off", freshness: 99d, records_changed: 1, tiers_moved: 1, emptied: 1}
 """
 TEXTS = ("Kind", "Name", "Industry", "Partner", "Answer")
-DAYS = ("ListedOn", "AskedOn", "DealOn")
+DAYS = ("ListedOn", "AskedOn", "DealOn", "LostOn", "HeldOn")
 START = datetime(2026, 10, 1, 3, tzinfo=UTC)
 
 
@@ -147,6 +154,107 @@ def test_every_field_of_ours_in_the_crm_can_be_explained(workspace: Workspace, c
         assert field["what_would_change"] != "a change of what it is computed from"
 
 
+def test_a_number_of_a_whole_type_leads_to_every_attempt_of_its_partners_and_how_it_ended(
+    workspace: Workspace, crm: FakeCrm
+) -> None:
+    crm.put("q", Kind="partner", Name="別", Industry="consulting", Answer="unknown")
+    crm.put("r", Kind="partner", Name="他", Industry="bakery", Answer="unknown")
+    crm.put("won", Kind="entry", Partner="q", Name="成", ListedOn="2026-06-01", DealOn="2026-07-01")
+    crm.put("lost", Kind="entry", Partner="q", Name="敗", ListedOn="2026-06-02", LostOn="2026-06-09")
+    crm.put("old", Kind="entry", Partner="q", Name="古", ListedOn="2025-09-01", DealOn="2025-10-01")
+    crm.put(
+        "late", Kind="entry", Partner="q", Name="遅", ListedOn="2026-01-01", DealOn="2026-09-01"
+    )  # beyond the horizon
+    crm.put("other", Kind="entry", Partner="r", Name="異", ListedOn="2026-06-03", DealOn="2026-07-03")
+    run = run_cycle(workspace).run
+    found = told(workspace, "p", "cvr_listed_to_deal")
+    (field,) = found["fields"]
+    # fewer than 30 in the year: the window has grown until it holds what there is
+    ends = {c["target"]: (c["day"], c["end"], c["ended_on"]) for c in field["counted"]}
+    assert ends == {f"店{n}": (f"2026-09-0{n + 1}", None, None) for n in range(4)} | {
+        "成": ("2026-06-01", "deal", "2026-07-01"),
+        "敗": ("2026-06-02", "lost", "2026-06-09"),
+        "古": ("2025-09-01", "deal", "2025-10-01"),
+        "遅": ("2026-01-01", None, None),
+    }
+    assert len(ends) == field["inputs"]["n"]
+    behind = {e["event_id"]: e for e in found["events"] if e["counted"]}
+    (won,) = [c for c in field["counted"] if c["target"] == "成"]
+    assert [behind[won[k]]["milestone"] for k in ("event", "end_event")] == ["listed", "deal"]
+    records = {r["record"]: r for r in found["records"]}
+    assert records["fake.Thing/won"]["values"]["DealOn"] == "2026-07-01"
+    assert records["fake.Thing/won"]["run"] == run
+    assert "fake.Thing/other" not in records
+    assert {r["rule"] for r in found["rules"]} == {f"entries[0].milestones.{m}" for m in ("listed", "deal", "lost")}
+
+    (field,) = told(workspace, "p", "lead_time_days")["fields"]
+    assert {c["target"] for c in field["counted"]} <= {"成", "古"}
+    assert len(field["counted"]) == field["inputs"]["n"]
+
+
+def test_what_rests_on_a_meeting_leads_to_its_record(workspace: Workspace, crm: FakeCrm) -> None:
+    crm.put("p", Answer="verbal_yes")
+    crm.put("m1", Kind="meeting", Partner="p", Name="八月", HeldOn="2026-08-03")
+    crm.put("m2", Kind="meeting", Partner="p", Name="九月", HeldOn="2026-09-07")
+    run = run_cycle(workspace).run
+    found = told(workspace, "p", "next_regular_meeting_due")
+    (meeting,) = found["activities"]
+    assert (meeting["kind"], meeting["source"], meeting["occurred_on"]) == (
+        "regular_meeting",
+        "fake.Thing/m2",
+        "2026-09-07",
+    )
+    assert found["fields"][0]["inputs"]["last"] == "2026-09-07"
+    (rule,) = found["rules"]
+    assert rule["rule"] == "activities[0]"
+    assert "kind: regular_meeting" in rule["says"]
+    (record,) = [r for r in found["records"] if r["record"] == "fake.Thing/m2"]
+    assert (record["values"]["HeldOn"], record["values"]["Partner"], record["run"]) == ("2026-09-07", "p", run)
+
+
+def test_what_is_expected_and_what_waits_leads_to_the_entries_under_way_and_the_last_call(
+    workspace: Workspace, crm: FakeCrm
+) -> None:
+    crm.put("done", Kind="entry", Partner="p", Name="済", ListedOn="2026-08-01", DealOn="2026-08-20")
+    crm.put("old", Kind="entry", Partner="p", Name="古", ListedOn="2026-03-01")
+    crm.put("c1", Kind="call", Partner="old", Name="電話", HeldOn="2026-03-20")
+    crm.put("c2", Kind="call", Partner="old", Name="電話", HeldOn="2026-03-10")
+    run_cycle(workspace)
+    open_ones = {"店0", "店1", "店2", "店3", "古"}
+    for name in ("expected_deals_30d", "expected_deals_90d", "deals_target_month"):
+        (field,) = told(workspace, "p", name)["fields"]
+        assert {c["target"] for c in field["counted"]} == open_ones, name
+    found = told(workspace, "p", "stalled_entries")
+    (field,) = found["fields"]
+    assert len(field["counted"]) == field["value"] >= 1
+    assert [a["source"] for a in found["activities"]] == ["fake.Thing/c1"], (
+        "the newest about an entry that stands still"
+    )
+    assert told(workspace, "old", "stalled")["activities"] == found["activities"]
+    (step,) = told(workspace, "p", "next_step")["fields"]
+    assert len(step["counted"]) == step["inputs"]["entries"] >= 1
+    day = date(2026, 5, 1)  # when the old one stood still and the others were not there yet
+    crm.put("old", AskedOn="2026-09-20")
+    crm.now += timedelta(days=1)
+    run_cycle(workspace)
+    for name in ("stalled_entries", "next_step"):
+        (field,) = told(workspace, "p", name, as_of=day, known_at=parse_moment("now", workspace.zone))["fields"]
+        assert [c["target"] for c in field["counted"]] == ["古"], name
+
+
+def test_a_formula_names_the_numbers_that_this_workspace_assumes(workspace: Workspace) -> None:
+    run_cycle(workspace)
+    given = settings_of.read(
+        CONFIG.replace("    guards:", "    assumptions: {list_valid: 120, horizon: 200}\n    guards:")
+    )
+    other = replace(workspace, settings=given.workspaces["main"])
+    said = {f["field"]: f["formula"] for f in told(other, "p")["fields"]}
+    assert "within 120 days" in said["tier"]
+    assert "within 120 days" in said["attack_list_count"]
+    assert "within 200 days" in said["cvr_listed_to_deal"]
+    assert not [text for text in said.values() if "180" in text or "{" in text]
+
+
 def test_an_entry_s_milestone_leads_to_the_change_that_made_it(workspace: Workspace, crm: FakeCrm) -> None:
     run_cycle(workspace)
     found = told(workspace, "e0", "milestone")
@@ -197,6 +305,10 @@ def test_a_past_day_says_what_the_crm_showed_then_with_the_values_of_then(worksp
             assert {k: said[k] for k in held} == held
         (counted,) = told(workspace, "p", "listed_90d", as_of=day)["fields"]
         assert len(counted["counted"]) == counted["value"]
+        assert all(c["event"] for c in counted["counted"]), "also of a day that moved to that of the next milestone"
+        rate = told(workspace, "p", "cvr_listed_to_deal", as_of=day)["fields"][0]
+        assert len(rate["counted"]) == rate["inputs"]["n"]
+        assert all(c["event"] for c in rate["counted"])
         (itself,) = [r for r in told(workspace, "p", "tier", as_of=day)["records"] if r["record"] == "fake.Thing/p"]
         assert itself["values"]["Answer"] == answers[day]
         assert itself["exact"]
@@ -212,6 +324,32 @@ def test_a_past_day_says_what_the_crm_showed_then_with_the_values_of_then(worksp
     gone = told(workspace, "e1", "milestone", as_of=first)
     assert gone["fields"][0]["value"] == "listed", "what was deleted since is explained as it was"
     assert told(workspace, "e1")["records"][0]["deleted"]
+
+
+def test_which_records_are_one_and_who_said_so_is_told_as_it_was_on_the_day(workspace: Workspace, crm: FakeCrm) -> None:
+    crm.put("twin", Kind="partner", Name="先駆け", Industry="consulting", Answer="verbal_yes")
+    days = []
+    said = Decided(
+        "decision-1", "partner", "same", *(RecordRef.parse(f"fake.Thing/{i}") for i in ("p", "twin")), None, "yamada",
+        "asked them", START, {},
+    )  # fmt: skip
+    undone = replace(said, decision_id="decision-2", verdict="undo", undoes="decision-1", who="sato", reason="no")
+    for word in (None, said, undone):
+        if word is not None:
+            with workspace.connect() as conn:
+                decisions.add(conn, "main", word)
+        days.append(crm.now.astimezone(workspace.zone).date())
+        run_cycle(workspace)
+        crm.now += timedelta(days=1)
+    alone = [{"record": "fake.Thing/p", "matched_by": "itself"}]
+    both = [{"record": f"fake.Thing/{i}", "matched_by": "decision"} for i in ("p", "twin")]
+    assert [told(workspace, "p", as_of=day)["partner_records"] for day in days] == [alone, both, alone]
+    assert told(workspace, "p")["partner_records"] == alone
+    found = told(workspace, "twin", "tier", as_of=days[1])
+    assert {r["record"] for r in found["records"]} >= {"fake.Thing/p", "fake.Thing/twin"}
+    (decision,) = found["decisions"]
+    assert (decision["who"], decision["reason"], decision["stands"]) == ("yamada", "asked them", False)
+    assert decision["undone_by"] == "decision-2"
 
 
 def test_another_knowledge_of_the_same_day_is_computed_again_and_said_so(workspace: Workspace, crm: FakeCrm) -> None:

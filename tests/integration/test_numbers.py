@@ -95,31 +95,58 @@ def test_the_months_goal_does_not_move_while_it_is_worked_on(place):
     assert kept(place, "deals_90d")[partner] >= 30
 
 
-def test_columns_and_values_are_the_same_facts(place):
-    """Entries are read as columns; as values, of a preview or of a past day, they give the same tables."""
+@pytest.mark.parametrize("past", [False, True])
+def test_columns_and_values_are_the_same_facts(place, past):
+    """Entries are read as columns, of now and of a past day; as values, of a preview, they give the same tables."""
     facts = steady_facts(entries=60)
     computed(place, facts)
     entry, partner = facts.entries[5][1], facts.entries[5][2]
+    now = NOW + timedelta(days=9)
     with place.begin() as conn:
         conn.exec_driver_sql(
             """insert into sakigake.activity (workspace, activity_id, partner_id, entry_id, kind, occurred_on, connection, object,
-            record_id, rule, known_at) values ('main', 'a', %s, %s, 'touch', '2026-10-20', 'salesforce', 'Task', 't', 'r', now()),
-            ('main', 'b', %s, %s, 'touch', '2026-11-20', 'salesforce', 'Task', 't2', 'r', now())""",
+            record_id, rule, known_at) values ('main', 'a', %s, %s, 'touch', '2026-10-20', 'salesforce', 'Task', 't', 'r', '2026-10-20'),
+            ('main', 'b', %s, %s, 'touch', '2026-11-20', 'salesforce', 'Task', 't2', 'r', '2026-11-20')""",
             (partner, entry, partner, entry),
         )
         conn.exec_driver_sql(
             "update sakigake.entry set target = '{\"domain\": \"same.example\"}' where record_id < 'a00000010'"
         )
         conn.exec_driver_sql(
-            "insert into sakigake.unplaced_entry values ('main', 'salesforce', 'AttackListEntry__c', 'a00000007', 'Status__c', 'x')"
+            """insert into sakigake.unplaced_entry values ('main', 'salesforce', 'AttackListEntry__c', 'a00000007', 'Status__c', 'x'),
+            ('main', 'salesforce', 'AttackListEntry__c', 'other', 'Status__c', 'x')"""
         )
+        conn.exec_driver_sql(
+            """insert into sakigake.entry_source (workspace, connection, object, record_id, entry_id, partner_id, matched_by, target)
+            values ('main', 'salesforce', 'AttackListEntry__c', 'other', %s, %s, 'domain', '{}')""",
+            (facts.entries[9][1], facts.entries[9][2]),
+        )
+        # since then one entry has moved to another partner, one is gone, one is new, and so it is with the activity
+        then = """insert into sakigake.past_fact (workspace, kind, fact_id, known_until, known_at, said)
+            select workspace, '{0}', {0}_id, '2026-11-05', known_at, to_jsonb(n) - 'workspace' - 'known_at' - 'removed_at'
+            from sakigake.{0} n where {1}"""
+        if past:
+            conn.exec_driver_sql(then.format("entry", "record_id in ('a00000003', 'a00000004')"))
+            conn.exec_driver_sql(then.format("activity", "activity_id = 'a'"))
+            conn.exec_driver_sql(
+                """update sakigake.entry set known_at = '2026-11-05', partner_id = %s, target_number = 7,
+                target = '{"domain": "new.example"}' where record_id = 'a00000003'""",
+                (facts.partners[0][1],),
+            )
+            conn.exec_driver_sql("update sakigake.entry set removed_at = '2026-11-05' where record_id = 'a00000004'")
+            conn.exec_driver_sql("update sakigake.entry set known_at = '2026-11-05' where record_id = 'a00000008'")
+            conn.exec_driver_sql("update sakigake.activity set removed_at = '2026-11-05' where activity_id = 'a'")
+        moment = NOW if past else None
         unplaced = unplaced_records(conn.connection.driver_connection, NAME)
+        values = columns_of_entries(
+            read.entries(conn, NAME, moment), read.activities(conn, NAME, AS_OF, moment), unplaced
+        )
         facts_as_values = Given(
-            read.partners(conn, NAME), columns_of_entries(read.entries(conn, NAME), read.activities(conn, NAME, AS_OF), unplaced),
-            read.visible_events(conn, NAME, AS_OF, NOW),
+            read.partners(conn, NAME, moment), values, read.visible_events(conn, NAME, AS_OF, NOW)
         )  # fmt: skip
-        one, two = (read_inputs(conn, NAME, AS_OF, NOW, given) for given in (None, facts_as_values))
-    for mine, theirs in zip(one[1:], two[1:], strict=True):
+        one, two = (read_inputs(conn, NAME, AS_OF, NOW, given, past=past) for given in (None, facts_as_values))
+        afterwards = read_inputs(conn, NAME, AS_OF, now, past=past)
+    for mine, theirs in zip(one, two, strict=True):
         for column in fields(mine):
             if column.name != "target":
                 np.testing.assert_array_equal(getattr(mine, column.name), getattr(theirs, column.name), column.name)
@@ -127,8 +154,12 @@ def test_columns_and_values_are_the_same_facts(place):
     assert len(np.unique(one[1].target)) == len(np.unique(two[1].target)) == 51
     assert [(same[0] == n).sum() for n in same[0]] == [(same[1] == n).sum() for n in same[1]]
     assert (one[1].last_activity_day != -1).sum() == 1
-    assert one[1].unplaced.sum() == 1
-    assert (one[0].day == two[0].day).all()
+    assert one[1].unplaced.sum() == 2
+    assert len(one[1]) == (59 if past else 60)
+    if past:
+        assert len(afterwards[1]) == 59
+        assert (afterwards[1].last_activity_day != -1).sum() == 0
+        assert list(afterwards[1].ids) != list(one[1].ids)
 
 
 def test_without_a_target_the_goal_is_empty_and_says_why(place):
@@ -260,8 +291,29 @@ def test_a_target_is_asked_of_a_type_or_a_partner_alone(place, capsys):
     assert [p["name"] for p in one["partners"]] == ["Partner 003"]
     assert one["scope"]["partner"] == one["partners"][0]["id"]
     assert one["partners"][0]["target"] == 2
-    own = document(capsys, "indicators", "--type", "legacy")
-    assert set(own["conversion"]) == {"legacy"}
+
+
+def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(place, capsys):
+    computed(place, steady_facts())
+    every = document(capsys, "indicators")
+    kinds = list(every["partners"])
+    alone = [document(capsys, "indicators", "--type", kind) for kind in kinds]
+    assert [set(one["conversion"]) for one in alone] == [{kind} for kind in kinds]
+    for days, whole in every["forecast"]["ahead"].items():
+        for part in ("expected", "in_flight", "new"):
+            parts = [one["forecast"]["ahead"][days][part] for one in alone]
+            assert sum(parts) == pytest.approx(whole[part], abs=1e-5)
+            assert all(0 < part < whole["expected"] for part in parts)
+        for one in alone:
+            ahead = one["forecast"]["ahead"][days]
+            assert 0 <= ahead["low"] <= ahead["expected"] <= ahead["high"] <= whole["high"]
+    for part in ("under_way", "listed_a_week"):
+        assert sum(one["forecast"][part] for one in alone) == pytest.approx(every["forecast"][part], abs=1e-5)
+    for tier, n in every["tiers"].items():
+        assert sum(one["tiers"][tier] for one in alone) == n
+    assert f"Deals to expect from partners of type {kinds[0]}" in said(capsys, "indicators", "--type", kinds[0])
+    rows = csv.DictReader(io.StringIO(said(capsys, "indicators", "--type", kinds[0], "--csv")))
+    assert {r["type"] for r in rows} == {kinds[0]}
 
 
 def test_the_target_of_the_configuration_is_the_default(place, capsys):
@@ -296,7 +348,23 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     assert len(weekly) >= 9
     assert {r["partner"] for r in rows if r["table"] == "partners"} >= {"Partner 003", "'=SUM(A1)"}
     rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
-    assert {r["table"] for r in rows} == {"conversion", "lead_time", "drift", "partner_rates", "forecast"}
+    assert {r["table"] for r in rows} == {"conversion", "within", "lead_time", "drift", "partner_rates", "forecast"}
+
+
+def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(place, capsys):
+    computed(place, steady_facts())
+    step = document(capsys, "indicators")["conversion"]["all"]["listed>requested"]
+    page = " ".join(said(capsys, "indicators").split())
+    for heading in ("Conversion and lead time, within 180 days", "within 30 days", "within 60 days", "ratio of counts"):
+        assert heading in page
+    assert "not a probability, it can exceed 100 %" in page
+    assert f"{step['flow_to']:,} / {step['flow_from']:,}" in page
+    within = step["within"][0]
+    assert f"{100 * within['rate']:.1f} % ({100 * within['low']:.0f} to {100 * within['high']:.0f})" in page
+    rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
+    where = {"table": "within", "type": "all", "milestone": "listed>requested", "to": "30 days", "measure": "rate"}
+    (found,) = [r["value"] for r in rows if where.items() <= r.items()]
+    assert float(found) == within["rate"]
 
 
 REFUSED: list[tuple[tuple[str, ...], int, str]] = [

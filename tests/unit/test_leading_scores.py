@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from indicators.leading.describe import describe, granger
-from indicators.leading.scores import crps, cumulative_for, diebold_mariano, mase, pinball, poisson_deviance
+from indicators.leading.scores import crps, cumulative, cumulative_for, diebold_mariano, mase, pinball, poisson_deviance
 from indicators.multiple import benjamini_hochberg, holm
 
 ACTUAL = np.array([10, 20, 30, 40, 50])
@@ -136,3 +136,13 @@ def test_nothing_is_described_where_there_is_nothing():
         (np.arange(100), np.ones(100, int)),
     ):
         assert describe(y, x).lag is None
+
+
+@given(st.lists(st.tuples(st.floats(0.05, 3000), st.just(1.0) | st.floats(1.001, 9.0)), min_size=1, max_size=5))
+def test_chances_of_counts_are_those_of_the_distributions(cells):
+    mean, over = np.array(cells).T
+    k = np.arange(int((mean + 12 * np.sqrt(over * mean)).max()) + 1)
+    below = cumulative(mean, over, len(k) - 1)
+    for row, m, d in zip(below, mean, over, strict=True):
+        wanted = stats.poisson.cdf(k, m) if d <= 1 + 1e-9 else stats.nbinom.cdf(k, m / (d - 1), 1 / d)
+        np.testing.assert_allclose(row, wanted, atol=1e-9)

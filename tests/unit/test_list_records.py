@@ -73,8 +73,20 @@ def test_where_no_rule_or_no_record_fits_the_reason_is_told():
         (PLAIN.replace("  - from: lists.row", "  - from: lists.row\n    create: {}\n    #"), "rows of lists become records of a CRM"),
         (making(salesforce="{}").replace("      name: TargetName__c\n", ""), "'target' names no field for the name"),
         (
-            mapping_text("salesforce-campaign").replace("    ignored: {Status", "    create: {}\n    ignored: {Status"),
+            mapping_text("salesforce-lead").replace(
+                "    partner: Partner__c\n", "    partner: {association: campaigns, then: Partner__c}\n    create: {}\n"
+            ),
             "a new record is tied to its partner by one field or association",
+        ),
+        (making(salesforce="{among: {Type: x}}"), "'partner' of this rule goes through no record in between"),
+        (making(salesforce="{first: {Lead__c: {}}}"), "'target' names no field for the name, by which such a record is found or made"),
+        (
+            making(salesforce="{set: {Lead__c: x}, first: {Lead__c: {target: {name: Company}}}}"),
+            "'Lead__c' holds the record that comes first; take it out of set",
+        ),
+        (
+            making(salesforce="{first: {Partner__c: {target: {name: Company}}}}"),
+            "'Partner__c' leads to the partner; another field names the record that comes first",
         ),
     ],
 )  # fmt: skip

@@ -7,14 +7,14 @@ import pytest
 
 from jobs.presets import PRESETS, SANDBOX, mapping_text
 from models.vocabulary import ActivityKind
-from sync.mapping import rules
+from sync.mapping import create, rules
 from sync.mapping.conditions import Condition
 from sync.mapping.facts import IssueKind
 from sync.mapping.grammar import Mapping, load_mapping
 from sync.mapping.where import Reference, Related, Where
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "mapping.md").read_text("utf-8")
-MODELS = (Mapping, Condition, Where, Related, Reference, rules.PartnerRule, rules.Attributes, rules.EntryRule, rules.MilestoneRule, rules.ActivityRule, rules.DealRule, rules.CustomerRule, rules.Create, rules.Filling)  # fmt: skip
+MODELS = (Mapping, Condition, Where, Related, Reference, rules.PartnerRule, rules.Attributes, rules.EntryRule, rules.MilestoneRule, rules.ActivityRule, rules.DealRule, rules.CustomerRule, create.Create, create.First, create.Filling)  # fmt: skip
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.inputs import EntryTable, EventTable, PartnerTable
 from indicators.paths import canonical_paths
-from indicators.plan_actual import factors, lines, lmdi, reached_between, share_elapsed, timing
+from indicators.plan_actual import factors, gap_by_cause, lines, lmdi, reached_between, share_elapsed, timing
 
 POSITIVE = st.floats(0.01, 1000, allow_nan=False)
 
@@ -80,6 +80,35 @@ def test_timing_is_what_is_under_way_beyond_what_the_plan_leaves():
     assert timing(20, 0.5, 6, None) is None
 
 
+COUNTS = st.lists(st.integers(0, 200), min_size=5, max_size=5)
+
+
+@given(COUNTS, COUNTS)
+def test_parts_of_the_gap_sum_to_it_whatever_was_reached_and_stay_within_reason(planned, actual):
+    """Also where deals came of entries of other months, so that milestones before them are 0."""
+    found = gap_by_cause(planned, actual)
+    effects = (found.volume, *found.conversions)
+    assert sum(effects) == pytest.approx(actual[-1] - planned[-1], abs=1e-4)
+    assert found.zeros == (0 in planned or 0 in actual)
+    most = max(planned[-1], actual[-1])
+    assert max(map(abs, effects)) <= 25 * most + 1e-3, "no part is as good as infinite"
+
+
+def test_deals_of_a_month_in_which_nobody_was_listed_are_no_gap_of_all_deals():
+    found = gap_by_cause((5, 3, 2, 1.5, 1), (0, 3, 2, 2, 2))
+    assert found.volume + sum(found.conversions) == pytest.approx(1)
+    assert -4 < found.volume < 0 < found.conversions[0] < 5
+    assert found.conversions[1] == pytest.approx(0)
+
+
+def test_the_step_at_which_all_stopped_bears_the_gap_alone():
+    found = gap_by_cause((10, 5, 3, 2, 1), (10, 0, 0, 0, 0))
+    assert found.volume == pytest.approx(0, abs=1e-6)
+    assert found.conversions == pytest.approx((-1, 0, 0, 0), abs=1e-6)
+    assert gap_by_cause((10, 5, 3, 2, 1), (0, 0, 0, 0, 0)).volume == pytest.approx(-1, abs=1e-6)
+
+
 def test_factors_multiply_back_to_the_deals():
     assert np.prod(factors((90, 45, 30, 20, 11))) == pytest.approx(11)
-    assert factors((0, 0, 0, 0, 0)) == (0.0, 0.0, 0.0, 0.0, 0.0)
+    assert np.prod(factors((0, 45, 0, 20, 11))) == pytest.approx(11)
+    assert factors((0, 0, 0, 0, 0)) == (1e-9, None, None, None, None)

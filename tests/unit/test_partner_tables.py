@@ -1,0 +1,43 @@
+"""Pages on partners that a manager reads."""
+
+import io
+
+from rich.console import Console
+
+from jobs.partner_tables import actual
+
+
+def page(landing, timing, *, zeros=False):
+    row = {
+        "type": "all",
+        "milestone": "deal",
+        "planned": 20.0,
+        "planned_to_date": 10.0,
+        "actual": 8,
+        "gap": -2.0,
+        "effect": 0.5,
+    }
+    gap = {"gap": -2.0, "volume": -2.5, "conversion": {}, "timing": timing, "zeros": zeros}
+    month = {
+        "month": "2026-10",
+        "elapsed": 0.5,
+        "rows": [{**row, "landing": landing, "chance_of_target": None if landing is None else 0.3}],
+        "gap": {"all": gap},
+    }
+    out = Console(file=io.StringIO(), width=200, force_terminal=False)
+    actual(out, "2026-10-15", [month], None, "en")
+    return out.file.getvalue()
+
+
+def test_the_month_s_landing_and_timing_stand_below_the_gap():
+    said = page(16.5, -1.5)
+    assert "would end at 16.5 of 20 deals; the chance of the plan is 30.0 %" in said
+    assert "1.5 deals fewer than planned are under way" in said
+    assert "no more than a hint" not in said
+
+
+def test_without_a_forecast_nothing_is_said_of_the_landing_and_zeros_are_told():
+    said = page(None, None, zeros=True)
+    assert "would end" not in said
+    assert "Timing" not in said
+    assert "no more than a hint" in said
