@@ -4,6 +4,7 @@ Alone: `python -m bench.computing`. The demand is on wall time, with PostgreSQL 
 else works. The processor time (ours and PostgreSQL's) is printed beside it; what is worked on two processors at once counts twice there.
 """
 
+import itertools
 import statistics
 import sys
 import tempfile
@@ -27,9 +28,13 @@ from jobs.wiring import Workspace
 from sync.events.touched import touch
 from tests.numbers_world import AS_OF, NAME, NOW, workspace_on
 
-LARGE, SMALL, PARTNERS = 1_000_000, 10_000, 100
+SIZES = (10_000, 100_000, 1_000_000)
+SMALL, LARGE, PARTNERS = SIZES[0], SIZES[-1], 100
 TIMES, ROUNDS = 10, 5
 SECONDS_TO_READ, SECONDS_TO_COMPUTE = 10.0, 1.0
+# The first says everything for the first time, and tests what leads, as after each week's end. The next day is a month's end, on which
+# most changes: limits of what is stalled, and tiers.
+RUNS = ("first", "next day", "an hour later")
 DAYS = 900
 DEPTH = "1 + (hashint4({0}) & 1023 > 300)::int + (hashint4({0}) & 1023 > 500)::int + (hashint4({0}) & 1023 > 650)::int + (hashint4({0}) & 1023 > 760)::int"
 MILESTONES = "(array['listed','requested','agreed','executed','deal'])"
@@ -97,12 +102,7 @@ _EVENTS = """insert into sakigake.event (workspace, event_id, fact_id, entry_id,
 
 
 def measure() -> Iterator[Row]:
-    with empty_database() as url:
-        engine = database.engine(url)
-        try:
-            yield from _reading(engine, postmaster(url))
-        finally:
-            engine.dispose()
+    yield from _reading()
     costs = {}
     for entries, partners in ((SMALL, PARTNERS), (SMALL * TIMES, PARTNERS * TIMES)):
         with empty_database() as url, tempfile.TemporaryDirectory() as folder:
@@ -111,10 +111,10 @@ def measure() -> Iterator[Row]:
                 whole, costs[entries] = _computing(engine, postmaster(url), Path(folder), entries, partners)
             finally:
                 engine.dispose()
-        if entries == SMALL:
+        for what, seconds in zip(RUNS[1:], whole[1:], strict=True) if entries == SMALL else ():
             yield Row(
-                "compute step at 10,000 entries, the next day", entries / whole, "entries/s", f"{SECONDS_TO_COMPUTE:.0f} s for all",
-                SECONDS_TO_COMPUTE / whole, 1.0,
+                f"compute step at 10,000 entries, {what}", entries / seconds, "entries/s", f"{SECONDS_TO_COMPUTE:.0f} s for all",
+                SECONDS_TO_COMPUTE / seconds, 1.0,
             )  # fmt: skip
     yield Row(
         f"one changed entry among {SMALL * TIMES:,}", 1 / costs[SMALL * TIMES], "entries/s", f"one among {SMALL:,}",
@@ -122,25 +122,54 @@ def measure() -> Iterator[Row]:
     )  # fmt: skip
 
 
-def _reading(engine: Engine, server: int) -> Iterator[Row]:
-    with engine.begin() as conn:
-        events = fill(_raw(conn), LARGE)
-    with engine.connect() as conn, timed(f"read {LARGE:,} entries, {events:,} events", server) as taken:
-        read_inputs(conn, NAME, AS_OF, NOW)
-    yield Row(
-        "read 1,000,000 entries and their events", events / taken[0], "events/s", f"{SECONDS_TO_READ:.0f} s for all",
-        SECONDS_TO_READ / taken[0], 1.0,
-    )  # fmt: skip
+def _reading() -> Iterator[Row]:
+    """Of now, and at the largest size also of a past day, as it was known then; from tables as autovacuum leaves them.
+
+    Whoever reads a page first after it was written also notes in it, and in the write-ahead log, that its rows are committed: on the very
+    first read after a load this costs as much again. It is printed and not rated.
+    """
+    taken: dict[int, float] = {}
+    events = 0
+    for entries in SIZES:
+        with empty_database() as url:
+            engine, server = database.engine(url), postmaster(url)
+            try:
+                with engine.begin() as conn:
+                    events = fill(_raw(conn), entries)
+                for what in ("first read of", "read"):
+                    with (
+                        engine.connect() as conn,
+                        timed(f"{what} {entries:,} entries, {events:,} events", server) as now,
+                    ):
+                        read_inputs(conn, NAME, AS_OF, NOW)
+                    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+                        conn.exec_driver_sql("vacuum analyze sakigake.event, sakigake.entry, sakigake.activity")
+                taken[entries] = now[0]
+                if entries == LARGE:
+                    half_a_year = timedelta(days=182)
+                    with engine.connect() as conn, timed("read them as known half a year ago", server) as then:
+                        read_inputs(conn, NAME, AS_OF - half_a_year, NOW - half_a_year, past=True)
+            finally:
+                engine.dispose()
+    for what, seconds in (("and their events", taken[LARGE]), ("as known half a year ago", then[0])):
+        yield Row(
+            f"read 1,000,000 entries {what}", events / seconds, "events/s", f"{SECONDS_TO_READ:.0f} s for all",
+            SECONDS_TO_READ / seconds, 1.0,
+        )  # fmt: skip
+    for one, ten in itertools.pairwise(SIZES):
+        linear = (taken[one] / one) / (taken[ten] / ten)
+        yield Row(f"read, growth from {one:,} to {ten:,}", ten / taken[ten], "entries/s", "linear growth", linear, 0.7)
 
 
-def _computing(engine: Engine, server: int, folder: Path, entries: int, partners: int) -> tuple[float, float]:
-    """Seconds for the whole step on the day after the first, and for a step in which one entry changed."""
+def _computing(engine: Engine, server: int, folder: Path, entries: int, partners: int) -> tuple[list[float], float]:
+    """Seconds for the whole step at each of `RUNS`, and for a step in which one entry changed."""
     with engine.begin() as conn:
         fill(_raw(conn), entries, partners)
     with workspace_on(engine, folder) as workspace:
         key, whole = None, []
-        for run, day in enumerate((AS_OF - timedelta(days=1), AS_OF)):
-            with timed(f"compute step at {entries:,} entries, {('first', 'next day')[run]}", server) as taken:
+        for run, what in enumerate(RUNS):
+            day = AS_OF if run else AS_OF - timedelta(days=1)
+            with timed(f"compute step at {entries:,} entries, {what}", server) as taken:
                 key = compute(workspace, f"run-{run}", day, key, f"facts-{run}")["input"]
             whole.append(taken[0])
         some = []
@@ -152,7 +181,7 @@ def _computing(engine: Engine, server: int, folder: Path, entries: int, partners
                 raise RuntimeError(f"{made['looked_at']} partners were looked at, expected the changed one")
             key = made["input"]
             some.append(taken[0])
-    return whole[1], statistics.median(some)
+    return whole, statistics.median(some)
 
 
 def _change(workspace: Workspace, run: int) -> None:

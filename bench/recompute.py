@@ -1,7 +1,7 @@
 """Recomputing everything, from columns in memory to results, at three sizes; each in a process of its own.
 
 Growth is the time per entry at one size over that at ten times as much: below 1 would be worse than linear. Memory is the process's peak,
-inputs included. Times are processor time, which here is wall time on a machine of one's own: everything runs in one thread.
+inputs included. Times are processor time; on a machine of one's own wall time is a little less, since partners are drawn on several threads.
 
 Alone: `python -m bench.recompute`.
 """
@@ -28,12 +28,15 @@ SECONDS_FOR_A_MILLION = 10.0
 
 
 def inputs(n: int) -> tuple[EventTable, EntryTable, PartnerTable]:
-    """`n` entries with about three events each, in no order."""
+    """`n` entries with about three events each, at paces of their own, in no order."""
     chance = np.random.default_rng(7)
     depth = chance.choice(5, n, p=[0.24, 0.2, 0.15, 0.12, 0.29]) + 1
     entry = np.repeat(np.arange(n), depth)
     milestone = np.concatenate([np.arange(d) for d in depth])
-    day = np.repeat(chance.integers(AS_OF - 900, AS_OF, n), depth) + 9 * milestone
+    day = (
+        np.repeat(chance.integers(AS_OF - 900, AS_OF, n), depth)
+        + np.repeat(chance.integers(2, 66, n), depth) * milestone
+    )
     order = chance.permutation(len(entry))
     partner = np.sort(chance.integers(0, PARTNERS, n))
     return (

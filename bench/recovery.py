@@ -67,7 +67,12 @@ def worlds(scenario: str, count: int) -> None:
     )
     print("  their mean distance in sd: " + ", ".join(f"{value:+.2f}" for value in z.mean(axis=0)))
     chance, came = np.concatenate([b.chance for b in bins]), np.concatenate([b.came for b in bins])
-    whole = type(bins[0])(chance, came, np.zeros(3))
+    whole = type(bins[0])(chance, came, np.concatenate([b.age for b in bins]), np.zeros(3))
+    for low, expected, came_of in whole.waited():
+        told = ", ".join(f"{q / max(y, 1):.3f}" for q, y in zip(expected, came_of, strict=True))
+        print(
+            f"    waited {low:>2} days or more: foretold / came within 30, 60, 90 days {told} ({int(came_of[1]):,} came within 60)"
+        )
     for n, expected, share in whole.bins():
         print(f"    {n:>8,} entries: {expected:.3f} foretold within 60 days, {share:.3f} came")
 

@@ -12,6 +12,7 @@ import numpy as np
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.forecast import chances, way_tables
 from indicators.inputs import DEAL, NO_DAY, Ints, PartnerTable
+from indicators.jumps import with_jumps
 from indicators.open_entries import every_nth, open_entries, rewound
 from indicators.partner_rates import partner_rates
 from indicators.paths import PathTable
@@ -66,7 +67,7 @@ def _origin(paths: PathTable, partners: PartnerTable, day: int, assumptions: Ass
     """One origin; None where not every step had been seen to convert often enough."""
     then = rewound(paths, day)
     funnel = Funnel(then)
-    curves = quick_curves(funnel, partners.types, assumptions)
+    curves = with_jumps(quick_curves(funnel, partners.types, assumptions), funnel, assumptions)
     if any(curve.conversions < assumptions.own_curve for curve in curves[-1]):
         return None
     waiting = open_entries(then)

@@ -25,6 +25,7 @@ class StepCurve:
     conversions   seen
     mature        watched long enough to be trusted
     pooled        all types speak, since this one has too few conversions
+    following     [milestone or `lost`, days]: what is recorded next, and when (`jumps`); None where nothing goes unrecorded
     """
 
     rate: float
@@ -35,6 +36,7 @@ class StepCurve:
     conversions: int
     mature: bool
     pooled: bool = False
+    following: Floats | None = None
 
     @property
     def known(self) -> bool:

@@ -7,6 +7,8 @@ One step: of the entries open after c days, with a partner's rate p, the delays 
 To the deal: that, convolved with the delays of the steps that follow, times their rates. Delays are the type's, rates the partner's,
 so that one table a type and milestone serves every entry.
 
+Where milestones go unrecorded, the next step of an entry is the one to the milestone that is recorded next, whichever that is (`jumps`).
+
 The p of an entry is its partner's without the entry itself: how long it has waited speaks once, in the formula, and not a second time
 through the partner's rate.
 """
@@ -18,6 +20,7 @@ import numpy as np
 
 from indicators.curves import TypeCurves, onward, waiting, within_after
 from indicators.inputs import DEAL, LISTED, Floats, Ints
+from indicators.jumps import jump_tables
 from indicators.open_entries import OpenEntries
 from indicators.partner_rates import PartnerRates
 
@@ -52,7 +55,7 @@ def way_tables(
     made: dict[tuple[int, ...], WayTables] = {}
     rows = []
     for row in curves:
-        key = tuple(id(curve.delay) for curve in row)
+        key = tuple(part for curve in row for part in (id(curve.delay), id(curve.following)))
         if key not in made:
             made[key] = _tables(row, to, only)
         rows.append(made[key])
@@ -97,12 +100,16 @@ def _without_itself(p: Floats, size: Floats, converters: Floats, others: Floats)
 def _tables(curves: TypeCurves, to: int, only: Sequence[int] | None) -> WayTables:
     steps = curves[:to]
     following = onward(curves, to)
-    tables = tuple(within_after(curve.delay, following[k + 1], only) for k, curve in enumerate(steps))
-    pairs = [waiting(curve) for curve in steps]
+    if steps[0].following is not None:
+        jumps = jump_tables(curves, to, only)
+        tables, converters, others = jumps.tables, jumps.converters, jumps.others
+    else:
+        tables = tuple(within_after(curve.delay, following[k + 1], only) for k, curve in enumerate(steps))
+        converters, others = (np.array(rows) for rows in zip(*(waiting(curve) for curve in steps), strict=True))
     return WayTables(
         tables=tables,
-        converters=np.array([pair[0] for pair in pairs]),
-        others=np.array([pair[1] for pair in pairs]),
+        converters=converters,
+        others=others,
         p50=np.array([_days_until(table, 0.5) for table in tables]),
         p80=np.array([_days_until(table, 0.8) for table in tables]),
         rates=np.array([curve.rate for curve in curves]),

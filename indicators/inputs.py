@@ -37,7 +37,7 @@ WILLINGNESS: tuple[Willingness, ...] = (Willingness.REFUSED, Willingness.UNKNOWN
 WILLINGNESS_CODE: dict[str, int] = {w.value: i for i, w in enumerate(WILLINGNESS)}
 
 # Why a row of an attack list does not count for the tier; 0 = it counts.
-EXCLUSIONS: tuple[str, ...] = ("valid", "existing_customer", "open_elsewhere", "duplicate")
+EXCLUSIONS: tuple[str, ...] = ("valid", "existing_customer", "open_elsewhere", "duplicate", "open_deal")
 EXCLUSION_CODE: dict[str, int] = {name: i for i, name in enumerate(EXCLUSIONS)}
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -101,17 +101,17 @@ class EntryTable:
     ids                entry ids
     partner            position in `PartnerTable.ids`
     last_activity_day  the newest logged activity about this entry, or `NO_DAY`
-    exclusion          why the row does not count on the attack list, code in `EXCLUSION_CODE`; 0 counts
     target             number of the target company: equal numbers are one company; by default each entry has its own
     unplaced           stands in a stage that the mapping does not name: nobody knows where, so it is not called stalled
+    taken              what is known of targets besides these entries
     """
 
     ids: Sequence[str]
     partner: Ints
     last_activity_day: Days
-    exclusion: Codes
     target: Ints
     unplaced: Flags
+    taken: "Taken"
 
     @classmethod
     def of(
@@ -120,9 +120,9 @@ class EntryTable:
         partner: ArrayLike,
         *,
         last_activity_day: ArrayLike | None = None,
-        exclusion: ArrayLike | None = None,
         target: ArrayLike | None = None,
         unplaced: ArrayLike | None = None,
+        taken: "Taken | None" = None,
     ) -> "EntryTable":
         """Checked columns; ValueError names the column and what was met."""
         n = len(ids)
@@ -131,15 +131,46 @@ class EntryTable:
             tuple(ids) if isinstance(ids, list) else ids,  # a list may change, and other sequences are large
             _column("entry.partner", partner, np.int64, length=n),
             _column("entry.last_activity_day", activity, np.int32, length=n, low=NO_DAY),
-            _column(
-                "entry.exclusion", 0 if exclusion is None else exclusion, np.int8, length=n, high=len(EXCLUSIONS) - 1
-            ),
             _column("entry.target", np.arange(n) if target is None else target, np.int64, length=n),
             np.zeros(n, np.bool_) if unplaced is None else np.asarray(unplaced, np.bool_),
+            taken or Taken.of(),
         )
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Taken:
+    """What is known of targets by others than a table's entries. Columns of one length, of companies that buy already:
+
+    target   as in EntryTable
+    start    the day since when, NO_DAY = always
+    end      the day from which on no more, NO_DAY = still so
+    why      `existing_customer` or, where the company has an open deal with it, `open_deal`: code in `EXCLUSION_CODE`
+
+    `rivals` are entries of other partners for the same targets, with the events of their own, where the table holds a part of the partners.
+    """
+
+    target: Ints
+    start: Ints
+    end: Ints
+    why: Ints
+    rivals: EntryTable | None = None
+    rival_events: EventTable | None = None
+
+    @classmethod
+    def of(
+        cls,
+        companies: Sequence[tuple[int, int, int, int]] = (),
+        *,
+        rivals: EntryTable | None = None,
+        rival_events: EventTable | None = None,
+    ) -> "Taken":
+        """Of rows (target, start, end, why)."""
+        columns = np.array(sorted(companies), np.int64).reshape(-1, 4)
+        target, start, end, why = (np.ascontiguousarray(columns[:, i]) for i in range(4))
+        return cls(target, start, end, why, rivals, rival_events)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ It is what the last day of the month before told.
 from indicators.allocation import Allocation, allocate
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.inputs import Floats, PartnerTable
+from indicators.jumps import with_jumps
 from indicators.month import Month
 from indicators.open_entries import rewound
 from indicators.outlook import outlook_by
@@ -28,6 +29,7 @@ def month_goals(
     """The plan for `deals` in `month` and its parts, on the day before the month begins (or the as-of day, where that is earlier)."""
     then = rewound(paths, min(month.start - 1, paths.as_of))
     funnel = Funnel(then)
-    ahead = outlook_by(funnel, partners, quick_curves(funnel, partners.types, assumptions), assumptions)
+    curves = with_jumps(quick_curves(funnel, partners.types, assumptions), funnel, assumptions)
+    ahead = outlook_by(funnel, partners, curves, assumptions)
     plan = target_plan(ahead, deals, month, capacity=capacity)
     return plan, allocate(ahead, plan, following)

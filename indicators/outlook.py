@@ -9,6 +9,7 @@ from indicators.conversion import Conversion
 from indicators.curves import TypeCurves, type_curves
 from indicators.forecast import WayTables, way_tables
 from indicators.inputs import PartnerTable
+from indicators.jumps import with_jumps
 from indicators.open_entries import OpenEntries, open_entries
 from indicators.partner_rates import PartnerRates, partner_rates
 from indicators.paths import PathTable
@@ -35,7 +36,8 @@ def outlook(
     funnel: Funnel, partners: PartnerTable, conversions: Sequence[Conversion], assumptions: Assumptions = DEFAULTS
 ) -> Outlook:
     """The outlook on the funnel's as-of day; `conversions` are those of the same funnel."""
-    return outlook_by(funnel, partners, type_curves(conversions, partners.types, assumptions), assumptions)
+    curves = with_jumps(type_curves(conversions, partners.types, assumptions), funnel, assumptions)
+    return outlook_by(funnel, partners, curves, assumptions)
 
 
 def outlook_by(

@@ -123,32 +123,42 @@ def _whole(mine: Sequence[float | None], others: Sequence[float | None]) -> list
     return [next((x for x in pair if x is not None), 1.0) for pair in zip(mine, others, strict=True)]
 
 
+def cause(planned: Sequence[float | None], actual: Sequence[int], elapsed: float) -> Attribution | None:
+    """The gap to date by cause; None where a milestone has no plan, or nothing was to be reached and nothing was."""
+    due = [p * elapsed for p in planned if p is not None]
+    if len(due) < len(planned) or not (any(due) or any(actual)):
+        return None
+    return gap_by_cause(due, actual)
+
+
 def lines(
     type_name: str,
-    planned: Sequence[float],
+    planned: Sequence[float | None],
     actual: Sequence[int],
     elapsed: float,
     *,
     landing: float | None = None,
     chance: float | None = None,
 ) -> tuple[Line, ...]:
-    """The five milestones of one month and type. `elapsed` is what `share_elapsed` gives; landing and chance are of deals."""
-    due = [p * elapsed for p in planned]
-    split = gap_by_cause(due, actual)
-    effects = (split.volume, *split.conversions)
+    """The milestones of one month and type that are planned; the last is `deal`. `elapsed` is what `share_elapsed` gives; landing and
+    chance are of deals.
+    """
+    split = cause(planned, actual, elapsed)
+    effects = None if split is None else (split.volume, *split.conversions)
     return tuple(
         Line(
             type_name,
             k,
-            float(planned[k]),
-            due[k],
+            float(plan),
+            plan * elapsed,
             int(actual[k]),
-            int(actual[k]) - due[k],
+            int(actual[k]) - plan * elapsed,
             landing if k == DEAL else None,
             chance if k == DEAL else None,
-            effects[k] if any(due) or any(actual) else None,
+            None if effects is None else effects[k],
         )
-        for k in range(LISTED, DEAL + 1)
+        for k, plan in enumerate(planned)
+        if plan is not None
     )
 
 

@@ -13,6 +13,7 @@ from indicators.calibration import NOT_ENOUGH_DATA, Calibration
 from indicators.conversion import Conversion
 from indicators.curves import TypeCurves, type_curves
 from indicators.inputs import PartnerTable
+from indicators.jumps import with_jumps
 from indicators.lead_time import LeadTime
 from indicators.partner_rates import Priors, fitted_priors
 from indicators.stalled_over_time import Paces, paces_over_time
@@ -63,7 +64,7 @@ def pool_of(
     assumptions: Assumptions = DEFAULTS,
 ) -> Pool:
     """The pool on the funnel's as-of day. `conversions`, `lead_times` and `checked` are those of the same funnel, the first two by type and step."""
-    curves = type_curves(tuple(conversions.values()), partners.types, assumptions)
+    curves = with_jumps(type_curves(tuple(conversions.values()), partners.types, assumptions), funnel, assumptions)
     return Pool(
         as_of=funnel.paths.as_of,
         types=partners.types,

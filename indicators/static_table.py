@@ -63,13 +63,22 @@ def static_table(
                 milestone=k,
                 needed=needs[k] if needs else None if k < DEAL else float(deals),
                 whole=math.ceil(needs[k] - 1e-9) if needs else None if k < DEAL else deals,
-                low=low[k],
-                high=high[k],
+                low=_at_most(low[k], needs[k] if needs else None),
+                high=_at_least(high[k], needs[k] if needs else None),
                 rate=rates[k] if k < DEAL else None,
                 by=month.end - days if days is not None and (known or k == DEAL) else None,
             )
         )
     return tuple(found)
+
+
+def _at_most(end: int | None, needed: float | None) -> int | None:
+    """The lower end, no higher than what is needed: draws of a rate of 1 all lie below it."""
+    return end if needed is None or end is None else min(end, math.ceil(needed - 1e-9))
+
+
+def _at_least(end: int | None, needed: float | None) -> int | None:
+    return end if needed is None or end is None else max(end, math.ceil(needed - 1e-9))
 
 
 def _range(outlook: Outlook, row: TypeCurves, deals: int, name: str) -> tuple[list[int | None], list[int | None]]:

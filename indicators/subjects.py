@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indicators.incidence import CENSORED, CONVERTED, ENDED
 from indicators.inputs import DEAL, LISTED, MILESTONES, NO_DAY, Codes, Days, Flags, Floats, Ints
@@ -73,10 +74,16 @@ def within_window(subjects: Subjects, as_of: int, window: int | None, at_least: 
     if window is None:
         return subjects, None
     age = as_of - subjects.start
-    if int((age < window).sum()) < at_least and len(subjects):
-        wanted = min(at_least, len(subjects)) - 1
-        window = max(window, int(np.partition(age, wanted)[wanted]) + 1)
+    window = grown_window(age, window, at_least)
     return subjects.only(age < window), window
+
+
+def grown_window(age: NDArray[np.integer], window: int, at_least: int) -> int:
+    """The window in days, or the least larger one within which so many of the ages [n] lie, or all."""
+    if int((age < window).sum()) >= at_least or not len(age):
+        return window
+    wanted = min(at_least, len(age)) - 1
+    return max(window, int(np.partition(age, wanted)[wanted]) + 1)
 
 
 class Funnel:

@@ -6,6 +6,7 @@ from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.calibration import calibration
 from indicators.conversion import Conversion, conversions
+from indicators.cross_checks import CrossCheck, cross_checks
 from indicators.drift import drifts
 from indicators.inputs import DEAL, LISTED, NO_DAY, Days, EntryTable, EventTable, Ints, PartnerTable
 from indicators.lead_time import LeadTime, lead_times
@@ -24,6 +25,7 @@ class Results:
     pool          what all partners together say
     own           what each partner and entry is told by it
     conversions, lead_times   the four steps and `listed>deal` for each type and `all`; look one up with `conversion` and `lead_time`
+    checks        numbers beside them, for whoever checks
     prospects     drift, partner rates, forecast and its calibration
     milestones    attempts that ever came to `listed` .. `deal`
     n_entries, n_attempts, n_events   sample sizes
@@ -35,6 +37,7 @@ class Results:
     own: Own
     conversions: tuple[Conversion, ...]
     lead_times: tuple[LeadTime, ...]
+    checks: tuple[CrossCheck, ...]
     prospects: Prospects
     milestones: tuple[int, int, int, int, int]
     issues: PathIssues
@@ -109,6 +112,7 @@ def summarise(
         own=told,
         conversions=rates,
         lead_times=leads,
+        checks=cross_checks(funnel, partners.types, assumptions),
         prospects=Prospects(
             outlook=told.outlook,
             drifts=drifts(funnel, partners.types, assumptions),

@@ -14,11 +14,13 @@ _EXCLUDED = {
         "existing_customer": ("existing customer", "existing customers"),
         "open_elsewhere": ("open with another partner", "open with another partner"),
         "duplicate": ("duplicate", "duplicates"),
+        "open_deal": ("with an open deal of our own", "with open deals of our own"),
     },
     "ja": {
         "existing_customer": ("既存顧客", "既存顧客"),
         "open_elsewhere": ("他パートナーで進行中", "他パートナーで進行中"),
         "duplicate": ("重複", "重複"),
+        "open_deal": ("自社で商談中", "自社で商談中"),
     },
 }
 

@@ -94,7 +94,7 @@ def assign_tiers(
 ) -> TierTable:
     """Tiers on the paths' as-of day, by replay from each partner's first sign of life. The same inputs give the same tiers always."""
     n = len(partners)
-    rows = list_rows(paths, entries, n, valid_days=assumptions.list_valid)
+    rows = list_rows(paths, entries, n, valid_days=assumptions.list_valid, horizon=assumptions.horizon)
     rules = [assumptions.tier_rules.get(partners.types[t], assumptions.tier_rule) for t in partners.type]
     who, day, closing = _points(rows, partners, paths.as_of)
     table = _Table(rows, partners, rules, assumptions.list_valid)
@@ -175,7 +175,8 @@ def _points(rows: ListRows, partners: PartnerTable, as_of: int) -> tuple[Ints, I
     """Partner, day and whether it is a month-end, by partner and day: every day on which a tier could move."""
     n = len(partners)
     everyone = np.arange(n)
-    signs = [(rows.partner, rows.start)]
+    back = rows.off_end <= as_of  # a row may count again
+    signs = [(rows.partner, rows.start), (rows.off_partner[back], rows.off_end[back])]
     for column in (partners.submitted_day, partners.willingness_day, partners.joined_day):
         known = (column >= FIRST_DAY) & (column <= as_of)
         signs.append((everyone[known], column[known].astype(np.int64)))

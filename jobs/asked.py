@@ -120,6 +120,7 @@ def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rul
         partners,
         day_number(axes.as_of),
         assumptions=settings.assumptions.for_numbers(rules.hash),
+        history_start=settings.assumptions.history_start,
         calendar=business_days(settings.calendar, axes.as_of),
     )
     called: dict[str, Partner] = {p.partner_id: p for p in read.partners(conn, workspace)}

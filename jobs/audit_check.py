@@ -16,7 +16,7 @@ from sync.chain.links import read_line
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found. `lost` are noted heads that the chain lacks and no reseal explains."""
+    """What a check found. `lost` are noted heads, up to where it is broken, that the chain lacks and no reseal explains."""
 
     links: int
     head: Link | None
@@ -56,8 +56,9 @@ def examine(links: Iterable[Link], heads: Sequence[Head] = ()) -> Finding:
             yield link
 
     found = verify(watched())
-    lost = tuple(h for h in noted.values() if h.hash not in met)
     broken = found.broken
+    # nothing is said of what comes at or after the first broken link: there the chain itself is not believed
+    lost = tuple(h for h in noted.values() if h.hash not in met and (broken is None or h.seq < broken.seq))
     return Finding(
         found.links, found.head, broken.seq if broken else None, broken.says if broken else None, len(noted), lost
     )

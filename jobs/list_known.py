@@ -106,7 +106,8 @@ def bought(conn: Connection[Any], workspace: Workspace) -> Iterator[Known]:
     asked = workspace.rules.model_copy(update={"customers": rules})
     with conn.transaction():
         for one in customers(asked, Mirror(conn, workspace.name, workspace.settings.schema_of)):
-            yield Known("", str(one.ref), one.target, won=True)
+            if one.stands == "customer":
+                yield Known("", str(one.ref), one.target, won=True)
 
 
 def _target(said: Mapping[str, Any]) -> Target:

@@ -15,6 +15,7 @@ from sync.documents import Problem, advice
 from sync.errors import ObjectMissing
 from sync.lists.source import ListSource
 from sync.mapping.check import check
+from sync.mapping.check_labels import labelled
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.needs import needs
 from sync.mapping.rules import FromObject
@@ -61,7 +62,13 @@ def problems_with(rules: Rules, connectors: Mapping[str, Connector]) -> list[Pro
                 descriptions[connection, name] = described.describe(name)
             except ObjectMissing as e:
                 absent[connection, name] = str(e)
-    return check(rules, descriptions, absent)
+    labels = {}
+    for pair in labelled(rules):
+        connector = connectors.get(pair[0])
+        known = None if connector is None else connector.labels(*pair[1:])
+        if known is not None:
+            labels[pair] = known
+    return check(rules, descriptions, absent, labels)
 
 
 def require_fitting(conn: Connection[Any], workspace: str, rules: Rules, connectors: Mapping[str, Connector]) -> None:

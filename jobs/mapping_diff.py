@@ -30,6 +30,8 @@ from models.vocabulary import Step
 from sync.chain.links import canonical
 from sync.events.decisions import newest, standing
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
+from sync.mapping.customers import customer_facts
+from sync.mapping.facts import CustomerFact
 from sync.mapping.grammar import Mapping as Rules
 
 
@@ -51,13 +53,14 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
             "decisions": newest(raw, workspace),
         }
 
-        def tell(rules: Rules, side: Side) -> Made:
-            given = Given(side.partners, side.entries, side.events)
+        def tell(rules: Rules, side: Side, customers: Sequence[CustomerFact] | None = None) -> Made:
+            given = Given(side.partners, side.entries, side.events, customers)
             return make(settings, rules, read_inputs(conn, workspace, as_of, moment, given), as_of)
 
         before, was, after = both(ground, old, new, reader, tell, active=now is not None, stands=stands)
         held = confirmed(raw, workspace)
-        becomes = tell(new, after)
+        same = old is not None and old.customers == new.customers
+        becomes = tell(new, after, None if same else customer_facts(new, reader))
     earlier, later = was.document(), becomes.document()
     differences = compare_events(before.said, after.said, after.unmoved)
     document = {

@@ -153,6 +153,7 @@ def entries_after(
         stood.partner_ids,
         stood.partner[kept],
         stood.target[kept],
+        stood.number[kept],
         stood.last_active[kept],
         stood.unplaced[kept],
     )

@@ -83,7 +83,8 @@ def all_entries(parts: Sequence[EntryColumns]) -> EntryColumns:
         [ids[i] for i in order.tolist()],
         partner_ids,
         np.concatenate(partner)[order],
-        column("target"),
+        np.unique(column("number"), return_inverse=True)[1].astype(np.int64),
+        column("number"),
         column("last_active"),
         column("unplaced"),
     )

@@ -1,8 +1,8 @@
 """Months of the calendar as the arithmetic has them."""
 
 from calendar import monthrange
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -10,12 +10,26 @@ from indicators.inputs import Floats, day_number
 from indicators.month import Month
 from jobs.errors import ConfigError
 
+WEEK = 7
+
 
 def month_of(day: date, later: int = 0) -> Month:
     """The month of the day, or the one so many months later."""
     at = day.year * 12 + day.month - 1 + later
     first = date(at // 12, at % 12 + 1, 1)
     return Month(day_number(first), day_number(first.replace(day=monthrange(first.year, first.month)[1])))
+
+
+def month_to_plan(day: date, months: Mapping[str, int], fallback: int | None) -> date:
+    """The first day of the month that is worth planning on a day: its own, or the next where under a week is left of it.
+
+    `months` and `fallback` say how many deals are wanted: where nobody has said it of the next month alone, the day's own is taken.
+    """
+    own = day.replace(day=1)
+    left = monthrange(day.year, day.month)[1] - day.day
+    following = (own + timedelta(days=31)).replace(day=1)
+    asked_only_now = f"{own:%Y-%m}" in months and fallback is None and f"{following:%Y-%m}" not in months
+    return own if left >= WEEK or asked_only_now else following
 
 
 def read_month(text: str) -> date:

@@ -15,7 +15,6 @@ from models.vocabulary import RecordRef, Tier
 from sync.chain.store import record
 
 Conn = Connection[Any]
-LASTS = timedelta(days=90)
 LONGEST = timedelta(days=366)
 LONGEST_REASON = 500
 
@@ -66,21 +65,20 @@ def set_tier(
     tier: Tier,
     *,
     today: date,
-    until: date | None,
+    until: date,
     reason: str,
     by: str,
     at: datetime,
     known_at: datetime,
 ) -> str:
-    """The id of a new override from `today` on; one that holds already ends the day before.
+    """The id of a new override from `today` up to and including `until`; one that holds already ends the day before.
 
     `at` is our clock, for people; `known_at` the CRMs' clock, for "as it was known". ConfigError for an end or a reason that will not do.
     """
-    ends = until or today + LASTS
-    if ends < today:
-        raise ConfigError(f"--until is {ends}, which is over; choose a day from {today} on.")
-    if ends - today > LONGEST:
-        raise ConfigError(f"--until is {ends}; a tier set by hand ends within a year, by {today + LONGEST}.")
+    if until < today:
+        raise ConfigError(f"--until is {until}, which is over; choose a day from {today} on.")
+    if until - today > LONGEST:
+        raise ConfigError(f"--until is {until}; a tier set by hand ends within a year, by {today + LONGEST}.")
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise ConfigError(f"--reason says why, in 1 to {LONGEST_REASON} characters.")
     override_id = f"override-{uuid.uuid4()}"
@@ -90,9 +88,9 @@ def set_tier(
             """insert into sakigake.tier_override
                 (workspace, override_id, partner_id, tier, starts_on, ends_on, reason, set_by, set_at, known_at)
             values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
-            (workspace, override_id, partner_id, tier.value, today, ends, reason.strip(), by, at, known_at),
+            (workspace, override_id, partner_id, tier.value, today, until, reason.strip(), by, at, known_at),
         )
-        said = {"tier": tier.value, "from": today.isoformat(), "until": ends.isoformat(), "reason": reason.strip()}
+        said = {"tier": tier.value, "from": today.isoformat(), "until": until.isoformat(), "reason": reason.strip()}
         record(conn, workspace, AuditKind.OVERRIDE, by, partner_id, {"override": override_id, **said}, now=at)
     return override_id
 

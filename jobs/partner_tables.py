@@ -145,6 +145,8 @@ def _apart(out: Console, month: Mapping[str, Any], kind: str) -> None:
     deals = next((r for r in month["rows"] if (r["type"], r["milestone"]) == (kind, "deal")), None)
     if gap is None or deals is None:
         return
+    if not any(r["type"] == kind and r["milestone"] == "listed" for r in month["rows"]):
+        out.print("Not enough data yet to say what the deals ask for at the milestones before them.")
     if deals["landing"] is not None:
         out.print(
             f"With what is under way the month would end at {deals['landing']:.1f} of {deals['planned']:g} deals; "

@@ -75,8 +75,25 @@ def _share(row: Mapping[str, Any]) -> str:
     return "-" if row["rate"] is None else f"{percent(row['rate'])} ({100 * row['low']:.0f} to {100 * row['high']:.0f})"
 
 
+ASIDE = {
+    "after_as_of": "{n} events are dated after the day and wait for it",
+    "before_2000": "{n} events are dated before 2000 and are left out",
+    "inversions": "{n} milestones are dated over 3 days after a later one and count as skipped",
+    "lost_first": "{n} losses come before anything else of their entry and are left out",
+    "not_listed": "{n} entries were never listed; they count as listed with their first milestone",
+    "only_lost": "{n} entries have nothing but a loss and are left out of rates",
+    "no_events": "{n} entries have no dated milestone at all",
+    "before_history": "{n} entries began before the history and are left out of rates",
+}
+
+
 def notes(out: Console, document: Mapping[str, Any]) -> None:
-    """What a reader of the tables should know: changes of late, steps that hang together, numbers too young to be trusted."""
+    """What a reader of the tables should know: changes of late, steps that hang together, numbers too young to be trusted, dates that cannot be."""
+    aside = [
+        says.format(n=number(document["issues"][key])) for key, says in ASIDE.items() if document["issues"].get(key)
+    ]
+    if aside:
+        out.print(f"[yellow]Dates that do not fit:[/] {'; '.join(aside)}.")
     for kind, steps in document.get("drift", {}).items():
         for step, row in steps.items():
             if row["status"] == "changed":

@@ -1,12 +1,14 @@
 """What the numbers assume where nobody has said otherwise: the section `assumptions` of a workspace. Defaults stand in `indicators/`."""
 
 from dataclasses import replace
+from datetime import date
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
 from indicators.assumptions import DEFAULTS, Assumptions, Floors, Rates, TierRule
+from indicators.inputs import NO_DAY, day_number
 from jobs.settings_base import Settings
 
 
@@ -40,6 +42,10 @@ class Assumed(Settings):
         le=3650,
         description="days looked back for the entries that a conversion is told from",
     )
+    history_from: date | None = Field(
+        None,
+        description="first day that the CRMs' histories tell of in full; attempts begun before are left out of rates and lead times",
+    )
     partner_window: int = Field(
         DEFAULTS.partner_window or 730, ge=30, le=3650, description="the same for a partner's own rates"
     )
@@ -53,6 +59,37 @@ class Assumed(Settings):
     quiet: int = Field(
         DEFAULTS.quiet, ge=1, le=365, description="days without a logged activity after which an entry may be stalled"
     )
+    within: list[Annotated[int, Field(ge=1, le=730)]] = Field(
+        list(DEFAULTS.within),
+        min_length=1,
+        max_length=6,
+        description="days of the plain shares of cohorts old enough, rising, at most the horizon",
+    )
+    own_curve: int = Field(
+        DEFAULTS.own_curve,
+        ge=1,
+        le=10_000,
+        description="conversions from which a type's step speaks for itself in limits and forecasts; below, all types together",
+    )
+    default_p80: int = Field(
+        DEFAULTS.default_p80,
+        ge=1,
+        le=730,
+        description="days after which an entry warns where nobody's conversions tell it",
+    )
+    default_p95: int = Field(DEFAULTS.default_p95, ge=1, le=730, description="the same for stalled; over `default_p80`")
+    override_lasts: int = Field(
+        DEFAULTS.override_lasts, ge=1, le=366, description="days that a tier set by hand lasts where no day is given"
+    )
+    capacity_weeks: int = Field(
+        DEFAULTS.capacity_weeks,
+        ge=4,
+        le=260,
+        description="weeks whose best 4-week mean says how many entries can be listed, where `targets.capacity` does not",
+    )
+    capacity_spare: float = Field(
+        DEFAULTS.capacity_spare, ge=1, le=10, description="times that mean: what could be listed in a hurry"
+    )
     active_within: int = Field(
         Rates().active_within, ge=7, le=730, description="days within which a deal makes a partner active"
     )
@@ -62,6 +99,24 @@ class Assumed(Settings):
     smallest_effect: float = Field(
         Floors().smallest_effect, gt=0, le=10, description="smallest effect of interest: deals per action"
     )
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> "Assumed":
+        if not self.default_p80 < self.default_p95 <= self.horizon:
+            raise ValueError(
+                f"default_p80 is {self.default_p80}, default_p95 {self.default_p95} and horizon {self.horizon}; "
+                "they must rise: default_p80 below default_p95, and that at most the horizon"
+            )
+        if self.within != sorted(set(self.within)) or self.within[-1] > self.horizon:
+            raise ValueError(
+                f"within is {self.within}; write different days that rise up to {self.horizon}, the horizon"
+            )
+        return self
+
+    @property
+    def history_start(self) -> int:
+        """`history_from` as the arithmetic takes it."""
+        return NO_DAY if self.history_from is None else day_number(self.history_from)
 
     def for_numbers(self, seed: str) -> Assumptions:
         """As the arithmetic takes them. `seed`: draws depend on it."""
@@ -77,6 +132,13 @@ class Assumed(Settings):
             tier_rules=MappingProxyType({**DEFAULTS.tier_rules, **rules}),
             min_in_tier=self.min_in_tier,
             quiet=self.quiet,
+            within=tuple(self.within),
+            own_curve=self.own_curve,
+            default_p80=self.default_p80,
+            default_p95=self.default_p95,
+            override_lasts=self.override_lasts,
+            capacity_weeks=self.capacity_weeks,
+            capacity_spare=self.capacity_spare,
             sure=self.sure,
         )
 

@@ -29,6 +29,7 @@ def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
             _inputs(out, field["inputs"])
             out.print(f"[bold]What would change it:[/] {escape(field['what_would_change'])}.\n")
             _counted(out, field["counted"])
+            _left_out(out, field["left_out"])
         _activities(out, found["activities"])
         _rules(out, found["rules"])
     counted = [e for e in found["events"] if e["counted"]]
@@ -84,6 +85,23 @@ def _counted(out: Console, counted: Sequence[Mapping[str, Any]]) -> None:
         shown.add_row(day, c["target"] or "-", c["record"] or c["entry"], c["until"] or "-", *([end] if ends else []))
     out.print(shown)
     _more(out, counted)
+
+
+_WHY = {
+    "existing_customer": "buys already",
+    "open_deal": "has an open deal of our own",
+    "open_elsewhere": "open with another partner",
+}
+
+
+def _left_out(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    shown = table(f"Left out: {number(len(rows))}", "target", "record", "why", "told by")
+    for r in rows[:SHOWN]:
+        shown.add_row(r["target"] or "-", r["record"] or r["entry"], _WHY[r["why"]], ", ".join(r["by"]) or "-")
+    out.print(shown)
+    _more(out, rows)
 
 
 def _activities(out: Console, activities: Sequence[Mapping[str, Any]]) -> None:

@@ -7,26 +7,31 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.tables import number, percent, table
+from models.labels import named
 
 WEEKS_SHOWN = 8
 PARTNERS_SHOWN = 15
 
 
-def targets(out: Console, document: Mapping[str, Any]) -> None:
-    """All of it."""
+def targets(out: Console, document: Mapping[str, Any], language: str = "en") -> None:
+    """All of it, the verdict and the milestones in the language asked for."""
     who = document["scope"]["partner"] or document["scope"]["type"]
     of = f" from {who}" if who else ""
     out.print(
         f"[bold]{document['deals']} deals in {document['month']}{escape(of)}[/], as of {document['as_of']}, known {document['known_at'][:16].replace('T', ' ')} UTC"
     )
-    out.print(escape(document["says"]) + "\n")
+    if document["month_by"] == "next":
+        out.print(
+            f"{document['month']} was taken, since under a week is left of the month of {document['as_of']}; --month names another."
+        )
+    out.print(escape(document["says_ja" if language == "ja" else "says"]) + "\n")
     if document["plans"]["safe"] is not None:
         _plans(out, document)
-    _static(out, document)
+    _static(out, document, language)
     if document["weeks"]:
-        _weeks(out, document)
+        _weeks(out, document, language)
     _partners(out, document["partners"])
-    _next(out, document["next_month"])
+    _next(out, document["next_month"], language)
 
 
 def _plans(out: Console, document: Mapping[str, Any]) -> None:
@@ -58,18 +63,20 @@ def _plans(out: Console, document: Mapping[str, Any]) -> None:
         out.print("No entry was listed in the last 13 weeks; new ones are shared out by the number of partners.\n")
 
 
-def _static(out: Console, document: Mapping[str, Any]) -> None:
+def _static(out: Console, document: Mapping[str, Any], language: str) -> None:
     right = ("needed", "80 % range", "goes on", "by")
     shown = table(
         "Deals divided by conversions (knows neither time nor what is under way)", "milestone", *right, right=right
     )
     for row in document["static"]:
         span = f"{number(row['low'])} to {number(row['high'])}"
-        shown.add_row(row["milestone"], number(row["goal"]), span, percent(row["rate"]), row["by"] or "-")
+        shown.add_row(
+            named(row["milestone"], language), number(row["goal"]), span, percent(row["rate"]), row["by"] or "-"
+        )
     out.print(shown)
 
 
-def _weeks(out: Console, document: Mapping[str, Any]) -> None:
+def _weeks(out: Console, document: Mapping[str, Any], language: str) -> None:
     weeks = document["weeks"][:WEEKS_SHOWN]
     names = tuple(week["to"][5:].replace("-", "/") for week in weeks)
     right = (*names, "in all")
@@ -81,7 +88,7 @@ def _weeks(out: Console, document: Mapping[str, Any]) -> None:
             goals = [week["goals"][milestone][kind] for week in document["weeks"]]
             last = total["latest_week"]["to"] if total["latest_week"] and kind == kinds[0] else ""
             shown.add_row(
-                milestone if kind == kinds[0] else "",
+                named(milestone, language) if kind == kinds[0] else "",
                 kind,
                 *(number(n) for n in goals[:WEEKS_SHOWN]),
                 number(sum(goals)),
@@ -89,8 +96,10 @@ def _weeks(out: Console, document: Mapping[str, Any]) -> None:
             )
         shown.add_section()
     out.print(shown)
+    if document["weeks"][0]["from"][:7] < document["month"]:
+        out.print(f"Deals of the weeks before {document['month']} are no part of its {document['deals']}.\n")
     if len(document["weeks"]) > WEEKS_SHOWN:
-        out.print(f"... and {len(document['weeks']) - WEEKS_SHOWN} more weeks; --json and --csv show all.\n")
+        out.print(f"... and {len(document['weeks']) - WEEKS_SHOWN} more of the weeks; --json and --csv show all.\n")
 
 
 def _partners(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -112,7 +121,7 @@ def _partners(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def _next(out: Console, following: Mapping[str, Any]) -> None:
+def _next(out: Console, following: Mapping[str, Any], language: str) -> None:
     rows = [row for row in following["partners"] if row["expected"] >= 0.05][:PARTNERS_SHOWN]
     if not rows:
         return
@@ -120,7 +129,7 @@ def _next(out: Console, following: Mapping[str, Any]) -> None:
     shown = table(f"Whom to work on for {following['month']}", "partner", "type", *right, "push towards", right=right)
     for row in rows:
         shown.add_row(
-            row["name"], row["type"], _one(row["expected"]), _one(row["in_flight"]), f"+{row['ten_more_entries']:.1f}", row["push"] or "new entries"
+            row["name"], row["type"], _one(row["expected"]), _one(row["in_flight"]), f"+{row['ten_more_entries']:.1f}", named(row["push"], language) if row["push"] else "new entries"
         )  # fmt: skip
     out.print(shown)
 

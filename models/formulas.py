@@ -12,7 +12,7 @@ FORMULAS: dict[str, str] = {
     "up at once, down only after two month-ends below the lower limit and {min_in_tier} days in the tier",
     "tier_reason": "the inputs of the tier as one sentence",
     "tier_since": "the first day of the present tier, from the replay of all month-ends",
-    "attack_list_count": "rows listed within {list_valid} days, each company once, without existing customers and rows open with another partner",
+    "attack_list_count": "rows listed within {list_valid} days, each company once, without companies that buy already, have an open deal of our own, or are held by another partner",
     "attack_list_submitted_on": "the newest of: the day that the partner's record names, an imported list's day; without these the newest `listed`",
     "listed_90d": _WINDOW.format("listed"),
     "requested_90d": _WINDOW.format("requested"),

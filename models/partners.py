@@ -116,6 +116,8 @@ class EntryRow(Base):
             "entry_partner_index", "workspace", "partner_id"
         ),  # a partner's entries, on recompute and on the audit page
         Index("entry_record_index", "workspace", "connection", "object", "record_id"),  # `explain` starts from a record
+        # who else is after the same company
+        Index("entry_target_index", "workspace", "target_number", postgresql_where=text("target_number is not null")),
     )
 
 

@@ -1,6 +1,6 @@
 """Imports every table, so that the metadata is whole wherever it is compared or created."""
 
-from models import audit, coverage, erased, issues, kept, making, partners, results, runs, writeback
+from models import audit, coverage, erased, issues, kept, making, partners, results, runs, targets, writeback
 from models.base import SCHEMA, Base
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "partners",
     "results",
     "runs",
+    "targets",
     "writeback",
 ]

@@ -5,6 +5,7 @@ PostgreSQL, and nobody before it, decides whether they fit their column.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -338,6 +339,10 @@ class Connector(Protocol):
 
     def custom_objects(self) -> Sequence[tuple[str, str]]:
         """(name, label) of every custom object that our user can see, by the name that `describe` takes."""
+        ...
+
+    def labels(self, from_object: str, to_object: str) -> AbstractSet[str] | None:
+        """The labels that links between records of two objects may bear; None where this cannot be told."""
         ...
 
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:

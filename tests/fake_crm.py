@@ -84,6 +84,9 @@ class FakeCrm:
     def custom_objects(self) -> Sequence[tuple[str, str]]:
         return ()
 
+    def labels(self, from_object: str, to_object: str) -> None:
+        _ = from_object, to_object
+
     def describe(self, object_name: str) -> ObjectDescription:
         if object_name != "Thing":
             raise ObjectMissing(f"There is no object {object_name}.")

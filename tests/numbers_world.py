@@ -16,6 +16,8 @@ from sqlalchemy import Engine
 from jobs.presets import write_preset
 from jobs.settings import load
 from jobs.wiring import Workspace, choose_workspace, connect_with, read_rules
+from models.vocabulary import Target
+from sync.events.target_numbers import target_number
 from tests.fake_crm import FakeCrm
 from tests.unit.reference.histories import played
 
@@ -45,9 +47,13 @@ class Facts:
         self.partners.append((NAME, made, name or f"Partner {number:03}", kind, "verbal_yes", None, joined, "{}"))
         return made
 
-    def entry(self, number: int, partner: str) -> str:
+    def entry(self, number: int, partner: str, domain: str | None = None) -> str:
         made = name_id(f"entry {number}")
-        self.entries.append((NAME, made, partner, "salesforce", "AttackListEntry__c", f"a{number:08}", "{}"))
+        target = {} if domain is None else {"domain": domain}
+        numbered = target_number(made, Target(**target)) if target else None
+        self.entries.append(
+            (NAME, made, partner, "salesforce", "AttackListEntry__c", f"a{number:08}", json.dumps(target), numbered)
+        )
         return made
 
     def event(self, entry: str, partner: str, milestone: str, day: date, known: datetime | None = None) -> None:
@@ -61,9 +67,9 @@ class Facts:
     def store(self, conn: Connection[Any]) -> None:
         for table, columns, rows in (
             ("partner", "workspace, partner_id, name, type, willingness, submitted_on, joined_on, attributes", self.partners),
-            ("entry", "workspace, entry_id, partner_id, connection, object, record_id, target", self.entries),
+            ("entry", "workspace, entry_id, partner_id, connection, object, record_id, target, target_number", self.entries),
             ("entry_source", "workspace, entry_id, partner_id, connection, object, record_id, target, matched_by",
-             [(*row, "its own record") for row in self.entries]),
+             [(*row[:-1], "its own record") for row in self.entries]),
             ("event", "workspace, event_id, fact_id, entry_id, partner_id, milestone, occurred_on, known_at, op, supersedes, evidence, connection, object, record_id, source_change_id, rule, mapping_hash, run_id", self.events),
         ):  # fmt: skip
             with conn.cursor() as cursor, cursor.copy(f"copy sakigake.{table} ({columns}) from stdin") as copy:

@@ -90,7 +90,12 @@ def targets(
         int | None, typer.Option("--deals", min=0, help="Deals wanted; default: as sakigake.yaml says.")
     ] = None,
     month: Annotated[
-        str | None, typer.Option("--month", metavar="YYYY-MM", help="The month; default: the one of the as-of day.")
+        str | None,
+        typer.Option(
+            "--month",
+            metavar="YYYY-MM",
+            help="The month; default: that of the as-of day, or the next where under a week is left.",
+        ),
     ] = None,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
@@ -121,7 +126,7 @@ def targets(
         json=json,
         csv=csv,
         lines=lambda: _write(as_csv(target_lines(document))),
-        pages=lambda: target_tables.targets(out, document),
+        pages=lambda: target_tables.targets(out, document, spoken(language, reader.rules)),
     )
 
 
@@ -135,12 +140,13 @@ def _target_document(
     partner: str | None,
 ) -> dict[str, Any]:
     from jobs.asked import answer, axes_of
-    from jobs.months import capacity_of, month_of
+    from jobs.months import capacity_of, month_of, month_to_plan
     from jobs.target_document import MONTHS_AHEAD, target_document
 
     with reader.engine.connect() as conn:
         axes = axes_of(conn, reader.name, reader.rules.zone, as_of, known_at)
-        wanted = month or axes.as_of.replace(day=1)
+        said = reader.settings.targets
+        wanted = month or month_to_plan(axes.as_of, said.months, said.deals if deals is None else deals)
         if (wanted.year - axes.as_of.year) * 12 + wanted.month - axes.as_of.month > MONTHS_AHEAD:
             raise ConfigError(
                 f"--month is {wanted:%Y-%m}, over {MONTHS_AHEAD} months after {axes.as_of}; name a nearer one."
@@ -154,7 +160,7 @@ def _target_document(
     place = None if partner is None else asked.partner_place(partner)
     if partner_type is not None:
         asked.type_place(partner_type)
-    return target_document(
+    document = target_document(
         asked,
         goal,
         month_of(wanted),
@@ -163,6 +169,7 @@ def _target_document(
         partner=place,
         capacity=capacity_of(reader.settings.targets.capacity, asked.partners.types),
     )
+    return {**document, "month_by": "asked" if month else "as_of" if wanted <= axes.as_of else "next"}
 
 
 def _write(text: str) -> None:

@@ -1,6 +1,6 @@
 """Commands that set a tier by hand, end that, and list what is set."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated
 
 import typer
@@ -21,7 +21,11 @@ def tier_set(
     tier: Annotated[str, typer.Argument(metavar="TIER", help="A, B, C or D.")],
     reason: Annotated[str, typer.Option(help="Why; kept, and shown as the tier's reason.")],
     until: Annotated[
-        str | None, typer.Option(help="The last day it holds, at most a year ahead; left out: 90 days.", metavar="DAY")
+        str | None,
+        typer.Option(
+            help="The last day it holds, at most a year ahead; left out: assumptions.override_lasts, 90 days.",
+            metavar="DAY",
+        ),
     ] = None,
     by: ByOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -43,7 +47,9 @@ def tier_set(
             partner_id,
             chosen,
             today=_today(reader),
-            until=None if until is None else parse_day(until, "--until"),
+            until=_today(reader) + timedelta(days=reader.settings.assumptions.override_lasts)
+            if until is None
+            else parse_day(until, "--until"),
             reason=reason,
             by=by or person(),
             at=utc_now(),

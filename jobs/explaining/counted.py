@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from indicators.assumptions import DEFAULTS
-from indicators.inputs import MILESTONES, NO_DAY, EntryTable, day_date, day_number
+from indicators.inputs import EXCLUSIONS, MILESTONES, NO_DAY, EntryTable, day_date, day_number
 from indicators.open_entries import open_entries
 from indicators.paths import PathTable
+from indicators.row_validity import spells
 from jobs.explaining.events import Standing
 from models.vocabulary import FUNNEL, Milestone
 
@@ -43,6 +44,7 @@ class Basis:
     entries: EntryTable
     standing: Standing
     list_valid: int = DEFAULTS.list_valid
+    horizon: int = DEFAULTS.horizon
 
     def counted(self, field: str, value: Any, entry_id: str | None = None) -> list[dict[str, Any]]:
         """The attempts or rows that the field counts, each with the event that says so, in the order of their days."""
@@ -113,13 +115,13 @@ class Basis:
         today = day_number(self.as_of)
         newest: dict[int, tuple[int, str]] = {}
         for place, day in zip(self.paths.entry.tolist(), self.paths.reached[:, 0].tolist(), strict=True):
-            counts = day != NO_DAY and not self.entries.exclusion[place]
             target = int(self.entries.target[place])
-            if counts and day > newest.get(target, (NO_DAY, ""))[0]:
+            if day > newest.get(target, (NO_DAY, ""))[0]:
                 newest[target] = (day, self.entries.ids[place])
         made = []
+        gone = self.taken()
         for day, entry_id in newest.values():
-            if day <= today < day + self.list_valid:
+            if day <= today < day + self.list_valid and entry_id not in gone:
                 on = _day(day)
                 made.append(
                     {
@@ -132,6 +134,17 @@ class Basis:
                     }
                 )
         return sorted(made, key=lambda c: (c["day"], c["entry"]))
+
+    def left_out(self, field: str) -> dict[str, str]:
+        """Entry -> why its row does not count, where the field counts rows."""
+        return self.taken() if field in _TIER else {}
+
+    def taken(self) -> dict[str, str]:
+        """Entry -> why its row does not count that day: its target is taken."""
+        found = spells(self.paths, self.entries, valid_days=self.list_valid, horizon=self.horizon)
+        today = day_number(self.as_of)
+        at = np.flatnonzero((found.start <= today) & (today < found.end))
+        return {self.entries.ids[int(found.entry[i])]: EXCLUSIONS[int(found.why[i])] for i in at}
 
     def _standing(self, entry_id: str) -> list[dict[str, Any]]:
         place = self.entries.ids.index(entry_id)

@@ -22,13 +22,14 @@ from jobs.explaining.rules import fields_read, milestone_rules, partner_fields, 
 from jobs.explaining.subject import subject_of
 from jobs.mapping_versions import rules_of
 from jobs.settings import WorkspaceSettings
-from jobs.steps.columns import columns_of
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
+from jobs.steps.taken import alone, rivalling
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
 from models.vocabulary import LISTS, Activity, RecordRef
 from sync.events import read
+from sync.events.customers import speaking_of
 from sync.mapping.grammar import Mapping as Rules
 
 Raw = psycopg.Connection[Any]
@@ -166,7 +167,8 @@ class _Told:
             counted = basis.waiting(waits, None if name == "stalled_entries" else row["inputs"].get("advice"))
         else:
             counted = basis.counted(name, row["value"], self.subject_id if self.subject == "entry" else None)
-        labels = _targets(self.raw, self.workspace, {c["entry"] for c in counted})
+        gone = basis.left_out(name)
+        labels = _targets(self.raw, self.workspace, {c["entry"] for c in counted} | set(gone))
         return {
             **row,
             "formula": formula(name, _numbers(self.settings)),
@@ -179,6 +181,16 @@ class _Told:
                 }
                 for c in counted
             ],
+            "left_out": [
+                {
+                    "entry": entry_id,
+                    "target": labels.get(entry_id, (None, None))[0],
+                    "record": labels.get(entry_id, (None, None))[1],
+                    "why": why,
+                    "by": speaking_of(self.raw, self.workspace, entry_id, _end(self.when)),
+                }
+                for entry_id, why in sorted(gone.items())
+            ],
             "what_would_change": basis.what_would_change(
                 name, row["value"], row["inputs"], counted, milestone_rules(self.rules)
             ),
@@ -186,19 +198,22 @@ class _Told:
 
     def _basis(self, partner_id: str, theirs: list[events.Event]) -> Basis:
         known = None if self.when.kind == "now" else self.when.known_at
-        partners = [p for p in read.partners(self.conn, self.workspace, known) if p.partner_id == partner_id]
-        entries = [e for e in read.entries(self.conn, self.workspace, known) if e.partner_id == partner_id]
-        standing = (
-            (e["entry_id"], e["milestone"], date.fromisoformat(e["occurred_on"]), e["source"].partition(".")[0])
-            for e in theirs
-            if e["stands"] and e["occurred_on"] <= self.when.as_of.isoformat()
-        )
-        columns = columns_of_entries(entries, [], unplaced_records(self.raw, self.workspace))
-        given = Given(partners, columns, columns_of(entries, standing))
-        table, rows, owners = read_inputs(self.conn, self.workspace, self.when.as_of, self.when.known_at, given)
-        valid = self.settings.assumptions.list_valid
-        paths = canonical_paths(table, rows, owners, day_number(self.when.as_of))
-        return Basis(self.when.as_of, paths, rows, Standing(theirs), valid)
+        as_of, moment = self.when.as_of, _end(self.when)
+        if known is None:
+            tables = read_inputs(self.conn, self.workspace, as_of, moment, only=[partner_id])
+        else:
+            entries = rivalling(read.entries(self.conn, self.workspace, known), partner_id)
+            owners = {e.partner_id for e in entries} | {partner_id}
+            given = Given(
+                [p for p in read.partners(self.conn, self.workspace, known) if p.partner_id in owners],
+                columns_of_entries(entries, [], unplaced_records(self.raw, self.workspace)),
+                read.visible_events(self.conn, self.workspace, as_of, known, entries=[e.entry_id for e in entries]),
+            )
+            tables = alone(read_inputs(self.conn, self.workspace, as_of, known, given), partner_id)
+        table, rows, partners = tables
+        assumed = self.settings.assumptions
+        paths = canonical_paths(table, rows, partners, day_number(as_of))
+        return Basis(as_of, paths, rows, Standing(theirs), assumed.list_valid, assumed.horizon)
 
     def _rules(self, told: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         found: dict[tuple[str, str], dict[str, Any]] = {}

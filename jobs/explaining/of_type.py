@@ -49,7 +49,7 @@ def of_type(
     """
     known = pooled_at(raw, workspace, when.as_of, when.known_at)
     kind = next((p.type for p in read.partners(conn, workspace, when.known_at) if p.partner_id == partner_id), None)
-    paths, entries = _paths(conn, raw, workspace, when.as_of, kind, known)
+    paths, entries = _paths(conn, raw, workspace, settings, when.as_of, kind, known)
     rows, converted, ended = _rows(paths, settings, field)
     found = of_entries(raw, workspace, {entries.ids[int(paths.entry[r])] for r in rows}, known, when.as_of)
     standing = Standing(found)
@@ -79,7 +79,13 @@ def of_type(
 
 
 def _paths(
-    conn: SqlConnection, raw: Connection[Any], workspace: str, as_of: date, kind: str | None, known: datetime
+    conn: SqlConnection,
+    raw: Connection[Any],
+    workspace: str,
+    settings: WorkspaceSettings,
+    as_of: date,
+    kind: str | None,
+    known: datetime,
 ) -> tuple[PathTable, EntryTable]:
     """Of all partners of the type, by what the pool knew."""
     partners = [p for p in read.partners(conn, workspace, known) if p.type == kind]
@@ -88,7 +94,8 @@ def _paths(
     columns = columns_of_entries(entries, [], unplaced_records(raw, workspace))
     given = Given(partners, columns, read.visible_events(conn, workspace, as_of, known))
     table, rows, owners = read_inputs(conn, workspace, as_of, known, given)
-    return canonical_paths(table, rows, owners, day_number(as_of)), rows
+    began = settings.assumptions.history_start
+    return canonical_paths(table, rows, owners, day_number(as_of), history_start=began), rows
 
 
 def _window(paths: PathTable, settings: WorkspaceSettings) -> int | None:

@@ -1,7 +1,7 @@
 """Plan against actual: targets that were set for a month, what was reached, and where the gap comes from."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,9 +11,9 @@ from psycopg import Connection
 
 from indicators.counting import shared_out
 from indicators.inputs import DEAL, MILESTONES
-from indicators.plan_actual import gap_by_cause, lines, reached_between, share_elapsed, timing
+from indicators.plan_actual import cause, lines, reached_between, share_elapsed, timing
 from indicators.subjects import ALL
-from indicators.targets import TargetPlan, target_plan
+from indicators.targets import NOT_ENOUGH_DATA, TargetPlan, target_plan
 from jobs.errors import NotFound
 from jobs.months import month_of
 from jobs.reports import Stamp
@@ -22,6 +22,8 @@ from models.vocabulary import FUNNEL, STEPS
 if TYPE_CHECKING:
     from jobs.steps.more import Computed
 
+Planned = list[float | None]
+"""The five milestones of a month; None where there is not enough data to say."""
 KIND = "plan_vs_actual"
 STATIC = "static"
 PAST_MONTHS = 2  # before the as-of day's month: late records still change them
@@ -38,7 +40,9 @@ class Landing:
 def months(conn: Connection[Any], workspace: str, done: "Computed", stamp: Stamp) -> list[dict[str, Any]]:
     """Every month with targets from two months before the as-of day's on, and that one by its plan where none were set by hand."""
     this = stamp.as_of.replace(day=1)
-    planned = targets(conn, workspace, _month_before(this, PAST_MONTHS), stamp.known_at)
+    planned: dict[date, Mapping[str, Planned]] = {
+        **targets(conn, workspace, _month_before(this, PAST_MONTHS), stamp.known_at)
+    }
     if this not in planned and done.plan is not None:
         planned[this] = by_plan(done.plan, done.partners.types)
     return [
@@ -48,30 +52,33 @@ def months(conn: Connection[Any], workspace: str, done: "Computed", stamp: Stamp
     ]
 
 
-def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, list[float]]:
-    """What the month's plan asks for by type and milestone; its deals are those wanted, shared out as the plan expects them."""
+def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
+    """What the month's plan asks for by type and milestone; its deals are those wanted, shared out as the plan expects them.
+
+    Where there is not enough data for a plan, the deals wanted of all and nothing else: a milestone for which nobody can say a number has none.
+    """
+    if plan.verdict == NOT_ENOUGH_DATA:
+        return {ALL: [None] * DEAL + [float(plan.deals)]}
     goals = plan.weekly.goals.sum(axis=2).astype(float)
     expected = (plan.weekly.in_flight + plan.weekly.new).sum(axis=2)
     goals[DEAL] = shared_out(plan.deals, expected[DEAL]) if expected[DEAL].sum() > 0 else 0.0
-    found = {name: [float(n) for n in goals[:, at]] for at, name in enumerate(types)}
+    found: dict[str, Planned] = {name: [float(n) for n in goals[:, at]] for at, name in enumerate(types)}
     found[ALL] = [*(float(n) for n in goals[:DEAL].sum(axis=1)), float(plan.deals)]
     return found
 
 
-def landing(done: "Computed", month: date, planned: dict[str, list[float]]) -> Landing | None:
+def landing(done: "Computed", month: date, planned: Mapping[str, Planned]) -> Landing | None:
     """Of all types, by what is under way today; None without a target for all, or where too little is known."""
     if ALL not in planned:
         return None
-    wanted = math.ceil(planned[ALL][DEAL])
+    wanted = math.ceil(planned[ALL][DEAL] or 0)
     now = target_plan(done.results.prospects.outlook, wanted, month_of(month))
     if now.in_flight_only is None:
         return None
     return Landing(now.achieved + now.in_flight, now.in_flight_only)
 
 
-def targets(
-    conn: Connection[Any], workspace: str, since: date, known_at: datetime
-) -> dict[date, dict[str, list[float]]]:
+def targets(conn: Connection[Any], workspace: str, since: date, known_at: datetime) -> dict[date, dict[str, Planned]]:
     """By month and type, the planned numbers of the five milestones, as they were last set by a moment."""
     rows = conn.execute(
         """select month, type, milestone, planned from sakigake.target t
@@ -80,7 +87,7 @@ def targets(
         order by month, type""",
         (workspace, since, known_at),
     )
-    found: dict[date, dict[str, list[float]]] = {}
+    found: dict[date, dict[str, Planned]] = {}
     order = [m.value for m in FUNNEL]
     for month, kind, milestone, planned in rows:
         found.setdefault(month, {}).setdefault(kind, [0.0] * len(order))[order.index(milestone)] = float(planned)
@@ -88,9 +95,9 @@ def targets(
 
 
 def month_document(
-    done: "Computed", month: date, planned: dict[str, list[float]], ahead: Landing | None = None
+    done: "Computed", month: date, planned: Mapping[str, Planned], ahead: Landing | None = None
 ) -> dict[str, Any]:
-    """One month: a line for each type and milestone, and the gap in deals by cause."""
+    """One month: a line for each type and milestone that is planned, and the gap in deals by cause, null where not all are."""
     paths, types = done.results.paths, done.partners.types
     span = month_of(month)
     first, last = span.start, span.end
@@ -100,34 +107,38 @@ def month_document(
     for kind, plan in planned.items():
         at = None if kind == ALL else types.index(kind) if kind in types else -1
         actual = [int(n) for n in reached_between(paths, first, last, at)]
+        mine = ahead if kind == ALL else None
+        found = lines(
+            kind,
+            plan,
+            actual,
+            elapsed,
+            landing=mine.deals if mine else None,
+            chance=mine.chance if mine else None,
+        )
         rows += [
             {**{k: _rounded(v) for k, v in asdict(line).items()}, "milestone": MILESTONES[line.milestone].value}
-            for line in lines(
-                kind,
-                plan,
-                actual,
-                elapsed,
-                landing=ahead.deals if ahead and kind == ALL else None,
-                chance=ahead.chance if ahead and kind == ALL else None,
-            )
+            for line in found
         ]
-        split = gap_by_cause([p * elapsed for p in plan], actual)
+        deals = found[-1]
+        split = cause(plan, actual, elapsed)
+        effects = [None] * len(STEPS) if split is None else [_rounded(e) for e in split.conversions]
         gaps[kind] = {
-            "gap": _rounded(actual[-1] - plan[-1] * elapsed),
-            "volume": _rounded(split.volume),
-            "conversion": {f"{a}>{b}": _rounded(e) for (a, b), e in zip(STEPS, split.conversions, strict=True)},
-            "timing": _rounded(timing(plan[-1], elapsed, actual[-1], ahead.deals if ahead and kind == ALL else None)),
-            "zeros": split.zeros,
+            "gap": _rounded(deals.gap),
+            "volume": None if split is None else _rounded(split.volume),
+            "conversion": {f"{a}>{b}": e for (a, b), e in zip(STEPS, effects, strict=True)},
+            "timing": _rounded(timing(deals.planned, elapsed, deals.actual, mine.deals if mine else None)),
+            "zeros": None if split is None else split.zeros,
         }
     return {"month": month.isoformat()[:7], "elapsed": _rounded(elapsed), "rows": rows, "gap": gaps}
 
 
 def static_targets(deals: float, conversion: dict[str, Any]) -> list[tuple[float, float | None]]:
-    """(number, conversion into the next) of the five milestones for so many deals, by the newest conversions of all types (METHODS 3f, 8).
+    """(number, conversion into the next) of the five milestones for so many deals, by the newest corrected conversions of all types (METHODS 3f, 8).
 
     NotFound where a step has no conversion yet.
     """
-    rates = [conversion.get(f"{a}>{b}", {}).get("rate") for a, b in STEPS]
+    rates = [conversion.get(f"{a}>{b}", {}).get("corrected") for a, b in STEPS]
     if any(not r for r in rates):
         raise NotFound(
             "Not every step has a conversion yet, so the deals cannot be worked back; see: sakigake indicators"

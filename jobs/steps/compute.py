@@ -1,7 +1,8 @@
 """Events to results: reads the log once, hands columns to the arithmetic, keeps what it says where it changed.
 
 What all partners together say (the pool) is worked out once a day and each hour. In between, only the partners that a mapping touched are
-read and told anew, by that pool: one changed entry costs what its partner costs, and moves nobody else's fields.
+read and told anew, by that pool: one changed entry costs what its partner costs, and moves nobody else's fields. Whose rows its target's fate touches
+is among the touched.
 """
 
 import hashlib

@@ -6,6 +6,7 @@ Rows of one width are compared whole, so that words are made only for entries of
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -166,6 +167,7 @@ def _labels(language: Language) -> list[str]:
     return [told[m.value] for m in MILESTONES]
 
 
+@lru_cache(8192)
 def _iso(day: int) -> str | None:
     found = None if day == NO_DAY else day_date(day)
     return found.isoformat() if found else None

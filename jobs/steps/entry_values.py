@@ -27,11 +27,13 @@ def columns_of_entries(
             last_active[at] = max(last_active[at], activity.occurred_on.toordinal() - _EPOCH)
     partner_ids = sorted({e.partner_id for e in entries})
     place_of_partner = {p: i for i, p in enumerate(partner_ids)}
+    number = np.fromiter((target_number(e.entry_id, e.target) for e in entries), np.int64, len(entries))
     return EntryColumns(
         ids=[e.entry_id for e in entries],
         partner_ids=partner_ids,
         partner=np.fromiter((place_of_partner[e.partner_id] for e in entries), np.int64, len(entries)),
-        target=np.fromiter((target_number(e.entry_id, e.target) for e in entries), np.int64, len(entries)),
+        target=np.unique(number, return_inverse=True)[1].astype(np.int64),
+        number=number,
         last_active=last_active,
         unplaced=np.fromiter(
             (any(r in unplaced for r in e.sources or (e.source,)) for e in entries), np.bool_, len(entries)

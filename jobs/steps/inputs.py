@@ -1,6 +1,6 @@
 """What the arithmetic is given: our tables as columns of whole numbers."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -10,7 +10,6 @@ from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
 from indicators.inputs import (
-    MILESTONE_CODE,
     WILLINGNESS_CODE,
     EntryTable,
     EventTable,
@@ -19,10 +18,12 @@ from indicators.inputs import (
     day_numbers,
 )
 from jobs import overrides
+from jobs.steps.taken import events_of, taken
 from models.vocabulary import Partner
 from sync.events import read
 from sync.events.entry_columns import EntryColumns, entry_columns
 from sync.events.ids import Ids, places_of
+from sync.mapping.facts import CustomerFact
 
 Tables = tuple[EventTable, EntryTable, PartnerTable]
 
@@ -34,6 +35,7 @@ class Given:
     partners: Sequence[Partner]
     entries: EntryColumns
     events: read.EventColumns
+    customers: Iterable[CustomerFact] | None = None  # None: those that are stored
 
 
 def read_inputs(
@@ -64,22 +66,28 @@ def read_inputs(
     ids = entries.ids if kept.all() else _some(entries.ids, kept)
     entry = places_of(columns.entry_ids, ids)[columns.entry] if len(columns) else np.zeros(0, np.int64)
     stands = entry >= 0
-    codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int8)
-    events = EventTable.of(
-        entry[stands],
-        codes[columns.milestone][stands],
-        columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
-        source=columns.connection[stands],
-    )
     kinds = sorted({p.type for p in partners})
+    target = entries.target[kept]
+    elsewhere = taken(
+        conn,
+        workspace,
+        as_of,
+        known_at,
+        number=entries.number[kept],
+        target=target,
+        n_partners=len(partners),
+        customers=None if given is None else given.customers,
+        only=only,
+    )
     return (
-        events,
+        events_of(columns, entry, stands),
         EntryTable.of(
             ids,
             partner[kept],
             last_activity_day=entries.last_active[kept],
-            target=np.unique(entries.target[kept], return_inverse=True)[1].astype(np.int64),
+            target=target,
             unplaced=entries.unplaced[kept],
+            taken=elsewhere,
         ),
         PartnerTable.of(
             [p.partner_id for p in partners],

@@ -85,8 +85,10 @@ def keep(
         removed = (
             f"(r.subject = 'partner' and {_NOT_COMPUTED}) or (r.subject = 'entry' and r.subject_id = any(%(gone)s))"
         )
+    # where nothing stands yet, nothing can be in conflict, and rows go in a third quicker
+    stand_already = conn.execute("select from sakigake.result where workspace = %s limit 1", (workspace,)).fetchone()
     row = conn.execute(
-        _WRITE.format(removed=removed),
+        _WRITE.format(removed=removed, conflict="" if stand_already is None else _CONFLICT),
         {
             "workspace": workspace,
             "run": stand.run_id,
@@ -101,12 +103,13 @@ def keep(
 
 _NOT_COMPUTED = """not exists (
     select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)"""
+_CONFLICT = """on conflict (workspace, subject, subject_id, field) do update
+    set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
+    where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)"""
 _WRITE = """with written as (
         insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
         select %(workspace)s, subject, subject_id, field, value, inputs, %(run)s from computed
-        on conflict (workspace, subject, subject_id, field) do update
-            set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
-            where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)
+        {conflict}
         returning r.subject, r.subject_id, r.field, r.value, r.inputs, false as gone),
     removed as (
         delete from sakigake.result r where workspace = %(workspace)s and ({removed})

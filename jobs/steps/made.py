@@ -96,7 +96,15 @@ def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date)
     events, entries, partners = tables
     assumptions = settings.assumptions.for_numbers(rules.hash)
     calendar = business_days(settings.calendar, as_of)
-    results = summarise(events, entries, partners, day_number(as_of), assumptions=assumptions, calendar=calendar)
+    results = summarise(
+        events,
+        entries,
+        partners,
+        day_number(as_of),
+        assumptions=assumptions,
+        history_start=settings.assumptions.history_start,
+        calendar=calendar,
+    )
     deals = settings.targets.deals_in(as_of)
     plan = goals = None
     if deals is not None:
@@ -117,7 +125,8 @@ def tell(settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, 
     places = [pool.types.index(name) for name in partners.types]
     partners = replace(partners, types=pool.types, type=np.array(places, np.int64)[partners.type])
     assumptions = settings.assumptions.for_numbers(rules.hash)
-    funnel = Funnel(canonical_paths(events, entries, partners, day_number(as_of)))
+    began = settings.assumptions.history_start
+    funnel = Funnel(canonical_paths(events, entries, partners, day_number(as_of), history_start=began))
     found = own(pool, funnel, entries, partners, assumptions)
     calendar = business_days(settings.calendar, as_of)
     return Told(found, entries, partners, calendar, rules.language, assumptions.horizon)

@@ -5,7 +5,7 @@ Where little changed, only the partners it touches are looked at; the result is 
 
 from collections import Counter
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 import psycopg
@@ -18,10 +18,12 @@ from jobs.steps.moments import mapping_moment
 from jobs.steps.unmapped import note_unmapped, tell_new
 from jobs.wiring import Workspace
 from models.vocabulary import Step
+from sync.events.customers import store_customers
 from sync.events.deals import count_deals, store_deals
 from sync.events.decisions import newest, standing
 from sync.events.issues import count_issues, keep_issues
 from sync.events.store import Changes, Counts, count, remember_mapping, store
+from sync.events.targets import partners_after
 from sync.events.touched import touch
 from sync.mapping.derive import derive
 from sync.mirror.count import CountingMirror
@@ -51,7 +53,7 @@ def map_facts(
             "objects": objects,
             "mapping": workspace.rules.hash,
             "decisions": newest(raw, workspace.name),
-            "keeps": ["deals_all_channels", "target_number"],  # what older versions did not
+            "keeps": ["deals_all_channels", "target_number", "customers"],  # what older versions did not
         }
         if not whole and before is not None and {k: before.get(k) for k in read} == read:
             return {"skipped": "nothing changed in the mirror or the mapping", "input": before}
@@ -64,14 +66,18 @@ def map_facts(
         counting = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
         remember_mapping(conn, workspace.name, workspace.rules.hash, workspace.rules.text, now)
         if some is None or before is None:
-            changes, deals_changed, counts = _everything(conn, raw, workspace, run_id, now)
+            changes, deals_changed, bought, counts = _everything(
+                conn, raw, workspace, run_id, now, asks_first=_asks_first(before, read)
+            )
         else:
-            changes, deals_changed, counts = _some(conn, raw, workspace, run_id, now, some, before)
+            changes, deals_changed, bought, counts = _some(conn, raw, workspace, run_id, now, some, before)
         feed.mirror.forget_removed_links(feed.places)
         unmapped, moved = note_unmapped(raw, workspace.name, workspace.rules, counting, run_id=run_id, now=now)
-        same = changes.nothing and not (moved or deals_changed)
+        # of other partners too a row may count, or count no more
+        others = partners_after(raw, workspace.name, changes.targets | bought)
+        same = changes.nothing and not (moved or deals_changed or others)
         if not same:
-            touch(raw, workspace.name, None if some is None else some.partners)
+            touch(raw, workspace.name, None if some is None else some.partners | others)
         issues, deals = count_issues(raw, workspace.name), count_deals(conn, workspace.name)
     tell_new(workspace, unmapped)
     return {
@@ -118,9 +124,20 @@ def _can_go_on(
     return ended and now - datetime.fromisoformat(before["whole_at"]) < WHOLE_EVERY
 
 
+def _asks_first(before: dict[str, Any] | None, read: dict[str, Any]) -> bool:
+    """Whether nobody asked by these rules before who buys already."""
+    return before is None or any(before.get(k) != read[k] for k in ("mapping", "keeps"))
+
+
 def _everything(
-    conn: SqlConnection, raw: psycopg.Connection[Any], workspace: Workspace, run_id: str, now: datetime
-) -> tuple[Changes, int, Counts]:
+    conn: SqlConnection,
+    raw: psycopg.Connection[Any],
+    workspace: Workspace,
+    run_id: str,
+    now: datetime,
+    *,
+    asks_first: bool,
+) -> tuple[Changes, int, frozenset[int], Counts]:
     seen = raw.execute("select exists (select from sakigake.event where workspace = %s)", (workspace.name,)).fetchone()
     mirror = CountingMirror(raw, workspace.name, workspace.settings.schema_of)
     facts = derive(workspace.rules, mirror, standing(raw, workspace.name))
@@ -134,7 +151,9 @@ def _everything(
         first_load=not (seen and seen[0]),
     )
     keep_issues(raw, workspace.name, facts.met)
-    return changes, store_deals(conn, workspace.name, facts.deals_all_channels, now), count(conn, workspace.name)
+    deals_changed = store_deals(conn, workspace.name, facts.deals_all_channels, now)
+    bought = store_customers(conn, workspace.name, facts.customers, now, _day(workspace, now), ever=asks_first)
+    return changes, deals_changed, bought, count(conn, workspace.name)
 
 
 def _some(
@@ -145,7 +164,7 @@ def _some(
     now: datetime,
     some: Some,
     before: dict[str, Any],
-) -> tuple[Changes, int, Counts]:
+) -> tuple[Changes, int, frozenset[int], Counts]:
     """What stands of these partners now, and with it what stands of all: what stood, less what stood of these, and more."""
     stood = count(conn, workspace.name, some.partners)
     changes = store(
@@ -159,6 +178,7 @@ def _some(
     )
     keep_issues(raw, workspace.name, some.met, some.mapped)
     deals_changed = store_deals(conn, workspace.name, some.facts.deals_all_channels, now, of=some.deals)
+    bought = store_customers(conn, workspace.name, some.facts.customers, now, _day(workspace, now), of=some.customers)
     stand, all_stood = count(conn, workspace.name, some.partners), Counts(**before["stands"])
 
     def moved(name: str) -> dict[str, int]:
@@ -170,6 +190,7 @@ def _some(
     return (
         changes,
         deals_changed,
+        bought,
         Counts(
             moved("partners"),
             all_stood.entries - stood.entries + stand.entries,
@@ -177,3 +198,7 @@ def _some(
             all_stood.activities - stood.activities + stand.activities,
         ),
     )
+
+
+def _day(workspace: Workspace, now: datetime) -> date:
+    return now.astimezone(workspace.rules.zone).date()

@@ -14,6 +14,7 @@ from psycopg import Connection
 
 from jobs.wiring import Workspace
 from models.vocabulary import RecordRef
+from sync.mapping.customers import customer_facts
 from sync.mapping.deals import derive_deals
 from sync.mapping.derive import derive_some
 from sync.mapping.edges import Edge, edges
@@ -29,11 +30,12 @@ WHOLE_EVERY = timedelta(days=7)  # everything is mapped at least that often, wha
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """The facts of `partners`, deals of all channels among the records of `deals`, and the issues of the records that were `mapped`."""
+    """The facts of `partners`, deals of all channels among the records of `deals`, customers among those of `customers`, and the issues of the records that were `mapped`."""
 
     facts: Facts
     partners: frozenset[str]
     deals: dict[Place, set[str]]
+    customers: dict[Place, set[str]]
     mapped: dict[Place, set[str]]
     met: tuple[Met, ...]
 
@@ -108,7 +110,9 @@ class Feed:
         deal_issues = Issues()
         counted = derive_deals(rules, self._reader(deals), deal_issues)
         counted = [deal for deal in counted if deal.source.id in deals.get(_place(deal.source), ())]
-        facts = replace(facts, deals_all_channels=tuple(sorted(counted)))
+        customers = {place: affected.get(place, set()) for place in {(c.connection, c.object) for c in rules.customers}}
+        told = [m for m in customer_facts(rules, self._reader(customers)) if m.source.id in customers[_place(m.source)]]
+        facts = replace(facts, deals_all_channels=tuple(sorted(counted)), customers=tuple(told))
         met = tuple(one for one in facts.met if one.ref.id in mapped.get(_place(one.ref), ()))
         if any(affected.get(place) for place in of_partners):
             met += tuple(partner_issues.met())
@@ -119,7 +123,7 @@ class Feed:
         for place, ids in deals.items():
             met += tuple(one for one in deal_issues.met() if _place(one.ref) == place and one.ref.id in ids)
             mapped[place] |= ids
-        return Some(facts, frozenset(names), deals, mapped, met)
+        return Some(facts, frozenset(names), deals, customers, mapped, met)
 
     def _partners(
         self, affected: Mapping[Place, set[str]], of_partners: set[Place], decisions: Sequence[Decision], issues: Issues

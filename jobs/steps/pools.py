@@ -83,4 +83,5 @@ def _pace(held: dict[str, Any]) -> StepPace:
 
 def _curve(held: dict[str, Any]) -> StepCurve:
     curves = {name: np.array(held[name], np.float64) for name in ("delay", "loss")}
-    return StepCurve(**{**held, **curves})
+    following = held.get("following")
+    return StepCurve(**{**held, **curves, "following": None if following is None else np.array(following, np.float64)})

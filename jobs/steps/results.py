@@ -90,6 +90,21 @@ def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
             "conversions": t.conversions,
             "status": t.status,
         }
+    for check in results.checks:
+        conversion[check.type][check.step]["earliest_rate"] = rounded(check.earliest_rate)
+        lead_time[check.type][check.step] |= {
+            "earliest_median": check.earliest_median,
+            "converters_median": check.converters_median,
+        }
+        if check.ever_interval is not None:
+            low, high = (None, None) if check.ever_rate is None else (check.ever_interval.low, check.ever_interval.high)
+            conversion[check.type][check.step]["ever"] = {
+                "n": check.ever_n,
+                "converted": check.ever_converted,
+                "rate": rounded(check.ever_rate),
+                "low": rounded(low),
+                "high": rounded(high),
+            }
     kinds = dict.fromkeys(partners.types, 0)
     tiers = {tier.value: 0 for tier in Tier}
     for p in results.partners:

@@ -11,11 +11,9 @@ import numpy.typing as npt
 import psycopg
 
 # In the binary form an array of one dimension begins with its dimensions, whether one value is null, the type, length and first index;
-# then each value after its length.
+# then each value after its length. No value may be null, which has no width.
 _HEADER = 20
 _NUMBERS = {width: np.dtype([("length", ">i4"), ("value", f">i{width}")]) for width in (1, 4, 8)}
-NOTHING = -(2**31)
-"""What a query sends in an array for null, which would have no width."""
 
 
 def blocks(cursor: "psycopg.Cursor[Any]", query: str, given: Any, columns: int) -> list[tuple[bytes, ...]]:

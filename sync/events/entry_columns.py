@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from models.vocabulary import Target, aware
 from sync.events.as_known import tables
-from sync.events.blocks import NOTHING, blocks, numbers
+from sync.events.blocks import blocks, numbers
 from sync.events.ids import WRITTEN, Ids
 from sync.events.target_numbers import target_number
 
@@ -21,12 +21,8 @@ _EPOCH = 10957  # 2000-01-01 in days since 1970
 
 _ENTRIES = """
     select e.partner_id, string_agg(e.entry_id, ''), array_agg(coalesce(e.target_number, 0)),
-        array_agg(coalesce(a.newest - date '2000-01-01', {nothing})), array_agg(u.entry_id is not null)
+        array_agg(u.entry_id is not null)
     from {entry} e
-    left join (
-        select entry_id, max(occurred_on) as newest from {activity} y
-        where entry_id is not null and occurred_on <= %(day)s {mine} group by 1
-    ) a using (entry_id)
     left join (
         select s.entry_id from sakigake.unplaced_entry u
         join {entry_source} s using (connection, object, record_id) where u.workspace = %(w)s {source}
@@ -35,6 +31,9 @@ _ENTRIES = """
     ) u using (entry_id)
     where true {of}
     group by e.partner_id"""
+_ACTIVE = """
+    select string_agg(entry_id, ''), array_agg(occurred_on) from {activity} y
+    where entry_id is not null and occurred_on <= %(day)s {mine} group by (occurred_on - date '2000-01-01') / 1024"""
 _OWNERS = """
     select e.partner_id, string_agg(e.entry_id, '') from {entry} e group by 1"""
 _UNNUMBERED = "select e.entry_id, e.target from {entry} e where e.target_number is null {of}"
@@ -53,6 +52,7 @@ class EntryColumns:
 
     partner      place in `partner_ids`
     target       number of the target company: the same by corporate number, else by domain, else by name with phone; otherwise its own
+    number       the target's number as it is stored, of 64 bits; 0 where nobody numbered it
     last_active  days since 1970-01-01 of the newest activity about the entry, NO_DAY where there is none
     unplaced     it stands in a stage that the mapping does not name
     """
@@ -61,6 +61,7 @@ class EntryColumns:
     partner_ids: list[str]
     partner: npt.NDArray[np.int64]
     target: npt.NDArray[np.int64]
+    number: npt.NDArray[np.int64]
     last_active: npt.NDArray[np.int64]
     unplaced: npt.NDArray[np.bool_]
 
@@ -86,7 +87,8 @@ def entry_columns(
     }
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     with raw.cursor() as cursor:
-        sent = blocks(cursor, _ENTRIES.format(**seen, **scope, nothing=NOTHING), given, 5)
+        sent = blocks(cursor, _ENTRIES.format(**seen, **scope), given, 4)
+        active = blocks(cursor, _ACTIVE.format(**seen, **scope), given, 2)
     ids = Ids.of_text(b"".join(block[1] for block in sent))
     order = ids.order()
     ids = ids[order]
@@ -96,15 +98,26 @@ def entry_columns(
         for place in np.flatnonzero(target == 0):
             if (said := unnumbered.get(ids[int(place)])) is not None:
                 target[place] = target_number(ids[int(place)], Target(**said))
-    active = numbers([block[3] for block in sent])[order]
     return EntryColumns(
         ids=ids,
         partner_ids=[block[0].decode() for block in sent],
         partner=_owner(sent)[order],
-        target=target,
-        last_active=np.where(active == NOTHING, NO_DAY, active + _EPOCH),
-        unplaced=numbers([block[4] for block in sent], 1)[order].astype(np.bool_),
+        target=np.unique(target, return_inverse=True)[1].astype(np.int64),
+        number=target,
+        last_active=_newest(ids, active),
+        unplaced=numbers([block[3] for block in sent], 1)[order].astype(np.bool_),
     )
+
+
+def _newest(ids: Ids, active: list[tuple[bytes, ...]]) -> npt.NDArray[np.int64]:
+    """The newest day of each of the entries, of blocks of entries and days."""
+    who, place = Ids.of_text(b"".join(block[0] for block in active)).distinct()
+    newest = np.full(len(who), NO_DAY, np.int64)
+    np.maximum.at(newest, place, numbers([block[1] for block in active]) + _EPOCH)
+    at = who.places_among(ids)
+    found = np.full(len(ids), NO_DAY, np.int64)
+    found[at[at >= 0]] = newest[at >= 0]
+    return found
 
 
 def owners(

@@ -25,7 +25,7 @@ _LOG = """
     select e.milestone, string_agg(e.entry_id, ''), array_agg(e.occurred_on),
         array_agg((e.known_at at time zone %s)::date), array_agg(coalesce((r.known_at at time zone %s)::date, %s))
     from sakigake.event e left join sakigake.event r
-        on r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s
+        on r.workspace = e.workspace and r.supersedes = e.event_id and r.supersedes is not null and r.known_at <= %s
     where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
     group by e.milestone, (e.occurred_on - date '2000-01-01') / 1024"""
 _ACTIVITIES = """

@@ -25,17 +25,13 @@ _CODE = {milestone.value.encode(): at for at, milestone in enumerate(MILESTONES)
 
 _POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 
-# Which milestone, and by whom it was told, is said once for all events of a group. Few days make a group, so that none outgrows the
-# gigabyte that PostgreSQL puts together.
-_VISIBLE = """
-    select e.milestone, e.connection, string_agg(e.entry_id, ''), array_agg(e.occurred_on)
+# Which milestone, by whom it was told, and whether that was taken back, is said once for all events of a group. Few days make a group, so
+# that none outgrows the gigabyte that PostgreSQL puts together.
+_KNOWN = """
+    select e.op, e.milestone, e.connection, string_agg(e.entry_id, ''), array_agg(e.occurred_on)
     from sakigake.event e
-    where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
-        and not exists (
-            select from sakigake.event r
-            where r.workspace = e.workspace and r.supersedes = e.event_id and r.known_at <= %s)
-        {scope}
-    group by e.milestone, e.connection, (e.occurred_on - date '2000-01-01') / 1024"""
+    where e.workspace = %s and e.occurred_on <= %s and e.known_at <= %s {scope}
+    group by e.op, e.milestone, e.connection, (e.occurred_on - date '2000-01-01') / 1024"""
 _OF_PARTNERS = """and e.entry_id = any(array(
     select n.entry_id from sakigake.entry n where n.workspace = %s and n.removed_at is null and n.partner_id = any(%s)))"""
 
@@ -64,20 +60,24 @@ def visible_events(
     known_at: datetime,
     only: Collection[str] | None = None,
     *,
+    entries: Sequence[str] | None = None,
     rules: Sequence[str] | None = None,
     besides: Sequence[str] = (),
 ) -> EventColumns:
     """Events that had happened by `as_of`, as they were known at `known_at` (aware): asserted by then and not yet retracted.
 
-    `only`: those of entries that now are these partners'. `rules`: those of these rules; `besides`: of all but these.
+    `only`: those of entries that now are these partners'. `entries`: of these entries. `rules`: those of these rules; `besides`: of all but these.
     """
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
-    given: list[Any] = [workspace, as_of, moment, moment]
+    given: list[Any] = [workspace, as_of, moment]
     scope = []
     if only is not None:
         scope.append(_OF_PARTNERS)
         given += [workspace, sorted(only)]
+    if entries is not None:
+        scope.append("and e.entry_id = any(%s)")
+        given.append(list(entries))
     if rules is not None:
         scope.append("and e.rule = any(%s)")
         given.append(list(rules))
@@ -85,22 +85,41 @@ def visible_events(
         scope.append("and not e.rule = any(%s)")
         given.append(list(besides))
     with raw.cursor() as cursor:
-        sent = blocks(cursor, _VISIBLE.format(scope=" ".join(scope)), given, 4)
+        sent = blocks(cursor, _KNOWN.format(scope=" ".join(scope)), given, 5)
     named = {name.encode(): at for at, name in enumerate(connections(connection, workspace), 1)}
-    long = [len(ids) // WRITTEN for _, _, ids, _ in sent]
-    entry_ids, entry = Ids.of_text(b"".join(block[2] for block in sent)).distinct()
-    day = numbers([block[3] for block in sent])
-    milestone = np.repeat(np.array([_CODE[block[0]] for block in sent], np.int64), long)
-    connected = np.repeat(np.array([min(named.get(block[1], 0), 255) for block in sent], np.int64), long)
+    long = np.array([len(block[3]) // WRITTEN for block in sent], np.int64)
+    entry_ids, entry = Ids.of_text(b"".join(block[3] for block in sent)).distinct()
+    day = numbers([block[4] for block in sent])
+    milestone = np.repeat(np.array([_CODE[block[1]] for block in sent], np.int64), long)
+    connected = np.repeat(np.array([min(named.get(block[2], 0), 255) for block in sent], np.int64), long)
+    asserted = np.repeat(np.array([block[0] == b"assert" for block in sent], np.bool_), long)
     # the key holds all there is of an event; dates have fewer days than 2 ** 23
-    key = np.sort((((entry << 23) | (day + 2**22)) << 4 | milestone) << 8 | connected)
+    key = (((entry << 23) | (day + 2**22)) << 4 | milestone) << 8 | connected
+    key = without(np.sort(key[asserted]), np.sort(key[~asserted]))
+    entry = key >> 35
+    stands = np.zeros(len(entry_ids), np.bool_)
+    stands[entry] = True
     return EventColumns(
-        entry_ids=entry_ids,
-        entry=key >> 35,
+        entry_ids=entry_ids[stands],
+        entry=(np.cumsum(stands) - 1)[entry],
         milestone=(key >> 8 & 15).astype(np.int8),
         occurred_on=_POSTGRES_EPOCH + ((key >> 12 & 2**23 - 1) - 2**22).astype("timedelta64[D]"),
         connection=key & 255,
     )
+
+
+def without(told: npt.NDArray[np.int64], taken_back: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """What was told and not taken back, both in order. A retraction repeats what it takes back, so that it is found by what it says.
+
+    Looking for each by its id would have PostgreSQL keep the ids of all events in mind.
+    """
+    again = np.arange(len(taken_back)) - np.searchsorted(taken_back, taken_back)  # of equal ones, which
+    at = np.searchsorted(told, taken_back) + again
+    if len(at) and (at[-1] >= len(told) or (told[np.minimum(at, len(told) - 1)] != taken_back).any()):
+        raise RuntimeError("The log of events takes back what it never told; a retraction has to repeat its assertion.")
+    stands = np.ones(len(told), np.bool_)
+    stands[at] = False
+    return told[stands]
 
 
 def connections(connection: Connection, workspace: str) -> list[str]:

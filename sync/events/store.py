@@ -22,6 +22,7 @@ from sync.events import statements
 from sync.events.now import ACTIVITIES, ENTRIES, ENTRY_SOURCES, PARTNERS, SOURCES, keep_now
 from sync.events.staging import stage
 from sync.events.target_numbers import number_targets
+from sync.events.targets import targets_of_events, targets_staged
 from sync.mapping.facts import Facts
 
 _MANY = 500  # events after which what the planner knows of the log is out of date
@@ -30,11 +31,15 @@ _FIRST_MOMENT = datetime.fromisoformat(BEGINNING)
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a storing changed. `changed`: rows of partners, entries, their records, and activities that were written."""
+    """What a storing changed. `changed`: rows of partners, entries, their records, and activities that were written.
+
+    `targets`: numbers of the companies of which an entry came, went, became another's or moved; of some partners only.
+    """
 
     asserted: dict[str, int] = field(default_factory=dict)  # by milestone
     retracted: dict[str, int] = field(default_factory=dict)
     changed: int = 0
+    targets: frozenset[int] = frozenset()
 
     @property
     def nothing(self) -> bool:
@@ -72,6 +77,7 @@ def store(
     number_targets(connection, workspace, facts.entries)
     known_at = aware(known_at, "known_at")
     scope = None if partners is None else sorted(partners)
+    moved = set() if scope is None else targets_staged(connection, workspace, scope)
     since = _FIRST_MOMENT if first_load else known_at
     changed = sum(
         keep_now(connection, kept, workspace, since, scope)
@@ -84,7 +90,9 @@ def store(
     asserted = _pairs(connection, statements.ASSERT, {**log, "workspace": workspace, "first_load": first_load})
     if sum(asserted.values()) > _MANY:
         connection.execute(text("analyze sakigake.event"))  # the planner must not take a filled log for an empty one
-    return Changes(asserted, retracted, changed)
+    if scope is not None and (asserted or retracted):
+        moved |= targets_of_events(connection, workspace, known_at, scope)
+    return Changes(asserted, retracted, changed, frozenset(moved))
 
 
 def count(connection: Connection, workspace: str, partners: Collection[str] | None = None) -> Counts:

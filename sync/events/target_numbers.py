@@ -3,7 +3,7 @@
 Names and telephone numbers are written in many ways, and finding the one form of both costs more than everything else about an entry.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -16,14 +16,20 @@ from sync.mapping.names import name_key, phone_key
 
 def target_number(entry_id: str, target: Target) -> int:
     """A number of 64 bits, the same for the same target company: by corporate number, else domain, else name with phone; else its own."""
+    return next(numbers_of(target), None) or _number(f"entry {entry_id}")
+
+
+def numbers_of(target: Target) -> Iterator[int]:
+    """The number by each mark that the target has, from strong to weak."""
     if target.corporate_number:
-        key = f"number {target.corporate_number}"
-    elif target.domain:
-        key = f"domain {target.domain}"
-    elif (name := name_key(target.name)) and (phone := phone_key(target.phone)):
-        key = f"name {phone} {name}"
-    else:
-        key = f"entry {entry_id}"
+        yield _number(f"number {target.corporate_number}")
+    if target.domain:
+        yield _number(f"domain {target.domain}")
+    if (name := name_key(target.name)) and (phone := phone_key(target.phone)):
+        yield _number(f"name {phone} {name}")
+
+
+def _number(key: str) -> int:
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
 
 

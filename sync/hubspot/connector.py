@@ -31,7 +31,7 @@ from sync.connector import (
 from sync.errors import BadReply, PermissionMissing, SyncError
 from sync.hubspot import rights, values
 from sync.hubspot.auth import AccessToken, OAuthRefresh
-from sync.hubspot.describe import custom_objects, describe, list_kind
+from sync.hubspot.describe import custom_objects, describe, link_labels, list_kind
 from sync.hubspot.extras import BATCH
 from sync.hubspot.live import read_live
 from sync.hubspot.make import RecordMaking
@@ -146,6 +146,9 @@ class HubspotConnector:
     def custom_objects(self) -> list[tuple[str, str]]:
         """(name, label), the name with `p_` before it, as HubSpot's addresses take it."""
         return custom_objects(self._transport)
+
+    def labels(self, from_object: str, to_object: str) -> frozenset[str] | None:
+        return link_labels(self._transport, from_object, to_object)
 
     def describe(self, object_name: str) -> ObjectDescription:
         """The object as the token sees it, asked again every six hours of HubSpot's clock and after `provision`."""

@@ -86,6 +86,17 @@ def custom_objects(transport: Transport) -> list[tuple[str, str]]:
     ]
 
 
+def link_labels(transport: Transport, from_object: str, to_object: str) -> frozenset[str] | None:
+    """The labels of associations between two objects; None where the token may not see them, or HubSpot knows no such pair."""
+    try:
+        rows = transport.read(
+            "GET", transport.paths.association_labels(from_object, to_object), kind="describe"
+        ).results()
+    except (PermissionMissing, Refused, UnknownObject):
+        return None
+    return frozenset(str(row["label"]) for row in rows if row.get("label"))
+
+
 def field_of(row: Mapping[str, Any], stages: Mapping[str, tuple[tuple[str, str], ...]]) -> FieldDescription:
     """One property. Whether it may be written is told by readOnlyValue, and by nothing else."""
     name = str(row["name"])

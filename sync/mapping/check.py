@@ -1,24 +1,32 @@
 """A mapping against the CRMs as they describe themselves now: do its objects, fields, values and stages exist, and fit?"""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as MappingType
+from collections.abc import Set as AbstractSet
 
 from sync.connector import ObjectDescription
 from sync.documents import Problem, advice
 from sync.mapping.check_create import check_create
+from sync.mapping.check_labels import Pair, check_labels
 from sync.mapping.fitting import Absent, Descriptions, Fitting, Path
 from sync.mapping.grammar import Mapping
 from sync.mapping.rules import EntryRule, FromObject, MilestoneRule, PartnerRule
 
 
-def check(mapping: Mapping, descriptions: Descriptions, absent: Absent | None = None) -> list[Problem]:
+def check(
+    mapping: Mapping,
+    descriptions: Descriptions,
+    absent: Absent | None = None,
+    labels: MappingType[Pair, AbstractSet[str]] | None = None,
+) -> list[Problem]:
     """Everything in the mapping that the CRMs do not have, in the order of the file. Empty: the mapping fits.
 
     `descriptions` holds the objects that our user can see, by (connection, object); `needs` says which are asked for.
     `absent` tells of the others: in the CRM's words why they cannot be seen, or None where nobody asked and nothing is said.
+    `labels` holds those of the links between two objects, as far as the CRM was asked and told.
     """
-    return sorted(
-        _Check(mapping, descriptions, absent or {}).all(), key=lambda problem: (problem.line, problem.sentence)
-    )
+    found = (*_Check(mapping, descriptions, absent or {}).all(), *check_labels(mapping, labels or {}))
+    return sorted(found, key=lambda problem: (problem.line, problem.sentence))
 
 
 class _Check:

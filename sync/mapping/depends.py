@@ -14,6 +14,7 @@ _ALL = tuple(f.name for f in CATALOGUE)
 _COUNTS = frozenset(f"{m}_90d" for m in Milestone)
 _MEETINGS = ("next_regular_meeting_due", "next_step")
 _SHARE = ("deals_target_month",)
+_VALID_ROWS = ("tier", "tier_reason", "tier_since", "attack_list_count", "next_regular_meeting_due", "next_step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,9 @@ def uses(rules: Rules) -> Iterator[Use]:
             yield Use(deal.connection, deal.object, deal.at, at, (), _SHARE)
     for i, customer in enumerate(rules.customers):
         at = ("customers", i)
-        yield from _of_where(customer.connection, customer.object, customer.where, at, (), ())
+        yield from _of_where(customer.connection, customer.object, customer.where, at, (), _VALID_ROWS)
         for f in (customer.name, *(name for _, name in customer.match_on.items())):
-            yield Use(customer.connection, customer.object, f, at, (), ())
+            yield Use(customer.connection, customer.object, f, at, (), _VALID_ROWS)
     yield from _created(rules)
 
 

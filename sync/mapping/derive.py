@@ -9,6 +9,7 @@ from typing import Any
 
 from models.vocabulary import Event, Milestone, Partner
 from sync.mapping.activities import derive_activities
+from sync.mapping.customers import customer_facts
 from sync.mapping.deals import derive_deals
 from sync.mapping.entries import derive_entries
 from sync.mapping.facts import Facts, IssueKind, Issues
@@ -21,7 +22,7 @@ from sync.mapping.share import WHOLE, Share
 
 
 def derive(mapping: Mapping, source: MirrorReader, decisions: Sequence[Decision] = (), share: Share = WHOLE) -> Facts:
-    """Partners, entries, events, activities and deals of all channels, and every record or value that said nothing.
+    """Partners, entries, events, activities, deals of all channels and customers, and every record or value that said nothing.
 
     `decisions` are a person's, on which records are one company, oldest first. A deleted record yields nothing. Calendar days are days of the mapping's time zone. Nothing depends on the order of rows.
     The facts of shares that make up the whole are together those of the whole.
@@ -31,7 +32,12 @@ def derive(mapping: Mapping, source: MirrorReader, decisions: Sequence[Decision]
     facts = _of_partners(mapping, source, partners, decisions, issues, share)
     if not share.others:
         return replace(facts, **_said(issues))
-    return replace(facts, deals_all_channels=tuple(sorted(derive_deals(mapping, source, issues))), **_said(issues))
+    return replace(
+        facts,
+        deals_all_channels=tuple(sorted(derive_deals(mapping, source, issues))),
+        customers=customer_facts(mapping, source),
+        **_said(issues),
+    )
 
 
 def derive_some(
@@ -39,7 +45,7 @@ def derive_some(
 ) -> Facts:
     """The facts of these partners, by a reader of all the records that speak of them. `partners` are all partners.
 
-    `met` tells of all records that were read, of which the caller knows which were read whole. Deals of all channels, which are nobody's, are left out.
+    `met` tells of all records that were read, of which the caller knows which were read whole. Deals of all channels and customers, which are nobody's, are left out.
     """
     issues = Issues()
     facts = _of_partners(mapping, source, partners, decisions, issues)

@@ -34,6 +34,8 @@ def edges(mapping: Mapping) -> list[Edge]:
     for deal in mapping.deals_all_channels:
         for where in deal.wheres():
             found.update(_of_where(deal.connection, deal.object, where))
+    for customer in mapping.customers:
+        found.update(_of_where(customer.connection, customer.object, customer.where))
     return sorted(found, key=lambda edge: tuple(part or "" for part in edge))
 
 

@@ -74,6 +74,15 @@ class DealAnyChannel:
     won: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerFact:
+    """A company that buys already (`customer`), or has an open deal of the company's own (`open_deal`), by one of its records."""
+
+    source: RecordRef
+    stands: str
+    target: Target
+
+
 class Met(NamedTuple):
     """One issue of one record."""
 
@@ -95,6 +104,7 @@ class Facts:
     events: tuple[Event, ...] = ()
     activities: tuple[Activity, ...] = ()
     deals_all_channels: tuple[DealAnyChannel, ...] = ()
+    customers: tuple[CustomerFact, ...] = ()
     issues: tuple[Issue, ...] = ()
     met: tuple[Met, ...] = ()
 

@@ -70,7 +70,8 @@ class Mapping(Rule):
         default_factory=list, description="the deals of every channel: the denominator of the partner-sourced share"
     )
     customers: list[CustomerRule] = Field(
-        default_factory=list, description="companies that buy already; imported lists are held against them"
+        default_factory=list,
+        description="companies that buy already; rows of attack lists and imported lists are held against them",
     )
     write_back: WriteBack = Field(default_factory=WriteBack, description="which objects get our fields")
 

@@ -92,11 +92,17 @@ class PartnerRule(FromObject):
 
 
 class CustomerRule(FromObject):
-    """Companies that buy already: targets of imported lists that are among them are named as customers, and left out."""
+    """Companies that buy already, or that the company itself has an open deal with: as targets of a list they do not count.
+
+    Targets of imported lists that are customers are named, and left out.
+    """
 
     noun: ClassVar[str] = "a rule of customers"
     name: FieldName = Field(description="the field that holds the company's name")
     match_on: MatchOn = Field(default_factory=MatchOn, description="further marks by which a target is this company")
+    stands: Literal["customer", "open_deal"] = Field(
+        "customer", description="open_deal: no customer yet, but the company itself has an open deal with it"
+    )
 
 
 class PartnerType(Rule):

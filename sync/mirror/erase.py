@@ -142,6 +142,7 @@ _STATEMENTS = {  # OF_THE_RECORD stands for the condition above
     "tiers_by_hand": """update sakigake.tier_override set reason = '', ended_because = null
         where workspace = %(workspace)s and partner_id = any(%(partners)s)""",
     "deals": "delete from sakigake.deal_any_channel where OF_THE_RECORD",
+    "customers": "delete from sakigake.customer_mark where OF_THE_RECORD",
     "changes": "update sakigake.change set old = 'null', new = 'null', why = '' where OF_THE_RECORD",
     "written": "delete from sakigake.written where OF_THE_RECORD",
     "edits": "delete from sakigake.person_edit where OF_THE_RECORD",

@@ -152,6 +152,9 @@ class SalesforceConnector:
     def custom_objects(self) -> Sequence[tuple[str, str]]:
         return describe.custom_objects(self._client)
 
+    def labels(self, from_object: str, to_object: str) -> None:  # noqa: ARG002 - links are fields here
+        return None
+
     def pages(self, spec: ReadSpec, cursor: Cursor | None, known: KnownVersions) -> Iterator[Page]:  # noqa: ARG002
         facts = self._facts_for(spec, cursor)
         spec = _askable(spec, tracked=facts.history)

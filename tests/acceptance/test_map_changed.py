@@ -5,12 +5,23 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
+from indicators.inputs import day_number
+from indicators.paths import canonical_paths
+from indicators.row_validity import spells
+from jobs.mapping_versions import activate
 from jobs.pipeline import run_cycle
+from jobs.steps.inputs import read_inputs
 from jobs.steps.map import map_facts
+from jobs.wiring import Workspace
 from models.vocabulary import Step
+from sync.events import touched
+from sync.mapping.grammar import load_mapping
 from tests.acceptance.in_process import FACTS, Company, Skipping
 from tests.acceptance.in_process_fixtures import company, loaded_database, world  # noqa: F401
 from tests.acceptance.test_faults_records import ACCOUNT, COMPANY, DEAL, ENTRY, User
@@ -45,7 +56,7 @@ class Desk:
     def something(self) -> None:
         act = self.chance.choice(
             [self.stage, self.stage, self.target, self.list_of_another, self.delete, self.restore, self.approach, self.deal_stage,
-             self.deal_target, self.opportunity, self.no_partner, self.number, self.flag, self.join, self.new_entry, self.merge]
+             self.deal_target, self.opportunity, self.no_partner, self.number, self.flag, self.join, self.new_entry, self.merge, self.customer, self.rival, self.rival]
         )  # fmt: skip
         with suppress(IndexError):  # there may be nothing left to do it to
             act()
@@ -100,6 +111,24 @@ class Desk:
             "edit", ACCOUNT, self.chance.choice([self.partner(), self.one(self.sf, ACCOUNT)]), fields={"Type": kind}
         )
 
+    def customer(self) -> None:
+        """A company begins to buy, or buys no more: of some there is an entry."""
+        kind = self.chance.choice(["Customer", "Prospect"])
+        account = self.one(self.sf, ACCOUNT, lambda f: f.get("Type") in ("Customer", "Prospect"))
+        entry = self.fields("salesforce", ENTRY, self.one(self.sf, ENTRY, lambda f: bool(f.get("TargetWebsite__c"))))
+        marks = {"Website": entry["TargetWebsite__c"], "CorporateNumber__c": entry["TargetCorporateNumber__c"]}
+        self.sf("edit", ACCOUNT, account, fields={"Type": kind, **marks})
+
+    def rival(self) -> None:
+        """Two entries are for one company, perhaps on two lists; or one of them was."""
+        kept = ("TargetWebsite__c", "TargetCorporateNumber__c")
+        one = self.fields("salesforce", ENTRY, self.one(self.sf, ENTRY))
+        self.sf("edit", ENTRY, self.one(self.sf, ENTRY), fields={name: one[name] for name in kept})
+
+    def fields(self, crm: str, kind: str, record: str) -> dict[str, Any]:
+        records = self.company.sandbox.control("GET", f"ledger?crm={crm}&object={kind}")["records"]
+        return next(r["fields"] for r in records if r["id"] == record)
+
     def flag(self) -> None:
         self.hs(
             "edit", COMPANY, self.one(self.hs, COMPANY), fields={"partner_flag": self.chance.choice(["true", "false"])}
@@ -124,21 +153,55 @@ class Desk:
             self.sf("merge", ACCOUNT, one, merge_id=other)
 
 
+CUSTOMERS = """
+customers:
+  - {from: salesforce.Account, where: {Type: Customer}, name: Name, match_on: {domain: Website, corporate_number: CorporateNumber__c}}
+"""
+KEPT = (
+    "select entry_id, partner_id, target_number from sakigake.entry where removed_at is null order by 1",
+    "select connection, object, record_id, stands, number from sakigake.customer_mark where known_until is null order by 1, 2, 3, 4, 5",
+)
+AS_OF = date(2026, 12, 31)
+
+
+def rows_off(workspace: Workspace) -> dict[str, set[Any]]:
+    """Partner -> spells in which its rows do not count, told from everything that is known."""
+    with workspace.engine.begin() as conn:
+        events, entries, partners = read_inputs(conn, workspace.name, AS_OF, datetime.max.replace(tzinfo=UTC))
+    off = spells(canonical_paths(events, entries, partners, day_number(AS_OF)), entries)
+    found: dict[str, set[Any]] = {partner: set() for partner in partners.ids}
+    for entry, *spell in zip(*(c.tolist() for c in (off.entry, off.start, off.end, off.why)), strict=True):
+        found[partners.ids[int(entries.partner[entry])]].add((entries.ids[entry], *spell))
+    return found
+
+
 @pytest.mark.parametrize("seed", [1, 4, 7])
 def test_increments_say_what_everything_says(company: Company, seed: int) -> None:
     desk = Desk(company, seed)
-    few = 0
+    few = moves = 0
     with (
-        company._opened({"salesforce": Skipping(), "hubspot": Skipping()}) as workspace,
+        company._opened({"salesforce": Skipping(), "hubspot": Skipping()}) as opened,
         connected(company.url) as conn,
     ):
+        workspace = replace(opened, rules=load_mapping(opened.rules.text + CUSTOMERS))
+        with workspace.connect() as raw:
+            activate(raw, workspace.name, workspace.rules, who="somebody", reason="customers", preview=None)
         run_cycle(workspace, steps=FACTS)
+        off = rows_off(workspace)
         for _ in range(8):
             for _ in range(desk.chance.randint(1, 4)):
                 desk.something()
             company.sandbox.advance(1 / 24)
             time.sleep(0.06)
             mapped = run_cycle(workspace, steps=FACTS).mapped
+            with workspace.connect() as raw:
+                noted = touched.partners(raw, workspace.name)
+                touched.done(raw, workspace.name)
+            before_off, off = off, rows_off(workspace)
+            moved = {p for p in off.keys() | before_off.keys() if off.get(p) != before_off.get(p)}
+            assert noted is None or moved <= noted
+            moves += noted is not None and bool(moved)
+            kept = [conn.execute(query).fetchall() for query in KEPT]
             few += mapped.get("looked_at") is not None
             standing, log = conn.execute(STANDING).fetchall(), conn.execute(LOG).fetchall()
             with workspace.connect() as raw:
@@ -148,8 +211,10 @@ def test_increments_say_what_everything_says(company: Company, seed: int) -> Non
                 ).fetchone()
             again = map_facts(workspace, "again", before and before[0], whole=True)
             assert (again["asserted"], again["retracted"], again["changed"]) == ({}, {}, 0)
+            assert [conn.execute(query).fetchall() for query in KEPT] == kept
             assert (conn.execute(STANDING).fetchall(), conn.execute(LOG).fetchall()) == (standing, log)
             if "issues" in mapped:
                 for name in ("partners", "entries", "activities", "standing", "issues"):
                     assert mapped[name] == again[name], name
     assert few >= 5
+    assert moves

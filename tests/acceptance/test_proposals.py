@@ -46,8 +46,11 @@ def test_one_mapping_is_proposed_for_both_crms_and_fits_them(desk: Desk, sandbox
     for place in ("salesforce.Account", "hubspot.companies", "salesforce.AttackListEntry__c", "hubspot.deals"):
         assert f"  - from: {place}\n" in text
     assert "fits the CRMs" in desk.sakigake("mapping", "check").stdout
+    by_hand = f"{text}# reviewed\n"
+    (desk.folder / "mapping.yaml").write_text(by_hand, "utf-8")
     said = desk.sakigake("init", "--propose").stdout
     assert f"Presets {BOTH['salesforce']} for salesforce, {BOTH['hubspot']} for hubspot; wrote " in said
+    assert (desk.folder / "mapping.yaml").read_text("utf-8") == by_hand
     assert (desk.folder / "mapping.proposed.yaml").read_text("utf-8") == text
 
 

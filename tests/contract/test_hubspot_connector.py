@@ -107,6 +107,13 @@ def test_links_of_deals_carry_the_partner_s_label_and_the_primary_company(subjec
     assert history_of(pages, one)[0].old is None
 
 
+def test_the_labels_of_links_are_told_and_none_of_objects_that_hubspot_does_not_know(subject: Subject) -> None:
+    connector = subject.connect()
+    assert {"partner", "Primary"} <= (connector.labels("deals", "companies") or set())
+    assert connector.labels("tasks", "deals") == frozenset()
+    assert connector.labels("deals", "nowhere") is None
+
+
 def test_deleted_and_merged_records_come_by_the_sweep_and_by_the_survivor(subject: Subject) -> None:
     connector = subject.connect()
     spec = ReadSpec("companies", ("name",))

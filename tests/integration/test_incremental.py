@@ -12,8 +12,12 @@ from sqlalchemy import Engine
 from jobs.steps import again
 from jobs.steps.compute import POOL_LASTS, compute
 from jobs.wiring import Workspace
+from models.vocabulary import RecordRef, Target
+from sync.events.customers import store_customers
+from sync.events.targets import partners_after
 from sync.events.touched import partners as touched
 from sync.events.touched import touch
+from sync.mapping.facts import CustomerFact
 from tests.numbers_world import AS_OF, NAME, NOW, Facts, name_id, steady_facts, workspace_on
 
 SOON = NOW + timedelta(minutes=5)
@@ -92,6 +96,50 @@ def test_a_changed_entry_recomputes_its_partner_alone_and_the_same_as_everything
         day = conn.execute("select fields ->> 'listed_90d' from sakigake.partner_day where partner_id = %s", (owner,))
         said = next(r[3] for r in now if r[1:3] == (owner, "listed_90d"))
         assert [int(n) for (n,) in day] == [said]
+
+
+def valid_rows(workspace: Workspace, partner: int) -> Any:
+    return next(r[3] for r in results(workspace) if r[1:3] == (name_id(f"partner {partner}"), "attack_list_count"))
+
+
+def test_what_one_partner_does_takes_rows_from_another_as_if_everything_were_computed(place: Workspace) -> None:
+    """Nine targets stand on two lists. The later list holds none of them, until its partner agrees; two are customers meanwhile."""
+    ours, theirs = name_id("partner 3"), name_id("partner 5")
+    listed, agreed = Facts(), Facts()
+    both = []
+    for i in range(9):
+        for number, owner, ago in ((9000, ours, 40), (9100, theirs, 30)):
+            entry = listed.entry(number + i, owner, f"target{i}.example")
+            listed.event(entry, owner, "listed", AS_OF - timedelta(days=ago))
+            both.append((entry, owner))
+    for entry, owner in both:
+        if owner == theirs:
+            agreed.event(entry, owner, "agreed", AS_OF - timedelta(days=2), SOON)
+    with place.connect() as conn:
+        listed.store(conn)
+    key = compute(place, "run-1", AS_OF, None, "1")["input"]
+    before = valid_rows(place, 3), valid_rows(place, 5)
+    with place.engine.begin() as conn:
+        companies = [
+            CustomerFact(RecordRef("salesforce", "Account", f"00{i}"), "customer", Target(domain=f"target{i}.example"))
+            for i in range(2)
+        ]
+        bought = store_customers(conn, NAME, companies, SOON, AS_OF)
+    with place.connect() as conn, conn.transaction():
+        agreed.store(conn)
+        touch(conn, NAME, partners_after(conn, NAME, bought))
+    at(place, SOON)
+    made = compute(place, "run-2", AS_OF, key, "2")
+    assert made["looked_at"] == 2
+    assert (valid_rows(place, 3), valid_rows(place, 5)) == (before[0] - 9, before[1] + 7)
+    told = plain(again.computed_again(place, AS_OF, SOON).rows)
+    assert told == plain(results(place))
+    assert plain(again.computed_again(place, AS_OF, NOW).rows) != told
+    with place.connect() as conn:
+        touch(conn, NAME, None)
+    at(place, SOON + timedelta(seconds=1))
+    assert compute(place, "run-3", AS_OF, key, "3")["looked_at"] is None
+    assert (valid_rows(place, 3), valid_rows(place, 5)) == (before[0] - 9, before[1] + 7)
 
 
 def place_entries(workspace: Workspace, partner: str) -> list[Row]:

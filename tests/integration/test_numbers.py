@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.cli import main
+from jobs.steps import more
 from jobs.steps.compute import compute
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
@@ -106,8 +107,10 @@ def test_columns_and_values_are_the_same_facts(place, past):
         conn.exec_driver_sql(
             """insert into sakigake.activity (workspace, activity_id, partner_id, entry_id, kind, occurred_on, connection, object,
             record_id, rule, known_at) values ('main', 'a', %s, %s, 'touch', '2026-10-20', 'salesforce', 'Task', 't', 'r', '2026-10-20'),
-            ('main', 'b', %s, %s, 'touch', '2026-11-20', 'salesforce', 'Task', 't2', 'r', '2026-11-20')""",
-            (partner, entry, partner, entry),
+            ('main', 'b', %s, %s, 'touch', '2026-11-20', 'salesforce', 'Task', 't2', 'r', '2026-11-20'),
+            ('main', 'c', %s, null, 'dinner', '2026-10-20', 'salesforce', 'Task', 't3', 'r', '2026-10-20'),
+            ('main', 'd', 'nobody', null, 'dinner', '2026-10-20', 'salesforce', 'Task', 't4', 'r', '2026-10-20')""",
+            (partner, entry, partner, entry, partner),
         )
         conn.exec_driver_sql(
             "update sakigake.entry set target = '{\"domain\": \"same.example\"}' where record_id < 'a00000010'"
@@ -145,11 +148,19 @@ def test_columns_and_values_are_the_same_facts(place, past):
             read.partners(conn, NAME, moment), values, read.visible_events(conn, NAME, AS_OF, NOW)
         )  # fmt: skip
         one, two = (read_inputs(conn, NAME, AS_OF, NOW, given, past=past) for given in (None, facts_as_values))
+        seen = more.activities_of(conn, NAME, two[2], AS_OF, moment)
+        told = more.as_columns(read.activities(conn, NAME, AS_OF, moment), two[2])
         afterwards = read_inputs(conn, NAME, AS_OF, now, past=past)
     for mine, theirs in zip(one, two, strict=True):
         for column in fields(mine):
-            if column.name != "target":
+            if column.name not in ("target", "taken"):
                 np.testing.assert_array_equal(getattr(mine, column.name), getattr(theirs, column.name), column.name)
+    assert [seen.partner.tolist(), seen.kind, seen.day.tolist()] == [
+        told.partner.tolist(),
+        told.kind,
+        told.day.tolist(),
+    ]
+    assert seen.kind == ("dinner", "touch")
     same = [np.unique(t.target, return_inverse=True)[1] for t in (one[1], two[1])]
     assert len(np.unique(one[1].target)) == len(np.unique(two[1].target)) == 51
     assert [(same[0] == n).sum() for n in same[0]] == [(same[1] == n).sum() for n in same[1]]
@@ -263,6 +274,27 @@ def test_assumptions_of_the_configuration_hold(place, capsys):
     assert plain["tiers"]["A"] + plain["tiers"]["B"] > other["tiers"]["A"] + other["tiers"]["B"]
 
 
+def test_attempts_begun_before_the_history_are_left_out_of_rates_and_counted(place, capsys):
+    computed(place, steady_facts())
+    plain = document(capsys, "indicators")
+    assert "before_history" not in plain["issues"]
+    began = AS_OF - timedelta(days=200)
+    path = Path("sakigake.yaml")
+    path.write_text(
+        path.read_text("utf-8").replace(
+            "    targets:\n", f"    assumptions: {{history_from: {began}}}\n    targets:\n", 1
+        ),
+        "utf-8",
+    )
+    computed(place, run="run-2")
+    for found in (document(capsys, "indicators"), document(capsys, "indicators", "--as-of", str(AS_OF))):
+        left_out = found["issues"]["before_history"]
+        assert 0 < left_out < found["n"]["attempts"]
+        assert found["conversion"]["all"]["listed>deal"]["n"] == found["n"]["attempts"] - left_out
+        assert found["reached"] == plain["reached"], "what was reached is counted as ever"
+    assert "began before the history" in " ".join(said(capsys, "indicators").split())
+
+
 def test_targets_tell_all_that_a_month_asks_for(place, capsys):
     computed(place, steady_facts())
     found = document(capsys, "targets", "--deals", "6", "--month", "2026-12")
@@ -319,7 +351,11 @@ def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(place, c
 def test_the_target_of_the_configuration_is_the_default(place, capsys):
     computed(place, steady_facts())
     found = document(capsys, "targets")
-    assert (found["deals"], found["month"]) == (40, "2026-10")
+    assert (found["deals"], found["month"], found["month_by"]) == (40, "2026-11", "next")
+    assert found["weeks"]
+    assert "2026-11 was taken, since under a week is left of the month of 2026-10-31" in said(capsys, "targets")
+    early = document(capsys, "targets", "--as-of", "2026-10-24")
+    assert (early["month"], early["month_by"]) == ("2026-10", "as_of")
     path = Path("sakigake.yaml")
     path.write_text(
         path.read_text("utf-8").replace("deals: 40 ", "months: {2026-12: 50}\n      capacity: {legacy: 0} "), "utf-8"
@@ -445,6 +481,53 @@ def test_odd_worlds_have_stated_answers(place, capsys, what):
         assert set(kept(place, "deal_probability").values()) == {None}
     if what == "all lost":
         assert set(kept(place, "deal_probability").values()) == {0}
+
+
+READERS: tuple[tuple[str, ...], ...] = (
+    ("indicators", "--as-of", str(AS_OF), "--language", "ja"),
+    ("targets", "--deals", "5", "--month", "2026-12", "--known-at", str(AS_OF)),
+    ("leading",),
+    ("leading", "--as-of", str(AS_OF)),
+    ("activation",),
+    ("stalled",),
+    ("actual",),
+)
+PICTURES = {"indicators", "targets", "leading"}
+
+
+@pytest.mark.parametrize("what", ["empty", "dates", "ties"])
+def test_odd_worlds_are_told_by_every_command_in_every_form(place, capsys, what):
+    computed(place, odd(what))
+    for given in READERS:
+        assert document(capsys, *given)
+        for form in ((), ("--csv",)):
+            told = said(capsys, *given, *form)
+            assert "nan" not in told.lower().replace("finance", "")
+            assert "inf" not in told.lower().replace("infeasible", "")
+    for command in PICTURES:
+        name = Path(f"{command}.png")
+        given = ("--deals", "5", "--month", "2026-12") if command == "targets" else ()
+        said(capsys, command, *given, "--plot", str(name))
+        assert name.read_bytes().startswith(b"\x89PNG")
+    if what == "dates":
+        page = " ".join(said(capsys, "indicators").split())
+        assert "20 events are dated before 2000 and are left out" in page
+    if what == "empty":
+        assert "Not enough data yet to say what the deals ask for" in said(capsys, "actual")
+        (month,) = document(capsys, "actual")["months"]
+        assert [(r["type"], r["milestone"], r["planned"]) for r in month["rows"]] == [("all", "deal", 40.0)]
+        assert month["gap"]["all"]["volume"] is None
+
+
+def test_targets_speak_the_language_asked_for(place, capsys):
+    computed(place, steady_facts())
+    given = ("targets", "--deals", "6", "--month", "2026-12")
+    found = document(capsys, *given)
+    japanese, english = ("".join(said(capsys, *given, "--language", x).split()) for x in ("ja", "en"))
+    assert "".join(found["says_ja"].split()) in japanese
+    assert "バイネーム依頼" in japanese
+    assert "".join(found["says"].split()) in english
+    assert "Dealsoftheweeksbefore2026-12arenopartofits6." in english
 
 
 def test_a_moment_before_anything_was_known_is_an_empty_world(place, capsys):

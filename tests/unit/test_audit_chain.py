@@ -95,6 +95,16 @@ def test_a_chain_that_was_cut_or_computed_anew_lacks_a_noted_head():
     assert not anew.ok
 
 
+def test_a_broken_link_is_named_and_the_heads_that_come_after_it_are_not_called_lost():
+    links = chain({"n": 1}, {"n": 2}, {"n": 3}, {"n": 4})
+    noted = [Head(link.seq, link.hash, "2026-05-01") for link in links]
+    found = examine([links[0], links[1], replace(links[2], who="nobody"), links[3]], noted)
+    assert (found.ok, found.broken_at, found.lost) == (False, 3, ())
+    anew = chain({"n": 1}, {"n": 5})
+    found = examine([*anew, replace(links[2], who="nobody")], noted)
+    assert (found.broken_at, [h.seq for h in found.lost]) == (3, [2])
+
+
 def test_a_reseal_explains_the_heads_that_it_names_and_no_others():
     links = chain({"n": 1}, {"n": 2}, {"n": 3})
     gone = {"reason": "restored", "lost": [{"seq": 3, "hash": links[2].hash, "at": ""}]}

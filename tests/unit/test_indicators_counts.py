@@ -3,7 +3,7 @@
 import numpy as np
 
 from indicators.counts import excluded_on, list_rows, newest_listing, partner_counts, rows_on
-from indicators.inputs import EXCLUSION_CODE, NO_DAY, EntryTable, PartnerTable
+from indicators.inputs import EXCLUSION_CODE, NO_DAY, EntryTable, PartnerTable, Taken
 from indicators.paths import canonical_paths
 from tests.unit.reference.worlds import DAY0, events_of
 
@@ -29,21 +29,23 @@ def test_each_partner_has_its_own_and_skipped_milestones_count():
 
 
 def test_rows_that_do_not_count_are_counted_by_reason():
-    why = [0, EXCLUSION_CODE["duplicate"], EXCLUSION_CODE["existing_customer"], EXCLUSION_CODE["duplicate"]]
-    rows = list_rows(*world([[("listed", 190)]] * 4, [0, 0, 0, 1], exclusion=why), 2)
+    """The second row of one company is a duplicate; of another the company buys already, here and at the other partner."""
+    taken = Taken.of([(9, NO_DAY, NO_DAY, EXCLUSION_CODE["existing_customer"])])
+    rows = list_rows(*world([[("listed", 190)]] * 5, [0, 0, 0, 0, 1], target=[7, 7, 8, 9, 9], taken=taken), 2)
     columns = excluded_on(rows, 2, TODAY)
     assert {name: column.tolist() for name, column in columns.items()} == {
-        "existing_customer": [1, 0],
+        "existing_customer": [1, 1],
         "open_elsewhere": [0, 0],
-        "duplicate": [1, 1],
+        "duplicate": [1, 0],
+        "open_deal": [0, 0],
     }
-    assert rows_on(rows, np.array([0, 1]), np.array([TODAY, TODAY])).tolist() == [1, 0]
+    assert rows_on(rows, np.array([0, 1]), np.array([TODAY, TODAY])).tolist() == [2, 0]
 
 
-def test_a_duplicate_row_does_not_unseat_the_one_that_counts():
-    why = [0, EXCLUSION_CODE["duplicate"]]
-    rows = list_rows(*world([[("listed", 190)]] * 2, [0, 0], exclusion=why, target=[5, 5]), 2)
+def test_an_entry_listed_anew_is_no_duplicate_of_itself():
+    rows = list_rows(*world([[("listed", 100), ("lost", 110), ("listed", 190)]], [0]), 2)
     assert rows_on(rows, np.array([0]), np.array([TODAY])).tolist() == [1]
+    assert excluded_on(rows, 2, TODAY)["duplicate"].tolist() == [0, 0]
 
 
 def test_the_newest_listing_up_to_a_day():

@@ -1,4 +1,4 @@
-"""One partner told by a pool says, byte for byte, what it says among all; and what others do moves none of its fields."""
+"""One partner told by a pool says, byte for byte, what it says among all; and what others do moves none of its fields, but for targets that both list."""
 
 from itertools import chain
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from indicators.assumptions import Assumptions
 from indicators.business_days import WEEKDAYS
 from indicators.cadence import Activities
-from indicators.inputs import EntryTable, EventTable, PartnerTable
+from indicators.inputs import EntryTable, EventTable, Flags, PartnerTable, Taken
 from indicators.own import Own, own
 from indicators.paths import canonical_paths
 from indicators.pool import Pool
@@ -57,19 +57,27 @@ def world(seed: int, entries: int) -> World:
 
 
 def part(whole: World, chosen: list[int]) -> World:
-    """The same of some partners alone, as they are read from the tables."""
+    """The same of some partners alone, as they are read from the tables: with what others have for the same targets."""
     events, entries, partners = whole
     kept = np.isin(entries.partner, chosen)
-    place, at = np.cumsum(kept) - 1, np.searchsorted(chosen, entries.partner[kept])
-    mine = kept[events.entry]
+    rivals = ~kept & np.isin(entries.target, entries.target[kept])
+    taken = Taken.of(
+        rivals=EntryTable.of(
+            [i for i, k in zip(entries.ids, rivals, strict=True) if k],
+            entries.partner[rivals] + len(chosen),
+            target=entries.target[rivals],
+        ),
+        rival_events=events_among(events, rivals),
+    )
     return (
-        EventTable.of(place[events.entry[mine]], events.milestone[mine], events.day[mine], source=events.source[mine]),
+        events_among(events, kept),
         EntryTable.of(
             [i for i, k in zip(entries.ids, kept, strict=True) if k],
-            at,
+            np.searchsorted(chosen, entries.partner[kept]),
             last_activity_day=entries.last_activity_day[kept],
-            target=np.unique(entries.target[kept], return_inverse=True)[1],
+            target=entries.target[kept],
             unplaced=entries.unplaced[kept],
+            taken=taken,
         ),
         PartnerTable.of(
             [partners.ids[i] for i in chosen],
@@ -78,6 +86,13 @@ def part(whole: World, chosen: list[int]) -> World:
             willingness=partners.willingness[chosen],
             joined_day=partners.joined_day[chosen],
         ),
+    )
+
+
+def events_among(events: EventTable, kept: Flags) -> EventTable:
+    place, mine = np.cumsum(kept) - 1, kept[events.entry]
+    return EventTable.of(
+        place[events.entry[mine]], events.milestone[mine], events.day[mine], source=events.source[mine]
     )
 
 
@@ -126,7 +141,7 @@ def test_some_partners_alone_say_what_they_say_among_all(seed: int, entries: int
 
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 120), st.integers(0, 2**31))
-def test_what_one_partner_does_moves_no_field_of_another_under_the_same_pool(
+def test_what_one_partner_does_moves_no_field_of_another_that_lists_none_of_its_targets(
     seed: int, entries: int, then: int
 ) -> None:
     before = world(seed, entries)
@@ -136,7 +151,9 @@ def test_what_one_partner_does_moves_no_field_of_another_under_the_same_pool(
     moved = np.random.default_rng(then).integers(AS_OF - 100, AS_OF + 1, len(events))
     after = EventTable.of(events.entry, events.milestone, np.where(mine, moved, events.day), source=events.source)
     one, two = (rows(told(pool, w), w) for w in (before, (after, table, partners)))
-    theirs = {*(partners.ids[1:]), *(i for i, p in zip(table.ids, table.partner, strict=True) if p)}
+    shared = np.isin(table.target, table.target[table.partner == 0])
+    theirs = {i for i, p in zip(table.ids, table.partner, strict=True) if p}
+    theirs |= {partners.ids[p] for p in range(1, PARTNERS) if not shared[table.partner == p].any()}
     assert {k: v for k, v in one.items() if k in theirs} == {k: v for k, v in two.items() if k in theirs}
 
 

@@ -290,6 +290,23 @@ def test_the_static_table_knows_by_when():
     assert static_table(outlook, 20, MONTH, partner_type=0)[LISTED].whole != rows[LISTED].whole
 
 
+def test_the_static_range_holds_what_is_needed_also_where_every_entry_converted():
+    n = 40
+    rows = [(entry, milestone, -60) for entry in range(n) for milestone in range(DEAL + 1)]
+    entry, milestone, day = (np.array(column) for column in zip(*rows, strict=True))
+    table = PartnerTable.of(["p"], ["legacy"], [0])
+    outlook = outlook_of(
+        EventTable.of(entry, milestone, day + AS_OF),
+        EntryTable.of(list(map(str, range(n))), [0] * n),
+        table,
+        AS_OF,
+        LEAN,
+    )
+    for row in static_table(outlook, 5, MONTH):
+        assert row.whole == 5
+        assert row.low <= row.whole <= row.high
+
+
 def test_plans_are_the_same_bytes_again():
     one, two = (target_plan(busy_outlook(), 10, MONTH) for _ in range(2))
     assert (one.mean, one.safe) == (two.mean, two.safe)

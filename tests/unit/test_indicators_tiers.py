@@ -13,6 +13,7 @@ from indicators.inputs import (
     EntryTable,
     EventTable,
     PartnerTable,
+    Taken,
     TierOverride,
     day_number,
 )
@@ -22,17 +23,18 @@ from indicators.tiers import assign_tiers, month_ends
 from models.vocabulary import Tier
 
 D = np.datetime64
+CUSTOMER = EXCLUSION_CODE["existing_customer"]
 
 
 def day(text):
     return day_number(D(text))
 
 
-def tiers_of(listings, as_of, *, kind="legacy", exclusion=None, target=None, **partner):
+def tiers_of(listings, as_of, *, kind="legacy", target=None, taken=None, **partner):
     """One partner whose rows were listed on the given days (text, how many)."""
     days = [day(text) for text, n in listings for _ in range(n)]
     n = len(days)
-    entries = EntryTable.of([str(i) for i in range(n)], [0] * n, exclusion=exclusion, target=target)
+    entries = EntryTable.of([str(i) for i in range(n)], [0] * n, target=target, taken=taken)
     partners = PartnerTable.of(["p"], ["legacy", "growth1"], [["legacy", "growth1"].index(kind)], **partner)
     paths = canonical_paths(EventTable.of(range(n), [LISTED] * n, days), entries, partners, day(as_of))
     return assign_tiers(paths, entries, partners)
@@ -155,10 +157,16 @@ def test_one_company_listed_twice_counts_once():
 
 
 def test_rows_that_do_not_count_are_told():
-    why = [EXCLUSION_CODE[name] for name in ("valid", "existing_customer", "existing_customer", "duplicate")]
-    partner = tier_of([("2026-05-10", 4)], "2026-05-20", exclusion=why)
+    taken = Taken.of([(1, NO_DAY, NO_DAY, CUSTOMER), (2, day("2026-05-20"), NO_DAY, CUSTOMER)])
+    partner = tier_of([("2026-05-10", 4)], "2026-05-20", target=[0, 1, 2, 0], taken=taken)
     assert (partner.tier, partner.valid) == ("C", 1)
     assert partner.excluded == (("existing_customer", 2), ("duplicate", 1))
+
+
+def test_a_row_that_is_free_again_brings_the_partner_up_at_once():
+    taken = Taken.of([(i, day("2026-05-12"), day("2026-05-18"), EXCLUSION_CODE["open_deal"]) for i in range(9)])
+    tiers = tiers_of([("2026-05-11", 1), ("2026-05-12", 9)], "2026-05-20", taken=taken, target=[9, *range(9)])
+    assert history(tiers) == [(day("2026-05-11"), "C"), (day("2026-05-18"), "A")]
 
 
 def test_the_day_the_crm_states_goes_before_the_newest_listing():
@@ -209,7 +217,8 @@ def test_month_ends_know_leap_years():
             lambda: tier_of(
                 [("2026-05-10", 15)],
                 "2026-05-20",
-                exclusion=[0] * 12 + [EXCLUSION_CODE["existing_customer"]] * 2 + [EXCLUSION_CODE["duplicate"]],
+                target=[*range(14), 0],
+                taken=Taken.of([(12, NO_DAY, NO_DAY, CUSTOMER), (13, NO_DAY, NO_DAY, CUSTOMER)]),
             ),
             "A: 12 valid targets in the list of 2026-05-10 (>= 10); 3 rows excluded (2 existing customers, 1 duplicate)",
             "A：2026-05-10提出のリストに有効な打診先12件（基準10件以上）、除外3件（既存顧客2、重複1）",

@@ -302,3 +302,20 @@ def test_a_condition_on_the_stage_and_what_a_new_record_gets_are_held_against_th
         "where: {pipeline: partner, dealstage: {not: closedlost}}\n    partner",
     )
     assert "closedlost" in with_pipelines(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong", "said"),
+    [
+        ("partner: {association: companies, label: partner}", "partner: {association: companies, label: partnr}", "deals and companies are linked by no label 'partnr'; did you mean 'partner'? Allowed: Primary, partner"),
+        ("entry: {association: deals}", "entry: {association: deals, label: x}", "tasks and deals are linked by no label 'x'; their links bear none; leave `label` out"),
+    ],
+)  # fmt: skip
+def test_a_label_that_no_link_may_bear_is_named_with_its_line(written, wrong, said):
+    known = {("hubspot", "deals", "companies"): {"Primary", "partner"}, ("hubspot", "tasks", "deals"): frozenset()}
+    assert check(preset(), DESCRIBED, None, known) == []
+    text = preset_text()
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if written in row)
+    found = check(load_mapping(text.replace(written, wrong, 1), "mapping.yaml"), DESCRIBED, None, known)
+    assert [str(problem) for problem in found] == [f"mapping.yaml:{line}: {said}"]
+    assert check(load_mapping(text.replace(written, wrong, 1)), DESCRIBED) == [], "where nobody could be asked"

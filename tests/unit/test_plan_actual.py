@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.inputs import EntryTable, EventTable, PartnerTable
 from indicators.paths import canonical_paths
-from indicators.plan_actual import factors, gap_by_cause, lines, lmdi, reached_between, share_elapsed, timing
+from indicators.plan_actual import cause, factors, gap_by_cause, lines, lmdi, reached_between, share_elapsed, timing
 
 POSITIVE = st.floats(0.01, 1000, allow_nan=False)
 
@@ -78,6 +78,12 @@ def test_a_plan_without_anything_reached_yet_has_a_gap_and_no_nan():
 def test_timing_is_what_is_under_way_beyond_what_the_plan_leaves():
     assert timing(20, 0.5, 6, 18.0) == pytest.approx(12 - 10)
     assert timing(20, 0.5, 6, None) is None
+
+
+def test_milestones_that_nobody_can_plan_have_no_line_and_no_part_of_the_gap():
+    (deals,) = lines("all", [None, None, None, None, 40.0], (9, 5, 3, 2, 1), 0.5)
+    assert (deals.milestone, deals.planned, deals.gap, deals.effect) == (4, 40.0, -19.0, None)
+    assert cause([None, None, None, None, 40.0], (9, 5, 3, 2, 1), 0.5) is None
 
 
 COUNTS = st.lists(st.integers(0, 200), min_size=5, max_size=5)

@@ -14,10 +14,12 @@ from indicators.inputs import (
     EXCLUSION_CODE,
     EXECUTED,
     LISTED,
+    NO_DAY,
     REQUESTED,
     EntryTable,
     EventTable,
     PartnerTable,
+    Taken,
     TierOverride,
     day_number,
 )
@@ -36,7 +38,8 @@ AGE = re.compile(
 ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 LISTS = st.lists(st.tuples(st.integers(0, 330), st.integers(1, 25)), max_size=4)
-REASONS = st.sampled_from([None, *EXCLUSION_CODE])
+TAKEN = ("existing_customer", "open_deal")
+REASONS = st.sampled_from([None, "duplicate", *TAKEN])
 
 
 def day(on: date) -> int:
@@ -47,8 +50,10 @@ def tier_of(
     lists, excluded, as_of: date, *, kind: int, willingness: int, override: TierOverride | None = None
 ) -> PartnerTier:
     days = [day(START + timedelta(d)) for d, n in lists for _ in range(n)]
-    codes = [(EXCLUSION_CODE.get(excluded[i % len(excluded)]) or 0) if excluded else 0 for i in range(len(days))]
-    entries = EntryTable.of([str(i) for i in range(len(days))], [0] * len(days), exclusion=codes)
+    why = [excluded[i % len(excluded)] if excluded else None for i in range(len(days))]
+    target = [0 if reason == "duplicate" else i for i, reason in enumerate(why)]
+    taken = Taken.of([(i, NO_DAY, NO_DAY, EXCLUSION_CODE[reason]) for i, reason in enumerate(why) if reason in TAKEN])
+    entries = EntryTable.of([str(i) for i in range(len(days))], [0] * len(days), target=target, taken=taken)
     partners = PartnerTable.of(
         ["p"], ["legacy", "growth1"], [kind], willingness=[willingness], overrides=[override] if override else []
     )

@@ -245,6 +245,11 @@ def test_what_the_numbers_assume_is_taken_from_the_section_and_the_rest_from_the
         ("sure: 1.5", "'sure' needs at most 0.99, found '1.5'"),
         ("list_valid: soon", "'list_valid'"),
         ("horizont: 180", "unknown key 'horizont' in assumptions; did you mean 'horizon'?"),
+        ("within: [0]", "needs at least 1"),
+        ("override_lasts: 400", "'override_lasts' needs at most 366"),
+        ("own_curve: 0", "'own_curve' needs at least 1"),
+        ("capacity_weeks: 3", "'capacity_weeks' needs at least 4"),
+        ("capacity_spare: 0.9", "'capacity_spare' needs at least 1"),
         ("tiers: {a: {a_up: 3, a_down: 2, b_up: 3, b_down: 1}}", "they must fall: a_up, a_down, b_up, b_down"),
     ],
 )
@@ -252,3 +257,31 @@ def test_an_assumption_that_cannot_be_is_refused_with_its_line(section, sentence
     (met,) = said(SMALL + f"    assumptions:\n      {section}\n")
     assert met.startswith("sakigake.yaml:14: ")
     assert sentence in met
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        ("default_p80: 60", "default_p80 is 60, default_p95 60 and horizon 180; they must rise"),
+        ("horizon: 50", "default_p80 is 30, default_p95 60 and horizon 50; they must rise"),
+        ("within: [60, 30]", "within is [60, 30]; write different days that rise up to 180"),
+        ("within: [30, 200]", "within is [30, 200]; write different days that rise up to 180"),
+    ],
+)
+def test_assumptions_that_do_not_fit_each_other_are_refused_with_their_line(section, sentence):
+    (met,) = said(SMALL + f"    assumptions:\n      {section}\n")
+    assert met.startswith("sakigake.yaml:13: ")
+    assert sentence in met
+
+
+def test_every_assumption_that_can_be_set_reaches_the_numbers():
+    """A setting that nothing reads would be a promise that nobody keeps."""
+    changed = {
+        "horizon": 200, "window": 100, "partner_window": 300, "list_valid": 90, "min_in_tier": 10, "quiet": 7, "sure": 0.9,
+        "within": [10], "own_curve": 40, "default_p80": 20, "default_p95": 40, "override_lasts": 30, "capacity_weeks": 13,
+        "capacity_spare": 2.0,
+    }  # fmt: skip
+    made = Assumed.model_validate(changed).for_numbers("")
+    for name, value in changed.items():
+        assert getattr(made, name) == (tuple(value) if isinstance(value, list) else value), name
+    assert set(Assumed.model_fields) - set(changed) == {"tiers", "active_within", "smallest_effect"}

@@ -20,6 +20,7 @@ ALL_HISTORY = replace(DEFAULTS, window=None, partner_window=None, replicates=400
 CUTS = (150, 365, 731)
 AHEAD = (30, 60, 90)
 BINS = (0.0, 0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
+WAITED = (0, 8, 16, 30)  # days
 BEGAN = 731  # days of history in a world
 
 
@@ -85,17 +86,24 @@ def interval_cover(world: World) -> float:
 class Foretold:
     """Chances of entries under way and what became of them, [entries of all origins, 3 horizons].
 
-    `unsure` [3]: the variance that the sums have because the partners' rates are estimates, as the published intervals draw them.
+    `age`: days that each had waited. `unsure` [3]: the variance that the sums have because the partners' rates are estimates, as the published intervals draw them.
     """
 
     chance: np.ndarray
     came: np.ndarray
+    age: np.ndarray
     unsure: np.ndarray
 
     def apart(self) -> np.ndarray:
         """[3] how many standard deviations of the forecast expected and actual sums are apart."""
         spread = np.sqrt((self.chance * (1 - self.chance)).sum(axis=0) + self.unsure)
         return (self.chance.sum(axis=0) - self.came.sum(axis=0)) / spread
+
+    def waited(self) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        """(from how many days on, expected and actual sums [3]) by how long the entries had waited where they stood."""
+        bounds = (*WAITED, 10**6)
+        chosen = [(low, (self.age >= low) & (self.age < high)) for low, high in itertools.pairwise(bounds)]
+        return [(low, self.chance[m].sum(axis=0), self.came[m].sum(axis=0)) for low, m in chosen]
 
     def bins(self) -> list[tuple[int, float, float]]:
         """(entries, mean chance, share that came) by chance within 60 days."""
@@ -109,15 +117,16 @@ def foretold(world: World, origins: int = 4, apart: int = 120) -> Foretold:
     known = world.paths()
     deal = np.full(len(world.entries), NO_DAY)
     deal[known.entry] = known.reached[:, DEAL]
-    q, y, unsure = [], [], np.zeros(len(AHEAD))
+    q, y, age, unsure = [], [], [], np.zeros(len(AHEAD))
     for back in range(origins):
         as_of = world.as_of - 90 - apart * back
         ahead = outlook_at(world, as_of)
         q.append(chances(ahead.under_way, ahead.ways, ahead.rates, AHEAD))
         day = deal[ahead.under_way.entry][:, None]
         y.append((day != NO_DAY) & (day <= as_of + np.array(AHEAD)[None, :]))
+        age.append(ahead.under_way.age)
         unsure += _by_rates(ahead)
-    return Foretold(np.concatenate(q), np.concatenate(y), unsure)
+    return Foretold(np.concatenate(q), np.concatenate(y), np.concatenate(age), unsure)
 
 
 def _by_rates(ahead: Outlook, draws: int = 200) -> np.ndarray:

@@ -48,7 +48,7 @@ def generate(folder: Path, scenario: str, *, seed: int = 7, entries: int = 6000)
     """A world of gen.py; the test is skipped where the shared folder is absent."""
     command = [sys.executable, str(shared("gen.py")), "--scenario", scenario, "--out", str(folder)]
     subprocess.run(
-        [*command, "--seed", str(seed), "--entries", str(entries)], check=True, timeout=60, capture_output=True
+        [*command, "--seed", str(seed), "--entries", str(entries)], check=True, timeout=600, capture_output=True
     )
     return load(folder)
 
