@@ -6,40 +6,33 @@ mirror and the same two versions give the same preview, and the same hash of it.
 
 import gc
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
-from heapq import nsmallest
-from operator import itemgetter
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, text
 
 from jobs.errors import NotFound
-from jobs.mapping_narrow import Moment, narrowed
-from jobs.mapping_sides import Lenient, Missing, Side, derived, nothing, stored
+from jobs.mapping_both import Ground, both
+from jobs.mapping_fields import differing_fields
+from jobs.mapping_lenient import Missing
+from jobs.mapping_records import confirmed
+from jobs.mapping_sides import Side
 from jobs.mapping_versions import active, rules_of, text_diff, without_names
 from jobs.settings import WorkspaceSettings
 from jobs.steps import results as shaped
 from jobs.steps.inputs import Given, read_inputs
 from jobs.steps.made import Made, make
 from jobs.steps.moments import mapped_at
-from models.catalogue import CatalogueField, fields_of
-from models.vocabulary import RecordRef, Step
+from models.vocabulary import Step
 from sync.chain.links import canonical
 from sync.events.decisions import newest, standing
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
 from sync.mapping.customers import customer_facts
 from sync.mapping.facts import CustomerFact
 from sync.mapping.grammar import Mapping as Rules
-from sync.mirror.read import Mirror
-from sync.writeback.plan import worth_writing
-from sync.writeback.written import confirmed_values
-
-SHOWN = 10  # partners and fields listed; counts are of all
 
 
 def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules) -> dict[str, Any]:
@@ -52,33 +45,22 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         old = rules_of(raw, workspace, now.mapping_hash) if now else None
         as_of = moment.astimezone(new.zone).date()
         known = max(moment, mapped_at(raw, workspace) or moment)  # what was read is mapped, and known, a little later
-        mirror = Mirror(raw, workspace, settings.schema_of)
-        reader = Lenient(raw, workspace, mirror, new, old or new)
-        decisions = standing(raw, workspace)
+        ground = Ground(engine, conn, raw, workspace, settings, standing(raw, workspace), as_of, known)
+        reader = ground.reader(new, old or new)
         stands = now is not None and _mapped(raw, workspace) == {
             "objects": objects,
             "mapping": now.mapping_hash,
             "decisions": newest(raw, workspace),
         }
-        both = None
-        if stands and old is not None:
-            both = narrowed(conn, raw, workspace, old, new, reader, decisions, Moment(as_of, known))
-        if both is not None:
-            before, after = both
-        elif now is None:
-            before, after = nothing(), derived(new, reader, as_of, decisions)
-        else:
-            before = (
-                stored(conn, raw, workspace, as_of, known)
-                if stands or old is None
-                else derived(old, Lenient(raw, workspace, mirror, old, old), as_of, decisions)
-            )
-            after = derived(new, reader, as_of, decisions)
-        confirmed = confirmed_values(raw, workspace)
-        was = _made(conn, workspace, settings, old or new, before, as_of, moment)
+
+        def tell(rules: Rules, side: Side, customers: Sequence[CustomerFact] | None = None) -> Made:
+            given = Given(side.partners, side.entries, side.events, customers)
+            return make(settings, rules, read_inputs(conn, workspace, as_of, moment, given), as_of)
+
+        before, was, after = both(ground, old, new, reader, tell, active=now is not None, stands=stands)
+        held = confirmed(raw, workspace)
         same = old is not None and old.customers == new.customers
-        customers = None if same else customer_facts(new, reader)
-        becomes = _made(conn, workspace, settings, new, after, as_of, moment, customers)
+        becomes = tell(new, after, None if same else customer_facts(new, reader))
     earlier, later = was.document(), becomes.document()
     differences = compare_events(before.said, after.said, after.unmoved)
     document = {
@@ -89,7 +71,7 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         "known_at": moment.isoformat(),
         "missing": [{"what": m.what, "place": m.place, "rules": list(m.rules)} for m in _ordered(reader.missing)],
         "partners": _sets({p.partner_id for p in before.partners}, {p.partner_id for p in after.partners}),
-        "entries": _sets(before.entry_ids, after.entry_ids),
+        "entries": _sets(set(before.entries.ids), set(after.entries.ids)),
         "activities": {"before": len(before.activities), "after": len(after.activities)},
         "issues": after.issues,
         "events": {**total(differences), "by_rule": [_rule(d) for d in differences]},
@@ -97,7 +79,7 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         "lead_time": _rates(earlier, later, "lead_time", ("median", "conversions")),
         "tiers": {t: {"before": earlier["tiers"][t], "after": n} for t, n in later["tiers"].items()},
         "tier_changes": _tier_changes(was, becomes, before, after),
-        "fields": _fields(new, becomes, after, confirmed),
+        "fields": differing_fields(new, becomes, after.partners, after.activities, after.records, held),
         "text": text_diff(old.text if old else "", new.text),
     }
     return {**document, "preview": hashlib.sha256(canonical(without_names(document)).encode()).hexdigest()}
@@ -136,20 +118,6 @@ def _mapped(raw: psycopg.Connection[Any], workspace: str) -> dict[str, Any] | No
         (workspace, Step.MAP),
     ).fetchone()
     return None if row is None or row[0] is None else {k: row[0].get(k) for k in ("objects", "mapping", "decisions")}
-
-
-def _made(
-    conn: SqlConnection,
-    workspace: str,
-    settings: WorkspaceSettings,
-    rules: Rules,
-    side: Side,
-    as_of: date,
-    known_at: datetime,
-    customers: Sequence[CustomerFact] | None = None,
-) -> Made:
-    given = Given(side.partners, side.entries, side.events, side.activities, customers)
-    return make(settings, rules, read_inputs(conn, workspace, as_of, known_at, given), as_of)
 
 
 def _ordered(missing: Sequence[Missing]) -> list[Missing]:
@@ -211,45 +179,3 @@ def _tier_changes(was: Made, becomes: Made, before: Side, after: Side) -> list[d
         for partner_id in sorted(old.keys() | new.keys(), key=lambda i: (new.get(i) or "Z", old.get(i) or "Z", i))
         if old.get(partner_id) != new.get(partner_id)
     ]
-
-
-def _fields(rules: Rules, becomes: Made, after: Side, confirmed: Mapping[tuple[RecordRef, str], Any]) -> dict[str, Any]:
-    """What a plan would look at: fields whose value differs from what the CRM last confirmed."""
-    chosen = {
-        (subject, place): {
-            f.name: f for f in fields_of(cast("Any", subject)) if fields == "default" or f.name in fields
-        }
-        for subject, named in (("partner", rules.write_back.partner), ("entry", rules.write_back.entry))
-        for place, fields in named.items()
-    }
-    places: dict[tuple[str, str], list[tuple[RecordRef, str, Mapping[str, CatalogueField]]]] = {
-        subject: [
-            (record, str(record), fitting)
-            for record in records
-            if (fitting := chosen.get((subject[0], f"{record.connection}.{record.object}")))
-        ]
-        for subject, records in after.records.items()
-    }
-    never = object()
-    counts: Counter[str] = Counter()
-    first: list[tuple[str, str, Any, Any]] = []
-    last: tuple[str, str] | None = None  # of the examples at hand, where there are enough
-    for subject, subject_id, name, value, _ in becomes.every_row(after.activities):
-        for record, shown, of in places.get((subject, subject_id), ()):
-            what = of.get(name)
-            if what is None:
-                continue
-            held = confirmed.get((record, name), never) if confirmed else never
-            if held is not never and not worth_writing(what, held, value):
-                continue
-            counts[name] += 1
-            if last is None or (shown, name) < last:
-                first.append((shown, name, None if held is never else held, value))
-                if len(first) == 4 * SHOWN:
-                    first = nsmallest(SHOWN, first, key=itemgetter(0, 1))
-                    last = first[-1][:2]
-    examples = [
-        {"record": record, "field": name, "old": held, "new": value}
-        for record, name, held, value in nsmallest(SHOWN, first, key=itemgetter(0, 1))
-    ]
-    return {"total": counts.total(), "by_field": dict(sorted(counts.items())), "examples": examples}

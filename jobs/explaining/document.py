@@ -22,6 +22,7 @@ from jobs.explaining.rules import fields_read, milestone_rules, partner_fields, 
 from jobs.explaining.subject import subject_of
 from jobs.mapping_versions import rules_of
 from jobs.settings import WorkspaceSettings
+from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from jobs.steps.taken import alone, rivalling
 from models.catalogue import BY_NAME, fields_of
@@ -205,9 +206,8 @@ class _Told:
             owners = {e.partner_id for e in entries} | {partner_id}
             given = Given(
                 [p for p in read.partners(self.conn, self.workspace, known) if p.partner_id in owners],
-                entries,
+                columns_of_entries(entries, [], unplaced_records(self.raw, self.workspace)),
                 read.visible_events(self.conn, self.workspace, as_of, known, entries=[e.entry_id for e in entries]),
-                [],
             )
             tables = alone(read_inputs(self.conn, self.workspace, as_of, known, given), partner_id)
         table, rows, partners = tables

@@ -17,6 +17,7 @@ from jobs.explaining.events import Event, Standing, of_entries
 from jobs.explaining.moment import When
 from jobs.settings import WorkspaceSettings
 from jobs.steps.again import pooled_at
+from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from sync.events import read
 
@@ -48,7 +49,7 @@ def of_type(
     """
     known = pooled_at(raw, workspace, when.as_of, when.known_at)
     kind = next((p.type for p in read.partners(conn, workspace, when.known_at) if p.partner_id == partner_id), None)
-    paths, entries = _paths(conn, workspace, settings, when.as_of, kind, known)
+    paths, entries = _paths(conn, raw, workspace, settings, when.as_of, kind, known)
     rows, converted, ended = _rows(paths, settings, field)
     found = of_entries(raw, workspace, {entries.ids[int(paths.entry[r])] for r in rows}, known, when.as_of)
     standing = Standing(found)
@@ -78,13 +79,20 @@ def of_type(
 
 
 def _paths(
-    conn: SqlConnection, workspace: str, settings: WorkspaceSettings, as_of: date, kind: str | None, known: datetime
+    conn: SqlConnection,
+    raw: Connection[Any],
+    workspace: str,
+    settings: WorkspaceSettings,
+    as_of: date,
+    kind: str | None,
+    known: datetime,
 ) -> tuple[PathTable, EntryTable]:
     """Of all partners of the type, by what the pool knew."""
     partners = [p for p in read.partners(conn, workspace, known) if p.type == kind]
     ids = {p.partner_id for p in partners}
     entries = [e for e in read.entries(conn, workspace, known) if e.partner_id in ids]
-    given = Given(partners, entries, read.visible_events(conn, workspace, as_of, known), [])
+    columns = columns_of_entries(entries, [], unplaced_records(raw, workspace))
+    given = Given(partners, columns, read.visible_events(conn, workspace, as_of, known))
     table, rows, owners = read_inputs(conn, workspace, as_of, known, given)
     began = settings.assumptions.history_start
     return canonical_paths(table, rows, owners, day_number(as_of), history_start=began), rows

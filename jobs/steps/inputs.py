@@ -1,7 +1,6 @@
 """What the arithmetic is given: our tables as columns of whole numbers."""
 
 from collections.abc import Collection, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
@@ -9,26 +8,21 @@ from typing import Any, cast
 import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import select
 
 from indicators.inputs import (
-    NO_DAY,
     WILLINGNESS_CODE,
     EntryTable,
     EventTable,
     Flags,
     PartnerTable,
-    day_number,
     day_numbers,
 )
 from jobs import overrides
 from jobs.steps.taken import events_of, taken
-from models.coverage import UnplacedEntry
-from models.vocabulary import Activity, Entry, Partner, RecordRef
+from models.vocabulary import Partner
 from sync.events import read
 from sync.events.entry_columns import EntryColumns, entry_columns
 from sync.events.ids import Ids, places_of
-from sync.events.target_numbers import target_number
 from sync.mapping.facts import CustomerFact
 
 Tables = tuple[EventTable, EntryTable, PartnerTable]
@@ -39,9 +33,8 @@ class Given:
     """Facts that are computed on: those that are stored, or those that another version of the mapping would make."""
 
     partners: Sequence[Partner]
-    entries: Iterable[Entry] | EntryColumns
+    entries: EntryColumns
     events: read.EventColumns
-    activities: Iterable[Activity]
     customers: Iterable[CustomerFact] | None = None  # None: those that are stored
 
 
@@ -66,12 +59,7 @@ def read_inputs(
         entries = entry_columns(conn, workspace, as_of, only, moment)
         columns = read.visible_events(conn, workspace, as_of, known_at, only)
     else:
-        partners, columns, values = given.partners, given.events, given.entries
-        entries = (
-            values
-            if isinstance(values, EntryColumns)
-            else _columns_of(values, given.activities, _unplaced(conn, workspace))
-        )
+        partners, entries, columns = given.partners, given.entries, given.events
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}
     partner = np.array([place_of_partner.get(p, -1) for p in entries.partner_ids], np.int64)[entries.partner]
     kept = partner >= 0
@@ -117,36 +105,3 @@ def read_inputs(
 
 def _some(ids: Sequence[str], kept: Flags) -> Sequence[str]:
     return ids[kept] if isinstance(ids, Ids) else [name for name, stays in zip(ids, kept, strict=True) if stays]
-
-
-def _columns_of(
-    values: Iterable[Entry], activities: Iterable[Activity], unplaced: AbstractSet[RecordRef]
-) -> EntryColumns:
-    """Entries that are values as the columns that `entry_columns` reads."""
-    entries = list(values)
-    place = {e.entry_id: i for i, e in enumerate(entries)}
-    last_active = np.full(len(entries), NO_DAY, np.int64)
-    for activity in activities:
-        at = place.get(activity.entry_id or "", -1)
-        if at >= 0:
-            last_active[at] = max(last_active[at], day_number(activity.occurred_on))
-    partner_ids = sorted({e.partner_id for e in entries})
-    place_of_partner = {p: i for i, p in enumerate(partner_ids)}
-    number = np.array([target_number(e.entry_id, e.target) for e in entries], np.int64)
-    return EntryColumns(
-        ids=[e.entry_id for e in entries],
-        partner_ids=partner_ids,
-        partner=np.fromiter((place_of_partner[e.partner_id] for e in entries), np.int64, len(entries)),
-        target=np.unique(number, return_inverse=True)[1].astype(np.int64),
-        number=number,
-        last_active=last_active,
-        unplaced=np.fromiter(
-            (any(r in unplaced for r in e.sources or (e.source,)) for e in entries), np.bool_, len(entries)
-        ),
-    )
-
-
-def _unplaced(conn: SqlConnection, workspace: str) -> set[RecordRef]:
-    """Records of entries that stand in a stage which the mapping does not name."""
-    query = select(UnplacedEntry.connection, UnplacedEntry.object, UnplacedEntry.record_id)
-    return {RecordRef(*row) for row in conn.execute(query.where(UnplacedEntry.workspace == workspace))}

@@ -1,6 +1,6 @@
 """All results of one day, from tables: the one way for a run, for a preview of another mapping, and for a past day computed again. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -28,7 +28,6 @@ from jobs.steps.entry_rows import basis, entry_rows, said_of
 from jobs.steps.inputs import Tables
 from jobs.steps.keep_results import EntriesSaid
 from jobs.steps.prospect_rows import expected_rows, goal_rows
-from models.vocabulary import Activity
 from sync.mapping.grammar import Mapping as Rules
 
 
@@ -90,10 +89,6 @@ class Made:
     def goal_rows(self) -> Iterator[shaped.Row]:
         """Each partner's goal of the month."""
         return goal_rows(self.partners, self.goals, self.deals, self.language)
-
-    def every_row(self, activities: Iterable[Activity]) -> Iterator[shaped.Row]:
-        """Every catalogue value of every partner and entry, with its inputs."""
-        return chain(self.told.rows(more.as_columns(activities, self.partners)), self.goal_rows())
 
 
 def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date) -> Made:

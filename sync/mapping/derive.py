@@ -17,16 +17,20 @@ from sync.mapping.matching import Decision
 from sync.mapping.partners import Partners, derive_partners
 from sync.mapping.reader import MirrorReader
 from sync.mapping.same_target import join_entries
+from sync.mapping.share import WHOLE, Share
 
 
-def derive(mapping: Mapping, source: MirrorReader, decisions: Sequence[Decision] = ()) -> Facts:
+def derive(mapping: Mapping, source: MirrorReader, decisions: Sequence[Decision] = (), share: Share = WHOLE) -> Facts:
     """Partners, entries, events, activities, deals of all channels and customers, and every record or value that said nothing.
 
     `decisions` are a person's, on which records are one company, oldest first. A deleted record yields nothing. Calendar days are days of the mapping's time zone. Nothing depends on the order of rows.
+    The facts of shares that make up the whole are together those of the whole.
     """
-    issues = Issues()
-    partners = derive_partners(mapping, source, issues, decisions)
-    facts = _of_partners(mapping, source, partners, decisions, issues)
+    issues, elsewhere = Issues(), Issues()
+    partners = derive_partners(mapping, source, issues if share.others else elsewhere, decisions)
+    facts = _of_partners(mapping, source, partners, decisions, issues, share)
+    if not share.others:
+        return replace(facts, **_said(issues))
     return replace(
         facts,
         deals_all_channels=tuple(sorted(derive_deals(mapping, source, issues))),
@@ -61,22 +65,28 @@ def _said(issues: Issues) -> dict[str, Any]:
 
 
 def _of_partners(
-    mapping: Mapping, source: MirrorReader, partners: Partners, decisions: Sequence[Decision], issues: Issues
+    mapping: Mapping,
+    source: MirrorReader,
+    partners: Partners,
+    decisions: Sequence[Decision],
+    issues: Issues,
+    share: Share = WHOLE,
 ) -> Facts:
-    """Entries, events and activities of these partners."""
-    entries = derive_entries(mapping, source, partners.index, issues)
-    activities = derive_activities(mapping, source, partners.index, entries, issues)
-    told = [*entries.events, *activities.events]
+    """Entries, events and activities of these partners, as far as they are of the share."""
+    entries = derive_entries(mapping, source, partners.index, issues, share)
+    activities = derive_activities(mapping, source, partners.index, entries, issues if share.others else Issues())
+    told = [*entries.events, *(e for e in activities.events if share.has(e.partner_id))]
     joined = join_entries(entries.entries, told, entries.made, decisions)
     for suggestion in joined.suggestions:
         issues.add(IssueKind.ENTRY_SUGGESTED, "entries", suggestion.left, field=suggestion.why)
     of = joined.renamed
     events = [replace(e, entry_id=of[e.entry_id]) if e.entry_id in of else e for e in told]
     events.sort(key=lambda event: event.event_id)
-    done = [replace(a, entry_id=of[a.entry_id]) if a.entry_id in of else a for a in activities.activities]
+    mine = (a for a in activities.activities if share.has(a.partner_id))
+    done = [replace(a, entry_id=of[a.entry_id]) if a.entry_id in of else a for a in mine]
     return Facts(
-        partners=_submitted(mapping, partners.partners, events),
-        matches=partners.matches,
+        partners=_submitted(mapping, tuple(p for p in partners.partners if share.has(p.partner_id)), events),
+        matches=tuple(m for m in partners.matches if share.has(m.partner_id)),
         entries=tuple(sorted(joined.entries, key=lambda entry: entry.entry_id)),
         entry_matches=tuple(sorted(joined.matches, key=lambda match: match.source)),
         events=tuple(events),

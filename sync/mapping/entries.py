@@ -18,6 +18,7 @@ from sync.mapping.partners import PartnerIndex
 from sync.mapping.reader import MirrorReader
 from sync.mapping.rules import EntryRule
 from sync.mapping.selection import selector
+from sync.mapping.share import WHOLE, Share
 from sync.mapping.stages import History, read_history
 from sync.mapping.where import Reference
 
@@ -64,8 +65,10 @@ def _named(partners: PartnerIndex, written: str) -> tuple[str, ...]:
     return (found,) if found else ()
 
 
-def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, issues: Issues) -> Entries:
-    """Entries of all connections, with the events of date fields, stages and linked records."""
+def derive_entries(
+    mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, issues: Issues, share: Share = WHOLE
+) -> Entries:
+    """Entries of all connections, with the events of date fields, stages and linked records. `index` knows those of other shares too."""
     result = Entries()
     wanted = needs(mapping)
     by_object: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -74,7 +77,7 @@ def derive_entries(mapping: Mapping, reader: MirrorReader, partners: PartnerInde
     for (connection, name), indexes in by_object.items():
         spec = wanted[connection][name]
         history = read_history(reader, connection, name, spec.history)
-        rules = [_EntryReader(mapping, reader, partners, index, history) for index in indexes]
+        rules = [_EntryReader(mapping, reader, partners, index, history, share) for index in indexes]
         keys = result.index.setdefault((connection, name), {})
         for row in reader.rows(connection, name, spec.fields):
             chosen = next((rule for rule in rules if rule.fits(row)), None)
@@ -91,9 +94,16 @@ class _EntryReader:
     """One entry rule, ready to be asked about record after record."""
 
     def __init__(
-        self, mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, index: int, history: History
+        self,
+        mapping: Mapping,
+        reader: MirrorReader,
+        partners: PartnerIndex,
+        index: int,
+        history: History,
+        share: Share,
     ) -> None:
         rule = mapping.entries[index]
+        self._share = share
         self._index = index
         self._rule = rule
         self.fits = selector(rule.where, reader, rule.connection, rule.object, mapping.zone)
@@ -112,14 +122,16 @@ class _EntryReader:
         return read_linked(mapping, reader, self._rule, self._rule.milestones[milestone])
 
     def entry(self, ref: RecordRef, values: Values, issues: Issues, result: Entries) -> EntryKey | None:
-        report_unmapped(self._index, self._known, self._history, ref, values, issues)
         found = self._partners(ref.id, values)
-        if len(found) != 1:
+        key = EntryKey(record_id("entry", ref), found[0], self._index) if len(found) == 1 else None
+        if not (self._share.others if key is None else self._share.has(key.partner_id)):
+            return key
+        report_unmapped(self._index, self._known, self._history, ref, values, issues)
+        if key is None:
             kind = IssueKind.ENTRY_SEVERAL_PARTNERS if found else IssueKind.ENTRY_WITHOUT_PARTNER
             field = self._rule.partner.field or self._rule.partner.association or ""
             issues.add(kind, f"entries[{self._index}].partner", ref, field=field)
             return None
-        key = EntryKey(record_id("entry", ref), found[0], self._index)
         result.made[key.entry_id] = moment_of(values.get(self._created)) if self._created else None
         result.entries.append(Entry(key.entry_id, key.partner_id, ref, self._read_target(values)))
         for milestone in self._milestones:

@@ -12,6 +12,7 @@ from models.vocabulary import RecordRef
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "sakigake.invalid")
 _NAMESPACE = NAMESPACE.bytes
 _NO_DIGIT = re.compile(r"[^0-9]")
+_PLAIN = re.compile(r"(?:https?://)?([a-z0-9.-]+)(?:/[a-z0-9._/-]*)?")
 _HOST = re.compile(r"[^\s.]+(\.[^\s.]+)+")
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
@@ -101,8 +102,9 @@ def domain(text: str) -> str | None:
     if not text:
         return None
     address = (text if text.isascii() else unicodedata.normalize("NFKC", text)).strip().lower()
+    plain = _PLAIN.fullmatch(address)  # as nearly all are written; the library takes ten times as long
     try:
-        host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
+        host = plain[1] if plain else urlsplit(address if "://" in address else f"//{address}").hostname or ""
     except ValueError:
         return None
     host = host.rstrip(".").removeprefix("www.")

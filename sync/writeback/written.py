@@ -4,18 +4,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from models.vocabulary import RecordRef
 from sync.writeback.changes import Connect
 from sync.writeback.plan import Cell, Stored, Wanted
 from sync.writeback.withheld import offer_again
-
-
-def confirmed_values(conn: Connect, workspace: str) -> dict[Cell, Stored]:
-    """The newest value that each CRM confirmed, by record and catalogue name."""
-    rows = conn.execute(
-        "select connection, object, record_id, field, value from sakigake.written where workspace = %s", (workspace,)
-    )
-    return {(RecordRef(r[0], r[1], r[2]), r[3]): r[4] for r in rows}
 
 
 def note_agreed(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from jobs import mapping_diff
+from jobs import mapping_both, mapping_diff
 from jobs import settings as settings_of
 from jobs.list_import import import_list
 from jobs.mapping_versions import activate
@@ -100,7 +100,7 @@ def workspace(engine: Engine, crm: TickingCrm, tmp_path: Path) -> Workspace:
 def test_reading_only_what_changed_says_what_deriving_everything_says(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, narrow = mapping_diff.narrowed, {}
+    real, narrow = mapping_both.narrowed, {}
     for name, (old, new) in CHANGES.items():
         assert old in MAPPING
         rules = load_mapping(MAPPING.replace(old, new, 1))
@@ -109,9 +109,9 @@ def test_reading_only_what_changed_says_what_deriving_everything_says(
             narrow[_name] = real(*given)
             return narrow[_name]
 
-        monkeypatch.setattr(mapping_diff, "narrowed", watched)
+        monkeypatch.setattr(mapping_both, "narrowed", watched)
         found = mapping_diff.preview(workspace.engine, "main", workspace.settings, rules)
-        monkeypatch.setattr(mapping_diff, "narrowed", lambda *_: None)
+        monkeypatch.setattr(mapping_both, "narrowed", lambda *_: None)
         whole = mapping_diff.preview(workspace.engine, "main", workspace.settings, rules)
         assert found == whole, name
     assert {name for name, sides in narrow.items() if sides is None} == DERIVED

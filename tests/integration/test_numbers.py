@@ -14,8 +14,10 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.cli import main
+from jobs.cli.common import out
 from jobs.steps import more
 from jobs.steps.compute import compute
+from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from sync.events import read
 from tests.acceptance.documents import documented
@@ -139,9 +141,12 @@ def test_columns_and_values_are_the_same_facts(place, past):
             conn.exec_driver_sql("update sakigake.entry set known_at = '2026-11-05' where record_id = 'a00000008'")
             conn.exec_driver_sql("update sakigake.activity set removed_at = '2026-11-05' where activity_id = 'a'")
         moment = NOW if past else None
+        unplaced = unplaced_records(conn.connection.driver_connection, NAME)
+        values = columns_of_entries(
+            read.entries(conn, NAME, moment), read.activities(conn, NAME, AS_OF, moment), unplaced
+        )
         facts_as_values = Given(
-            read.partners(conn, NAME, moment), read.entries(conn, NAME, moment), read.visible_events(conn, NAME, AS_OF, NOW),
-            read.activities(conn, NAME, AS_OF, moment),
+            read.partners(conn, NAME, moment), values, read.visible_events(conn, NAME, AS_OF, NOW)
         )  # fmt: skip
         one, two = (read_inputs(conn, NAME, AS_OF, NOW, given, past=past) for given in (None, facts_as_values))
         seen = more.activities_of(conn, NAME, two[2], AS_OF, moment)
@@ -383,7 +388,8 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     assert {r["table"] for r in rows} == {"conversion", "within", "lead_time", "drift", "partner_rates", "forecast"}
 
 
-def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(place, capsys):
+def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(place, capsys, monkeypatch):
+    monkeypatch.setattr(out, "width", 120)  # headings in one line
     computed(place, steady_facts())
     step = document(capsys, "indicators")["conversion"]["all"]["listed>requested"]
     page = " ".join(said(capsys, "indicators").split())

@@ -21,7 +21,7 @@ from sync.writeback.live import live_values
 from sync.writeback.plan import Wanted, draft, worth_writing
 from sync.writeback.plans import NewPlan
 from sync.writeback.sending import Delivery
-from sync.writeback.written import confirmed_values
+from tests.confirmed import confirmed_values
 from tests.fake_crm import FakeCrm
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

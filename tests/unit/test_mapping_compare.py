@@ -7,17 +7,27 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.mapping.compare import Difference, Said, compare_events, total
+from models.vocabulary import Event, Milestone, RecordRef
+from sync.mapping.compare import Difference, RuleDifference, compare_events, total
+from sync.mapping.identity import stable_id
+from sync.mapping.said import said_of
 
 DAY = date(2026, 5, 1)
 
 
-def said(fact: str, day: int = 0, *, entry: str = "E1", milestone: str = "agreed", rule: str = "entries[0]") -> Said:
-    return Said(fact, entry, milestone, DAY + timedelta(days=day), rule, f"salesforce.Entry/{entry}")
+def said(fact: str, day: int = 0, *, entry: str = "E1", milestone: str = "agreed", rule: str = "entries[0]") -> Event:
+    return Event(
+        stable_id(fact), stable_id(entry), "P1", Milestone(milestone), DAY + timedelta(days=day),
+        RecordRef("salesforce", "Entry", entry), fact, rule,
+    )  # fmt: skip
 
 
-def told(before: list[Said], after: list[Said]) -> dict[str, int]:
-    return {kind: n for kind, n in total(compare_events(before, after)).items() if n}
+def compared(before: list[Event], after: list[Event]) -> list[RuleDifference]:
+    return compare_events(said_of(before), said_of(after))
+
+
+def told(before: list[Event], after: list[Event]) -> dict[str, int]:
+    return {kind: n for kind, n in total(compared(before, after)).items() if n}
 
 
 def test_equal_facts_differ_in_nothing():
@@ -27,7 +37,7 @@ def test_equal_facts_differ_in_nothing():
 def test_gained_lost_and_moved_are_told_by_rule_with_their_days():
     before = [said("a"), said("b", entry="E2"), said("c", entry="E3")]
     after = [said("a", 4), said("c", entry="E3"), said("d", entry="E4", rule="entries[1]")]
-    first, second = compare_events(before, after)
+    first, second = compared(before, after)
     assert (first.rule, first.before, first.after) == ("entries[0]", 3, 2)
     assert first.counts == {Difference.GAINED: 0, Difference.LOST: 1, Difference.MOVED: 1, Difference.RETOLD: 0}
     moved = first.examples[Difference.MOVED][0]
@@ -60,18 +70,18 @@ EVENTS = st.lists(
         milestone=st.sampled_from(["agreed", "deal"]),
     ),
     max_size=8,
-    unique_by=lambda e: e.fact,
+    unique_by=lambda e: e.event_id,
 )
 
 
 @given(EVENTS, EVENTS, st.randoms(use_true_random=False))
 def test_the_order_of_events_does_not_matter_and_the_numbers_add_up(before, after, chance: random.Random):
-    found = total(compare_events(before, after))
+    found = total(compared(before, after))
     chance.shuffle(before)
     chance.shuffle(after)
-    assert total(compare_events(before, after)) == found
+    assert total(compared(before, after)) == found
     assert len(after) - len(before) == found["gained"] - found["lost"]
-    back = total(compare_events(after, before))
+    back = total(compared(after, before))
     assert (back["gained"], back["lost"], back["moved"], back["retold"]) == (
         found["lost"], found["gained"], found["moved"], found["retold"],
     )  # fmt: skip
@@ -81,10 +91,10 @@ def test_the_order_of_events_does_not_matter_and_the_numbers_add_up(before, afte
 def test_days_that_both_have_are_never_told_as_moved(before, after):
     """Of one entry and milestone, only days that one version has more often than the other can be gained, lost or moved."""
     unlike = 0
-    for place in {(e.entry, e.milestone) for e in (*before, *after)}:
-        days = [Counter(e.day for e in side if (e.entry, e.milestone) == place) for side in (before, after)]
+    for place in {(e.entry_id, e.milestone) for e in (*before, *after)}:
+        days = [Counter(e.occurred_on for e in side if (e.entry_id, e.milestone) == place) for side in (before, after)]
         unlike += max((days[0] - days[1]).total(), (days[1] - days[0]).total())
-    same_fact_elsewhere = {e.fact for e in before} & {e.fact for e in after}
+    same_fact_elsewhere = {e.event_id for e in before} & {e.event_id for e in after}
     if not same_fact_elsewhere:
-        found = total(compare_events(before, after))
+        found = total(compared(before, after))
         assert found["gained"] + found["lost"] + found["moved"] == unlike

@@ -90,3 +90,14 @@ def test_joining_is_an_equivalence_whatever_the_order(pairs, chance):
     for first, same in groups.all().items():
         assert first == min(same)
     assert sorted(ref for same in groups.all().values() for ref in same) == members
+
+
+@given(
+    st.sampled_from(["", "http://", "https://", "HTTPS://", "ftp://"]),
+    st.text("abc.-A:@/[]?#% １", max_size=12),
+    st.sampled_from(["", "/", "/path", "//x", "/a://b", "?q", ":80", ":80/x"]),
+)
+def test_a_plainly_written_address_is_read_as_the_library_reads_it(scheme: str, host: str, path: str):
+    """What has a `#` is not plain, so that the library reads it; behind it nothing is of the host."""
+    address = f"{scheme}{host}.example{path}"
+    assert domain(address) == domain(f"{address}#") or "#" in address or "?" in address

@@ -1,0 +1,68 @@
+"""A part of the facts that one version of the mapping makes of the mirror: of some partners, in columns that cost little to hand on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import Connection
+
+from jobs.mapping_lenient import Lenient
+from jobs.mapping_records import EntryRecords, records_of
+from jobs.steps.entry_values import columns_of_entries, unplaced_records
+from models.vocabulary import Activity, Partner
+from sync.events.entry_columns import EntryColumns
+from sync.mapping.derive import derive
+from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.matching import Decision
+from sync.mapping.said import SaidColumns, said_of
+from sync.mapping.share import Share
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Facts of a share of the partners. `issues` are counts by cause."""
+
+    partners: Sequence[Partner]
+    entries: EntryColumns
+    activities: Sequence[Activity]
+    said: SaidColumns
+    records: EntryRecords
+    issues: dict[str, int]
+
+
+def derive_part(
+    conn: Connection[Any],
+    workspace: str,
+    rules: Rules,
+    reader: Lenient,
+    as_of: date,
+    decisions: Sequence[Decision],
+    share: Share,
+) -> Part:
+    """What the version makes of the mirror of that moment, by what people decided on records."""
+    facts = derive(rules, reader, decisions, share)
+    issues: dict[str, int] = {}
+    for issue in facts.issues:
+        issues[issue.kind.value] = issues.get(issue.kind.value, 0) + issue.count
+    activities = [a for a in facts.activities if a.occurred_on <= as_of]
+    return Part(
+        facts.partners,
+        columns_of_entries(facts.entries, activities, unplaced_records(conn, workspace)),
+        activities,
+        said_of(facts.events),
+        records_of((e.entry_id, source) for e in facts.entries for source in e.sources or (e.source,)),
+        issues,
+    )
+
+
+def shares(entries: Mapping[str, int]) -> tuple[Share, Share]:
+    """Two shares of about equally many entries, by how many each partner has: the largest first, each to the half that has less."""
+    halves: tuple[set[str], set[str]] = (set(), set())
+    have = [0, 0]
+    for partner_id, n in sorted(entries.items(), key=lambda item: (-item[1], item[0])):
+        less = int(have[1] < have[0])
+        halves[less].add(partner_id)
+        have[less] += n
+    named = frozenset(halves[1])
+    return Share(named, others=True), Share(named, others=False)

@@ -1,0 +1,198 @@
+"""Entries that stand in several sources, joined anew where the days of their events change: what `narrowed` asks beside the changed rules.
+
+Only records whose target may be another source's are looked at: those that share a corporate number, a domain, a name or a person's
+decision, directly or through others. Every other record is an entry of its own, whatever its days.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from jobs.mapping_lenient import Lenient
+from jobs.mapping_records import EntryRecords
+from jobs.mapping_sides import all_entries
+from jobs.steps.entry_values import columns_of_entries, unplaced_records
+from models.vocabulary import Activity, Entry, Event, Milestone, RecordRef, Target
+from sync.events.entry_columns import EntryColumns
+from sync.events.read import EventColumns
+from sync.events.standing import standing_days
+from sync.mapping.dates import moment_of
+from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.identity import Groups, record_id
+from sync.mapping.matching import Decision
+from sync.mapping.names import name_key
+from sync.mapping.said import ids_as_bytes
+from sync.mapping.same_target import join_entries
+
+_OF_SEVERAL = """
+    select connection, object, record_id, entry_id, partner_id, target from sakigake.entry_source
+    where workspace = %(w)s and partner_id in (
+        select partner_id from sakigake.entry_source where workspace = %(w)s group by 1 having count(distinct connection) > 1)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Records that may be one entry with another source's: each as an entry of its own, and the entry that it is now.
+
+    `own`: by what entry it is now and its connection. An entry has one record of a source at most, so that this names the record that
+    an event or an activity is about.
+    """
+
+    alone: dict[RecordRef, Entry] = field(default_factory=dict)
+    stood: dict[RecordRef, str] = field(default_factory=dict)
+    own: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Regrouped:
+    """The same records after joining anew. `now`: a record's own entry id -> the id of the entry that it belongs to."""
+
+    shared: Shared
+    entries: Sequence[Entry]
+    now: dict[str, str]
+
+    def of(self, entry_id: str, connection: str) -> str:
+        """The entry of an event or activity that stands under this one."""
+        own = self.shared.own.get((entry_id, connection))
+        return entry_id if own is None else self.now[own]
+
+
+def shared_records(raw: Connection[Any], workspace: str, decisions: Sequence[Decision]) -> Shared:
+    """Of the partners whose entries stand in several sources."""
+    found = Shared()
+    rows = [(RecordRef(*r[:3]), *r[3:]) for r in raw.execute(_OF_SEVERAL, {"w": workspace})]
+    for refs in _companies([(r[0], r[2], r[3]) for r in rows], decisions):
+        found.stood.update(dict.fromkeys(refs, ""))
+    for ref, entry_id, partner_id, target in rows:
+        if ref in found.stood:
+            own = record_id("entry", ref)
+            found.alone[ref] = Entry(own, partner_id, ref, Target(**target))
+            found.stood[ref] = entry_id
+            found.own[entry_id, ref.connection] = own
+    return found
+
+
+def _companies(
+    rows: Sequence[tuple[RecordRef, str, dict[str, Any]]], decisions: Sequence[Decision]
+) -> Iterator[list[RecordRef]]:
+    """Records of one partner that share a mark, or through which others do, where they are of several sources."""
+    by_mark: dict[tuple[str, ...], list[RecordRef]] = defaultdict(list)
+    for ref, partner_id, target in rows:
+        for mark in ("corporate_number", "domain"):
+            if value := target.get(mark):
+                by_mark[partner_id, mark, value].append(ref)
+        if key := name_key(target.get("name")):
+            by_mark[partner_id, "name", key].append(ref)
+    known = {ref: partner_id for ref, partner_id, _ in rows}
+    several = [refs for refs in by_mark.values() if len(refs) > 1]
+    several += [[d.left, d.right] for d in decisions if d.left in known and known[d.left] == known.get(d.right)]
+    groups = Groups({ref for refs in several for ref in refs})
+    for refs in several:
+        for other in refs[1:]:
+            groups.join(refs[0], other)
+    yield from (refs for refs in groups.all().values() if len({r.connection for r in refs}) > 1)
+
+
+def regroup(
+    raw: Connection[Any],
+    workspace: str,
+    rules: Rules,
+    reader: Lenient,
+    shared: Shared,
+    decisions: Sequence[Decision],
+    paths: Sequence[str],
+    told: Sequence[Event],
+) -> Regrouped:
+    """By the days of all events that stand but those of `paths`, and of what is `told` in their place, of the records' own entries."""
+    days = [
+        replace(_ANY, entry_id=own, partner_id="", milestone=Milestone(milestone), occurred_on=day)
+        for entry_id, connection, milestone, day in standing_days(
+            raw, workspace, sorted(set(shared.stood.values())), paths
+        )
+        if (own := shared.own.get((entry_id, connection))) is not None
+    ]
+    partner_of = {e.entry_id: e.partner_id for e in shared.alone.values()}
+    events = [replace(e, partner_id=partner_of[e.entry_id]) for e in (*days, *told) if e.entry_id in partner_of]
+    made = dict(_made(rules, reader, shared))
+    joined = join_entries(list(shared.alone.values()), events, made, decisions)
+    now = {e.entry_id: joined.renamed.get(e.entry_id, e.entry_id) for e in shared.alone.values()}
+    return Regrouped(shared, joined.entries, now)
+
+
+_ANY = Event(
+    "", "", "", Milestone.LISTED, datetime.min.date(), RecordRef("", "", ""), "", ""
+)  # as far as days are concerned
+
+
+def _made(rules: Rules, reader: Lenient, shared: Shared) -> Iterator[tuple[str, datetime | None]]:
+    """When each record was made, by its own entry."""
+    by_place: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for ref in shared.alone:
+        by_place[ref.connection, ref.object].append(ref.id)
+    for (connection, name), ids in by_place.items():
+        if made_by := rules.created_field(connection, name):
+            for row in reader.some(connection, name, [made_by], ids):
+                ref = RecordRef(connection, name, row.id)
+                yield shared.alone[ref].entry_id, moment_of(row.values.get(made_by))
+
+
+def entries_after(
+    raw: Connection[Any], workspace: str, stood: EntryColumns, activities: Iterable[Activity], found: Regrouped
+) -> EntryColumns:
+    """What stood, with the records that were joined anew as they are now; `activities` are those after."""
+    gone = set(found.shared.stood.values())
+    kept = np.array([i for i, entry_id in enumerate(stood.ids) if entry_id not in gone], np.int64)
+    rest = EntryColumns(
+        [stood.ids[i] for i in kept.tolist()],
+        stood.partner_ids,
+        stood.partner[kept],
+        stood.target[kept],
+        stood.number[kept],
+        stood.last_active[kept],
+        stood.unplaced[kept],
+    )
+    new = sorted(found.entries, key=lambda e: e.entry_id)
+    return all_entries([rest, columns_of_entries(new, activities, unplaced_records(raw, workspace))])
+
+
+def activities_after(stood: Sequence[Activity], found: Regrouped) -> list[Activity]:
+    """The same about the entries of now."""
+    return [a if a.entry_id is None else replace(a, entry_id=found.of(a.entry_id, a.source.connection)) for a in stood]
+
+
+def events_after(stood: EventColumns, connections: Sequence[str], found: Regrouped) -> EventColumns:
+    """Events that stand, under the entries of now. `connections` are those that the column numbers, from 1."""
+    place = {entry_id: at for at, entry_id in enumerate(stood.entry_ids)}
+    ids, entry = list(stood.entry_ids), stood.entry.copy()
+    names = ["", *connections]
+    of_shared = set(found.shared.stood.values())
+    looked_at = np.array([entry_id in of_shared for entry_id in stood.entry_ids], np.bool_)
+    for row in np.flatnonzero(looked_at[entry]).tolist() if len(entry) else ():
+        now = found.of(stood.entry_ids[entry[row]], names[stood.connection[row]])
+        if now not in place:
+            place[now] = len(ids)
+            ids.append(now)
+        entry[row] = place[now]
+    return EventColumns(ids, entry, stood.milestone, stood.occurred_on, stood.connection)
+
+
+def records_after(stood: EntryRecords, found: Regrouped) -> EntryRecords:
+    """Which record is which entry now."""
+    by_place = {}
+    for (connection, name), (ids, entries) in stood.by_place.items():
+        mine = {
+            ref.id: found.now[e.entry_id]
+            for ref, e in found.shared.alone.items()
+            if (ref.connection, ref.object) == (connection, name)
+        }
+        at = [i for i, record in enumerate(ids) if record in mine]
+        changed: NDArray[np.bytes_] = entries.copy()
+        changed[at] = ids_as_bytes(mine[ids[i]] for i in at)
+        by_place[connection, name] = (ids, changed)
+    return EntryRecords(by_place)
