@@ -90,11 +90,12 @@ class FirstDeal:
 
 
 def activation(paths: PathTable, partners: PartnerTable, windows: Rates = RATES) -> tuple[Activation, ...]:
-    """For each type, and `all` last. A partner whose contract day is unknown is under contract."""
+    """For each type, and `all` last. A partner whose contract day is unknown is under contract, up to the contract's last day."""
     as_of = paths.as_of
     joined = partners.joined_day
-    begun = (joined == NO_DAY) | (joined <= as_of)
-    base = (joined == NO_DAY) | (joined <= as_of - windows.grace)
+    lasts = (partners.ended_day == NO_DAY) | (partners.ended_day >= as_of)
+    begun = lasts & ((joined == NO_DAY) | (joined <= as_of))
+    base = lasts & ((joined == NO_DAY) | (joined <= as_of - windows.grace))
     n = len(partners)
     recent = (paths.reached != NO_DAY) & (paths.reached > as_of - windows.active_within)
     deals = np.bincount(paths.partner[recent[:, DEAL]], minlength=n)

@@ -196,6 +196,7 @@ class PartnerTable:
     willingness_day  the day since which that is so; `NO_DAY` = always
     submitted_day    the day the newest attack list was handed in, where the CRM says it; `NO_DAY` = take the newest `listed`
     joined_day       the day the partner joined, or `NO_DAY`
+    ended_day        the last day of its contract, or `NO_DAY` while it goes on
     overrides        manual tiers, in any order; of two that hold on one day the later start wins
     """
 
@@ -206,6 +207,7 @@ class PartnerTable:
     willingness_day: Days
     submitted_day: Days
     joined_day: Days
+    ended_day: Days
     overrides: tuple[TierOverride, ...]
 
     @classmethod
@@ -219,6 +221,7 @@ class PartnerTable:
         willingness_day: ArrayLike | None = None,
         submitted_day: ArrayLike | None = None,
         joined_day: ArrayLike | None = None,
+        ended_day: ArrayLike | None = None,
         overrides: Iterable[TierOverride] = (),
     ) -> "PartnerTable":
         """Checked columns; ValueError names the column and what was met."""
@@ -236,6 +239,7 @@ class PartnerTable:
             days("willingness_day", willingness_day),
             days("submitted_day", submitted_day),
             days("joined_day", joined_day),
+            days("ended_day", ended_day),
             tuple(overrides),
         )
 

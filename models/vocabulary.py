@@ -162,6 +162,12 @@ class Partner:
     joined_on: date | None = None
     attributes: dict[str, str | None] = field(default_factory=dict)
 
+    @property
+    def ended_on(self) -> date | None:
+        """The last day of the contract; None while it goes on."""
+        said = self.attributes.get("ended_on")
+        return date.fromisoformat(said) if said else None
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

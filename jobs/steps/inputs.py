@@ -96,6 +96,7 @@ def read_inputs(
             willingness=np.array([WILLINGNESS_CODE[p.willingness.value] for p in partners], np.int64),
             submitted_day=day_numbers(p.submitted_on for p in partners),
             joined_day=day_numbers(p.joined_on for p in partners),
+            ended_day=day_numbers(p.ended_on for p in partners),
             overrides=overrides.acting(
                 cast("Connection[Any]", conn.connection.driver_connection), workspace, known_at, place_of_partner
             ),

@@ -142,6 +142,7 @@ def alone(
         willingness_day=partners.willingness_day[[at]],
         submitted_day=partners.submitted_day[[at]],
         joined_day=partners.joined_day[[at]],
+        ended_day=partners.ended_day[[at]],
         overrides=[replace(o, partner=0) for o in partners.overrides if o.partner == at],
     )
     return own_events, replace(own, partner=np.zeros(len(own), np.int64), taken=taken), single

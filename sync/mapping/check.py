@@ -10,7 +10,7 @@ from sync.mapping.check_create import check_create
 from sync.mapping.check_labels import Pair, check_labels
 from sync.mapping.fitting import Absent, Descriptions, Fitting, Path
 from sync.mapping.grammar import Mapping
-from sync.mapping.rules import EntryRule, FromObject, MilestoneRule, PartnerRule
+from sync.mapping.rules import DAYS, EntryRule, FromObject, MilestoneRule, PartnerRule
 
 
 def check(
@@ -94,7 +94,7 @@ class _Check:
             yield from self._fit.exists((*path, "match_on", mark), found, named)
         for name, attribute in rule.attributes.items():
             at = (*path, "attributes", name)
-            if name in ("submitted_on", "joined_on"):
+            if name in DAYS:
                 yield from self._fit.day(at, found, attribute.field)
                 continue
             if name == "employees":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sync.connector import ReadSpec
 from sync.mapping.grammar import Mapping
-from sync.mapping.rules import EntryRule, PartnerRule
+from sync.mapping.rules import DAYS, EntryRule, PartnerRule
 from sync.mapping.where import Reference, Related, Where
 
 
@@ -35,7 +35,7 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
         want = wanted[partner.connection, partner.object]
         want.fields |= partner_fields(partner)
         want.where(partner.where)
-        want.days |= {a.field for name, a in partner.attributes.items() if name in ("submitted_on", "joined_on")}
+        want.days |= {a.field for name, a in partner.attributes.items() if name in DAYS}
     for entry in mapping.entries:
         _of_entry(wanted, entry)
     for activity in mapping.activities:

@@ -19,7 +19,7 @@ from sync.mapping.identity import corporate_number, domain, record_id
 from sync.mapping.matching import Decision, Marks, Matched, Suggestion, match
 from sync.mapping.needs import partner_fields, partner_made_by
 from sync.mapping.reader import MirrorReader, MirrorRow
-from sync.mapping.rules import PartnerRule
+from sync.mapping.rules import DAYS, PartnerRule
 from sync.mapping.selection import selector
 
 UNCLASSIFIED = "unclassified"
@@ -185,7 +185,7 @@ def _partner(mapping: Mapping, partner_id: str, company: list[_Source], issues: 
     said: dict[str, str] = {}
     for source in company:
         for name, word in source.said.items():
-            if said.setdefault(name, word) != word and name not in ("submitted_on", "employees", "joined_on"):
+            if said.setdefault(name, word) != word and name not in (*DAYS, "employees"):
                 issues.add(
                     IssueKind.ATTRIBUTES_DIFFER, f"partners[{source.rule}].attributes.{name}", source.ref, field=name
                 )
@@ -196,6 +196,8 @@ def _partner(mapping: Mapping, partner_id: str, company: list[_Source], issues: 
         "contract": said.get("contract"),
         "employees": employees,
     }
+    if (ended := max(_days(mapping, company, "ended_on", issues), default=None)) is not None:
+        attributes["ended_on"] = ended.isoformat()
     return Partner(
         partner_id=partner_id,
         name=next((source.marks.name for source in company if source.marks.name), str(company[0].ref)),

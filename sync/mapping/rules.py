@@ -53,6 +53,9 @@ class Attribute(Rule):
 AttributeInput = Annotated[Attribute, BeforeValidator(field_or_association, json_schema_input_type=str | Attribute)]
 
 
+DAYS = ("submitted_on", "joined_on", "ended_on")  # attributes that are days
+
+
 class Attributes(Rule):
     noun: ClassVar[str] = "a partner's attributes"
     industry: AttributeInput | None = None
@@ -63,6 +66,7 @@ class Attributes(Rule):
         None, description="the day the newest list came; default: newest `listed`"
     )
     joined_on: AttributeInput | None = None
+    ended_on: AttributeInput | None = Field(None, description="the last day of the contract; empty while it goes on")
 
     def items(self) -> list[tuple[str, Attribute]]:
         """The attributes that are mapped, in the grammar's order."""

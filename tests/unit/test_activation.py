@@ -1,5 +1,7 @@
 """Activation, concentration, share, time to the first deal, cadence and leaks: hand-made truths and identities."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -47,6 +49,13 @@ def test_activation_counts_partners_under_contract_for_a_month():
     assert every.activation == 0.5
     assert every.deals_per_active == 2.0
     assert every.interval.low < 0.5 < every.interval.high
+
+
+def test_a_partner_counts_up_to_the_last_day_of_its_contract():
+    paths, partners = world([(0, 20399), (1, 20399)], [19000, 19000, 19000])
+    for ended, base in ((NO_DAY, 3), (20399, 2), (20400, 3), (20500, 3)):
+        found = by_type(activation(paths, replace(partners, ended_day=np.array([ended, NO_DAY, NO_DAY]))))
+        assert (found["all"].base, found["all"].active, found["all"].newcomers) == (base, base - 1, 0)
 
 
 def test_the_window_is_the_90_days_that_end_with_the_as_of_day():

@@ -77,6 +77,7 @@ def test_a_mapping_that_fits_has_no_problems():
         ("legacy: {industry: [restaurant_services]}", "legacy: {industry: [restaurants]}", "no partner's industry can be 'restaurants'; did you mean 'restaurant_services'?"),
         ("salesforce: CreatedDate", "salesforce: CreateDate", "has no field 'CreateDate'"),
         ("joined_on: PartnerSince__c", "joined_on: Name", "'Name' is no date"),
+        ("joined_on: PartnerSince__c", "ended_on: Name", "'Name' is no date"),
         ("city: TargetCity__c", "city: TargetCty__c", "did you mean 'TargetCity__c'"),
         ("reason: LossReason__c", "reason: LossReasons__c", "did you mean 'LossReason__c'"),
         ("ignored: {Status__c: [Executed, Deal]}", "ignored: {Status__c: [Executed, Deals]}", "did you mean 'Deal'"),

@@ -279,6 +279,20 @@ def test_where_no_field_says_when_the_list_came_the_newest_listed_does():
     assert {p.submitted_on for p in derive(load_mapping(text), mirror).partners} == {date(2026, 1, 5), date(2026, 1, 6)}
 
 
+def test_a_partner_s_contract_ends_with_the_newest_day_that_its_records_say():
+    text = preset_text().replace(
+        "joined_on: PartnerSince__c", "joined_on: PartnerSince__c\n      ended_on: Ended__c", 1
+    )
+    mirror = FakeMirror()
+    number = NUMBERS[0]
+    account(mirror, "A1", Ended__c=date(2026, 3, 31), CorporateNumber__c=number)
+    account(mirror, "A2", Ended__c=date(2027, 3, 31), CorporateNumber__c=number)
+    account(mirror, "A3")
+    partners = derive(load_mapping(text), mirror).partners
+    assert {len(p.sources): p.ended_on for p in partners} == {2: date(2027, 3, 31), 1: None}
+    assert {p.ended_on for p in derive(MAPPING, mirror).partners} == {None}
+
+
 @pytest.mark.parametrize(
     ("stated", "day"),
     [(date(2026, 2, 1), date(2026, 3, 1)), (None, date(2026, 3, 1)), (date(2026, 4, 1), date(2026, 4, 1))],
