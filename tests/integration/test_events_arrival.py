@@ -19,7 +19,7 @@ from sync.connector import Cursor, FieldDescription, FieldType, HistoryRow, Know
 from sync.mapping.grammar import load_mapping
 from tests.conftest import scratch_database
 from tests.fake_crm import FakeCrm
-from tests.integration.test_explain import CONFIG
+from tests.one_object import config
 
 MAPPING = """
 timezone: Asia/Tokyo
@@ -103,7 +103,7 @@ def begun(page_size: int) -> Remembering:
 def mapped_by(crm: FakeCrm, server: str, template: str, folder: Path) -> Iterator[Workspace]:
     for url in scratch_database(server, template):
         engine = db.engine(url)
-        given_settings = settings_of.read(CONFIG).workspaces["main"]
+        given_settings = settings_of.read(config(first_plan="deliver", proof="'off'")).workspaces["main"]
         yield Workspace(
             "main", given_settings, load_mapping(MAPPING), engine, connect_with(engine), {"fake": crm}, folder, folder
         )

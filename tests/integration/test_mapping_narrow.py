@@ -138,11 +138,11 @@ def test_an_imported_list_counts_as_handed_in_for_who_reads_only_what_changed_to
         days = dict(conn.execute("select name, submitted_on::text from sakigake.partner").fetchall())
     assert (days["先駆0"], days["先駆1"]) == ("2026-09-20", None)
     changed = load_mapping(text.replace("size: [large]", "size: [small, large]"))
-    real = mapping_diff.narrowed
+    real = mapping_both.narrowed
     sides = []
-    monkeypatch.setattr(mapping_diff, "narrowed", lambda *given: sides.append(real(*given)) or sides[-1])
+    monkeypatch.setattr(mapping_both, "narrowed", lambda *given: sides.append(real(*given)) or sides[-1])
     found = mapping_diff.preview(engine, "main", given, changed)
-    monkeypatch.setattr(mapping_diff, "narrowed", lambda *_: None)
+    monkeypatch.setattr(mapping_both, "narrowed", lambda *_: None)
     assert found == mapping_diff.preview(engine, "main", given, changed)
     (narrow,) = sides
     assert narrow is not None
