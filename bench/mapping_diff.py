@@ -25,9 +25,9 @@ from sync.connector import Connector
 from sync.mapping.grammar import load_mapping
 
 CHANGES = (
-    ("one rule", 10.0, "agreed: {enters: {Status: Agreed}, at: AgreedOn}", "agreed: {at: LostOn}"),
-    ("every entry looked at", 10.0, "partner: Partner", "where: {ListedOn: {since: 2025-02-01}}\n    partner: Partner"),
-    ("partners by another rule", 10.0, "name: Name\n", "name: Name\n    where: {Industry: consulting}\n"),
+    ("one rule", 5.0, "agreed: {enters: {Status: Agreed}, at: AgreedOn}", "agreed: {at: LostOn}"),
+    ("every entry looked at", 8.0, "partner: Partner", "where: {ListedOn: {since: 2025-02-01}}\n    partner: Partner"),
+    ("partners by another rule", 8.0, "name: Name\n", "name: Name\n    where: {Industry: consulting}\n"),
 )
 """(what changes, seconds demanded, what the mapping says, what it says then)"""
 ROUNDS = 2  # the better one counts: what else the machine does takes time, and gives none
