@@ -66,7 +66,7 @@ class BulkIngest:
         if operation == "upsert":
             key = self._org.schema.visible(obj, str(body.get("externalIdFieldName")))
             if key is None or not key.id_lookup:
-                del self._jobs.jobs[job.id]
+                self._jobs.forget(job)
                 raise ApiError(400, "INVALID_INPUT", "externalIdFieldName must name an external id field for upsert")
             job.more["externalIdFieldName"] = key.name
         job.more["contentUrl"] = f"services/data/{call.version}/jobs/ingest/{job.id}/batches"
@@ -112,7 +112,7 @@ class BulkIngest:
         return Reply(
             body={
                 "done": True,
-                "records": [self._described(j) for j in self._jobs.jobs.values()],
+                "records": [self._described(j) for j in self._jobs.all()],
                 "nextRecordsUrl": None,
             }
         )

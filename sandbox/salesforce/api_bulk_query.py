@@ -81,7 +81,7 @@ class BulkQueries:
         return Reply(
             body={
                 "done": True,
-                "records": [self._described(j) for j in self._jobs.jobs.values()],
+                "records": [self._described(j) for j in self._jobs.all()],
                 "nextRecordsUrl": None,
             }
         )

@@ -28,13 +28,14 @@ class Job:
     ending: str
     settled: str | None = None
     queued: float | None = None  # monotonic; when it began to wait
+    looked: float = 0.0  # monotonic; when it was last looked up: one reply tells one state, however long it takes
     error: str | None = None
     more: dict[str, Any] = field(default_factory=dict)
 
     def state(self, step_s: float) -> str:
         if self.settled is not None or self.queued is None:
             return self.settled or "Open"
-        waited = time.monotonic() - self.queued
+        waited = max(self.looked - self.queued, 0.0)
         return ("UploadComplete", "InProgress", "JobComplete")[min(int(waited / step_s) if step_s > 0 else 2, 2)]
 
     def describe(self, step_s: float) -> dict[str, Any]:
@@ -61,7 +62,7 @@ class Jobs:
     def __init__(self, org: Org, first: int) -> None:
         self._org = org
         self._serial = first
-        self.jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Job] = {}
 
     def open(self, call: Call, operation: str, object_name: str, body: dict[str, Any]) -> Job:
         delimiter, ending = str(body.get("columnDelimiter", "COMMA")), str(body.get("lineEnding", "LF"))
@@ -73,19 +74,26 @@ class Jobs:
         job_id = ids.mint("750", self._serial)
         now = self._org.now()
         job = Job(job_id, operation, object_name, call.version, now, self._org.user_id, delimiter, ending)
-        self.jobs[job_id] = job
+        self._jobs[job_id] = job
         return job
 
+    def all(self) -> list[Job]:
+        return [self.get(job_id) for job_id in self._jobs]
+
     def get(self, job_id: str) -> Job:
-        job = self.jobs.get(ids.full(job_id) or "")
+        job = self._jobs.get(ids.full(job_id) or "")
         if job is None:
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
+        job.looked = time.monotonic()
         return job
 
     def remove(self, job: Job, step_s: float) -> None:
         if job.state(step_s) not in ("JobComplete", "Failed", "Aborted"):
             raise ApiError(400, "INVALIDJOBSTATE", "The job must be completed, failed or aborted before it is deleted")
-        del self.jobs[job.id]
+        self.forget(job)
+
+    def forget(self, job: Job) -> None:
+        del self._jobs[job.id]
 
 
 def same_version(call: Call, job: Job) -> None:

@@ -112,7 +112,9 @@ class Subject:
     deletes_told: bool = True  # whether a reading of changes tells deletions, or only a sweep
     renews: bool = True  # whether an ended session can be renewed
     unknown_id: str = ""  # well-formed, and nobody's
-    again: timedelta = timedelta(0)  # how long the CRM may take to show a change; the reading is repeated until then
+    again: timedelta = timedelta(
+        0
+    )  # how long the CRM may take to show a change, by its clock's steps; read again until then
     kept: list[str] = field(default_factory=list)
 
     def spec(self) -> ReadSpec:
@@ -276,7 +278,10 @@ class ConnectorSuite:
         start = read_all(connector, subject.spec())[-1].cursor
         created = subject.user.create(subject.object, subject.new | {subject.text: "new & 新しい"})
         subject.user.edit(subject.object, edited, {subject.number: 77})
-        held = newest(self.until(subject, connector, start, {created, edited}))
+        came = self.until(subject, connector, start, lambda pages: {(created, "new & 新しい"), (edited, 77)} <= {
+            (i, plain(r.values[name])) for i, r in newest(pages).items() for name in (subject.text, subject.number)
+        })  # fmt: skip
+        held = newest(came)
         assert held[created].values[subject.text] == "new & 新しい"
         assert plain(held[edited].values[subject.number]) == 77
 
@@ -289,11 +294,12 @@ class ConnectorSuite:
                     subject.object, one, {subject.number: 1000 + n}
                 )  # between two pages, or behind the last
                 pages.append(page)
-        cursor = pages[-1].cursor
-        for _ in range(2):
-            pages += self.until(subject, connector, cursor, set())
-            cursor = pages[-1].cursor
-        assert plain(newest(pages)[one].values[subject.number]) == 1002
+
+        def last_value(got: list[Page]) -> Any:
+            return plain(newest([*pages, *got])[one].values[subject.number])
+
+        pages += self.until(subject, connector, pages[-1].cursor, lambda got: last_value(got) == 1002)
+        assert last_value([]) == 1002
 
     def test_a_deleted_record_is_told_and_an_undeleted_one_comes_back(self, subject, connector):
         if not subject.deletes_told:
@@ -326,7 +332,12 @@ class ConnectorSuite:
         pages = read_all(connector, spec)
         first = history_of(pages, one)
         subject.user.edit(subject.history_object, one, {subject.history_field: c})
-        later = history_of(self.until(subject, connector, pages[-1].cursor, {one}, spec), one)
+        later = history_of(
+            self.until(
+                subject, connector, pages[-1].cursor, lambda got: c in {r.new for r in history_of(got, one)}, spec
+            ),
+            one,
+        )
         merged = {r.change_id: r for r in [*first, *later]}
         chain = [(r.old, r.new) for r in sorted(merged.values(), key=lambda r: (r.changed_at, r.change_id))]
         assert [(old, new) for old, new in chain if old is not None] == [(a, b), (b, c)]
@@ -491,13 +502,20 @@ class ConnectorSuite:
 
     @staticmethod
     def until(
-        subject: Subject, connector: Connector, cursor: Cursor, wanted: set[str], spec: ReadSpec | None = None
+        subject: Subject,
+        connector: Connector,
+        cursor: Cursor,
+        came: Callable[[list[Page]], bool],
+        spec: ReadSpec | None = None,
     ) -> list[Page]:
-        """Readings from `cursor` on, repeated until the wanted records came or the CRM had its time: as many, however quick they are."""
+        """Readings from `cursor` on, repeated until what is wanted came or the CRM had its time: as many, however quick they are.
+
+        That a record comes is not enough: an earlier state of it may, while the change is not shown yet.
+        """
         pages: list[Page] = []
         for _ in range(1 + round(subject.again / BREATH)):
             pages += read_all(connector, spec or subject.spec(), pages[-1].cursor if pages else cursor)
-            if wanted and wanted <= newest(pages).keys():
+            if came(pages):
                 break
             time.sleep(BREATH.total_seconds())
         return pages

@@ -59,7 +59,13 @@ class SweepSuite:
         import time
 
         subject.user.create(subject.object, subject.new)
-        time.sleep(subject.again.total_seconds())
+        waited = 0.0
+        while (
+            connector.count(subject.object) != len(live(subject, subject.object))
+            and waited < subject.again.total_seconds()
+        ):
+            time.sleep(0.1)
+            waited += 0.1
         assert connector.count(subject.object) == len(live(subject, subject.object))
 
     def test_every_id_is_answered_for_whatever_became_of_it(self, subject, connector):

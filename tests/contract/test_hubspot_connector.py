@@ -63,7 +63,7 @@ def subject_of(url: str, version: str, *, oauth: bool) -> Subject:
         deletes_told=False,
         renews=oauth,
         unknown_id="999999999999",
-        again=timedelta(seconds=1),
+        again=timedelta(seconds=3),  # the lag of its search, the second that its clock is told to, and a reply's delay
     )
 
 
@@ -121,7 +121,7 @@ def test_deleted_and_merged_records_come_by_the_sweep_and_by_the_survivor(subjec
     pages = read_all(connector, spec)
     subject.user.delete("companies", gone)
     stays = subject.user.merge("companies", winner, loser)
-    pages += ConnectorSuite.until(subject, connector, pages[-1].cursor, {stays}, spec)
+    pages += ConnectorSuite.until(subject, connector, pages[-1].cursor, lambda got: stays in newest(got), spec)
     pages += read_all(connector, spec, {**pages[-1].cursor, "sweep_due": True})
     held = newest(pages)
     assert held[gone].deleted

@@ -5,11 +5,17 @@ import io
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import requests
 
+from sandbox.clock import Clock
+from sandbox.salesforce import bulk
+from sandbox.salesforce.org import Org as SalesforceOrg
+from sandbox.salesforce.wire import Call
 from sandbox.server import running
 from tests.contract.salesforce_org import TINY, Org
 
@@ -194,3 +200,15 @@ class TestIngest:
         self.load(org, f"Id\n{two}\n", "hardDelete")
         found = org.query("SELECT Id FROM AttackListEntry__c WHERE TargetName__c = 'x'", "queryAll")
         assert [r["Id"] for r in found] == [one]
+
+
+def test_one_reply_tells_one_state_however_long_it_takes(monkeypatch: pytest.MonkeyPatch):
+    now = [0.0]
+    monkeypatch.setattr(bulk, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    jobs = bulk.Jobs(SalesforceOrg(Clock(datetime.now(UTC)), TINY), 0)
+    job = jobs.open(cast("Call", SimpleNamespace(version="v62.0")), "query", "Task", {})
+    job.queued = 0.0
+    assert jobs.get(job.id).state(1.0) == "UploadComplete"
+    now[0] = 5.0
+    assert job.describe(1.0)["state"] == "UploadComplete"
+    assert jobs.get(job.id).state(1.0) == "JobComplete"
