@@ -36,7 +36,7 @@ check: $(VENV)/.test ## formatting, lint, types and import rules
 	$(BIN)/lint-imports
 
 test: $(VENV)/.test check ## every check and every test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 format: $(VENV)/.test ## format the code and mend what lint can mend
 	$(BIN)/ruff format .

@@ -14,7 +14,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from tests.acceptance.desk import COMMAND, Sandbox, environment
+from tests.acceptance import ready
+from tests.acceptance.desk import Sandbox, environment
+from tests.acceptance.ready import COMMAND
 
 SECRETS = ("sandbox-secret", "sandbox-token", "WRONG-SECRET-77", "PASSWORD-77")
 LIMIT = 60.0  # seconds for one command
@@ -47,16 +49,19 @@ class Asker:
         return environment(**{"SAKIGAKE_HOME": str(self.folder / "home"), **address, **self.more})
 
     def run(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [COMMAND, *arguments],
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-            **options,  # type: ignore[call-overload]
-        )
+        if options:
+            done = subprocess.run(
+                [COMMAND, *arguments],
+                cwd=self.folder,
+                env=self.environment(),
+                capture_output=True,
+                text=True,
+                timeout=LIMIT,
+                check=False,
+                **options,  # type: ignore[call-overload]
+            )
+        else:
+            done = ready.run(arguments, self.folder, self.environment(), LIMIT)
         self.keeps_secrets(done.stdout + done.stderr)
         return done
 

@@ -1,9 +1,7 @@
 """What a person has on their desk: the real command, a folder that `init` wrote, and a sandbox to point it at."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -12,19 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMMAND = Path(sys.executable).with_name("sakigake")
+from tests.acceptance import ready
+from tests.acceptance.ready import COMMAND, environment
+
 LIMIT = 120.0  # seconds for one command
 START_LIMIT = 60.0  # seconds until a sandbox listens
-
-
-def environment(**given: str) -> dict[str, str]:
-    """Ours, without what would lead the command elsewhere; bytecode is kept, since every command starts anew."""
-    ours = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SAKIGAKE", "PG")) and name not in ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE")
-    }
-    return {**ours, "COLUMNS": "200", "NO_COLOR": "1", **given}
 
 
 @dataclass(frozen=True)
@@ -118,15 +108,7 @@ class Desk:
 
     def sakigake(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Runs the command to its end; anything but `code` fails the test, with what was said (None: whatever it ends with)."""
-        done = subprocess.run(
-            [COMMAND, *arguments],
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
+        done = ready.run(arguments, self.folder, self.environment(), LIMIT)
         said = f"sakigake {' '.join(arguments)} ended with {done.returncode}\n{done.stdout[:800]}\n...\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         assert code is None or done.returncode == code, said
         assert "Traceback" not in done.stderr, said

@@ -15,7 +15,8 @@ from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from tests.acceptance.bad_input_fixtures import Asker, empty_world, writes
 from tests.acceptance.conftest import scratch
-from tests.acceptance.desk import COMMAND, Sandbox, sandbox_process
+from tests.acceptance.desk import Sandbox, sandbox_process
+from tests.acceptance.ready import COMMAND
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.acceptance.desk import COMMAND, environment
+from tests.acceptance.desk import environment
 from tests.acceptance.documents import documented
+from tests.acceptance.ready import COMMAND
 from tests.conftest import scratch_folder
 from tests.integration.holders import left_of
 

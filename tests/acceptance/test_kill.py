@@ -78,7 +78,7 @@ def _under_way(conn: psycopg.Connection, step: str, before: str) -> bool:
 
 @pytest.mark.parametrize(
     "steps",
-    [("pull", "deliver"), ("map", "compute"), ("plan", "deliver"), ("pull",)],
+    [("pull", "deliver"), ("map", "compute"), ("pull", "plan", "deliver")],
     ids=" then ".join,
 )
 def test_a_run_after_kill_9_ends_in_the_truth(desk: Desk, module_sandbox: Sandbox, steps: tuple[str, ...]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.acceptance.conftest import MakeDesk
-from tests.acceptance.desk import COMMAND, LIMIT, Desk, sandbox_process
+from tests.acceptance.desk import LIMIT, Desk, sandbox_process
+from tests.acceptance.ready import COMMAND
 from tests.acceptance.truth import connected
 
 ROOM = 10.0  # MiB that ten times the rows may cost; two runs of one size differ by two
