@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from jobs.errors import NotFound
 from jobs.pausing import paused
+from jobs.then import stood_on
 from models.vocabulary import STEPS
 
 Conn = Connection[Any]
@@ -148,6 +149,7 @@ def indicators(conn: Conn, workspace: str) -> dict[str, Any]:
         "known_at": row[2].isoformat(),
         "mapping": row[3],
         "code_version": row[4],
+        **stood_on(conn, workspace, row[0]),
         **in_order(row[5]),
     }
 

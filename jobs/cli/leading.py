@@ -74,21 +74,27 @@ def leading(
 
 def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[str, Any]:
     """As kept by the newest run where nothing else is asked for; otherwise computed for that day and that knowledge."""
-    from jobs import reports
+    from jobs import reports, then
+    from jobs.asked import stood_on
     from jobs.steps import leading as step
 
     if as_of is None and known_at is None:
         kept = reports.newest(reader.conn, reader.name, step.KIND)
         if kept is not None and kept[0].mapping_hash == reader.rules.hash:
             stamp, found = kept
-            made = {"run": stamp.run_id, "code_version": stamp.code_version}
+            made = {
+                "run": stamp.run_id,
+                "code_version": stamp.code_version,
+                **then.stood_on(reader.conn, reader.name, stamp.run_id),
+            }
             return {**_axes(reader, stamp.as_of, stamp.known_at), **made, **found}
     axes = reader.axes(as_of, known_at)
     with reader.engine.connect() as connection:
-        answers = step.answer(
-            connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at, reader.settings.assumptions.floors
-        )
-    return {**_axes(reader, axes.as_of, axes.known_at), "run": None, **step.document(answers)}
+        stands_on = stood_on(connection, reader.name, reader.settings, reader.rules, axes)
+        floors = stands_on.settings.assumptions.floors
+        answers = step.answer(connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at, floors)
+    made = {"mapping": stands_on.mapping, "run": None, **stands_on.document()}
+    return {**_axes(reader, axes.as_of, axes.known_at), **made, **step.document(answers)}
 
 
 def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: str | None) -> dict[str, Any]:
@@ -110,14 +116,14 @@ def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: s
 
 
 def _axes(reader: Reader, as_of: Any, known_at: Any) -> dict[str, Any]:
-    from importlib.metadata import version
+    from jobs.computing_code import CODE_VERSION
 
     return {
         "workspace": reader.name,
         "as_of": as_of.isoformat(),
         "known_at": known_at.isoformat(),
         "mapping": reader.rules.hash,
-        "code_version": version("sakigake"),
+        "code_version": CODE_VERSION,
     }
 
 

@@ -142,19 +142,19 @@ def _target_document(
     partner_type: str | None,
     partner: str | None,
 ) -> dict[str, Any]:
-    from jobs.asked import answer, axes_of
+    from jobs.asked import answer, axes_of, stood_on
     from jobs.months import capacity_of, month_of, month_to_plan
     from jobs.target_document import MONTHS_AHEAD, target_document
 
     with reader.engine.connect() as conn:
         axes = axes_of(conn, reader.name, reader.rules.zone, as_of, known_at)
-        said = reader.settings.targets
+        said = stood_on(conn, reader.name, reader.settings, reader.rules, axes).settings.targets
         wanted = month or month_to_plan(axes.as_of, said.months, said.deals if deals is None else deals)
         if (wanted.year - axes.as_of.year) * 12 + wanted.month - axes.as_of.month > MONTHS_AHEAD:
             raise ConfigError(
                 f"--month is {wanted:%Y-%m}, over {MONTHS_AHEAD} months after {axes.as_of}; name a nearer one."
             )
-        goal = deals if deals is not None else reader.settings.targets.deals_in(wanted)
+        goal = deals if deals is not None else said.deals_in(wanted)
         if goal is None:
             raise ConfigError(
                 f"Nobody has said how many deals {wanted:%Y-%m} is to bring; say --deals N, or name them in sakigake.yaml under targets."
@@ -170,7 +170,7 @@ def _target_document(
         tuple(month_of(wanted, later) for later in range(1, MONTHS_AHEAD + 1)),
         partner_type=partner_type,
         partner=place,
-        capacity=capacity_of(reader.settings.targets.capacity, asked.partners.types),
+        capacity=capacity_of(said.capacity, asked.partners.types),
     )
     return {**document, "month_by": "asked" if month else "as_of" if wanted <= axes.as_of else "next"}
 

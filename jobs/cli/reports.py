@@ -200,6 +200,7 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
 def _report(reader: Reader, kind: str, as_of: str | None) -> dict[str, Any]:
     from jobs import reports
     from jobs.axes import parse_day
+    from jobs.then import stood_on
 
     day = None if as_of is None else parse_day(as_of, "--as-of")
     kept = reports.newest(reader.conn, reader.name, kind, day)
@@ -220,6 +221,7 @@ def _report(reader: Reader, kind: str, as_of: str | None) -> dict[str, Any]:
         "known_at": stamp.known_at.isoformat(),
         "mapping": stamp.mapping_hash,
         "code_version": stamp.code_version,
+        **stood_on(reader.conn, reader.name, stamp.run_id),
         **document,
     }
 
