@@ -157,7 +157,8 @@ def indicators(conn: Conn, workspace: str) -> dict[str, Any]:
 def in_order(document: dict[str, Any]) -> dict[str, Any]:
     """The indicators with types and steps in the order of the funnel; jsonb sorts keys by their length."""
     sorted_parts = ("conversion", "lead_time", "drift", "partner_rates")
-    return {**document, **{part: _in_order(document[part]) for part in sorted_parts if part in document}}
+    kinds = {"partners": dict(sorted(document["partners"].items()))} if "partners" in document else {}
+    return {**document, **kinds, **{part: _in_order(document[part]) for part in sorted_parts if part in document}}
 
 
 def _in_order(by_type: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
