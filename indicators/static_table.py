@@ -13,8 +13,6 @@ from indicators.month import Month, rate_spread
 from indicators.outlook import Outlook
 from indicators.reverse_funnel import static_needs
 
-NO_CONVERSION = "no_conversion"
-
 
 @dataclass(frozen=True, slots=True)
 class StaticRow:
@@ -23,7 +21,7 @@ class StaticRow:
     needed      as the conversions say; None where a conversion on the way was never seen
     whole       rounded up
     low, high   with 80 %, given how little or much is known of the conversions
-    rate        the conversion into the next milestone; None for `deal`
+    rate        the conversion into the next milestone; None for `deal`, and where none was ever seen
     by          the last day for it, half of those that convert being through by the end of the month; None where unknown
     """
 
@@ -65,7 +63,7 @@ def static_table(
                 whole=math.ceil(needs[k] - 1e-9) if needs else None if k < DEAL else deals,
                 low=_at_most(low[k], needs[k] if needs else None),
                 high=_at_least(high[k], needs[k] if needs else None),
-                rate=rates[k] if k < DEAL else None,
+                rate=rates[k] if k < DEAL and row[k].known else None,
                 by=month.end - days if days is not None and (known or k == DEAL) else None,
             )
         )

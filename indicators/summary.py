@@ -125,7 +125,7 @@ def summarise(
         issues=paths.issues,
         n_entries=len(entries),
         n_attempts=len(paths),
-        n_events=len(events),
+        n_events=len(events) - paths.issues.after_as_of - paths.issues.before_2000,
         paths=paths,
     )
 

@@ -4,10 +4,11 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import psycopg
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import text
 
@@ -15,12 +16,12 @@ from indicators.inputs import Flags, PartnerTable, day_number
 from indicators.summary import Results, summarise
 from jobs.axes import asked, chosen
 from jobs.calendar import business_days
+from jobs.computing_code import CODE_VERSION
 from jobs.errors import ConfigError, NotFound
 from jobs.runs import utc_now
 from jobs.settings import WorkspaceSettings
-from jobs.steps.compute import CODE_VERSION
 from jobs.steps.inputs import read_inputs
-from models.vocabulary import Partner
+from jobs.then import Then, then
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
 
@@ -41,7 +42,7 @@ class Answer:
 
     workspace: str
     axes: Axes
-    mapping: str
+    stands_on: Then
     results: Results
     partners: PartnerTable
     names: Sequence[str]
@@ -53,8 +54,9 @@ class Answer:
             "run": None,
             "as_of": self.axes.as_of.isoformat(),
             "known_at": self.axes.known_at.isoformat(),
-            "mapping": self.mapping,
+            "mapping": self.stands_on.mapping,
             "code_version": CODE_VERSION,
+            **self.stands_on.document(),
         }
 
     def type_place(self, name: str) -> int:
@@ -114,20 +116,27 @@ def axes_of(conn: SqlConnection, workspace: str, zone: ZoneInfo, as_of: str | No
     return Axes(day, moment)
 
 
+def stood_on(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rules: Rules, axes: Axes) -> Then:
+    """See `jobs.then`."""
+    raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
+    return then(raw, workspace, settings, rules.hash, axes.known_at)
+
+
 def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rules: Rules, axes: Axes) -> Answer:
-    """All indicators on these axes. Partners and their types are taken as the mapping sees them today."""
+    """All indicators on these axes, with what was assumed then; of the newest knowledge with what `settings` and `rules` say now."""
     events, entries, partners = read_inputs(conn, workspace, axes.as_of, axes.known_at, past=True)
+    stands_on = stood_on(conn, workspace, settings, rules, axes)
     results = summarise(
         events,
         entries,
         partners,
         day_number(axes.as_of),
-        assumptions=settings.assumptions.for_numbers(rules.hash),
-        history_start=settings.assumptions.history_start,
-        calendar=business_days(settings.calendar, axes.as_of),
+        assumptions=stands_on.settings.assumptions.for_numbers(stands_on.mapping),
+        history_start=stands_on.settings.assumptions.history_start,
+        calendar=business_days(stands_on.settings.calendar, axes.as_of),
     )
-    called: dict[str, Partner] = {p.partner_id: p for p in read.partners(conn, workspace)}
-    return Answer(workspace, axes, rules.hash, results, partners, [called[i].name for i in partners.ids])
+    called = {p.partner_id: p.name for moment in (axes.known_at, None) for p in read.partners(conn, workspace, moment)}
+    return Answer(workspace, axes, stands_on, results, partners, [called[i] for i in partners.ids])
 
 
 def _folded(name: str) -> str:

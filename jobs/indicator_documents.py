@@ -43,7 +43,7 @@ def asked_document(
     asked = answer(conn, workspace, settings, rules, axes_of(conn, workspace, rules.zone, as_of, known_at))
     place = None if partner is None else asked.partner_place(partner)
     found: dict[str, Any] = {**asked.head(), **in_order(shaped(asked.results, asked.partners))}
-    found["deals_wanted"] = settings.targets.deals_in(asked.axes.as_of)
+    found["deals_wanted"] = asked.stands_on.settings.targets.deals_in(asked.axes.as_of)
     late = reporting_delay(conn, workspace, asked.axes.as_of, asked.axes.known_at, rules.zone.key)
     found["reporting_delay"] = as_document(late)
     if place is None:

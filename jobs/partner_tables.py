@@ -5,7 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
-from jobs.tables import SHOWN, number, percent, table
+from jobs.speech import ENGLISH, Speech
+from jobs.tables import SHOWN, number, percent, signed, table
 from models.labels import named
 
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
@@ -93,71 +94,60 @@ def won_words(share: Mapping[str, Any]) -> str:
     )
 
 
-def stalled(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLISH) -> None:
     """Stalled entries, the most hopeful first."""
     if not rows:
-        out.print("No entry is stalled.")
+        out.print(say("No entry is stalled."))
         return
-    right = ("days", "chance")
-    shown = table(
-        "Stalled entries, the most hopeful first",
-        "partner",
-        "target",
-        "stands at",
-        "since",
-        *right,
-        "next",
-        right=right,
-    )
+    left = tuple(map(say, ("partner", "target", "stands at", "since")))
+    right = say("days"), say("chance")
+    shown = table(say("Stalled entries, the most hopeful first"), *left, *right, say("next"), right=right)
     for r in rows[:SHOWN]:
         shown.add_row(
-            r["partner"], r["target"] or "-", named(r["milestone"], "en"), r["since"], number(r["days"]), percent(r["chance"]), r["next_step"],
+            r["partner"], r["target"] or "-", say.name(r["milestone"]), r["since"], number(r["days"]), percent(r["chance"]), say.name(r["next"] or ""),
         )  # fmt: skip
     out.print(shown)
     if len(rows) > SHOWN:
-        out.print(f"... and {len(rows) - SHOWN:,} more; --json shows all.")
+        out.print(say("... and {n} more; --json shows all.", n=f"{len(rows) - SHOWN:,}"))
 
 
 def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: str | None, language: str) -> None:
     """Plan against actual, a table a month."""
-    right = ("plan", "plan to date", "actual", "gap", "part of the gap in deals")
+    say = Speech(language)
+    right = tuple(map(say, ("plan", "plan to date", "actual", "gap", "part of the gap in deals")))
     for m in months:
-        shown = table(
-            f"{m['month']} as of {as_of}, {percent(m['elapsed'])} of its business days",
-            "type",
-            "milestone",
-            *right,
-            right=right,
-        )
+        told = {"month": m["month"], "day": as_of, "elapsed": percent(m["elapsed"])}
+        title = say("{month} as of {day}, {elapsed} of its business days", **told)
+        shown = table(title, say("type"), say("milestone"), *right, right=right)
         for r in m["rows"]:
             if only is None or r["type"] == only:
                 shown.add_row(
-                    r["type"], named(r["milestone"], language), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
-                    f"{r['gap']:+.1f}", "-" if r["effect"] is None else f"{r['effect']:+.1f}",
+                    say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
+                    signed(r["gap"]), signed(r["effect"]),
                 )  # fmt: skip
         out.print(shown)
-        _apart(out, m, only or "all")
+        _apart(out, m, only or "all", say)
 
 
-def _apart(out: Console, month: Mapping[str, Any], kind: str) -> None:
+def _apart(out: Console, month: Mapping[str, Any], kind: str, say: Speech) -> None:
     """What stands beside the table of a month: where it would land, and what of the gap time alone will close or widen."""
     gap = month["gap"].get(kind)
     deals = next((r for r in month["rows"] if (r["type"], r["milestone"]) == (kind, "deal")), None)
     if gap is None or deals is None:
         return
     if not any(r["type"] == kind and r["milestone"] == "listed" for r in month["rows"]):
-        out.print("Not enough data yet to say what the deals ask for at the milestones before them.")
+        out.print(say("Not enough data yet to say what the deals ask for at the milestones before them."))
     over = month["elapsed"] >= 1
     if deals["landing"] is not None and not over:
-        out.print(
-            f"With what is under way the month would end at {deals['landing']:.1f} of {deals['planned']:g} deals; "
-            f"the chance of the plan is {percent(deals['chance_of_target'])}."
-        )
+        text = "With what is under way the month would end at {landing} of {planned} deals; the chance of the plan is {chance}."
+        told = {"landing": f"{deals['landing']:.1f}", "planned": f"{deals['planned']:g}"}
+        out.print(say(text, chance=percent(deals["chance_of_target"]), **told))
     if gap["timing"] is not None and not over:
-        says = "more than" if gap["timing"] >= 0 else "fewer than"
-        out.print(
-            f"Timing, apart from the parts of the gap: for the rest of the month {abs(gap['timing']):.1f} deals {says} planned are under way."
+        text = (
+            "Timing, apart from the parts of the gap: for the rest of the month {{n}} deals {} planned are under way."
         )
+        says = "more than" if gap["timing"] >= 0 else "fewer than"
+        out.print(say(text.format(says), n=f"{abs(gap['timing']):.1f}"))
     if gap["zeros"]:
-        out.print("Some numbers are still 0, so that the parts of the gap are no more than a hint.")
+        out.print(say("Some numbers are still 0, so that the parts of the gap are no more than a hint."))
     out.print("")

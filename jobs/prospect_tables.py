@@ -6,7 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from jobs.tables import number, percent, table
+from indicators.assumptions import DEFAULTS
+from jobs.speech import ENGLISH, Speech
+from jobs.tables import interval, number, percent, table
 
 STATUS = {
     "ok": "Earlier forecasts came true: {expected:.0f} deals were expected of entries under way on {n} past days, {came} came.",
@@ -17,62 +19,100 @@ STATUS = {
 
 
 def forecast(
-    out: Console, found: Mapping[str, Any], partner: Mapping[str, Any] | None, partner_type: str | None = None
+    out: Console,
+    found: Mapping[str, Any],
+    partner: Mapping[str, Any] | None,
+    partner_type: str | None = None,
+    say: Speech = ENGLISH,
 ) -> None:
     """Expected deals of all, of one type, or of one partner."""
-    right = ("expected", "80 % interval", "under way", "new entries")
+    right = tuple(map(say, ("expected", "80 % interval", "under way", "new entries")))
     ahead = partner["forecast"] if partner else found["ahead"]
-    who = partner["name"] if partner else f"partners of type {partner_type}" if partner_type else None
-    title = f"Deals to expect from {escape(who)}" if who else "Deals to expect"
-    shown = table(title, "within", *right, right=right)
+    of_type = say("partners of type {kind}", kind=partner_type) if partner_type else None
+    who = partner["name"] if partner else of_type
+    title = say("Deals to expect from {who}", who=escape(who)) if who else say("Deals to expect")
+    shown = table(title, say("within"), *right, right=right)
     for days, row in ahead.items():
-        interval = "-" if row["low"] is None else f"{row['low']:,} to {row['high']:,}"
-        shown.add_row(f"{days} days", _one(row["expected"]), interval, _one(row["in_flight"]), _one(row["new"]))
+        span = "-" if row["low"] is None else say("{low} to {high}", low=f"{row['low']:,}", high=f"{row['high']:,}")
+        shown.add_row(say.days(int(days)), _one(row["expected"]), span, _one(row["in_flight"]), _one(row["new"]))
     out.print(shown)
     checked = found["checked"]
-    of_all = "All types: " if who and checked["origins"] else ""
-    out.print(of_all + STATUS[found["status"]].format(**{**checked, "n": len(checked["origins"])}) + "\n")
+    of_all = say("All types: ") if who and checked["origins"] else ""
+    out.print(of_all + say(STATUS[found["status"]], **{**checked, "n": len(checked["origins"])}) + "\n")
 
 
-def partner_rates(out: Console, partner: Mapping[str, Any]) -> None:
+def partner_rates(out: Console, partner: Mapping[str, Any], say: Speech = ENGLISH) -> None:
     """One partner's own conversions, and how much its own data says."""
-    right = ("rate", "80 % interval", "own data", "n", "open")
-    shown = table(
-        f"Own conversion of {partner['name']} ({partner['type']}, tier {partner['tier']})", "step", *right, right=right
+    right = tuple(map(say, ("rate", "80 % interval", "own data", "n", "open")))
+    title = say(
+        "Own conversion of {name} ({kind}, tier {tier})",
+        name=escape(partner["name"]),
+        kind=escape(partner["type"]),
+        tier=partner["tier"],
     )
+    shown = table(title, say("step"), *right, right=right)
     for step, row in partner["rates"].items():
-        interval = "-" if row["low"] is None else f"{100 * row['low']:.0f} to {100 * row['high']:.0f} %"
         shown.add_row(
-            step.replace(">", " → "), percent(row["rate"]), interval, f"{100 * row['own_data']:.0f} %", number(row["n"]), number(row["open"])
+            say.step(step), percent(row["rate"]), interval(row["low"], row["high"], say),
+            "-" if row["rate"] is None else f"{100 * row['own_data']:.0f} %", number(row["n"]), number(row["open"]),
         )  # fmt: skip
     out.print(shown)
 
 
-def other_rates(out: Console, conversion: Mapping[str, Mapping[str, Any]]) -> None:
+def other_rates(out: Console, conversion: Mapping[str, Mapping[str, Any]], say: Speech = ENGLISH) -> None:
     """What stands beside the eventual rate: the share of cohorts old enough within so many days, and the plain ratio of counts, labelled as such."""
     windows = [w["days"] for w in next(iter(next(iter(conversion.values())).values()))["within"]]
-    right = ("corrected", *(f"within {days} days" for days in windows), "ratio of counts", "of")
-    shown = table("The same steps otherwise", "type", "step", *right, right=right)
+    within = [say("within {n} days", n=days) for days in windows]
+    right = (say("corrected"), *within, say("ratio of counts"), say("of"))
+    shown = table(say("The same steps otherwise"), say("type"), say("step"), *right, right=right)
     for kind, steps in conversion.items():
         for i, (step, row) in enumerate(steps.items()):
             shown.add_row(
-                kind if i == 0 else "",
-                step.replace(">", " → "),
+                say.kind(kind) if i == 0 else "",
+                say.step(step),
                 percent(row["corrected"]),
-                *(_share(w) for w in row["within"]),
+                *(_share(w, say) for w in row["within"]),
                 percent(row["flow_ratio"]),
                 f"{number(row['flow_to'])} / {number(row['flow_from'])}",
             )
         shown.add_section()
     out.print(shown)
     out.print(
-        "Corrected: without the tilt that unrecorded milestones give a rate. Within: of entries old enough, with their 95 % interval. "
-        "Ratio of counts: those that came to the later milestone over those that came to the earlier one in the same time; not a probability, it can exceed 100 %.\n"
+        say(
+            "Corrected: without the tilt that unrecorded milestones give a rate. Within: of entries old enough, with their 95 % interval. "
+            "Ratio of counts: those that came to the later milestone over those that came to the earlier one in the same time; not a probability, it can exceed 100 %."
+        )
+        + "\n"
     )
 
 
-def _share(row: Mapping[str, Any]) -> str:
-    return "-" if row["rate"] is None else f"{percent(row['rate'])} ({100 * row['low']:.0f} to {100 * row['high']:.0f})"
+def lead_time_note(
+    out: Console,
+    conversion: Mapping[str, Mapping[str, Any]],
+    lead_time: Mapping[str, Mapping[str, Any]],
+    say: Speech = ENGLISH,
+) -> None:
+    """Why a lead time is a dash, where one is."""
+    if any(lead["median"] is None for steps in lead_time.values() for lead in steps.values()):
+        least = DEFAULTS.min_conversions
+        out.print(
+            say(
+                "A dash: nothing to go by. A lead time is told from {n} conversions on, whose days are recorded at both ends.",
+                n=least,
+            )
+        )
+    for kind in conversion:
+        gaps = [step for step, lead in lead_time.get(kind, {}).items() if lead["status"] == "skips"]
+        if gaps:
+            _note(out, say, "Days unknown too often for a lead time:", say("{kind}: {steps}.", kind=escape(say.kind(kind)), steps=say.steps(gaps)))  # fmt: skip
+    out.print("")
+
+
+def _share(row: Mapping[str, Any], say: Speech) -> str:
+    if row["rate"] is None:
+        return "-"
+    span = say("{low} to {high}", low=f"{100 * row['low']:.0f}", high=f"{100 * row['high']:.0f}")
+    return f"{percent(row['rate'])} ({span})"
 
 
 ASIDE = {
@@ -82,41 +122,45 @@ ASIDE = {
     "lost_first": "{n} losses come before anything else of their entry and are left out",
     "not_listed": "{n} entries were never listed; they count as listed with their first milestone",
     "only_lost": "{n} entries have nothing but a loss and are left out of rates",
-    "no_events": "{n} entries have no dated milestone at all",
+    "no_events": "{n} entries have no milestone dated up to the day",
     "before_history": "{n} entries began before the history and are left out of rates",
 }
 
 
-def notes(out: Console, document: Mapping[str, Any]) -> None:
+def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> None:
     """What a reader of the tables should know: changes of late, steps that hang together, numbers too young to be trusted, dates that cannot be."""
-    aside = [
-        says.format(n=number(document["issues"][key])) for key, says in ASIDE.items() if document["issues"].get(key)
-    ]
+    aside = [say(text, n=number(document["issues"][key])) for key, text in ASIDE.items() if document["issues"].get(key)]
     if aside:
-        out.print(f"[yellow]Dates that do not fit:[/] {'; '.join(aside)}.")
+        japanese = say.language == "ja"
+        _note(
+            out, say, "Dates that do not fit:", ("；" if japanese else "; ").join(aside) + ("。" if japanese else ".")
+        )
     for kind, steps in document.get("drift", {}).items():
         for step, row in steps.items():
             if row["status"] == "changed":
-                out.print(
-                    f"[yellow]Changed:[/] {escape(kind)}, {step.replace('>', ' → ')}: {percent(row['recent'])} within {row['at_days']} days of late, {percent(row['before'])} before."
-                )
+                told = {"recent": percent(row["recent"]), "before": percent(row["before"]), "days": row["at_days"]}
+                text = "{kind}, {step}: {recent} within {days} days of late, {before} before."
+                _note(out, say, "Changed:", say(text, kind=escape(say.kind(kind)), step=say.step(step), **told))
     late = document.get("reporting_delay", {})
     if late.get("provisional_from"):
-        out.print(
-            f"[yellow]Provisional:[/] what happened since {late['provisional_from']}; half of the events are known within {late['median']} days, nine of ten within {late['p90']}."
-        )
+        text = "what happened since {day}; half of the events are known within {median} days, nine of ten within {p90}."
+        told = {"day": late["provisional_from"], "median": late["median"], "p90": late["p90"]}
+        _note(out, say, "Provisional:", say(text, **told))
     for kind, steps in document["conversion"].items():
+        who = escape(say.kind(kind))
         whole = steps.get("listed>deal", {})
         if whole.get("product_disagrees"):
-            out.print(
-                f"[yellow]Steps hang together:[/] {escape(kind)}: multiplied they give {percent(whole['product_of_steps'])}, the whole way {percent(whole['rate'])}."
-            )
-        few = [step.replace(">", " → ") for step, row in steps.items() if row["status"] == "few"]
-        if few:
-            out.print(f"[yellow]Too few to be trusted:[/] {escape(kind)}: {', '.join(few)}.")
-        young = [step.replace(">", " → ") for step, row in steps.items() if row["status"] == "immature"]
-        if young:
-            out.print(f"[yellow]Too young to be trusted:[/] {escape(kind)}: {', '.join(young)}.")
+            told = {"product": percent(whole["product_of_steps"]), "whole": percent(whole["rate"])}
+            text = "{kind}: multiplied they give {product}, the whole way {whole}."
+            _note(out, say, "Steps hang together:", say(text, kind=who, **told))
+        for status, heading in (("few", "Too few to be trusted:"), ("immature", "Too young to be trusted:")):
+            names = [step for step, row in steps.items() if row["status"] == status]
+            if names:
+                _note(out, say, heading, say("{kind}: {steps}.", kind=who, steps=say.steps(names)))
+
+
+def _note(out: Console, say: Speech, heading: str, text: str) -> None:
+    out.print(f"[yellow]{say(heading)}[/]{'' if say.language == 'ja' else ' '}{text}")
 
 
 def _one(value: float | None) -> str:

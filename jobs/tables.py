@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from jobs.speech import ENGLISH, Speech
 from models.vocabulary import FUNNEL, Tier
 
 if TYPE_CHECKING:  # reading commands show tables without loading the arithmetic
@@ -118,8 +119,13 @@ def computed(out: Console, found: Mapping[str, Any]) -> None:
     rates(out, found["conversion"], found["lead_time"])
 
 
-def tiers(out: Console, per_tier: Mapping[str, int], per_type: Mapping[str, int]) -> None:
-    shown = table("Partners", "tier", "partners", "", "type", "partners ", right=("partners", "partners "))
+def tiers(out: Console, per_tier: Mapping[str, int], per_type: Mapping[str, int], say: Speech = ENGLISH) -> None:
+    """How many partners stand in each tier, and of which type they are."""
+    if not any(per_type.values()):
+        out.print(say("There is no partner yet."))
+        return
+    counts = say("partners"), say("partners ")
+    shown = table(say("Partners"), say("tier"), counts[0], "", say("type"), counts[1], right=counts)
     kinds = list(per_type.items())
     letters = list(Tier)
     for i in range(max(len(kinds), len(letters))):
@@ -130,28 +136,47 @@ def tiers(out: Console, per_tier: Mapping[str, int], per_type: Mapping[str, int]
 
 
 def rates(
-    out: Console, conversion: Mapping[str, Mapping[str, Any]], lead_time: Mapping[str, Mapping[str, Any]]
+    out: Console,
+    conversion: Mapping[str, Mapping[str, Any]],
+    lead_time: Mapping[str, Mapping[str, Any]],
+    say: Speech = ENGLISH,
+    horizon: int | None = None,
 ) -> None:
-    """Conversion and lead time by type and step."""
-    right = ("rate", "95 % interval", "n", "median", "80 % in", "business days")
-    shown = table("Conversion and lead time, within 180 days", "type", "step", *right, right=right)
+    """Conversion and lead time by type and step; `horizon` in days, where it is known."""
+    right = tuple(map(say, ("rate", "95 % interval", "n", "median", "80 % in", "business days")))
+    title = (
+        say("Conversion and lead time")
+        if horizon is None
+        else say("Conversion and lead time, within {n} days", n=horizon)
+    )
+    shown = table(title, say("type"), say("step"), *right, right=right)
     for kind, steps in conversion.items():
         for i, (step, c) in enumerate(steps.items()):
             lead = lead_time.get(kind, {}).get(step, {})
-            interval = "-" if c["low"] is None else f"{100 * c['low']:.0f} to {100 * c['high']:.0f} %"
-            days = lead.get("median")
             shown.add_row(
-                kind if i == 0 else "",
-                step.replace(">", " → "),
+                say.kind(kind) if i == 0 else "",
+                say.step(step),
                 percent(c["rate"]),
-                interval,
+                interval(c["low"], c["high"], say),
                 number(c["n"]),
-                "-" if days is None else f"{days} days",
-                "-" if lead.get("p80") is None else f"{lead['p80']} days",
+                say.days(lead.get("median")),
+                say.days(lead.get("p80")),
                 number(lead.get("business_median")),
             )
         shown.add_section()
     out.print(shown)
+
+
+def interval(low: float | None, high: float | None, say: Speech = ENGLISH) -> str:
+    """An interval of shares in whole percent; a dash where there is none."""
+    if low is None or high is None:
+        return "-"
+    return say("{low} to {high}", low=f"{100 * low:.0f}", high=f"{100 * high:.0f}") + " %"
+
+
+def signed(value: float | None) -> str:
+    """With its sign and one decimal; what rounds to nothing has no minus."""
+    return "-" if value is None else f"{round(value, 1) + 0.0:+.1f}"
 
 
 def written(out: Console, report: "RunReport") -> None:

@@ -9,7 +9,7 @@ from indicators.inputs import DEAL, LISTED, MILESTONES, Floats, day_date
 from indicators.month import Month
 from indicators.static_table import StaticRow, static_table
 from indicators.subjects import STEPS, Funnel, step_name
-from indicators.targets import Plan, TargetPlan, target_plan
+from indicators.targets import NOT_ENOUGH_DATA, Plan, TargetPlan, target_plan
 from jobs.asked import Answer
 from jobs.steps.prospect_document import rounded
 from jobs.target_sentences import sentences
@@ -28,13 +28,17 @@ def target_document(
     partner: int | None,
     capacity: Floats,
 ) -> dict[str, Any]:
-    """The plan for `deals` in `month` from the partners in question; `later` are the months after it, the next one first."""
+    """The plan for `deals` in `month` from the partners in question; `later` are the months after it, the next one first.
+
+    Where there is not enough data for a plan, what rests on one is null or empty: the static table alone is told.
+    """
     ahead = asked.results.prospects.outlook
     scope = asked.scope(partner_type, partner)
     plan = target_plan(ahead, deals, month, scope=scope, capacity=capacity, earliest=later)
     of_type = _one_type(asked, partner_type, partner)
     rows = static_table(ahead, deals, month, partner_type=of_type, skipped=Funnel(ahead.paths).skip_rates(of_type))
     shared = allocate(ahead, plan, later[0], scope)
+    known = plan.verdict != NOT_ENOUGH_DATA
     kinds = [name for t, name in enumerate(asked.partners.types) if (scope & (asked.partners.type == t)).any()]
     document = {
         **asked.head(),
@@ -43,7 +47,7 @@ def target_document(
         "scope": {"type": partner_type, "partner": None if partner is None else asked.partners.ids[partner]},
         "verdict": plan.verdict,
         "achieved": plan.achieved,
-        "in_flight": rounded(plan.in_flight),
+        "in_flight": rounded(plan.in_flight) if known else None,
         "chance_without_new": rounded(plan.in_flight_only),
         "plans": {"mean": _plan(plan.mean), "safe": _plan(plan.safe)},
         "at_capacity": None
@@ -56,11 +60,11 @@ def target_document(
             "needed_rate": rounded(plan.at_capacity.needed_rate),
         },
         "earliest_month": None if plan.earliest is None else _month(plan.earliest),
-        "in_time": rounded(plan.landing),
+        "in_time": rounded(plan.landing) if known else None,
         "a_week": {
             name: {
                 "now": rounded(float(plan.pace[t])) if not plan.assumed_mix else 0.0,
-                "plan": rounded(float(plan.listed[t])),
+                "plan": rounded(float(plan.listed[t])) if known else None,
                 "capacity": rounded(float(plan.capacity[t])),
             }
             for t, name in enumerate(asked.partners.types)
@@ -69,18 +73,18 @@ def target_document(
         "mix_assumed": plan.assumed_mix,
         "immature_steps": [step_name(STEPS[k]) for k in plan.immature],
         "static": [_static(row) for row in rows],
-        "weeks": _weeks(plan, asked.partners.types, kinds),
+        "weeks": _weeks(plan, asked.partners.types, kinds) if known else [],
         "totals": {
             NAMES[k]: {
-                "goal": plan.weekly.total(k),
-                "in_flight": rounded(float(plan.weekly.in_flight[k].sum())),
-                "new": rounded(float(plan.weekly.new[k].sum())),
-                "latest_week": _week_of(plan, k),
+                "goal": plan.weekly.total(k) if known else None,
+                "in_flight": rounded(float(plan.weekly.in_flight[k].sum())) if known else None,
+                "new": rounded(float(plan.weekly.new[k].sum())) if known else None,
+                "latest_week": _week_of(plan, k) if known else None,
             }
             for k in range(LISTED, DEAL + 1)
         },
-        "partners": _partners(asked, shared, scope),
-        "next_month": {"month": _month(later[0]), "partners": _next(asked, shared, scope)},
+        "partners": _partners(asked, shared, scope) if known else [],
+        "next_month": {"month": _month(later[0]), "partners": _next(asked, shared, scope) if known else []},
         "n": {
             "entries": asked.results.n_entries,
             "attempts": asked.results.n_attempts,
@@ -102,8 +106,8 @@ def _plan(plan: Plan | None) -> dict[str, Any] | None:
         return None
     return {
         "entries": plan.entries,
-        "expected": rounded(plan.expected),
-        "chance": rounded(plan.chance),
+        "expected": None if plan.entries is None else rounded(plan.expected),
+        "chance": None if plan.entries is None else rounded(plan.chance),
         "over_capacity": plan.over_capacity,
     }
 

@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from jobs.errors import NotFound
 from jobs.pausing import paused
+from jobs.then import stood_on
 from models.vocabulary import STEPS
 
 Conn = Connection[Any]
@@ -148,6 +149,7 @@ def indicators(conn: Conn, workspace: str) -> dict[str, Any]:
         "known_at": row[2].isoformat(),
         "mapping": row[3],
         "code_version": row[4],
+        **stood_on(conn, workspace, row[0]),
         **in_order(row[5]),
     }
 
@@ -155,7 +157,8 @@ def indicators(conn: Conn, workspace: str) -> dict[str, Any]:
 def in_order(document: dict[str, Any]) -> dict[str, Any]:
     """The indicators with types and steps in the order of the funnel; jsonb sorts keys by their length."""
     sorted_parts = ("conversion", "lead_time", "drift", "partner_rates")
-    return {**document, **{part: _in_order(document[part]) for part in sorted_parts if part in document}}
+    kinds = {"partners": dict(sorted(document["partners"].items()))} if "partners" in document else {}
+    return {**document, **kinds, **{part: _in_order(document[part]) for part in sorted_parts if part in document}}
 
 
 def _in_order(by_type: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

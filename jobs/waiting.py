@@ -4,9 +4,10 @@ import itertools
 from datetime import date
 from typing import Any
 
-import numpy as np
 from psycopg import Connection
 
+from indicators.business_days import BusinessDays
+from indicators.inputs import day_number
 from models.labels import named
 from models.vocabulary import FUNNEL
 
@@ -25,9 +26,15 @@ _ROWS = """
 
 
 def stalled(
-    conn: Connection[Any], workspace: str, language: str, as_of: date, *, partner_id: str | None = None
+    conn: Connection[Any],
+    workspace: str,
+    language: str,
+    as_of: date,
+    calendar: BusinessDays,
+    *,
+    partner_id: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The most hopeful first, then the longest waiting. Days are counted to the as-of day; business days leave out weekends."""
+    """The most hopeful first, then the longest waiting. Days are counted to the as-of day, business days by the calendar."""
     following = {m.value: n.value for m, n in itertools.pairwise(FUNNEL)}
     return [
         {
@@ -38,7 +45,7 @@ def stalled(
             "milestone": milestone,
             "since": since.isoformat(),
             "days": (as_of - since).days,
-            "business_days": int(np.busday_count(since, as_of)),
+            "business_days": int(calendar.between(day_number(since), day_number(as_of))),
             "status": status,
             "days_over": 0 if due is None else (as_of - due).days,
             "chance": chance,

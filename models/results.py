@@ -21,9 +21,24 @@ class Computation(Base):
     pooled_known_at: Mapped[datetime | None]  # what all partners together say was worked out by what was known then
     mapping_hash: Mapped[str]
     code_version: Mapped[str]
+    settings_hash: Mapped[str | None]  # what was assumed, in `settings_said`
+    seed: Mapped[str | None]  # of every draw, together with the day and the name of what is drawn
+    input_watermark: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB
+    )  # by object: until when its CRM vouched for what was read
     indicators: Mapped[dict[str, Any]] = mapped_column(JSONB)
     computed_at: Mapped[datetime]
     __table_args__ = (Index("computation_latest_index", "workspace", "computed_at"),)
+
+
+class SettingsSaid(Base):
+    """What a workspace's settings said of assumptions, calendar, targets and team, once for each of their versions that was computed with."""
+
+    __tablename__ = "settings_said"
+    workspace: Mapped[Workspace]
+    settings_hash: Mapped[Key]
+    said: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    first_used_at: Mapped[datetime]
 
 
 class Result(Base):

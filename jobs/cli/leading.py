@@ -74,21 +74,27 @@ def leading(
 
 def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[str, Any]:
     """As kept by the newest run where nothing else is asked for; otherwise computed for that day and that knowledge."""
-    from jobs import reports
+    from jobs import reports, then
+    from jobs.asked import stood_on
     from jobs.steps import leading as step
 
     if as_of is None and known_at is None:
         kept = reports.newest(reader.conn, reader.name, step.KIND)
         if kept is not None and kept[0].mapping_hash == reader.rules.hash:
             stamp, found = kept
-            made = {"run": stamp.run_id, "code_version": stamp.code_version}
+            made = {
+                "run": stamp.run_id,
+                "code_version": stamp.code_version,
+                **then.stood_on(reader.conn, reader.name, stamp.run_id),
+            }
             return {**_axes(reader, stamp.as_of, stamp.known_at), **made, **found}
     axes = reader.axes(as_of, known_at)
     with reader.engine.connect() as connection:
-        answers = step.answer(
-            connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at, reader.settings.assumptions.floors
-        )
-    return {**_axes(reader, axes.as_of, axes.known_at), "run": None, **step.document(answers)}
+        stands_on = stood_on(connection, reader.name, reader.settings, reader.rules, axes)
+        floors = stands_on.settings.assumptions.floors
+        answers = step.answer(connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at, floors)
+    made = {"mapping": stands_on.mapping, "run": None, **stands_on.document()}
+    return {**_axes(reader, axes.as_of, axes.known_at), **made, **step.document(answers)}
 
 
 def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: str | None) -> dict[str, Any]:
@@ -110,14 +116,14 @@ def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: s
 
 
 def _axes(reader: Reader, as_of: Any, known_at: Any) -> dict[str, Any]:
-    from importlib.metadata import version
+    from jobs.computing_code import CODE_VERSION
 
     return {
         "workspace": reader.name,
         "as_of": as_of.isoformat(),
         "known_at": known_at.isoformat(),
         "mapping": reader.rules.hash,
-        "code_version": version("sakigake"),
+        "code_version": CODE_VERSION,
     }
 
 
@@ -134,39 +140,44 @@ def _row(found: dict[str, Any], language: str, partner: dict[str, Any] | None) -
 
 def _show(document: dict[str, Any], language: str) -> None:
     from jobs import tables
+    from jobs.speech import Speech
     from models.labels import VERDICTS
 
+    say = Speech(language)
     weeks = document["weeks"]
-    out.print(
-        f"As of [bold]{document['as_of']}[/], {weeks['count']} whole weeks from {weeks['from']}, {document['deals']:,} deals.\n"
-    )
+    span = {"day": f"[bold]{document['as_of']}[/]", "n": weeks["count"], "first": weeks["from"]}
+    text = "As of {day}, {n} whole weeks from {first}, {deals} deals."
+    out.print(say(text, deals=f"{document['deals']:,}", **span) + "\n")
     one: dict[str, Any] | None = document.get("partner")
     if one is not None:
-        least = document["assumptions"]["partners"]
-        out.print(
-            f"One partner alone cannot show what leads (it takes {least}). This is what partners of type {escape(one['type'])} show, "
-            f"with the numbers of {escape(one['name'])} beside it: {one['n']['deal']:,} deals.\n"
+        text = (
+            "One partner alone cannot show what leads (it takes {least}). This is what partners of type {kind} show, "
+            "with the numbers of {name} beside it: {deals} deals."
         )
+        told = {"kind": escape(one["type"]), "name": escape(one["name"]), "deals": f"{one['n']['deal']:,}"}
+        out.print(say(text, least=document["assumptions"]["partners"], **told) + "\n")
     names = [] if not document["indicators"] else list(dict.fromkeys(i["type"] for i in document["indicators"]))
+    right = tuple(map(say, ("lead", "p", "skill") if one is None else ("here", "lead", "p", "skill")))
     for kind in names:
-        right = ("lead", "p", "skill") if one is None else ("here", "lead", "p", "skill")
-        shown = tables.table(f"Partners: {kind}", "indicator", "verdict", *right, "what it means", right=right)
+        title = say("Partners: {kind}", kind=escape(say.kind(kind)))
+        shown = tables.table(title, say("indicator"), say("verdict"), *right, say("what it means"), right=right)
         for i in (i for i in document["indicators"] if i["type"] == kind):
             lead, skill = i["lead_weeks"], i["skill"]["deviance"]
             shown.add_row(
                 i["label"][language],
                 VERDICTS[i["verdict"]][language == "ja"],
                 *([] if one is None else [tables.number(one["n"].get(i["indicator"]))]),
-                "-" if lead is None else f"{lead} wk",
+                "-" if lead is None else say("{n} wk", n=lead),
                 "-" if i["p_holm"] is None else f"{i['p_holm']:.3f}",
                 "-" if skill is None else f"{100 * skill:+.0f} %",
                 i["sentence"][language],
             )
         out.print(shown)
     if document["indicators"]:
-        out.print("p: of the panel test, after Holm; skill: at forecasting 4 weeks, over the best simple forecast.")
+        text = "p: of the panel test, after Holm; skill: at forecasting 4 weeks, over the best simple forecast."
     else:
-        out.print("There is neither a milestone nor an activity to ask about yet.")
+        text = "There is neither a milestone nor an activity to ask about yet."
+    out.print(say(text))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -60,32 +60,41 @@ def indicators(
 
             curves = picture.curves_of(conn, reader.name, reader.settings, reader.rules, as_of, known_at)
             draw_into(plot, picture.draw(document, curves, spoken(language, reader.rules)))
+        said = spoken(language, reader.rules)
     show(
         document,
         json=json,
         csv=csv,
         lines=lambda: _write(as_csv(indicator_lines(document))),
-        pages=lambda: _indicator_pages(document),
+        pages=lambda: _indicator_pages(document, said),
     )
 
 
-def _indicator_pages(document: dict[str, Any]) -> None:
+def _indicator_pages(document: dict[str, Any], language: str) -> None:
     from jobs import prospect_tables, tables
+    from jobs.speech import Speech
 
-    out.print(
-        f"As of [bold]{document['as_of']}[/], known {document['known_at'][:16].replace('T', ' ')} UTC, mapping {document['mapping'][:12]}, code {document['code_version']}\n"
-    )
+    say = Speech(language)
+    axes = {
+        "day": f"[bold]{document['as_of']}[/]",
+        "moment": document["known_at"][:16].replace("T", " "),
+        "mapping": document["mapping"][:12],
+        "code": document["code_version"],
+    }
+    out.print(say("As of {day}, known {moment} UTC, mapping {mapping}, code {code}", **axes) + "\n")
     one: dict[str, Any] | None = document.get("partner")
     if one is None:
-        tables.tiers(out, document["tiers"], document["partners"])
-    tables.rates(out, document["conversion"], document["lead_time"])
-    prospect_tables.other_rates(out, document["conversion"])
+        tables.tiers(out, document["tiers"], document["partners"], say)
+    horizon = (document.get("assumptions") or {}).get("horizon")
+    tables.rates(out, document["conversion"], document["lead_time"], say, horizon)
+    prospect_tables.lead_time_note(out, document["conversion"], document["lead_time"], say)
+    prospect_tables.other_rates(out, document["conversion"], say)
     if one is not None:
-        prospect_tables.partner_rates(out, one)
+        prospect_tables.partner_rates(out, one, say)
     if "forecast" in document:
         kinds = list(document["conversion"])
-        prospect_tables.forecast(out, document["forecast"], one, None if "all" in kinds else kinds[0])
-        prospect_tables.notes(out, document)
+        prospect_tables.forecast(out, document["forecast"], one, None if "all" in kinds else kinds[0], say)
+        prospect_tables.notes(out, document, say)
 
 
 def targets(
@@ -142,19 +151,19 @@ def _target_document(
     partner_type: str | None,
     partner: str | None,
 ) -> dict[str, Any]:
-    from jobs.asked import answer, axes_of
+    from jobs.asked import answer, axes_of, stood_on
     from jobs.months import capacity_of, month_of, month_to_plan
     from jobs.target_document import MONTHS_AHEAD, target_document
 
     with reader.engine.connect() as conn:
         axes = axes_of(conn, reader.name, reader.rules.zone, as_of, known_at)
-        said = reader.settings.targets
+        said = stood_on(conn, reader.name, reader.settings, reader.rules, axes).settings.targets
         wanted = month or month_to_plan(axes.as_of, said.months, said.deals if deals is None else deals)
         if (wanted.year - axes.as_of.year) * 12 + wanted.month - axes.as_of.month > MONTHS_AHEAD:
             raise ConfigError(
                 f"--month is {wanted:%Y-%m}, over {MONTHS_AHEAD} months after {axes.as_of}; name a nearer one."
             )
-        goal = deals if deals is not None else reader.settings.targets.deals_in(wanted)
+        goal = deals if deals is not None else said.deals_in(wanted)
         if goal is None:
             raise ConfigError(
                 f"Nobody has said how many deals {wanted:%Y-%m} is to bring; say --deals N, or name them in sakigake.yaml under targets."
@@ -170,7 +179,7 @@ def _target_document(
         tuple(month_of(wanted, later) for later in range(1, MONTHS_AHEAD + 1)),
         partner_type=partner_type,
         partner=place,
-        capacity=capacity_of(reader.settings.targets.capacity, asked.partners.types),
+        capacity=capacity_of(said.capacity, asked.partners.types),
     )
     return {**document, "month_by": "asked" if month else "as_of" if wanted <= axes.as_of else "next"}
 

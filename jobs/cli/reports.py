@@ -6,7 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out, show_json
-from jobs.cli.reading import CsvOption, Reader, TypeOption, check_output, chosen_type, opened_reader, show, show_csv
+from jobs.cli.reading import (
+    CsvOption,
+    LanguageOption,
+    Reader,
+    TypeOption,
+    check_output,
+    chosen_type,
+    opened_reader,
+    show,
+    show_csv,
+    spoken,
+)
 from jobs.errors import ConfigError, NotFound
 
 KeptOption = Annotated[
@@ -78,13 +89,17 @@ def stalled(
     partner: Annotated[
         str | None, typer.Option("--partner", help="Only this partner: connection.Object/ID", metavar="RECORD")
     ] = None,
+    language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
     """List entries that wait too long, with the next step."""
+    check_output(None, json=json, csv=csv)
     from jobs import overrides, waiting
+    from jobs.calendar import business_days
+    from jobs.speech import Speech
     from models.vocabulary import RecordRef
 
     with opened_reader(config, workspace) as reader:
@@ -96,7 +111,9 @@ def stalled(
                 raise ConfigError(f"{e}.") from e
             only = overrides.partner_of(reader.conn, reader.name, ref)
         axes = reader.axes(None, None)
-        rows = waiting.stalled(reader.conn, reader.name, reader.rules.language, axes.as_of, partner_id=only)
+        said = spoken(language, reader.rules)
+        calendar = business_days(reader.settings.calendar, axes.as_of)
+        rows = waiting.stalled(reader.conn, reader.name, said, axes.as_of, calendar, partner_id=only)
         types = waiting.types(reader.conn, reader.name)
     wanted = chosen_type(type_name, types)
     rows = [r for r in rows if wanted is None or r["type"] == wanted]
@@ -107,7 +124,7 @@ def stalled(
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, STALLED_COLUMNS),
-        pages=lambda: partner_tables.stalled(out, rows),
+        pages=lambda: partner_tables.stalled(out, rows, Speech(said)),
     )
 
 
@@ -200,6 +217,7 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
 def _report(reader: Reader, kind: str, as_of: str | None) -> dict[str, Any]:
     from jobs import reports
     from jobs.axes import parse_day
+    from jobs.then import stood_on
 
     day = None if as_of is None else parse_day(as_of, "--as-of")
     kept = reports.newest(reader.conn, reader.name, kind, day)
@@ -220,6 +238,7 @@ def _report(reader: Reader, kind: str, as_of: str | None) -> dict[str, Any]:
         "known_at": stamp.known_at.isoformat(),
         "mapping": stamp.mapping_hash,
         "code_version": stamp.code_version,
+        **stood_on(reader.conn, reader.name, stamp.run_id),
         **document,
     }
 

@@ -25,6 +25,7 @@ from jobs.settings import WorkspaceSettings
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from jobs.steps.taken import alone, rivalling
+from jobs.then import settings_of
 from models.catalogue import BY_NAME, fields_of
 from models.formulas import formula
 from models.vocabulary import LISTS, Activity, RecordRef
@@ -62,7 +63,7 @@ def explain(
 ) -> dict[str, Any]:
     """The document of `explain`, of one moment of our database. NotFound where the record is neither partner nor entry.
 
-    `rules` are the file's: their zone and language count, where the version of the moment is not kept.
+    `rules` and `settings` are the files': their zone and language, and what they assume, count where those of the moment are not kept.
     """
     wanted = None if field is None else field_named(field, settings.prefix)
     with engine.begin() as conn:
@@ -74,7 +75,8 @@ def explain(
             names = ", ".join(f.name for f in fields_of(subject.kind))
             raise NotFound(f"{ref} is {_a(subject.kind)}, which has no field {wanted}; it has {names}.")
         then = (when.mapping_hash and rules_of(raw, workspace, when.mapping_hash)) or rules
-        told = _Told(conn, raw, workspace, settings, when, then, subject.kind, subject.id, subject.partner_id)
+        assumed = settings_of(raw, workspace, when.settings_hash, settings)
+        told = _Told(conn, raw, workspace, assumed, when, then, subject.kind, subject.id, subject.partner_id)
         return told.document(ref, wanted)
 
 

@@ -28,6 +28,7 @@ class When:
     run: str | None
     mapping_hash: str | None
     code_version: str | None
+    settings_hash: str | None
 
     def document(self) -> dict[str, Any]:
         return {
@@ -37,6 +38,7 @@ class When:
             "known_at": self.known_at.isoformat(),
             "mapping_hash": self.mapping_hash,
             "code_version": self.code_version,
+            "settings": self.settings_hash,
         }
 
 
@@ -48,20 +50,20 @@ def choose(
     if newest is None:
         raise NotFound(f"Nothing has been computed for workspace {workspace} yet; say: sakigake run")
     if as_of is None and known_at is None:
-        return When("now", newest[1], newest[2], newest[0], newest[3], newest[4])
+        return When("now", newest[1], newest[2], newest[0], *newest[3:])
     day, moment = chosen(as_of, known_at, zone, (newest[1], newest[2]))
     found = _computation(conn, workspace, moment)
     if found is None:
-        return When("reconstructed", day, moment, None, newest[3], newest[4])
+        return When("reconstructed", day, moment, None, *newest[3:])
     if as_of is None or day in (moment.astimezone(zone).date(), found[1]):
-        return When("exact", found[1], found[2], found[0], found[3], found[4])
-    return When("recomputed", day, moment, None, found[3], found[4])
+        return When("exact", found[1], found[2], found[0], *found[3:])
+    return When("recomputed", day, moment, None, *found[3:])
 
 
 def _computation(conn: Connection[Any], workspace: str, until: datetime | None) -> Any:
-    """(run, as of, known at, mapping, code) of the newest computation up to a moment."""
+    """(run, as of, known at, mapping, code, settings) of the newest computation up to a moment."""
     return conn.execute(
-        """select run_id, as_of, known_at, mapping_hash, code_version from sakigake.computation
+        """select run_id, as_of, known_at, mapping_hash, code_version, settings_hash from sakigake.computation
         where workspace = %(w)s and (%(until)s::timestamptz is null or known_at <= %(until)s)
         order by known_at desc, computed_at desc limit 1""",
         {"w": workspace, "until": until},

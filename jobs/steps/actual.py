@@ -53,7 +53,8 @@ def months(conn: Connection[Any], workspace: str, done: "Computed", stamp: Stamp
 
 
 def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
-    """What the month's plan asks for by type and milestone; its deals are those wanted, shared out as the plan expects them.
+    """What the month's plan asks for by type and milestone; its deals are those wanted, shared out as the plan expects them, or as new entries
+    are where it expects none.
 
     Where there is not enough data for a plan, the deals wanted of all and nothing else: a milestone for which nobody can say a number has none.
     """
@@ -61,7 +62,9 @@ def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
         return {ALL: [None] * DEAL + [float(plan.deals)]}
     goals = plan.weekly.goals.sum(axis=2).astype(float)
     expected = (plan.weekly.in_flight + plan.weekly.new).sum(axis=2)
-    goals[DEAL] = shared_out(plan.deals, expected[DEAL]) if expected[DEAL].sum() > 0 else 0.0
+    shares = expected[DEAL] if expected[DEAL].sum() > 0 else plan.pace
+    if shares.sum() > 0:
+        goals[DEAL] = shared_out(plan.deals, shares)
     found: dict[str, Planned] = {name: [float(n) for n in goals[:, at]] for at, name in enumerate(types)}
     found[ALL] = [*(float(n) for n in goals[:DEAL].sum(axis=1)), float(plan.deals)]
     return found

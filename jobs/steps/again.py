@@ -10,11 +10,11 @@ from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
 from indicators.inputs import PartnerTable
+from jobs.computing_code import CODE_VERSION
 from jobs.reports import Stamp
 from jobs.settings import WorkspaceSettings
 from jobs.steps import more
 from jobs.steps import results as shaped
-from jobs.steps.compute import CODE_VERSION
 from jobs.steps.inputs import read_inputs
 from jobs.steps.made import make, tell
 from jobs.wiring import Workspace

@@ -5,18 +5,17 @@ read and told anew, by that pool: one changed entry costs what its partner costs
 is among the touched.
 """
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from importlib.metadata import version
 from itertools import chain
 from typing import Any
 
 from psycopg import Connection
 
 from jobs import overrides
+from jobs.computing_code import CODE_VERSION
 from jobs.reports import Stamp
 from jobs.runs import utc_now
 from jobs.steps import actual, keep_results, leading, more, pools
@@ -24,13 +23,13 @@ from jobs.steps import results as shaped
 from jobs.steps.inputs import read_inputs
 from jobs.steps.keep_results import Stand
 from jobs.steps.made import Told, make, tell
-from jobs.steps.moments import computing_moment
+from jobs.steps.moments import computing_moment, watermark
+from jobs.then import fingerprint, keep_settings
 from jobs.wiring import Workspace
 from sync.events import touched
 from sync.events.deals import deals_between
 from sync.events.delay import as_document, reporting_delay
 
-CODE_VERSION = version("sakigake")
 POOL_LASTS = timedelta(hours=1)  # by the CRMs' clock
 MANY = 4  # from a quarter of the partners on, everything is computed
 
@@ -72,7 +71,7 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any]) -> di
         with workspace.connect() as raw, raw.transaction():
             rows = chain(made.told.partner_rows(activities), made.goal_rows())
             changed = _keep(raw, workspace.name, stamp, made.told, rows)
-            _keep_computation(raw, workspace.name, stamp, json.dumps(document), stamp.known_at)
+            _keep_computation(raw, workspace, stamp, json.dumps(document), stamp.known_at)
             pools.keep(raw, workspace.name, stamp.run_id, stamp.as_of, stamp.known_at, basis, made.results.pool)
             more.keep(raw, workspace.name, stamp, done, every_deal, workspace.settings)
             touched.done(raw, workspace.name)
@@ -97,7 +96,7 @@ def _some(workspace: Workspace, stamp: Stamp, kept: pools.KeptPool, partners: Co
             return None
         changed = _keep(raw, workspace.name, stamp, told, told.partner_rows(activities), known)
         document = _document_of(raw, workspace.name, kept.run_id)
-        _keep_computation(raw, workspace.name, stamp, json.dumps(document), kept.known_at)
+        _keep_computation(raw, workspace, stamp, json.dumps(document), kept.known_at)
         more.snapshot(raw, workspace.name, stamp, known)
         touched.done(raw, workspace.name)
     return {**document, "values_changed": changed, "looked_at": len(partners)}
@@ -115,12 +114,11 @@ def _are_many(conn: Connection[Any], workspace: str, partners: Collection[str]) 
 
 def _basis(conn: Connection[Any], workspace: Workspace, as_of: date) -> dict[str, Any]:
     """All that results depend on, but for the facts."""
-    said = workspace.settings.model_dump_json(include={"assumptions", "calendar", "targets", "team"})
     return {
         "as_of": as_of.isoformat(),
         "mapping": workspace.rules.hash,
         "code": CODE_VERSION,
-        "settings": hashlib.sha256(said.encode()).hexdigest()[:16],
+        "settings": fingerprint(workspace.settings),
         "tiers_by_hand": overrides.fingerprint(conn, workspace.name),
         "targets": actual.fingerprint(conn, workspace.name),
     }
@@ -141,20 +139,25 @@ def _keep(
 
 
 def _keep_computation(
-    conn: Connection[Any], workspace: str, stamp: Stamp, document: str, pooled_known_at: datetime
+    conn: Connection[Any], workspace: Workspace, stamp: Stamp, document: str, pooled_known_at: datetime
 ) -> None:
+    assumed = keep_settings(conn, workspace.name, workspace.settings, stamp.computed_at)
     conn.execute(
         """insert into sakigake.computation
-        (workspace, run_id, as_of, known_at, pooled_known_at, mapping_hash, code_version, indicators, computed_at)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        (workspace, run_id, as_of, known_at, pooled_known_at, mapping_hash, code_version, settings_hash, seed, input_watermark,
+            indicators, computed_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
-            workspace,
+            workspace.name,
             stamp.run_id,
             stamp.as_of,
             stamp.known_at,
             pooled_known_at,
             stamp.mapping_hash,
             stamp.code_version,
+            assumed,
+            workspace.rules.hash,
+            json.dumps(watermark(conn, workspace.name)),
             document,
             stamp.computed_at,
         ),

@@ -16,6 +16,7 @@ from indicators.entry_forecast import BEYOND_SUPPORT, CLOSED, NO_DATA
 from indicators.inputs import LOST, MILESTONES, NO_DAY, EntryTable, day_date
 from indicators.own import Own
 from indicators.stalled import STATUSES
+from jobs.computing_code import CODE_VERSION
 from models.catalogue import BY_NAME
 
 Language = Literal["ja", "en"]
@@ -93,8 +94,8 @@ def said_of(told: Own, entries: EntryTable) -> Said:
 
 
 def basis(language: Language, horizon: int) -> str:
-    """Changes whenever the words do that rows are told in."""
-    told = (_WHY[language], _labels(language), horizon, SAID.descr)
+    """Changes whenever the words do that rows are told in, or the code that finds them."""
+    told = (CODE_VERSION, _WHY[language], _labels(language), horizon, SAID.descr)
     return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
 
 

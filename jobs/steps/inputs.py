@@ -57,7 +57,7 @@ def read_inputs(
         moment = known_at if past else None
         partners: Sequence[Partner] = read.partners(conn, workspace, moment, only)
         entries = entry_columns(conn, workspace, as_of, only, moment)
-        columns = read.visible_events(conn, workspace, as_of, known_at, only)
+        columns = read.visible_events(conn, workspace, as_of, known_at, only, ahead=True)  # the arithmetic counts them
     else:
         partners, entries, columns = given.partners, given.entries, given.events
     place_of_partner = {p.partner_id: i for i, p in enumerate(partners)}

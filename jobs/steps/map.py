@@ -5,13 +5,14 @@ Where little changed, only the partners it touches are looked at; the result is 
 
 from collections import Counter
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import text
 
+from jobs.computing_code import CODE_VERSION
 from jobs.steps.fresh import require_fresh
 from jobs.steps.map_changed import WHOLE_EVERY, Feed, Some
 from jobs.steps.moments import mapping_moment
@@ -34,9 +35,9 @@ def map_facts(
 ) -> dict[str, Any]:
     """Counts of what stands and what changed. Left out where neither the mirror nor the mapping moved since the last time.
 
-    `input` is what was read: each object's last changing run, the mapping, and the run that last changed a fact; and from where the
-    next mapping goes on. `whole` looks at everything, as is done in any case for another mapping or a new decision, after a mapping
-    that did not come to its end, and every week.
+    `input` is what was read: each object's last changing run and until when its CRM vouches for it, the mapping, the code, and the run that
+    last changed a fact; and from where the next mapping goes on. `whole` looks at everything, as is done in any case for another mapping,
+    other code or a new decision, after a mapping that did not come to its end, and every week.
     """
     with workspace.engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read"))
@@ -44,19 +45,25 @@ def map_facts(
         require_fresh(raw, workspace, otherwise="Until then nothing is mapped; what is known stays as it was.")
         rows = conn.execute(
             text(
-                "select connection || '.' || object, coalesce(last_changed_run_id, '') from sakigake.mirror_object where workspace = :w order by 1"
+                """select connection || '.' || object, coalesce(last_changed_run_id, ''), covered_until from sakigake.mirror_object
+                where workspace = :w order by 1"""
             ),
             {"w": workspace.name},
-        )
+        ).all()
         objects = {str(r[0]): str(r[1]) for r in rows}
+        covered = {str(r[0]): r[2] and r[2].astimezone(UTC).isoformat() for r in rows}
         read = {
             "objects": objects,
             "mapping": workspace.rules.hash,
             "decisions": newest(raw, workspace.name),
+            "code": CODE_VERSION,
             "keeps": ["deals_all_channels", "target_number", "customers"],  # what older versions did not
         }
         if not whole and before is not None and {k: before.get(k) for k in read} == read:
-            return {"skipped": "nothing changed in the mirror or the mapping", "input": before}
+            return {
+                "skipped": "nothing changed in the mirror or the mapping",
+                "input": {**before, "covered_until": covered},
+            }
         now = mapping_moment(raw, workspace)
         feed = Feed(raw, workspace, objects)
         some = None
@@ -94,6 +101,7 @@ def map_facts(
         "unmapped": unmapped,
         "input": {
             **read,
+            "covered_until": covered,
             "facts": before["facts"] if before and same else run_id,
             "known_at": now.isoformat(),
             "stands": asdict(counts),
@@ -111,7 +119,7 @@ def _can_go_on(
     now: datetime,
 ) -> bool:
     """Whether the last mapping came to its end, with these rules and decisions, and everything was looked at within the week."""
-    if "whole_at" not in before or any(before.get(k) != read[k] for k in ("mapping", "decisions", "keeps")):
+    if "whole_at" not in before or any(before.get(k) != read[k] for k in ("mapping", "decisions", "keeps", "code")):
         return False
     if before["objects"].keys() != read["objects"].keys():
         return False

@@ -30,6 +30,17 @@ def computing_moment(conn: Connection[Any], workspace: Workspace) -> datetime:
     return max(workspace.crm_now(), mapped_at(conn, workspace.name) or workspace.crm_now())
 
 
+def watermark(conn: Connection[Any], workspace: str) -> dict[str, str | None]:
+    """By object, until when its CRM vouches that all of it was mapped; null before the first whole read, empty where nothing was mapped."""
+    row = conn.execute(
+        """select counts -> 'input' -> 'covered_until' from sakigake.run_step
+        where workspace = %s and step = %s and status = 'succeeded' order by started_at desc limit 1""",
+        (workspace, Step.MAP),
+    ).fetchone()
+    found: dict[str, str | None] = (row and row[0]) or {}
+    return found
+
+
 def mapped_at(conn: Connection[Any], workspace: str) -> datetime | None:
     """Since when what was mapped last is known."""
     row = conn.execute(

@@ -5,7 +5,7 @@ Events leave PostgreSQL many rows together, so that numpy takes them whole and P
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 import numpy as np
@@ -30,7 +30,7 @@ _POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 _KNOWN = """
     select e.op, e.milestone, e.connection, string_agg(e.entry_id, ''), array_agg(e.occurred_on)
     from sakigake.event e
-    where e.workspace = %s and e.occurred_on <= %s and e.known_at <= %s {scope}
+    where e.workspace = %s and (e.occurred_on <= %s or e.occurred_on > %s) and e.known_at <= %s {scope}
     group by e.op, e.milestone, e.connection, (e.occurred_on - date '2000-01-01') / 1024"""
 _OF_PARTNERS = """and e.entry_id = any(array(
     select n.entry_id from sakigake.entry n where n.workspace = %s and n.removed_at is null and n.partner_id = any(%s)))"""
@@ -63,14 +63,16 @@ def visible_events(
     entries: Sequence[str] | None = None,
     rules: Sequence[str] | None = None,
     besides: Sequence[str] = (),
+    ahead: bool = False,
 ) -> EventColumns:
     """Events that had happened by `as_of`, as they were known at `known_at` (aware): asserted by then and not yet retracted.
 
+    `ahead`: also those that lay in the future when they were known, for who counts them: planned, or mistyped.
     `only`: those of entries that now are these partners'. `entries`: of these entries. `rules`: those of these rules; `besides`: of all but these.
     """
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
-    given: list[Any] = [workspace, as_of, moment]
+    given: list[Any] = [workspace, as_of, _future(as_of, moment) if ahead else date.max, moment]
     scope = []
     if only is not None:
         scope.append(_OF_PARTNERS)
@@ -105,6 +107,19 @@ def visible_events(
         milestone=(key >> 8 & 15).astype(np.int8),
         occurred_on=_POSTGRES_EPOCH + ((key >> 12 & 2**23 - 1) - 2**22).astype("timedelta64[D]"),
         connection=key & 255,
+    )
+
+
+def _future(as_of: date, known_at: datetime) -> date:
+    """The last day that is no future. Of a past day told by what is known now, what happened since then lies behind us.
+
+    A moment's day differs by the zone: what is a day apart is the same day somewhere.
+    """
+    known_on = known_at.astimezone(UTC).date()
+    return (
+        as_of
+        if known_on - as_of <= timedelta(days=1)
+        else min(known_on, date.max - timedelta(days=1)) + timedelta(days=1)
     )
 
 

@@ -214,7 +214,7 @@ def test_what_leads_is_kept_once_a_week_and_says_the_same_when_asked_again(compa
     one = ask("leading", "--partner", name, "--json")
     assert (one["partner"]["name"], {i["type"] for i in one["indicators"]}) == (name, {kind})
     assert one["partner"]["n"]["deal"] > 0
-    page = " ".join(ask("leading", "--partner", name).split())
+    page = " ".join(ask("leading", "--partner", name, "--language", "en").split())
     assert f"One partner alone cannot show what leads (it takes 8). This is what partners of type {kind} show" in page
     assert "There is no partner 'nobody'" in ask("leading", "--partner", "nobody", code=1)
     assert "leave --type out" in ask("leading", "--partner", name, "--type", "all", code=1)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from jobs import settings as settings_of
 from jobs.axes import parse_moment
 from jobs.errors import ConfigError, NotFound
 from jobs.explaining.document import explain
@@ -21,7 +20,7 @@ from sync.events import decisions
 from sync.events.decisions import Decided
 from sync.mapping.grammar import load_mapping
 from tests.fake_crm import FakeCrm, TickingCrm
-from tests.one_object import config, fields, workspace_of
+from tests.one_object import fields, workspace_of
 
 MAPPING = """
 timezone: Asia/Tokyo
@@ -229,19 +228,6 @@ def test_what_is_expected_and_what_waits_leads_to_the_entries_under_way_and_the_
     for name in ("stalled_entries", "next_step"):
         (field,) = told(workspace, "p", name, as_of=day, known_at=parse_moment("now", workspace.zone))["fields"]
         assert [c["target"] for c in field["counted"]] == ["古"], name
-
-
-def test_a_formula_names_the_numbers_that_this_workspace_assumes(workspace: Workspace) -> None:
-    run_cycle(workspace)
-    given = settings_of.read(
-        config(**GUARDS).replace("    guards:", "    assumptions: {list_valid: 120, horizon: 200}\n    guards:")
-    )
-    other = replace(workspace, settings=given.workspaces["main"])
-    said = {f["field"]: f["formula"] for f in told(other, "p")["fields"]}
-    assert "within 120 days" in said["tier"]
-    assert "within 120 days" in said["attack_list_count"]
-    assert "within 200 days" in said["cvr_listed_to_deal"]
-    assert not [text for text in said.values() if "180" in text or "{" in text]
 
 
 def test_an_entry_s_milestone_leads_to_the_change_that_made_it(workspace: Workspace, crm: FakeCrm) -> None:

@@ -1,0 +1,41 @@
+"""In which language a page speaks: one for headings, labels and sentences. The English text is what its Japanese one is found by."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.speech_ja import JAPANESE
+from models.labels import named
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Texts in `language`, ja or en. A name in braces stands for what is given."""
+
+    language: str = "en"
+
+    def __call__(self, text: str, /, **given: Any) -> str:
+        found = JAPANESE.get(text, text) if self.language == "ja" else text
+        return found.format(**given) if given else found
+
+    def name(self, thing: str) -> str:
+        """The label of a milestone or an activity."""
+        return named(thing, self.language)
+
+    def step(self, step: str) -> str:
+        """A step between two milestones; in English by their own names, which are short."""
+        return named(step, "ja") if self.language == "ja" else step.replace(">", " → ")
+
+    def steps(self, steps: list[str]) -> str:
+        """Several of them in a sentence."""
+        return ("、" if self.language == "ja" else ", ").join(map(self.step, steps))
+
+    def kind(self, name: str) -> str:
+        """A partner type, as the mapping calls it; all of them together in words."""
+        return self(name) if name == "all" else name
+
+    def days(self, n: float | None) -> str:
+        """So many days; a dash for none."""
+        return "-" if n is None else self("{n} days", n=n)
+
+
+ENGLISH = Speech()
