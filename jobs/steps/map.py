@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from jobs.steps.fresh import require_fresh
 from jobs.steps.map_changed import WHOLE_EVERY, Feed, Some
+from jobs.steps.map_code import mapping_code
 from jobs.steps.moments import mapping_moment
 from jobs.steps.unmapped import note_unmapped, tell_new
 from jobs.wiring import Workspace
@@ -35,8 +36,8 @@ def map_facts(
     """Counts of what stands and what changed. Left out where neither the mirror nor the mapping moved since the last time.
 
     `input` is what was read: each object's last changing run, the mapping, and the run that last changed a fact; and from where the
-    next mapping goes on. `whole` looks at everything, as is done in any case for another mapping or a new decision, after a mapping
-    that did not come to its end, and every week.
+    next mapping goes on. `whole` looks at everything, as is done in any case for another mapping or a new decision, by another version of the
+    code, after a mapping that did not come to its end, and every week.
     """
     with workspace.engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read"))
@@ -54,6 +55,7 @@ def map_facts(
             "mapping": workspace.rules.hash,
             "decisions": newest(raw, workspace.name),
             "keeps": ["deals_all_channels", "target_number", "customers"],  # what older versions did not
+            "code": mapping_code(),
         }
         if not whole and before is not None and {k: before.get(k) for k in read} == read:
             return {"skipped": "nothing changed in the mirror or the mapping", "input": before}
@@ -110,8 +112,8 @@ def _can_go_on(
     read: dict[str, Any],
     now: datetime,
 ) -> bool:
-    """Whether the last mapping came to its end, with these rules and decisions, and everything was looked at within the week."""
-    if "whole_at" not in before or any(before.get(k) != read[k] for k in ("mapping", "decisions", "keeps")):
+    """Whether the last mapping came to its end, with these rules, decisions and code, and everything was looked at within the week."""
+    if "whole_at" not in before or any(before.get(k) != read[k] for k in ("mapping", "decisions", "keeps", "code")):
         return False
     if before["objects"].keys() != read["objects"].keys():
         return False

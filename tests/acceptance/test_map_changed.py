@@ -218,3 +218,26 @@ def test_increments_say_what_everything_says(company: Company, seed: int) -> Non
                     assert mapped[name] == again[name], name
     assert few >= 5
     assert moves
+
+
+def test_the_first_run_of_another_version_maps_everything_and_rewrites_no_event_that_did_not_change(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"partner": "select partner_id, submitted_on from sakigake.partner order by 1", "log": LOG}
+    with (
+        company._opened({"salesforce": Skipping(), "hubspot": Skipping()}) as workspace,
+        connected(company.url) as conn,
+    ):
+        run_cycle(workspace, steps=FACTS)
+        run_cycle(workspace, steps=FACTS)
+        assert "skipped" in run_cycle(workspace, steps=FACTS).mapped
+        held = {name: conn.execute(query).fetchall() for name, query in facts.items()}
+        # as a version left it that read the day of the newest list otherwise
+        conn.execute("update sakigake.partner set submitted_on = '2020-01-01' where submitted_on is not null")
+        monkeypatch.setattr("jobs.steps.map.mapping_code", lambda: "a later version")
+        mapped = run_cycle(workspace, steps=FACTS).mapped
+        assert mapped["looked_at"] is None
+        assert mapped["changed"] > 0
+        assert (mapped["asserted"], mapped["retracted"]) == ({}, {})
+        assert {name: conn.execute(query).fetchall() for name, query in facts.items()} == held
+        assert "skipped" in run_cycle(workspace, steps=FACTS).mapped
