@@ -65,7 +65,12 @@ class Filling(Rule):
         return " or ".join(self.row or ())
 
 
-FillingInput = Annotated[Filling, BeforeValidator(_filling, json_schema_input_type=str | int | float | bool | Filling)]
+FillingInput = Annotated[
+    Filling,
+    BeforeValidator(
+        _filling, json_schema_input_type=Annotated[str, Field(min_length=1)] | int | float | bool | Filling
+    ),
+]
 
 
 Fillings = dict[FieldName, FillingInput]
@@ -94,7 +99,7 @@ class Lookup(Rule):
         return object_of(self.field, self.object)
 
 
-LookupInput = Annotated[Lookup, BeforeValidator(_lookup, json_schema_input_type=str | Lookup)]
+LookupInput = Annotated[Lookup, BeforeValidator(_lookup, json_schema_input_type=FieldName | Lookup)]
 
 
 class Instead(Rule):

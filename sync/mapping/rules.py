@@ -50,7 +50,9 @@ class Attribute(Rule):
     values: dict[str, str] = Field(default_factory=dict, description="the CRM's value: the word used in this mapping")
 
 
-AttributeInput = Annotated[Attribute, BeforeValidator(field_or_association, json_schema_input_type=str | Attribute)]
+AttributeInput = Annotated[
+    Attribute, BeforeValidator(field_or_association, json_schema_input_type=FieldName | Attribute)
+]
 
 
 DAYS = ("submitted_on", "joined_on", "ended_on")  # attributes that are days
