@@ -153,18 +153,30 @@ def _describer(name: str, connector: Connector, ours: AbstractSet[str]) -> Calla
 
 
 def _likeliest(connector: Connector, seen: Seen) -> str:
-    """The preset whose shape the CRM has: an object of its own before Campaigns and Leads that name a partner. Empty objects do not count."""
+    """The preset whose shape the CRM has: an object of its own before Campaigns and Leads that name a partner.
+
+    What holds records goes before what holds none, so that an object that somebody tried once does not count. Of an empty organisation the
+    shape alone tells; an empty portal has deals in any case.
+    """
+    shapes = list(_shapes(connector, seen))
+    first = shapes[-1 if connector.crm is Crm.HUBSPOT else 0][0]
+    return next((preset for preset, name in shapes if connector.count(name)), first)
+
+
+def _shapes(connector: Connector, seen: Seen) -> Iterator[tuple[str, str]]:
+    """(preset, the object in which it looks for entries) of each shape that the CRM might have; the last is what is left."""
     found = best(OBJECTS["entries"], seen.objects)
-    if found is not None and connector.count(found[0][0]):
-        return f"{connector.crm}-custom-object"
+    if found is not None:
+        yield f"{connector.crm}-custom-object", found[0][0]
     if connector.crm is Crm.HUBSPOT:
-        return "hubspot-deals"
+        yield "hubspot-deals", "deals"
+        return
     for name, preset in (("Campaign", "salesforce-campaign"), ("Lead", "salesforce-lead")):
         described = seen.describe(name)
         links = [f for f in (described.fields if described else ()) if f.custom and "Account" in f.references]
-        if any(likeness(PARTNER, f.name, f.label).score for f in links) and connector.count(name):
-            return preset
-    return "salesforce-lead"
+        if any(likeness(PARTNER, f.name, f.label).score for f in links):
+            yield preset, name
+    yield "salesforce-lead", "Lead"
 
 
 def _place(path: Path, crms: Mapping[str, Crm]) -> Path:

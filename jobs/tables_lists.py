@@ -1,6 +1,7 @@
 """What became of an imported list, as tables."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.markup import escape as safe
@@ -93,11 +94,15 @@ def _creates(out: Console, creates: Creates, *, dry_run: bool) -> None:
     else:
         done = creates.delivered or {}
         out.print(
-            f"{creates.plan}: {done.get('confirmed', 0):,} records made, {done.get('failed', 0):,} refused. "
-            "Import the file again once what was refused is mended."
+            f"{creates.plan}: {_made(done)}, {done.get('failed', 0):,} refused. Import the file again once what was refused is mended."
             if done.get("failed")
-            else f"{creates.plan}: {done.get('confirmed', 0):,} records made."
+            else f"{creates.plan}: {_made(done)}."
         )
+
+
+def _made(done: Mapping[str, int]) -> str:
+    count = done.get("confirmed", 0)
+    return f"{count:,} record{'s' * (count != 1)} made"
 
 
 def _rows(found: Imported) -> Table:
