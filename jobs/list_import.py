@@ -205,7 +205,7 @@ def _judge(
         if day > today:
             bad.append(BadRow(row.number, "the day is still to come"))
             continue
-        judged.append(Judged(row, whose, day, known.look(row.target, whose.partner_id)))
+        judged.append(Judged(row, whose, day, known.look(row.target, whose.partner_id, day)))
     return judged, sorted(bad, key=lambda b: b.number)
 
 

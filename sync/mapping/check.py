@@ -10,7 +10,7 @@ from sync.mapping.check_create import check_create
 from sync.mapping.check_labels import Pair, check_labels
 from sync.mapping.fitting import Absent, Descriptions, Fitting, Path, without
 from sync.mapping.grammar import Mapping
-from sync.mapping.rules import DAYS, EntryRule, FromObject, MilestoneRule, PartnerRule
+from sync.mapping.rules import DAYS, CustomerRule, EntryRule, FromObject, MilestoneRule, PartnerRule
 
 
 def check(
@@ -84,10 +84,20 @@ class _Check:
             yield from problems
             if found:
                 yield from self._fit.where((*path, "where"), found, customer.where, customer.connection)
-                yield from self._fit.exists((*path, "name"), found, customer.name)
-                for mark, named in customer.match_on.items():
-                    yield from self._fit.exists((*path, "match_on", mark), found, named)
+                yield from self._fit.day((*path, "since"), found, customer.since)
+                yield from self._company(path, customer, found)
         yield from self._created()
+
+    def _company(self, path: Path, rule: CustomerRule, found: ObjectDescription) -> Iterator[Problem]:
+        """The record that says what company it is."""
+        there: ObjectDescription | None = found
+        if rule.linked is not None:
+            there, problems = self._fit.linked(path, found, rule.linked, rule.object_, rule.connection, "linked")
+            yield from problems
+        if there is not None:
+            yield from self._fit.exists((*path, "name"), there, rule.name)
+            for mark, named in rule.match_on.items():
+                yield from self._fit.exists((*path, "match_on", mark), there, named)
 
     def _partner(self, path: Path, rule: PartnerRule) -> Iterator[Problem]:
         found, problems = self._fit.object(path, rule.connection, rule.object)

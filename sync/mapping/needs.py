@@ -55,6 +55,10 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     for customer in mapping.customers:
         want = wanted[customer.connection, customer.object]
         want.where(customer.where)
+        want.fields |= {customer.since} if customer.since else set()
+        want.days |= {customer.since} if customer.since else set()
+        _refer(wanted, customer.connection, customer.object, customer.linked)
+        want = wanted[customer.connection, customer.company]
         want.fields |= {customer.name, *(name for _, name in customer.match_on.items())}
     for connection, name, where in _wheres(mapping):
         for _, related in where.links():

@@ -103,7 +103,9 @@ class Desk:
     def opportunity(self) -> None:
         entry = self.one(self.sf, ENTRY)
         self.sf("edit", ENTRY, entry, fields={"Opportunity__c": self.one(self.sf, "Opportunity")})
-        self.sf("edit", "Opportunity", self.one(self.sf, "Opportunity"), fields={"StageName": "Closed Won"})
+        day = f"2026-0{self.chance.randint(1, 9)}-01"
+        fields = {"StageName": "Closed Won", "CloseDate": day}
+        self.sf("edit", "Opportunity", self.one(self.sf, "Opportunity"), fields=fields)
 
     def no_partner(self) -> None:
         kind = self.chance.choice(["Customer", "Channel Partner / Reseller"])
@@ -156,10 +158,11 @@ class Desk:
 CUSTOMERS = """
 customers:
   - {from: salesforce.Account, where: {Type: Customer}, name: Name, match_on: {domain: Website, corporate_number: CorporateNumber__c}}
+  - {from: salesforce.Opportunity, where: {StageName: Closed Won}, linked: AccountId, since: CloseDate, name: Name, match_on: {domain: Website}}
 """
 KEPT = (
     "select entry_id, partner_id, target_number from sakigake.entry where removed_at is null order by 1",
-    "select connection, object, record_id, stands, number from sakigake.customer_mark where known_until is null order by 1, 2, 3, 4, 5",
+    "select connection, object, record_id, stands, number, stated from sakigake.customer_mark where known_until is null order by 1, 2, 3, 4, 5, 6",
 )
 AS_OF = date(2026, 12, 31)
 
