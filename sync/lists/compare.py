@@ -62,15 +62,20 @@ class KnownTargets:
         if own := self._own.get((partner_id, *target_key(target))):
             return Found(Standing.LISTED, "row", own.partner)  # the very same row, be it a name alone
         met = [(mark[0], one) for mark in marks_of(target) for one in self._by.get(mark, ())]
-        for standing, fits in (
-            (Standing.LISTED, lambda one: one.partner_id == partner_id),
-            (Standing.CUSTOMER, lambda one: one.won and not (one.since and listed_on and listed_on < one.since)),
-            (Standing.ELSEWHERE, lambda one: bool(one.partner_id)),
-        ):
+        for standing in (Standing.LISTED, Standing.CUSTOMER, Standing.ELSEWHERE):
             for by, one in met:
-                if fits(one):
+                if _stands(one, standing, partner_id, listed_on):
                     return Found(standing, by, one.partner)
         return Found(Standing.NEW, alike=name_key(target.name) in self._names)
+
+
+def _stands(one: Known, standing: Standing, partner_id: str, day: date | None) -> bool:
+    """Whether what is known of one stands so to a partner's row of that day."""
+    if standing is Standing.LISTED:
+        return one.partner_id == partner_id
+    if standing is Standing.CUSTOMER:
+        return one.won and (one.since is None or day is None or day >= one.since)
+    return bool(one.partner_id)
 
 
 def marks_of(target: Target) -> Iterator[tuple[str, ...]]:
