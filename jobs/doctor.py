@@ -128,7 +128,7 @@ def _mapping(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Co
     if unseen:
         yield Finding("mapping", WARN, f"not held against {', '.join(unseen)}", "Mend the connection first.")
     try:
-        problems = problems_with(rules, connectors)
+        problems = problems_with(rules, connectors, settings.prefix)
     except SyncError as e:
         yield Finding("mapping", FAIL, str(e))
         return

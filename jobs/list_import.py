@@ -25,6 +25,8 @@ from models.audit import AuditKind
 from models.vocabulary import LIST_ROW, LISTS, RecordRef, RunStatus, Step
 from sync.chain.store import record as chain
 from sync.lists.compare import Found, KnownTargets, Standing
+from sync.lists.date_order import DateOrder
+from sync.lists.headings import Column
 from sync.lists.records import makers
 from sync.lists.sheet import UnreadableListError, read_sheet
 from sync.lists.source import record, row_id
@@ -105,6 +107,7 @@ class Imported:
             "known": {s.value: counts[s.value] for s in Standing},
             "repeated": [{"row": row, "same_as": first} for row, first in sorted(self.read.same_as.items())],
             "bad": [{"row": b.number, "reason": b.reason} for b in self.bad],
+            "reckoned": list(self.read.reckoned),
             "notes": [{"row": n.number, "reason": n.reason} for n in self.read.notes],
             "found": [
                 {"row": j.row.number, "standing": j.found.standing.value, "by": j.found.by, "partner": j.found.partner}
@@ -126,6 +129,8 @@ def import_list(
     sheet: str | None,
     who: str,
     dry_run: bool,
+    dates: DateOrder | None = None,
+    into: str | None = None,
 ) -> Imported:
     """Reads, compares and, unless `dry_run`, stores. ConfigError for a file that is no list or a mapping that reads no lists."""
     if not any((rule.connection, rule.object) == (LISTS, LIST_ROW) for rule in workspace.rules.entries):
@@ -134,7 +139,7 @@ def import_list(
             "and bring it into force with `sakigake mapping activate`."
         )
     try:
-        read = understand(read_sheet(path, sheet), path.name)
+        read = understand(read_sheet(path, sheet), path.name, dates)
     except UnreadableListError as e:
         raise ConfigError(str(e)) from e
     today = workspace.today()
@@ -152,11 +157,16 @@ def import_list(
         if j.taken or j.found.by == "row"
     }
     proposal = None
+    if into is not None and not any(rule.partner.then is not None for _, rule in makers(workspace.rules)):
+        raise ConfigError(
+            f"{workspace.rules.filename} has no rule whose new records go into one of the partner's (such as a Campaign), so leave --into out; "
+            "docs/mapping.md shows one under Campaign members."
+        )
     if makers(workspace.rules):
         if not dry_run:
             making.resolve(workspace)
         with workspace.connect() as conn:
-            proposal = propose(conn, workspace, candidates)
+            proposal = propose(conn, workspace, candidates, into)
             waiting = making_journal.same_as_open(
                 conn, workspace.name, workspace.rules.hash, proposal.drafts, utc_now()
             )
@@ -178,7 +188,8 @@ def _judge(
     today: date,
 ) -> tuple[list[Judged], list[BadRow]]:
     one = partners.of(named) if named is not None else None
-    if one is None and not any(row.partner for row in read.rows):
+    told = any(row.partner for row in read.rows) or (not read.rows and Column.PARTNER in read.headings.places)
+    if one is None and not told:
         raise ConfigError(
             "Nothing says whose list this is: give --partner, or a file with a column of partners (パートナー, partner)."
         )
@@ -194,7 +205,7 @@ def _judge(
         if day > today:
             bad.append(BadRow(row.number, "the day is still to come"))
             continue
-        judged.append(Judged(row, whose, day, known.look(row.target, whose.partner_id)))
+        judged.append(Judged(row, whose, day, known.look(row.target, whose.partner_id, day)))
     return judged, sorted(bad, key=lambda b: b.number)
 
 

@@ -107,7 +107,7 @@ def bought(conn: Connection[Any], workspace: Workspace) -> Iterator[Known]:
     with conn.transaction():
         for one in customers(asked, Mirror(conn, workspace.name, workspace.settings.schema_of)):
             if one.stands == "customer":
-                yield Known("", str(one.ref), one.target, won=True)
+                yield Known("", str(one.ref), one.target, won=True, since=one.since)
 
 
 def _target(said: Mapping[str, Any]) -> Target:

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.errors import ConfigError
+from models.catalogue import CATALOGUE, LIST_ROW_KEY
 from models.vocabulary import LISTS
 from sync.connector import Connector, ObjectDescription
 from sync.documents import Problem, advice
@@ -45,8 +46,14 @@ def _unknown(rules: Rules, connections: Mapping[str, object]) -> Iterator[Proble
         yield rules.problem(paths[0], said)
 
 
-def problems_with(rules: Rules, connectors: Mapping[str, Connector]) -> list[Problem]:
+def own_names(connectors: Mapping[str, Connector], prefix: str) -> frozenset[str]:
+    """What our fields are called in these CRMs."""
+    return frozenset(c.api_name(field, prefix) for c in connectors.values() for field in (*CATALOGUE, LIST_ROW_KEY))
+
+
+def problems_with(rules: Rules, connectors: Mapping[str, Connector], prefix: str) -> list[Problem]:
     """Everything that the mapping names and the CRMs do not have. Connections that are not in `connectors` are left out.
+    `prefix` is that of our own fields.
 
     Raises SyncError where a CRM does not answer or does not let us in.
     """
@@ -68,13 +75,15 @@ def problems_with(rules: Rules, connectors: Mapping[str, Connector]) -> list[Pro
         known = None if connector is None else connector.labels(*pair[1:])
         if known is not None:
             labels[pair] = known
-    return check(rules, descriptions, absent, labels)
+    return check(rules, descriptions, absent, labels, own_names(connectors, prefix))
 
 
-def require_fitting(conn: Connection[Any], workspace: str, rules: Rules, connectors: Mapping[str, Connector]) -> None:
+def require_fitting(
+    conn: Connection[Any], workspace: str, rules: Rules, connectors: Mapping[str, Connector], prefix: str
+) -> None:
     """Passes where facts were made by this version of the mapping before, or the CRMs have all it names; ConfigError lists what they lack."""
     known = conn.execute(
         "select from sakigake.mapping_version where workspace = %s and mapping_hash = %s", (workspace, rules.hash)
     ).fetchone()
-    if known is None and (problems := problems_with(rules, connectors)):
+    if known is None and (problems := problems_with(rules, connectors, prefix)):
         raise ConfigError("\n".join(str(problem) for problem in problems))

@@ -43,7 +43,7 @@ def activation(out: Console, document: Mapping[str, Any]) -> None:
             f"{percent(share['share'])} ({100 * share['low']:.1f} to {100 * share['high']:.1f} %)."
         )
     else:
-        out.print("Partner-sourced share: no data; name the deals of all channels in the mapping (deals_all_channels).")
+        out.print("Partner-sourced share: no deal of any channel in a year, by the mapping's deals_all_channels.")
     if share["status"] == "ok" and "won" in share:  # reports of older versions say nothing of won deals
         out.print(won_words(share))
     if crowd["top_share"] is not None:

@@ -158,7 +158,7 @@ def _steps(
     turn: float | None,
 ) -> None:
     if (Step.PULL in steps or Step.MAP in steps) and not waited_before(story.conn, workspace):
-        require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors)
+        require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors, workspace.settings.prefix)
     require_active(story.conn, workspace, steps)
     keep_out(story.conn, workspace)
     if Step.PULL in steps:

@@ -1,13 +1,14 @@
 """`sakigake init --propose`: looks into the connected CRMs and makes their presets' mapping speak of what is there."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from jobs.errors import ConfigError, NothingProposed
-from jobs.mapping_check import problems_with
+from jobs.mapping_check import own_names, problems_with
 from jobs.presets import PRESETS, SANDBOX, write_all
 from jobs.presets.joining import joined
 from jobs.presets.several import untouched
@@ -17,6 +18,7 @@ from models.vocabulary import Crm
 from sync.connector import Connector, ObjectDescription
 from sync.documents import Problem
 from sync.errors import ObjectMissing, SyncError
+from sync.mapping.fitting import without
 from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import OBJECTS, PARTNER, best, likeness
 from sync.mapping.problems import MappingError
@@ -63,8 +65,9 @@ def propose_mapping(
         for name in names:
             of = settings.connections[name]
             connectors[name] = stack.enter_context(closing(open_connector(name, of, folder, retry_for=PATIENCE)))
+            ours = own_names({name: connectors[name]}, settings.prefix)
             with _answering(name):
-                seen[name] = Seen(_describer(name, connectors[name]), connectors[name].custom_objects())
+                seen[name] = Seen(_describer(name, connectors[name], ours), connectors[name].custom_objects())
                 chosen[name] = given.get(name) or _likeliest(connectors[name], seen[name])
         proposal = propose(joined(chosen), seen)
         try:
@@ -74,7 +77,7 @@ def propose_mapping(
         problems: list[Problem] = []
         for name, connector in connectors.items():
             with _answering(name):
-                problems += problems_with(rules, {name: connector})
+                problems += problems_with(rules, {name: connector}, settings.prefix)
         lacking = tuple(dict.fromkeys(str(problem) for problem in sorted(problems, key=lambda problem: problem.line)))
     write_all({path: proposal.text})
     return Proposed(chosen, path, proposal, lacking)
@@ -133,14 +136,15 @@ def _answering(name: str) -> Iterator[None]:
         ) from e
 
 
-def _describer(name: str, connector: Connector) -> Callable[[str], ObjectDescription | None]:
+def _describer(name: str, connector: Connector, ours: AbstractSet[str]) -> Callable[[str], ObjectDescription | None]:
+    """Objects as the CRM describes them, without what we write: that is like much that a rule might read."""
     held: dict[str, ObjectDescription | None] = {}
 
     def describe(object_name: str) -> ObjectDescription | None:
         if object_name not in held:
             with _answering(name):
                 try:
-                    held[object_name] = connector.describe(object_name)
+                    held[object_name] = without(connector.describe(object_name), ours)
                 except ObjectMissing:
                     held[object_name] = None
         return held[object_name]
@@ -149,18 +153,30 @@ def _describer(name: str, connector: Connector) -> Callable[[str], ObjectDescrip
 
 
 def _likeliest(connector: Connector, seen: Seen) -> str:
-    """The preset whose shape the CRM has: an object of its own before Campaigns and Leads that name a partner. Empty objects do not count."""
+    """The preset whose shape the CRM has: an object of its own before Campaigns and Leads that name a partner.
+
+    What holds records goes before what holds none, so that an object that somebody tried once does not count. Of an empty organisation the
+    shape alone tells; an empty portal has deals in any case.
+    """
+    shapes = list(_shapes(connector, seen))
+    first = shapes[-1 if connector.crm is Crm.HUBSPOT else 0][0]
+    return next((preset for preset, name in shapes if connector.count(name)), first)
+
+
+def _shapes(connector: Connector, seen: Seen) -> Iterator[tuple[str, str]]:
+    """(preset, the object in which it looks for entries) of each shape that the CRM might have; the last is what is left."""
     found = best(OBJECTS["entries"], seen.objects)
-    if found is not None and connector.count(found[0][0]):
-        return f"{connector.crm}-custom-object"
+    if found is not None:
+        yield f"{connector.crm}-custom-object", found[0][0]
     if connector.crm is Crm.HUBSPOT:
-        return "hubspot-deals"
+        yield "hubspot-deals", "deals"
+        return
     for name, preset in (("Campaign", "salesforce-campaign"), ("Lead", "salesforce-lead")):
         described = seen.describe(name)
         links = [f for f in (described.fields if described else ()) if f.custom and "Account" in f.references]
-        if any(likeness(PARTNER, f.name, f.label).score for f in links) and connector.count(name):
-            return preset
-    return "salesforce-lead"
+        if any(likeness(PARTNER, f.name, f.label).score for f in links):
+            yield preset, name
+    yield "salesforce-lead", "Lead"
 
 
 def _place(path: Path, crms: Mapping[str, Crm]) -> Path:

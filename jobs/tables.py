@@ -1,32 +1,52 @@
 """Answers as tables a person enjoys reading."""
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from jobs.speech import ENGLISH, Speech
-from models.vocabulary import FUNNEL, Tier
+from models.vocabulary import FUNNEL, LISTS, Tier
 
 if TYPE_CHECKING:  # reading commands show tables without loading the arithmetic
     from jobs.pipeline import RunReport
     from sync.connector import ProvisionStep
 
-WHOLE = frozenset({"step", "since run", "started", "occurred", "plan", "as of"})  # never folded, whatever the width
+WHOLE = frozenset(
+    {"step", "since run", "started", "occurred", "plan", "as of", "when", "found"}
+)  # never folded, whatever the width
+LEAST = 6  # characters of a column that gives way
 SHOWN = 40  # rows of a long list before "... and n more"
 
 
+_COPIED = re.compile(r"[\w-]+\.\w+/[\w-]+|\b(?:run|plan|decision)-[\w-]+")
+
+
 class PlainTable(Table):
-    """Cells say what they say: square brackets in a record's text are no markup, and cannot break a page."""
+    """Cells say what they say: square brackets in a record's text are no markup, and cannot break a page.
+
+    Ids of records, runs and plans stand in one piece whatever the width, since people copy them: other columns give way, and where none can,
+    the table is wider than the page.
+    """
 
     def add_row(self, *cells: Any, **options: Any) -> None:
+        for column, cell in zip(self.columns, cells, strict=False):
+            copied = _COPIED.findall(cell) if isinstance(cell, str) else ()
+            if copied:
+                column.min_width = max(column.min_width or 0, *map(cell_len, copied))
+                column.no_wrap = column.no_wrap or " " not in cell.strip()  # a text beside the id may fold
         super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        least = sum((column.min_width or LEAST) + 1 for column in self.columns)
+        return super().__rich_console__(console, options.update(width=max(options.max_width, least)))
 
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
@@ -103,6 +123,10 @@ def mapped(out: Console, found: Mapping[str, Any]) -> None:
     out.print(
         f"{number(found['entries'])} entries of {number(found['partners'])} partners, {number(found['activities'])} activities."
     )
+    if not found["partners"]:
+        out.print(
+            "[yellow]No record is a partner by the mapping;[/] see how many records each of its rules takes: sakigake mapping coverage"
+        )
     if found.get("issues"):
         out.print(
             f"[yellow]{number(sum(found['issues'].values()))} things the mapping could not place:[/] "
@@ -221,9 +245,13 @@ def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
             number(o["missing"]),
             number(o["extra"]),
             number(o["parked"]),
-            "never" if o["proven_at"] is None else f"{span(o['proof_age_seconds'])} ago",
+            _proven(o),
         )
     out.print(shown)
+    if any(o["here"] is None and o["connection"] != LISTS for o in found):
+        out.print(
+            "-: not counted yet. The first sweep holds the mirror against the CRM: `sakigake reconcile`, or the schedule."
+        )
     if any(o["missing"] or o["extra"] for o in found):
         out.print("missing and extra: what the last sweep found, before it repaired what it could.")
     for o in found:
@@ -232,6 +260,12 @@ def objects(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
                 o["status"], "not read to its end"
             )
             out.print(f"[yellow]{o['connection']}.{o['object']}, {said}:[/] {escape(o['cause'])}")
+
+
+def _proven(o: Mapping[str, Any]) -> str:
+    if o["connection"] == LISTS:
+        return "ours alone"  # rows of imported lists: there is no CRM to hold them against
+    return "never" if o["proven_at"] is None else f"{span(o['proof_age_seconds'])} ago"
 
 
 def parked(out: Console, found: Sequence[Mapping[str, Any]]) -> None:

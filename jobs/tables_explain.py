@@ -155,7 +155,7 @@ def _writes(out: Console, writes: Sequence[Mapping[str, Any]]) -> None:
             value(w["old"]),
             value(w["new"]),
             w["status"],
-            (w["settled_at"] or "-")[:19],
+            (w["settled_at"] or "-")[:16].replace("T", " "),
             w["who"],
             w["plan"],
         )
@@ -168,7 +168,12 @@ def _edits(out: Console, edits: Sequence[Mapping[str, Any]]) -> None:
     shown = table("Written by persons over ours", "field", "ours", "theirs", "found", "policy", "until")
     for e in edits[-SHOWN:]:
         shown.add_row(
-            e["field"], value(e["ours"]), value(e["theirs"]), e["found_at"][:19], e["policy"], e["keep_until"] or "-"
+            e["field"],
+            value(e["ours"]),
+            value(e["theirs"]),
+            e["found_at"][:16].replace("T", " "),
+            e["policy"],
+            e["keep_until"] or "-",
         )
     out.print(shown)
 

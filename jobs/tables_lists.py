@@ -1,6 +1,7 @@
 """What became of an imported list, as tables."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.markup import escape as safe
@@ -14,7 +15,8 @@ from sync.lists.headings import Column
 _MEANS = {
     Column.NAME: "the target's name", Column.CORPORATE_NUMBER: "corporate number", Column.DOMAIN: "web address", Column.PHONE: "telephone",
     Column.PREFECTURE: "prefecture", Column.CITY: "city", Column.ADDRESS: "prefecture and city", Column.LISTED_ON: "listed on",
-    Column.PARTNER: "whose list it is",
+    Column.PARTNER: "whose list it is", Column.CONTACT_NAME: "a person's name", Column.CONTACT_LAST_NAME: "a person's last name",
+    Column.CONTACT_FIRST_NAME: "a person's first name", Column.CONTACT_EMAIL: "a person's e-mail address", Column.CONTACT_TITLE: "a person's title",
 }  # fmt: skip
 _SAYS = {
     Standing.NEW: "new",
@@ -41,6 +43,11 @@ def show(out: Console, found: Imported, *, dry_run: bool) -> None:
         understood.add_row(safe(text), "(not used)")
     out.print(understood)
     out.print(_rows(found))
+    if rows := found.read.reckoned:
+        out.print(
+            f"The name is what a formula gave when the file was saved in {len(rows):,} row{'s' * (len(rows) > 1)}: "
+            f"{', '.join(map(str, rows[:SHOWN]))}{' ...' if len(rows) > SHOWN else ''}. See that it is the company's."
+        )
     _listed(out, "Rows that were left out", [(b.number, b.reason) for b in found.bad])
     _listed(out, "Values that were left empty", [(n.number, n.reason) for n in found.read.notes])
     _listed(out, "Rows that stand there twice", [(n, f"as row {f}") for n, f in sorted(found.read.same_as.items())])
@@ -87,11 +94,15 @@ def _creates(out: Console, creates: Creates, *, dry_run: bool) -> None:
     else:
         done = creates.delivered or {}
         out.print(
-            f"{creates.plan}: {done.get('confirmed', 0):,} records made, {done.get('failed', 0):,} refused. "
-            "Import the file again once what was refused is mended."
+            f"{creates.plan}: {_made(done)}, {done.get('failed', 0):,} refused. Import the file again once what was refused is mended."
             if done.get("failed")
-            else f"{creates.plan}: {done.get('confirmed', 0):,} records made."
+            else f"{creates.plan}: {_made(done)}."
         )
+
+
+def _made(done: Mapping[str, int]) -> str:
+    count = done.get("confirmed", 0)
+    return f"{count:,} record{'s' * (count != 1)} made"
 
 
 def _rows(found: Imported) -> Table:

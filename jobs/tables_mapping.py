@@ -1,5 +1,6 @@
 """What a mapping covers, as tables a person enjoys reading."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.tables import number, table
+from models.vocabulary import LISTS
 
 VALUES = 12  # values of a field before "and n more"; --all shows them
 
@@ -43,7 +45,8 @@ def _values(out: Console, document: Mapping[str, Any], most: int | None) -> None
         if more:
             shown.add_row("", "(other values)", number(more), "shown by --all" if rest else "-")
         shown.add_section()
-    out.print(shown)
+    if shown.row_count:
+        out.print(shown)
 
 
 def _links(out: Console, document: Mapping[str, Any]) -> None:
@@ -68,6 +71,7 @@ def _fields(out: Console, document: Mapping[str, Any]) -> None:
 
 def _findings(out: Console, document: Mapping[str, Any]) -> None:
     lines = [
+        *_nothing(document),
         *_unmapped(document),
         *_unlinked(document),
         *_without_partner(document),
@@ -80,6 +84,40 @@ def _findings(out: Console, document: Mapping[str, Any]) -> None:
         out.print("Every value is mapped, every record has its partner, and no date contradicts another.")
 
 
+def _nothing(document: Mapping[str, Any]) -> list[str]:
+    """Rules of partners and entries that take nothing: of an object that holds records, or since it holds none."""
+    held = _held(document)
+    lines: list[str] = []
+    empty: dict[str, None] = {}
+    for taken in document["rules"]:
+        place = f"{taken['connection']}.{taken['object']}"
+        if taken["part"] not in ("partners", "entries") or taken["connection"] == LISTS or not taken["rule"]:
+            continue
+        if not held[place]:
+            empty[place] = None
+        elif not taken["records"]:
+            lines.append(
+                f"[yellow]Takes nothing:[/] {taken['rule']} takes none of the {number(held[place])} records of {place} that are there; see "
+                "its `where`, and the rules before it"
+            )
+    if empty:
+        lines.append(
+            f"[yellow]Nothing there yet:[/] {', '.join(empty)} {'hold' if len(empty) > 1 else 'holds'} no record"
+        )
+    return lines
+
+
+def _held(document: Mapping[str, Any]) -> Mapping[str, int]:
+    """Records of each object, as far as some part of the mapping counts them all."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for taken in document["rules"]:
+        counts[f"{taken['connection']}.{taken['object']}", taken["part"]] += taken["records"]
+    held: dict[str, int] = defaultdict(int)
+    for (place, _), count in counts.items():
+        held[place] = max(held[place], count)
+    return held
+
+
 def _unmapped(document: Mapping[str, Any]) -> list[str]:
     return [
         f"[yellow]Unmapped:[/] {one['connection']}.{one['object']}.{one['field']} {escape(repr(one['value']))}, "
@@ -89,11 +127,13 @@ def _unmapped(document: Mapping[str, Any]) -> list[str]:
 
 
 def _unlinked(document: Mapping[str, Any]) -> list[str]:
+    linked = {(one["connection"], one["object"], one["to_object"]) for one in document["links"] if one["links"]}
     return [
         f"[yellow]No such label:[/] {link['connection']}.{link['object']} has no link to {link['to_object']} that bears "
         f"{escape(repr(link['label']))}, which {', '.join(link['followed_by'])} follows"
         for link in document["links"]
         if not link["links"]
+        and (link["connection"], link["object"], link["to_object"]) in linked  # or nothing is linked yet
     ]
 
 

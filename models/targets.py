@@ -11,7 +11,8 @@ from models.base import Base, Key, Workspace
 class CustomerMark(Base):
     """A company is a customer (or has an open deal of our own) by a record and one of its marks, from `known_at` to `known_until`.
 
-    Append-only but for its end. `since` and `until` are these moments as days; without a `since` it was so when customers were first asked for.
+    Append-only but for its end. `since` is the day that the record states (`stated`), or the moment as a day; without either it was so when
+    customers were first asked for. `until` is the other moment as a day. What a record states no more ends before it began.
     """
 
     __tablename__ = "customer_mark"
@@ -25,4 +26,5 @@ class CustomerMark(Base):
     since: Mapped[date | None]
     known_until: Mapped[datetime | None]
     until: Mapped[date | None]
+    stated: Mapped[date | None]
     __table_args__ = (Index("customer_mark_number_index", "workspace", "number"),)

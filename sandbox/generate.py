@@ -26,6 +26,8 @@ GROWTH = ("sales_agency", "consulting")
 def generate_world(settings: SandboxSettings) -> World:
     """Partners, entries, events, activities and other channels' deals of `settings.scenario`."""
     draws = _cast(settings)
+    if settings.scenario in ("empty", "partners"):
+        return _without_history(draws)
     funnel = _lives(draws, *_lists(draws))
     entries = _entries(draws, funnel)
     events = _events(draws, funnel, entries)
@@ -37,6 +39,14 @@ def generate_world(settings: SandboxSettings) -> World:
     world = World(draws.start, draws.on(draws.past), draws.partners, entries, events, activities, [], truth)
     world.other_deals = other_deals(draws.rng, world, draws.on(draws.end), salt=settings.seed)
     truth |= count_world(world)
+    return world
+
+
+def _without_history(draws: Draws) -> World:
+    """Two CRMs that somebody has just set up: with partners, or with nothing, and nothing that ever happens by itself."""
+    partners = draws.partners if draws.settings.scenario == "partners" else []
+    world = World(draws.start, draws.on(draws.past), partners, [], [], [], [], {})
+    world.truth |= count_world(world)
     return world
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, get_args
 
-Scenario = Literal["clean", "messy"]
+Scenario = Literal["clean", "messy", "empty", "partners"]  # the last two: no record at all, or partners alone
 SalesforceEntries = Literal["custom_object", "leads", "campaign_members"]
 HubspotEntries = Literal["deals", "custom_object"]
 

@@ -91,7 +91,7 @@ def audit_verify(
     elif found.ok:
         newest = "it is empty" if found.head is None else f"the newest is {found.head.hash}"
         out.print(
-            f"The audit trail of {escape(name)} holds: {found.links:,} links; {newest}. Noted heads that it has: {found.heads:,}."
+            f"The audit trail of {escape(name)} holds: {found.links:,} link{'s' * (found.links != 1)}; {newest}. Noted heads that it has: {found.heads:,}."
         )
     else:
         if found.says:

@@ -84,7 +84,7 @@ def mapping_check(
         for name, given in settings.connections.items():
             connectors[name] = connector = open_connector(name, given, folder)
             stack.callback(connector.close)
-        problems = problems_with(rules, connectors)
+        problems = problems_with(rules, connectors, settings.prefix)
     if json:
         show_json({"ok": not problems, "mapping": rules.hash, "problems": [str(p) for p in problems]})
     else:

@@ -24,7 +24,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 DEFAULT_CONFIG = Path("sakigake.yaml")
 
 PIPED = 120  # characters a line where nobody's window says how wide it is
-out = Console(highlight=False, width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or PIPED))
+
+
+class Uncut(Console):
+    """What is wider than the page goes on in the next line, as a terminal breaks it; nothing is cut away."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*objects, **{"crop": False, **options})
+
+
+out = Uncut(highlight=False, width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or PIPED))
 
 
 def show_json(document: Any) -> None:

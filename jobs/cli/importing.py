@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_workspace, out, show_json
+from sync.lists.date_order import DateOrder
 
 
 def import_list(
@@ -23,6 +24,18 @@ def import_list(
     ] = None,
     sheet: Annotated[
         str | None, typer.Option(help="The sheet of a workbook; default: the first that holds anything.")
+    ] = None,
+    dates: Annotated[
+        DateOrder | None,
+        typer.Option(help="How the file writes days such as 04/01/2026: mdy (4/1 is the 1st of April) or dmy."),
+    ] = None,
+    into: Annotated[
+        str | None,
+        typer.Option(
+            "--into",
+            "--campaign",
+            help="The partner's Campaign (or other record in between) to which new records go: its id, or its name where the mapping says `named`.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what was understood, and store nothing.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -43,6 +56,8 @@ def import_list(
             sheet=sheet,
             who=person(),
             dry_run=dry_run,
+            dates=dates,
+            into=into,
         )
     if json:
         show_json({"workspace": ready.name, "dry_run": dry_run, **found.document()})

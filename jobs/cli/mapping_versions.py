@@ -72,7 +72,7 @@ def mapping_activate(
         from jobs.wiring import mapping_path, read_mapping
 
         rules = read_mapping(new or mapping_path(ready.settings, ready.folder), ready.settings)
-        if problems := problems_with(rules, ready.connectors):
+        if problems := problems_with(rules, ready.connectors, ready.settings.prefix):
             raise ConfigError("\n".join(str(problem) for problem in problems))
         seen: dict[str, Any] | None
         with ready.connect() as conn:

@@ -13,10 +13,11 @@ from jobs.wiring import Workspace
 from models.catalogue import LIST_ROW_KEY
 from models.vocabulary import LIST_ROW, LISTS, RecordRef
 from sync.connector import ObjectDescription
-from sync.lists.first import Ties, Untold, first_key, ties_of
+from sync.lists.first import Ties, Untold, end, first_key, ties_of
 from sync.lists.records import Wanted, choose, first_record, new_record
 from sync.lists.understand import ListRow
-from sync.mapping.needs import needs
+from sync.mapping.create import Instead
+from sync.mapping.needs import needs, ways
 from sync.mapping.rules import EntryRule
 from sync.mirror.read import Mirror
 from sync.record_maker import After, NewRecord
@@ -67,15 +68,15 @@ class Candidate:
     taken: bool
 
 
-def propose(conn: Conn, workspace: Workspace, candidates: Mapping[str, Candidate]) -> Proposal:
-    """What would be made of these rows (by id), and how many stay with us, by the reason.
+def propose(conn: Conn, workspace: Workspace, candidates: Mapping[str, Candidate], into: str | None = None) -> Proposal:
+    """What would be made of these rows (by id), and how many stay with us, by the reason. `into`: the record in between that a person chose.
 
     Left out are rows that are records already, or one entry with a record of a CRM. What comes first (a Lead) stands before all that name
     it. ConfigError where the mirror lacks what tells whether that is there.
     """
     rows = {i: candidates[i] for i in _pending(conn, workspace, candidates)}
     records = _records_of(conn, workspace.name, sorted({c.partner_id for c in rows.values()}))
-    drafting = _Drafting(conn, workspace)
+    drafting = _Drafting(conn, workspace, into)
     local: Counter[str] = Counter()
     untold: list[tuple[int, str]] = []
     for row_id, c in rows.items():
@@ -94,7 +95,8 @@ def propose(conn: Conn, workspace: Workspace, candidates: Mapping[str, Candidate
 class _Drafting:
     """Records to be made, and what they need to have before them."""
 
-    def __init__(self, conn: Conn, workspace: Workspace) -> None:
+    def __init__(self, conn: Conn, workspace: Workspace, into: str | None) -> None:
+        self._into = into
         self._conn = conn
         self._workspace = workspace
         self._described = _Descriptions(workspace)
@@ -108,22 +110,24 @@ class _Drafting:
         rules = self._workspace.rules
         rule = rules.entries[wanted.rule]
         ties = self._ties_of(wanted.rule)
-        wanted = replace(wanted, partner_id=ties.partner_field(wanted.partner))
+        wanted = replace(wanted, partner_id=ties.partner_field(wanted.partner, self._into))
         firsts: dict[str, str | After] = {}
         drafted: dict[tuple[str, str, str], Draft] = {}
         for name, first in (rule.create.first if rule.create is not None else {}).items():
             place = first.leads_to(name)
             key = first_key(wanted.partner, f"{rule.connection}.{place}", wanted.row.target)
-            there = ties.first(name, wanted.row.target) or self._made_before(rule.connection, place, key, ties)
-            if there is not None:
-                firsts[name] = there
+            if there := ties.first(name, wanted.row.target, wanted.row.person):
+                firsts[there[0]] = there[1]
+                continue
+            if before := self._made_before(rule.connection, place, key, ties):
+                firsts[name] = before
                 continue
             firsts[name] = After(name, place, key)
             if (rule.connection, place, key) not in self.first:
                 made = first_record(rules, wanted, name, key, self._described(rule.connection, place))
                 drafted[rule.connection, place, key] = self._draft(rule.connection, place, wanted, made)
         made = new_record(rules, replace(wanted, first=firsts), self._described(rule.connection, rule.object))
-        ends = (wanted.partner_id, *(str(held) for held in firsts.values()))
+        ends = (wanted.partner_id, *(end(field_name, str(held)) for field_name, held in firsts.items()))
         if firsts and ends in self._ends:
             raise Untold("another row of this list is about the same company, which stands there once only")
         self._ends.add(ends)
@@ -156,7 +160,8 @@ class _Drafting:
         if rule.create is None or not (rule.create.first or rule.partner.then):
             return
         wanted = needs(self._workspace.rules)[rule.connection]
-        places = {rule.object, *(first.leads_to(name) for name, first in rule.create.first.items())}
+        places = {rule.object, *(way.leads_to(name) for name, way in ways(rule))}
+        places |= {way.of.leads_to for _, way in ways(rule) if isinstance(way, Instead) and way.of is not None}
         places |= {rule.partner.between} if rule.partner.then else set()
         held = dict(
             self._conn.execute(

@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import text
 
-from jobs.computing_code import CODE_VERSION
+from jobs.computing_code import MAPPING_CODE
 from jobs.steps.fresh import require_fresh
 from jobs.steps.map_changed import WHOLE_EVERY, Feed, Some
 from jobs.steps.moments import mapping_moment
@@ -35,7 +35,7 @@ def map_facts(
 ) -> dict[str, Any]:
     """Counts of what stands and what changed. Left out where neither the mirror nor the mapping moved since the last time.
 
-    `input` is what was read: each object's last changing run and until when its CRM vouches for it, the mapping, the code, and the run that
+    `input` is what was read: each object's last changing run and until when its CRM vouches for it, the mapping, its code, and the run that
     last changed a fact; and from where the next mapping goes on. `whole` looks at everything, as is done in any case for another mapping,
     other code or a new decision, after a mapping that did not come to its end, and every week.
     """
@@ -56,8 +56,8 @@ def map_facts(
             "objects": objects,
             "mapping": workspace.rules.hash,
             "decisions": newest(raw, workspace.name),
-            "code": CODE_VERSION,
             "keeps": ["deals_all_channels", "target_number", "customers"],  # what older versions did not
+            "code": MAPPING_CODE,
         }
         if not whole and before is not None and {k: before.get(k) for k in read} == read:
             return {
@@ -118,7 +118,7 @@ def _can_go_on(
     read: dict[str, Any],
     now: datetime,
 ) -> bool:
-    """Whether the last mapping came to its end, with these rules and decisions, and everything was looked at within the week."""
+    """Whether the last mapping came to its end, with these rules, decisions and code, and everything was looked at within the week."""
     if "whole_at" not in before or any(before.get(k) != read[k] for k in ("mapping", "decisions", "keeps", "code")):
         return False
     if before["objects"].keys() != read["objects"].keys():

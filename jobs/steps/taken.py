@@ -91,8 +91,8 @@ def _places(distinct: Ints, sought: Sequence[int]) -> Ints:
 
 
 def _untold(customers: Iterable[CustomerFact]) -> Iterator[Company]:
-    """Those that a version of the mapping finds: since nobody knows when."""
-    return (Company(number, one.stands, None, None) for one in customers for number in numbers_of(one.target))
+    """Those that a version of the mapping finds: since the day that the record states, or nobody knows when."""
+    return (Company(number, one.stands, one.since, None) for one in customers for number in numbers_of(one.target))
 
 
 def _row(target: int, company: Company) -> tuple[int, int, int, int]:

@@ -44,7 +44,7 @@ def contact() -> Object:
 def lead() -> Object:
     return make("Lead", "Lead", "Leads", "00Q", [
         identity("Lead"), deletion(), *_person(),
-        text("Company", "Company", nillable=False),
+        text("Company", "Company", nillable=False), text("Title", "Title", 128),
         Field("Email", "email", "Email", length=80, id_lookup=True),
         Field("Phone", "phone", "Phone", length=40),
         picklist("LeadSource", "Lead Source", SOURCES),

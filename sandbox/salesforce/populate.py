@@ -71,6 +71,8 @@ class Populator:
                     self._desk.contact(n, partner, account)
         for happening in world.happenings(date.min, world.as_of):
             self.apply(happening, world)
+        if self._org.settings.scenario == "empty":
+            return
         self._desk.leads(world)
         if self._org.settings.salesforce_person_accounts:
             self._desk.persons(world)

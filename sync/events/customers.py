@@ -8,26 +8,31 @@ import psycopg
 from sqlalchemy import Connection, text
 
 from models.partners import BEGINNING
-from models.vocabulary import aware
+from models.vocabulary import RecordRef, aware
 from sync.events.target_numbers import numbers_of
 from sync.mapping.facts import CustomerFact
 
 Conn = psycopg.Connection[Any]
 
 _SAME = "(s.connection, s.object, s.record_id, s.stands, s.number) = (c.connection, c.object, c.record_id, c.stands, c.number)"
+_STATED = "s.stated is not distinct from c.stated"
+_NEVER = "date '0001-01-01'"
 _GONE = f"""
-    update sakigake.customer_mark c set known_until = :known_at, until = :day
-    where c.workspace = :w and c.known_until is null and {{scope}} and not exists (select from staged_customer s where {_SAME})
+    update sakigake.customer_mark c set known_until = :known_at,
+        until = case when exists (select from staged_customer s where {_SAME}) then coalesce(c.since, {_NEVER}) else :day end
+    where c.workspace = :w and c.known_until is null and {{scope}} and not exists (
+        select from staged_customer s where {_SAME} and {_STATED})
     returning c.number"""  # noqa: S608 - the names are of our own tables
 _CAME = f"""
-    insert into sakigake.customer_mark (workspace, connection, object, record_id, stands, number, known_at, since)
+    insert into sakigake.customer_mark (workspace, connection, object, record_id, stands, number, known_at, since, stated)
     select :w, s.connection, s.object, s.record_id, s.stands, s.number, case when :ever and not exists (
             select from sakigake.customer_mark c where c.workspace = :w and {_SAME}) then '{BEGINNING}' else :known_at end,
-        case when not :ever then cast(:day as date) end
+        coalesce(s.stated, case when not :ever then cast(:day as date) end), s.stated
     from staged_customer s
     where not exists (
-        select from sakigake.customer_mark c where c.workspace = :w and c.known_until is null and {_SAME})
-    on conflict (workspace, connection, object, record_id, stands, number, known_at) do update set known_until = null, until = null
+        select from sakigake.customer_mark c where c.workspace = :w and c.known_until is null and {_SAME} and {_STATED})
+    on conflict (workspace, connection, object, record_id, stands, number, known_at) do update
+        set known_until = null, until = null, since = excluded.since, stated = excluded.stated
     returning number"""  # noqa: S608
 
 
@@ -59,14 +64,13 @@ def store_customers(
     connection.execute(text("drop table if exists pg_temp.staged_customer"))
     connection.execute(
         text(
-            "create temporary table staged_customer (connection text, object text, record_id text, stands text, number bigint,"
+            "create temporary table staged_customer (connection text, object text, record_id text, stands text, number bigint, stated date,"
             " primary key (connection, object, record_id, stands, number)) on commit drop"
         )
     )
     with raw.cursor() as cursor, cursor.copy("copy staged_customer from stdin") as copy:
-        for place in sorted({(f.source, f.stands, number) for f in facts for number in numbers_of(f.target)}):
-            source, stands, number = place
-            copy.write_row((source.connection, source.object, source.id, stands, number))
+        for (source, stands, number), stated in sorted(_stated(facts).items()):
+            copy.write_row((source.connection, source.object, source.id, stands, number, stated))
     connection.execute(text("analyze staged_customer"))
     given = {"w": workspace, "known_at": aware(known_at, "known_at"), "day": day, "ever": ever}
     moved: set[int] = set()
@@ -80,11 +84,22 @@ def store_customers(
     return frozenset(moved | _numbers(connection, _CAME, given))
 
 
+def _stated(facts: Iterable[CustomerFact]) -> dict[tuple[RecordRef, str, int], date | None]:
+    """The first day that is stated, for each record, standing and mark."""
+    found: dict[tuple[RecordRef, str, int], date | None] = {}
+    for fact in facts:
+        for number in numbers_of(fact.target):
+            place = fact.source, fact.stands, number
+            found[place] = min((day for day in (found.get(place), fact.since) if day is not None), default=None)
+    return found
+
+
 def companies(conn: Conn, workspace: str, known_at: datetime, among: Sequence[int] | None = None) -> list[Company]:
     """Companies that bought, or had an open deal of our own, as far as known at `known_at` (aware); `among`: of these targets."""
     rows = conn.execute(
         """select distinct number, stands, since, case when known_until <= %(k)s then until end from sakigake.customer_mark
-        where workspace = %(w)s and known_at <= %(k)s and (%(among)s::bigint[] is null or number = any(%(among)s))""",
+        where workspace = %(w)s and known_at <= %(k)s and (known_until is null or known_until > %(k)s or until > coalesce(since, '0001-01-01'))
+            and (%(among)s::bigint[] is null or number = any(%(among)s))""",
         {"w": workspace, "k": aware(known_at, "known_at"), "among": None if among is None else list(among)},
     )
     return [Company(*row) for row in rows]

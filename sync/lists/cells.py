@@ -4,6 +4,7 @@ import re
 import unicodedata
 from datetime import date, datetime, timedelta
 
+from sync.lists.date_order import DateOrder
 from sync.lists.sheet import Cell
 
 # The first day of each era (内閣官房, 元号); the era of a date is the last that began before it.
@@ -23,6 +24,12 @@ _LETTERS = {
 _ERA = re.compile(rf"^({'|'.join(ERAS)}|[mtshr])\.?(元|\d{{1,2}})[年./-](\d{{1,2}})[月./-](\d{{1,2}})日?$")
 _DAY = re.compile(r"^(\d{4})[年./-](\d{1,2})[月./-](\d{1,2})日?(?:[t ].*)?$")
 _COMPACT = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
+_SHORT = re.compile(r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?:,? +\d{1,2}:.*)?$")  # a time of the day may follow
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAMED = re.compile(
+    rf"^(?:[a-z]+, )?(?:(?P<m>{'|'.join(_MONTHS)})[a-z]*\.?[ -](?P<d>\d{{1,2}})(?:st|nd|rd|th)?"
+    rf"|(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?[ -](?P<m2>{'|'.join(_MONTHS)})[a-z]*\.?),?[ -](?P<y>\d{{4}})(?:,? .*)?$"
+)
 _SERIAL = re.compile(r"^\d{4,5}(?:\.\d+)?$")
 _EPOCH = date(1899, 12, 30)  # Excel's day 0, its 29 February 1900 left out
 _OLDEST, _NEWEST = date(2000, 1, 1), date(2100, 1, 1)
@@ -103,10 +110,10 @@ def name_in(cell: Cell) -> str:
     return " ".join(kept.split()).removeprefix("'")
 
 
-def day_in(cell: Cell) -> date | None:
-    """The day: a date, 2026-04-01, 2026/4/1, 2026年4月1日, 20260401, 令和8年4月1日, R8.4.1, 令和元年5月1日, or Excel's number of a day.
+def day_in(cell: Cell, order: DateOrder | None = None) -> date | None:
+    """The day: a date, 2026-04-01, 2026/4/1, 2026年4月1日, 20260401, 令和8年4月1日, R8.4.1, 令和元年5月1日, April 1, 2026, or Excel's number of a day.
 
-    None where the cell is empty. CellError where it is no day between 2000 and 2100.
+    04/01/2026 is read in the order that was said. None where the cell is empty. CellError where it is no day between 2000 and 2100.
     """
     if isinstance(cell, datetime):
         return _within(cell.date())
@@ -125,6 +132,11 @@ def day_in(cell: Cell) -> date | None:
         return _made(ERAS[era] + (1 if found[2] == "元" else int(found[2])) - 1, int(found[3]), int(found[4]))
     if found := _DAY.match(text) or _COMPACT.match(text):
         return _made(int(found[1]), int(found[2]), int(found[3]))
+    if found := _NAMED.match(text):
+        month = _MONTHS.index(found["m"] or found["m2"]) + 1
+        return _made(int(found["y"]), month, int(found["d"] or found["d2"]))
+    if found := _SHORT.match(text):
+        return _in_order([int(part) for part in found.groups()], order)
     if _SERIAL.match(text):
         return _of_number(float(text))
     raise CellError("the date is not understood; write it as 2026-04-01")
@@ -146,6 +158,20 @@ def _of_number(number: float) -> date:
     if not 0 < number < 100_000:
         raise CellError("the date is a number that is no day; write it as 2026-04-01")
     return _within(_EPOCH + timedelta(days=int(number)))
+
+
+def _in_order(parts: list[int], order: DateOrder | None) -> date:
+    """A day written with its year last."""
+    if order is None:
+        raise CellError(
+            "nobody can tell month and day apart; say how the file writes them: --dates mdy (04/01 is the 1st of April) or --dates dmy"
+        )
+    month, day = parts[:2] if order is DateOrder.MDY else parts[1::-1]
+    year = parts[2] if parts[2] >= 100 else 2000 + parts[2]
+    try:
+        return _made(year, month, day)
+    except CellError as e:
+        raise CellError(f"{e}, as --dates {order} reads it") from e
 
 
 def _made(year: int, month: int, day: int) -> date:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from models.vocabulary import Target
@@ -21,12 +22,16 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A target that is known: whose entry it is (empty for a customer that no partner listed), and how far it came."""
+    """A target that is known: whose entry it is (empty for a customer that no partner listed), and how far it came.
+
+    `since`: the day from which it is a customer, where that is stated.
+    """
 
     partner_id: str
     partner: str
     target: Target
     won: bool = False
+    since: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +57,25 @@ class KnownTargets:
             self._own[one.partner_id, *target_key(one.target)] = one
             self._names.add(name_key(one.target.name))
 
-    def look(self, target: Target, partner_id: str) -> Found:
-        """The strongest that is known: on this partner's own list, then a customer, then on another's list."""
+    def look(self, target: Target, partner_id: str, listed_on: date | None = None) -> Found:
+        """The strongest that is known: on this partner's own list, then a customer on the day of the row, then on another's list."""
         if own := self._own.get((partner_id, *target_key(target))):
             return Found(Standing.LISTED, "row", own.partner)  # the very same row, be it a name alone
         met = [(mark[0], one) for mark in marks_of(target) for one in self._by.get(mark, ())]
-        for standing, fits in (
-            (Standing.LISTED, lambda one: one.partner_id == partner_id),
-            (Standing.CUSTOMER, lambda one: one.won),
-            (Standing.ELSEWHERE, lambda _one: True),
-        ):
+        for standing in (Standing.LISTED, Standing.CUSTOMER, Standing.ELSEWHERE):
             for by, one in met:
-                if fits(one):
+                if _stands(one, standing, partner_id, listed_on):
                     return Found(standing, by, one.partner)
         return Found(Standing.NEW, alike=name_key(target.name) in self._names)
+
+
+def _stands(one: Known, standing: Standing, partner_id: str, day: date | None) -> bool:
+    """Whether what is known of one stands so to a partner's row of that day."""
+    if standing is Standing.LISTED:
+        return one.partner_id == partner_id
+    if standing is Standing.CUSTOMER:
+        return one.won and (one.since is None or day is None or day >= one.since)
+    return bool(one.partner_id)
 
 
 def marks_of(target: Target) -> Iterator[tuple[str, ...]]:

@@ -5,17 +5,20 @@ it never is, since that would put a stranger on the list.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 
 from models.vocabulary import RecordRef, Target
 from sync.lists.compare import marks_of
+from sync.lists.people import Person, email_in
 from sync.lists.understand import target_key
-from sync.mapping.conditions import text_of
-from sync.mapping.create import First
+from sync.mapping.conditions import MirrorValue, text_of
+from sync.mapping.create import First, Instead
 from sync.mapping.customers import target_of
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.identity import stable_id
+from sync.mapping.names import name_key
 from sync.mapping.reader import MirrorReader
 from sync.mapping.rules import EntryRule
 from sync.mapping.selection import selector
@@ -46,14 +49,29 @@ class Ties:
     )  # partner's id -> records in between
     by_mark: dict[tuple[str, tuple[str, ...]], set[str]] = field(default_factory=lambda: defaultdict(set))
     gone: set[tuple[str, str]] = field(default_factory=set)  # (object, id) that the mirror knows as deleted
-    tied: dict[tuple[str, ...], str] = field(default_factory=dict)  # (between, first ...) -> the record that is there
+    tied: dict[tuple[str, ...], str] = field(
+        default_factory=dict
+    )  # (between, field:first ...) -> the record that is there
+    emails: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))  # (field, e-mail) -> ids
+    others: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # every record in between -> (its name, partner's id)
 
-    def partner_field(self, partner: RecordRef) -> str:
-        """The id that the partner's field of a new record gets: the partner's own, or that of the one record in between."""
+    def partner_field(self, partner: RecordRef, into: str | None = None) -> str:
+        """The id that the partner's field of a new record gets: the partner's own, or that of the one record in between.
+
+        `into`: the record in between that a person chose, by its id or name.
+        """
         rule = self.rule
         if rule.partner.then is None:
+            if into is not None:
+                raise Untold(
+                    f"new records of {rule.object} name their partner themselves, so that there is nothing to choose by --into"
+                )
             return partner.id
         some, name = self.between.get(partner.id, []), rule.partner.between
+        if into is not None:
+            return self._chosen(partner, name, into)
         if len(some) == 1:
             return some[0]
         if not some:
@@ -61,22 +79,50 @@ class Ties:
                 f"the partner has no {name} that the mapping takes; make one that names the partner, and import the list again after the next run"
             )
         raise Untold(
-            f"the partner has {len(some)} records of {name}; say by `among` in the mapping's `create` which one new records go to"
+            f"the partner has {len(some)} records of {name}; say which one with --into, or by `among` in the mapping's `create` which one new records go to"
         )
 
-    def first(self, name: str, target: Target) -> str | None:
-        """The id of the record that is there for this company; None where there is none yet."""
-        for mark in marks_of(target):
+    def _chosen(self, partner: RecordRef, name: str, into: str) -> str:
+        own = {i: called for i, (called, whose) in self.others.items() if whose == partner.id}
+        some = [i for i in own if into in (i, i[:15])] or [i for i, called in own.items() if _same(into, called)]
+        if len(some) == 1:
+            return some[0]
+        raise Untold(
+            f"the partner has {f'{len(some)} records of {name} of that name; give the id of one' if some else f'no {name} of that id or name'}"
+        )
+
+    def first(self, name: str, target: Target, person: Person) -> tuple[str, str] | None:
+        """(the field, the id) of the record that is there for this company; None where there is none yet."""
+        create = self.rule.create
+        for field_name, way in (create.first[name].ways(name) if create is not None else {}).items():
+            if found := self._there(field_name, way.leads_to(field_name), target, person):
+                return field_name, found
+        return None
+
+    def _there(self, name: str, leads_to: str, target: Target, person: Person) -> str | None:
+        for mark in _marks(target, person.email):
             some = self.by_mark.get((name, mark), set())
+            if len(some) > 1 and person.email:
+                some = (some & self.emails.get((name, person.email), set())) or some
             if len(some) == 1:
                 return next(iter(some))
             if some:
-                leads_to = self.rule.create.first[name].leads_to(name) if self.rule.create else name
                 raise Untold(
-                    f"{len(some)} records of {leads_to} are of this company, and nobody can tell which one is meant; merge them, or say by `where` "
-                    "which ones count"
+                    f"{len(some)} records of {leads_to} are of this company, and nobody can tell which one is meant; merge them, say by `where` "
+                    "which ones count, or name the person's e-mail address in the list"
                 )
         return None
+
+
+def _same(said: str, called: str) -> bool:
+    return bool(called) and " ".join(said.split()).casefold() == " ".join(called.split()).casefold()
+
+
+def _marks(target: Target, email: str | None) -> Iterator[tuple[str, ...]]:
+    """The marks of a company, and last the one that it shares with a person of it."""
+    yield from marks_of(target)
+    if email and (name := name_key(target.name)):
+        yield "name_and_email", name, email
 
 
 def ties_of(rules: Rules, rule: EntryRule, reader: MirrorReader) -> Ties:
@@ -87,7 +133,8 @@ def ties_of(rules: Rules, rule: EntryRule, reader: MirrorReader) -> Ties:
     if rule.partner.then is not None:
         _read_between(rules, rule, reader, found)
     for name, first in rule.create.first.items():
-        _read_first(rules, rule, reader, found, name, first)
+        for field_name, way in first.ways(name).items():
+            _read_first(rules, rule, reader, found, field_name, way)
     if rule.create.first:
         _read_tied(rule, reader, found)
     return found
@@ -98,34 +145,59 @@ def _read_between(rules: Rules, rule: EntryRule, reader: MirrorReader, found: Ti
     if create is None or further is None or further.field is None:
         return
     fits = selector(create.among, reader, rule.connection, name, rules.zone)
-    for row in reader.rows(rule.connection, name, sorted({further.field, *create.among.fields()})):
+    named = {create.named} if create.named else set()
+    for row in reader.rows(rule.connection, name, sorted({further.field, *named, *create.among.fields()})):
         partner = text_of(row.values.get(further.field))
-        if partner and fits(row):
-            found.between[partner].append(row.id)
+        if partner:
+            found.others[row.id] = (text_of(row.values.get(create.named)) if create.named else "", partner)
+            if fits(row):
+                found.between[partner].append(row.id)
 
 
-def _read_first(rules: Rules, rule: EntryRule, reader: MirrorReader, found: Ties, name: str, first: First) -> None:
-    place = first.leads_to(name)
-    fits = selector(first.where, reader, rule.connection, place, rules.zone)
-    marks = first.target.items()
-    fields = sorted({*first.where.fields(), *(field_name for _, field_name in marks)})
+def _read_first(
+    rules: Rules, rule: EntryRule, reader: MirrorReader, found: Ties, name: str, way: First | Instead
+) -> None:
+    place = way.leads_to(name)
+    fits = selector(way.where, reader, rule.connection, place, rules.zone)
+    of = way.of if isinstance(way, Instead) else None
+    marks = [] if of is not None else way.target.items()
+    companies = _companies(rule, reader, way.target.items(), of.leads_to) if of is not None else {}
+    own = {of.field} if of is not None else set()
+    own |= {way.email} if way.email else set()
+    fields = sorted({*way.where.fields(), *own, *(field_name for _, field_name in marks)})
     for row in reader.rows(rule.connection, place, fields, deleted=True):
         if row.deleted:
             found.gone.add((place, row.id))
         elif fits(row):
-            said = {mark: text_of(row.values.get(field_name)).strip() or None for mark, field_name in marks}
-            for mark in marks_of(target_of(said)):
+            email = email_in(text_of(row.values.get(way.email))) if way.email else None
+            if email:
+                found.emails[name, email].add(row.id)
+            company = _target(row.values, marks) if of is None else companies.get(text_of(row.values.get(of.field)))
+            for mark in _marks(company, email) if company is not None else ():
                 found.by_mark[name, mark].add(row.id)
 
 
+def _companies(rule: EntryRule, reader: MirrorReader, marks: list[tuple[str, str]], place: str) -> dict[str, Target]:
+    rows = reader.rows(rule.connection, place, sorted({field_name for _, field_name in marks}))
+    return {row.id: _target(row.values, marks) for row in rows}
+
+
+def _target(values: Mapping[str, MirrorValue], marks: list[tuple[str, str]]) -> Target:
+    return target_of({mark: text_of(values.get(field_name)).strip() or None for mark, field_name in marks})
+
+
 def _read_tied(rule: EntryRule, reader: MirrorReader, found: Ties) -> None:
-    names: Sequence[str] = _tying(rule)
-    for row in reader.rows(rule.connection, rule.object, names):
-        ends = tuple(text_of(row.values.get(n)) for n in names)
-        if all(ends):
-            found.tied[ends] = row.id
+    partner = [rule.partner.field] if rule.partner.field else []
+    slots = [list(first.ways(name)) for name, first in (rule.create.first if rule.create is not None else {}).items()]
+    for row in reader.rows(rule.connection, rule.object, sorted({*partner, *(n for slot in slots for n in slot)})):
+        held = {
+            n: text for n in (*partner, *(n for slot in slots for n in slot)) if (text := text_of(row.values.get(n)))
+        }
+        if all(name in held for name in partner):
+            for names in product(*([n for n in slot if n in held] for slot in slots)):
+                found.tied[(*(held[n] for n in partner), *(end(n, held[n]) for n in names))] = row.id
 
 
-def _tying(rule: EntryRule) -> list[str]:
-    first = rule.create.first if rule.create is not None else {}
-    return [*([rule.partner.field] if rule.partner.field else []), *first]
+def end(field_name: str, record_id: str) -> str:
+    """What a record is tied to by a field, told from what it is tied to by another."""
+    return f"{field_name}:{record_id}"

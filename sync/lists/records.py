@@ -86,7 +86,7 @@ def first_record(rules: Rules, wanted: Wanted, name: str, key: str, description:
         described = description.field(field_name)
         if described is not None and not described.nullable and field_name not in values:
             raise Untold(
-                f"{description.name} needs {field_name}, which is to hold the list's {filling.row}, and this row has none; fill it in, or name "
+                f"{description.name} needs {field_name}, which is to hold the list's {filling.columns}, and this row has none; fill it in, or name "
                 "another column or a value in the mapping"
             )
     return NewRecord(key, values)
@@ -96,7 +96,7 @@ def _values(given: Given, wanted: Wanted, description: ObjectDescription, zone: 
     said = _said(wanted)
     values: dict[str, Value] = {}
     for name, filling in given.items():
-        text = filling.value if filling.row is None else said.get(filling.row)
+        text = filling.value if filling.row is None else next((t for c in filling.row if (t := said.get(c))), None)
         if text:
             described = description.field(name)
             values[name] = _typed(text, described.type if described else FieldType.TEXT, zone)
@@ -104,10 +104,12 @@ def _values(given: Given, wanted: Wanted, description: ObjectDescription, zone: 
 
 
 def _said(wanted: Wanted) -> Mapping[str, str | None]:
-    target = wanted.row.target
+    target, person = wanted.row.target, wanted.row.person
     return {
         "name": target.name, "corporate_number": target.corporate_number, "domain": target.domain, "phone": target.phone,
         "prefecture": target.prefecture, "city": target.city, "listed_on": wanted.listed_on.isoformat(), "file": wanted.file,
+        "contact_name": person.name, "contact_last_name": person.last_name, "contact_first_name": person.first_name,
+        "contact_email": person.email, "contact_title": person.title,
     }  # fmt: skip
 
 

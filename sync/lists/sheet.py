@@ -11,6 +11,8 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
+from sync.lists.formulas import Place, formulas_in
+
 Cell = str | int | float | bool | date | datetime | None
 EXCEL = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 TEXT = frozenset({".csv", ".tsv", ".txt"})
@@ -25,10 +27,14 @@ class UnreadableListError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Rows as in the file, empty ones included: row 1 is `rows[0]`. `where` says how it was read, such as `sheet 一覧` or `CP932`."""
+    """Rows as in the file, empty ones included: row 1 is `rows[0]`. `where` says how it was read, such as `sheet 一覧` or `CP932`.
+
+    `formulas` are the places, row and column counted from 0, whose value is what a formula gave last.
+    """
 
     rows: list[list[Cell]]
     where: str
+    formulas: frozenset[Place] = frozenset()
 
 
 def read_sheet(path: Path, sheet: str | None = None) -> Sheet:
@@ -126,7 +132,7 @@ def _of_workbook(name: str, data: bytes, wanted: str | None) -> Sheet:
             read = book.get_sheet_by_name(one)
             rows = _rows(read)
             if any(cell not in (None, "") for row in rows for cell in row):
-                return Sheet(rows, f"sheet {one}")
+                return Sheet(rows, f"sheet {one}", formulas_in(data, one))
     except PasswordError as e:
         raise UnreadableListError(f"{name} is protected by a password; save it without one, and try again.") from e
     except CalamineError as e:

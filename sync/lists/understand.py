@@ -7,11 +7,17 @@ from datetime import date
 
 from models.vocabulary import Target
 from sync.lists.cells import CellError, day_in, name_in, place_in, text_in
+from sync.lists.date_order import DateOrder
+from sync.lists.formulas import Place
 from sync.lists.headings import Column, Headings, find_headings, heading_text
+from sync.lists.people import Person, email_in, person
 from sync.lists.sheet import Cell, Sheet, UnreadableListError
 from sync.mapping.identity import corporate_number, domain
 from sync.mapping.names import name_key, phone_key
 
+NO_RESULT = "a formula that has no result in the file, or an error such as #N/A"
+NOBODY = Person()
+NAMES_OF_A_PERSON = (Column.CONTACT_NAME, Column.CONTACT_LAST_NAME, Column.CONTACT_FIRST_NAME)
 LONGEST = 255  # characters of a name; a longer one is a note
 
 
@@ -23,6 +29,7 @@ class ListRow:
     target: Target
     listed_on: date | None
     partner: str = ""
+    person: Person = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,10 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True)
 class AttackList:
-    """A file as it was understood. `notes` are values that were left empty while their rows count; `same_as` rows that stand there twice."""
+    """A file as it was understood. `notes` are values that were left empty while their rows count; `same_as` rows that stand there twice.
+
+    `reckoned` are rows whose name is what a formula gave when the file was last saved.
+    """
 
     where: str
     headings: Headings
@@ -43,10 +53,11 @@ class AttackList:
     bad: tuple[BadRow, ...]
     notes: tuple[BadRow, ...]
     same_as: dict[int, int]
+    reckoned: tuple[int, ...] = ()
 
 
-def understand(sheet: Sheet, name: str) -> AttackList:
-    """The list in the sheet. UnreadableListError where no row of headings can be found, or where no row holds a target."""
+def understand(sheet: Sheet, name: str, dates: DateOrder | None = None) -> AttackList:
+    """The list in the sheet; `dates` is the order of days such as 04/01/2026. UnreadableListError where no row of headings can be found, or where no row holds a target."""
     headings = find_headings(sheet.rows)
     if headings is None:
         raise UnreadableListError(
@@ -59,7 +70,7 @@ def understand(sheet: Sheet, name: str) -> AttackList:
         if all(cell is None or not str(cell).strip() for cell in cells) or _repeats_headings(cells, headings):
             continue
         try:
-            row, left_empty = _row(number, cells, headings)
+            row, left_empty = _row(_Reader(number, cells, headings, sheet.formulas), dates)
         except CellError as e:
             bad.append(BadRow(number, str(e)))
             continue
@@ -70,12 +81,15 @@ def understand(sheet: Sheet, name: str) -> AttackList:
             f"{name} has headings in row {headings.row} and nothing below them; give the list with its rows."
         )
     kept, same_as = _once(rows)
-    return AttackList(sheet.where, headings, tuple(kept), tuple(bad), tuple(notes), same_as)
+    place = headings.places[Column.NAME]
+    reckoned = tuple(row.number for row in kept if (row.number - 1, place) in sheet.formulas)
+    return AttackList(sheet.where, headings, tuple(kept), tuple(bad), tuple(notes), same_as, reckoned)
 
 
-def _row(number: int, cells: Sequence[Cell], headings: Headings) -> tuple[ListRow, list[BadRow]]:
+def _row(read: "_Reader", dates: DateOrder | None) -> tuple[ListRow, list[BadRow]]:
     """(the row, what of it could not be read). CellError where it names no company or its date is none."""
-    read = _Reader(number, cells, headings)
+    headings = read.headings
+    read.require_result(Column.NAME)
     name = name_in(read.cell(Column.NAME))
     if not name:
         raise CellError(f"{headings.texts[Column.NAME]}: there is no name")
@@ -83,10 +97,11 @@ def _row(number: int, cells: Sequence[Cell], headings: Headings) -> tuple[ListRo
         raise CellError(f"{headings.texts[Column.NAME]}: longer than {LONGEST} characters, so no name")
     if not name_key(name):
         raise CellError(f"{headings.texts[Column.NAME]}: no name is left without the legal form and marks")
-    if name[0] in "=@" or (name[0] in "+-" and any(c in name for c in "(|!")):
+    if _is_formula(name):
         raise CellError(f"{headings.texts[Column.NAME]}: a formula, not a name")
+    read.require_result(Column.LISTED_ON)
     try:
-        listed_on = day_in(read.cell(Column.LISTED_ON))
+        listed_on = day_in(read.cell(Column.LISTED_ON), dates)
     except CellError as e:
         raise CellError(f"{headings.texts[Column.LISTED_ON]}: {e}") from e
     prefecture, city = place_in(read.text(Column.ADDRESS))
@@ -100,20 +115,39 @@ def _row(number: int, cells: Sequence[Cell], headings: Headings) -> tuple[ListRo
         prefecture=read.text(Column.PREFECTURE) or prefecture,
         city=read.text(Column.CITY) or city,
     )
-    return ListRow(number, target, listed_on, name_in(read.cell(Column.PARTNER))), read.left_empty
+    whole, last, first = (
+        read.checked(column, _no_formula, "a formula, not a name") or "" for column in NAMES_OF_A_PERSON
+    )
+    who = person(
+        whole,
+        last,
+        first,
+        read.checked(Column.CONTACT_EMAIL, email_in, "no e-mail address"),
+        read.checked(Column.CONTACT_TITLE, _no_formula, "a formula, not a title") or "",
+    )
+    return ListRow(read.number, target, listed_on, name_in(read.cell(Column.PARTNER)), who), read.left_empty
 
 
 class _Reader:
     """The cells of one row by what they mean."""
 
-    def __init__(self, number: int, cells: Sequence[Cell], headings: Headings) -> None:
-        self._number = number
+    def __init__(self, number: int, cells: Sequence[Cell], headings: Headings, formulas: frozenset[Place]) -> None:
+        self.number = number
+        self.headings = headings
         self._cells = cells
-        self._headings = headings
+        self._formulas = formulas
         self.left_empty: list[BadRow] = []
 
+    def require_result(self, column: Column) -> None:
+        """CellError where the cell is a formula that says nothing."""
+        if self._says_nothing(column):
+            raise CellError(f"{self.headings.texts[column]}: {NO_RESULT}; open the file in Excel, mend and save it")
+
+    def _says_nothing(self, column: Column) -> bool:
+        return (self.number - 1, self.headings.places.get(column)) in self._formulas and not text_in(self.cell(column))
+
     def cell(self, column: Column) -> Cell:
-        place = self._headings.places.get(column)
+        place = self.headings.places.get(column)
         return self._cells[place] if place is not None and place < len(self._cells) else None
 
     def text(self, column: Column) -> str:
@@ -122,12 +156,23 @@ class _Reader:
     def checked(self, column: Column, form: Callable[[str], str | None], otherwise: str) -> str | None:
         """The value in its one form; where it has none the row still counts, and it is said."""
         text = self.text(column)
+        if self._says_nothing(column):
+            self.left_empty.append(BadRow(self.number, f"{self.headings.texts[column]}: {NO_RESULT}; left empty"))
         if not text or text in {"-", "ー", "なし", "n/a", "N/A", "#N/A"}:
             return None
         found = form(text)
         if found is None:
-            self.left_empty.append(BadRow(self._number, f"{self._headings.texts[column]}: {otherwise}; left empty"))
+            self.left_empty.append(BadRow(self.number, f"{self.headings.texts[column]}: {otherwise}; left empty"))
         return found
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a spreadsheet into which the CRM's records are exported would reckon with it."""
+    return text[:1] in ("=", "@") or (text[:1] in ("+", "-") and any(c in text for c in "(|!"))
+
+
+def _no_formula(text: str) -> str | None:
+    return None if _is_formula(text) else text
 
 
 def _phone(text: str) -> str | None:

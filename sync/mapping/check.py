@@ -8,9 +8,9 @@ from sync.connector import ObjectDescription
 from sync.documents import Problem, advice
 from sync.mapping.check_create import check_create
 from sync.mapping.check_labels import Pair, check_labels
-from sync.mapping.fitting import Absent, Descriptions, Fitting, Path
+from sync.mapping.fitting import Absent, Descriptions, Fitting, Path, without
 from sync.mapping.grammar import Mapping
-from sync.mapping.rules import DAYS, EntryRule, FromObject, MilestoneRule, PartnerRule
+from sync.mapping.rules import DAYS, CustomerRule, EntryRule, FromObject, MilestoneRule, PartnerRule
 
 
 def check(
@@ -18,22 +18,28 @@ def check(
     descriptions: Descriptions,
     absent: Absent | None = None,
     labels: MappingType[Pair, AbstractSet[str]] | None = None,
+    ours: AbstractSet[str] = frozenset(),
 ) -> list[Problem]:
     """Everything in the mapping that the CRMs do not have, in the order of the file. Empty: the mapping fits.
 
     `descriptions` holds the objects that our user can see, by (connection, object); `needs` says which are asked for.
     `absent` tells of the others: in the CRM's words why they cannot be seen, or None where nobody asked and nothing is said.
     `labels` holds those of the links between two objects, as far as the CRM was asked and told.
+    `ours` are the names of fields that we write: no rule reads them, and none is suggested.
     """
-    found = (*_Check(mapping, descriptions, absent or {}).all(), *check_labels(mapping, labels or {}))
+    others = {place: without(found, ours) for place, found in descriptions.items()}
+    found = (
+        *_Check(mapping, others, Fitting(mapping, others, absent or {}, ours)).all(),
+        *check_labels(mapping, labels or {}),
+    )
     return sorted(found, key=lambda problem: (problem.line, problem.sentence))
 
 
 class _Check:
-    def __init__(self, mapping: Mapping, descriptions: Descriptions, absent: Absent) -> None:
+    def __init__(self, mapping: Mapping, descriptions: Descriptions, fit: Fitting) -> None:
         self._mapping = mapping
         self._descriptions = descriptions
-        self._fit = Fitting(mapping, descriptions, absent)
+        self._fit = fit
 
     def all(self) -> Iterator[Problem]:
         mapping = self._mapping
@@ -78,10 +84,20 @@ class _Check:
             yield from problems
             if found:
                 yield from self._fit.where((*path, "where"), found, customer.where, customer.connection)
-                yield from self._fit.exists((*path, "name"), found, customer.name)
-                for mark, named in customer.match_on.items():
-                    yield from self._fit.exists((*path, "match_on", mark), found, named)
+                yield from self._fit.day((*path, "since"), found, customer.since)
+                yield from self._company(path, customer, found)
         yield from self._created()
+
+    def _company(self, path: Path, rule: CustomerRule, found: ObjectDescription) -> Iterator[Problem]:
+        """The record that says what company it is."""
+        there: ObjectDescription | None = found
+        if rule.linked is not None:
+            there, problems = self._fit.linked(path, found, rule.linked, rule.object_, rule.connection, "linked")
+            yield from problems
+        if there is not None:
+            yield from self._fit.exists((*path, "name"), there, rule.name)
+            for mark, named in rule.match_on.items():
+                yield from self._fit.exists((*path, "match_on", mark), there, named)
 
     def _partner(self, path: Path, rule: PartnerRule) -> Iterator[Problem]:
         found, problems = self._fit.object(path, rule.connection, rule.object)

@@ -1,11 +1,11 @@
 """Whether new records can be made as a rule says: are the fields there, may they be filled, do values and types fit?"""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.documents import Problem, advice
 from sync.mapping.conditions import number_of
-from sync.mapping.create import Filling, First
+from sync.mapping.create import Filling, First, Instead
 from sync.mapping.creation import Given, first_fields, given_fields
 from sync.mapping.fitting import Fitting, Path
 from sync.mapping.grammar import Mapping
@@ -39,7 +39,24 @@ def check_create(
 def _first(
     mapping: Mapping, fit: Fitting, path: Path, connection: str, found: ObjectDescription, name: str, first: First
 ) -> Iterator[Problem]:
-    """The field leads to such a record, and one can be found and made."""
+    """The fields lead to such records, which can be found, and one can be made."""
+    for field_name, way in first.ways(name).items():
+        at: Path = path if way is first else (*path, "instead", field_name)
+        there = yield from _way(mapping, fit, at, connection, found, field_name, way)
+        if there is not None and way is first:
+            yield from _given(mapping, fit, path, first_fields(first), first.set_, there, None)
+
+
+def _way(
+    mapping: Mapping,
+    fit: Fitting,
+    path: Path,
+    connection: str,
+    found: ObjectDescription,
+    name: str,
+    first: First | Instead,
+) -> Generator[Problem, None, ObjectDescription | None]:
+    """The object that the field leads to, whose records can be found as it says."""
     there, problems = fit.object(path, connection, first.leads_to(name))
     yield from problems
     field, problems = fit.field(path, found, name)
@@ -53,11 +70,19 @@ def _first(
             path, f"'{name}' does not lead to {first.leads_to(name)}; {advice(first.leads_to(name), field.references)}"
         )
     if there is None:
-        return
-    for mark, named in first.target.items():
-        yield from fit.exists((*path, "target", mark), there, named)
+        return None
     yield from fit.where((*path, "where"), there, first.where, connection)
-    yield from _given(mapping, fit, path, first_fields(first), first.set_, there, None)
+    if first.email is not None:
+        yield from fit.exists((*path, "email"), there, first.email)
+    marked: ObjectDescription | None = there
+    if isinstance(first, Instead) and first.of is not None:
+        yield from fit.exists((*path, "of"), there, first.of.field)
+        marked, problems = fit.object((*path, "of"), connection, first.of.leads_to)
+        yield from problems
+    for mark, named in first.target.items():
+        if marked is not None:
+            yield from fit.exists((*path, "target", mark), marked, named)
+    return there
 
 
 def _given(
@@ -83,10 +108,14 @@ def _given(
 
 def _unfit(field: FieldDescription, filling: Filling) -> str | None:
     kind = field.crm_type
-    if filling.row == "listed_on":
+    if filling.row is not None and "listed_on" in filling.row:
         return None if field.type in _DAYS else f"'{field.name}' is no date ({kind}), and the list's day would go there"
     if filling.row is not None:
-        return None if field.type is FieldType.TEXT else f"'{field.name}' is no text ({kind}), and {filling.row} is one"
+        return (
+            None
+            if field.type is FieldType.TEXT
+            else f"'{field.name}' is no text ({kind}), and {filling.columns} is one"
+        )
     if field.type in _NUMBERS and number_of(filling.value) is None:
         return f"'{filling.value}' is no number, and '{field.name}' is one ({kind})"
     return None

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sync.mapping.dates import MirrorValue, UnreadableDateError, day_of
-from sync.mapping.patterns import finder, problem_of
+from sync.mapping.patterns import LONGEST, finder, problem_of
+from sync.mapping.written import WRITTEN_DAY, WRITTEN_NUMBER, WRITTEN_PATTERN
 
 __all__ = [
     "Condition",
@@ -58,7 +59,8 @@ def _written_out(value: Any) -> Any:
     return {"in": value} if isinstance(value, list) else {"equals": value}
 
 
-Scalar = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | int | float | bool)]
+_Text = Annotated[str, Field(min_length=1)]
+Scalar = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=_Text | int | float | bool)]
 Scalars = Annotated[
     list[Scalar],
     Field(min_length=1),
@@ -91,11 +93,16 @@ def _pattern(value: str) -> str:
     return value
 
 
-Number = Annotated[Decimal, BeforeValidator(_number_of, json_schema_input_type=int | float)]
-Day = Annotated[date, BeforeValidator(_day_of, json_schema_input_type=date)]
+_AsText = Annotated[str, Field(json_schema_extra={"pattern": WRITTEN_NUMBER})]
+_AsDay = Annotated[str, Field(json_schema_extra={"pattern": WRITTEN_DAY, "format": "date"})]
+_AsPattern = Annotated[str, Field(min_length=1, json_schema_extra={"maxLength": LONGEST, "pattern": WRITTEN_PATTERN})]
+Number = Annotated[Decimal, BeforeValidator(_number_of, json_schema_input_type=int | float | _AsText)]
+Day = Annotated[date, BeforeValidator(_day_of, json_schema_input_type=_AsDay)]
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
 Patterns = Annotated[
-    list[Pattern], Field(min_length=1), BeforeValidator(_as_list, json_schema_input_type=str | list[str])
+    list[Pattern],
+    Field(min_length=1),
+    BeforeValidator(_as_list, json_schema_input_type=_AsPattern | Annotated[list[_AsPattern], Field(min_length=1)]),
 ]
 
 
@@ -201,7 +208,9 @@ def _compared(read: Callable[[MirrorValue], Any], compare: Callable[[Any, Any], 
 
 ConditionInput = Annotated[
     Condition,
-    BeforeValidator(_written_out, json_schema_input_type=Scalar | list[Scalar] | Condition),
+    BeforeValidator(
+        _written_out, json_schema_input_type=Scalar | Annotated[list[Scalar], Field(min_length=1)] | Condition
+    ),
 ]
 
 

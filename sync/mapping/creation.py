@@ -20,16 +20,16 @@ def given_fields(rule: EntryRule) -> Given:
     Where a record comes first (a Lead), that one is given the target.
     """
     comes_first = rule.create is not None and rule.create.first
-    found: Given = {} if comes_first else {name: Filling(row=mark) for mark, name in rule.target.items()}
+    found: Given = {} if comes_first else {name: Filling(row=[mark]) for mark, name in rule.target.items()}
     listed = rule.milestones.get(Milestone.LISTED)
     if listed is not None and listed.at is not None and listed.linked is None:
-        found[listed.at] = Filling(row="listed_on")
+        found[listed.at] = Filling(row=["listed_on"])
     return found | (rule.create.set_ if rule.create is not None else {})
 
 
 def first_fields(first: First) -> Given:
     """What fills which field of a record that comes first."""
-    return {name: Filling(row=mark) for mark, name in first.target.items()} | first.set_
+    return {name: Filling(row=[mark]) for mark, name in first.target.items()} | first.set_
 
 
 def is_tied(partner: Reference) -> bool:
@@ -58,6 +58,8 @@ def creations(mapping: "Mapping", index: int, rule: EntryRule) -> Iterator[tuple
         )
     if rule.partner.then is None and not rule.create.among.is_empty:
         yield (*path, "among"), "'partner' of this rule goes through no record in between, of which one could be chosen"
+    if rule.partner.then is None and rule.create.named is not None:
+        yield (*path, "named"), "'partner' of this rule goes through no record in between, which could have a name"
     given = given_fields(rule)
     yield from _names(path, rule, given)
     if rule.partner.field in given:
@@ -96,3 +98,9 @@ def _names(path: tuple[str | int, ...], rule: EntryRule, given: Given) -> Iterat
             )
         if field in given:
             yield (*path, "first", field), f"'{field}' holds the record that comes first; take it out of set"
+        for other, way in one.instead.items():
+            at = (*path, "first", field, "instead", other)
+            if way.target.name is None:
+                yield at, "'target' names no field for the name, by which such a record is found"
+            if other in {field, rule.partner.field} or other in given:
+                yield at, f"'{other}' holds something else already; another field names what is taken instead"

@@ -74,8 +74,10 @@ def uses(rules: Rules) -> Iterator[Use]:
     for i, customer in enumerate(rules.customers):
         at = ("customers", i)
         yield from _of_where(customer.connection, customer.object, customer.where, at, (), _VALID_ROWS)
-        for f in (customer.name, *(name for _, name in customer.match_on.items())):
-            yield Use(customer.connection, customer.object, f, at, (), _VALID_ROWS)
+        read = [(customer.object, customer.since)] if customer.since else []
+        read += _of(customer.object, customer.linked)
+        read += [(customer.company, f) for f in (customer.name, *(name for _, name in customer.match_on.items()))]
+        yield from (Use(customer.connection, there, f, at, (), _VALID_ROWS) for there, f in read)
     yield from _created(rules)
 
 

@@ -36,6 +36,8 @@ def edges(mapping: Mapping) -> list[Edge]:
             found.update(_of_where(deal.connection, deal.object, where))
     for customer in mapping.customers:
         found.update(_of_where(customer.connection, customer.object, customer.where))
+        if customer.linked is not None:
+            found.update(_of_reference(customer.connection, customer.object, customer.linked))
     return sorted(found, key=lambda edge: tuple(part or "" for part in edge))
 
 

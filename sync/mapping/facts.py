@@ -81,6 +81,7 @@ class CustomerFact:
     source: RecordRef
     stands: str
     target: Target
+    since: date | None = None  # as the record states it
 
 
 class Met(NamedTuple):

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingType
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from models.vocabulary import LIST_ROW, LISTS
 from sync.connector import FieldDescription, FieldType, ObjectDescription
@@ -19,10 +21,18 @@ _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
 _SEVERAL = ("multipicklist", "checkbox", "enumeration/checkbox")  # the CRMs' words for a field of several values
 
 
+def without(found: ObjectDescription, ours: AbstractSet[str]) -> ObjectDescription:
+    """The object as if we had no fields there."""
+    return replace(found, fields=tuple(f for f in found.fields if f.name not in ours)) if ours else found
+
+
 class Fitting:
     """Asks one thing of the descriptions at a time; each answer is the problems that were found."""
 
-    def __init__(self, mapping: Mapping, descriptions: Descriptions, absent: Absent) -> None:
+    def __init__(
+        self, mapping: Mapping, descriptions: Descriptions, absent: Absent, ours: AbstractSet[str] = frozenset()
+    ) -> None:
+        self._ours = ours
         self._mapping = mapping
         self._absent = absent
         self._descriptions = descriptions
@@ -53,6 +63,11 @@ class Fitting:
         if field is not None:
             return field, []
         known = [f.name for f in found.fields]
+        if name in self._ours:
+            sentence = (
+                f"'{name}' is written by Sakigake itself, and what it writes feeds no rule; {advice(name, known)}"
+            )
+            return None, [self._mapping.problem(path, sentence)]
         sentence = f"{found.name} has no field '{name}' that our user can see; {advice(name, known)}"
         return None, [self._mapping.problem(path, sentence)]
 

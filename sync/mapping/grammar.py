@@ -16,7 +16,17 @@ from sync.documents import Document, DocumentError, Problem, problems_of, read_d
 from sync.mapping.conditions import Rule
 from sync.mapping.consistency import inconsistencies
 from sync.mapping.problems import MappingError
-from sync.mapping.rules import ActivityRule, CustomerRule, DealRule, EntryRule, PartnerRule, PartnerType, WriteBack
+from sync.mapping.rules import (
+    IMPORTED,
+    ActivityRule,
+    CustomerRule,
+    DealRule,
+    EntryRule,
+    PartnerRule,
+    PartnerType,
+    WriteBack,
+)
+from sync.mapping.schema import completed
 from sync.mapping.where import FieldName
 
 __all__ = ["Mapping", "MappingError", "Problem", "json_schema", "load_mapping"]
@@ -140,5 +150,5 @@ def load_mapping(text: str, filename: str = "mapping.yaml") -> Mapping:
 
 def json_schema() -> dict[str, Any]:
     """The grammar as JSON Schema, for editors that complete and check."""
-    schema = Mapping.model_json_schema(by_alias=True, mode="validation")
+    schema = completed(Mapping.model_json_schema(by_alias=True, mode="validation"), IMPORTED)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Sakigake mapping"}

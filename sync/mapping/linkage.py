@@ -55,6 +55,8 @@ def references(mapping: Mapping) -> Iterator[tuple[Path, str, str, Reference]]:
     for index, partner in enumerate(mapping.partners):
         yield from _of_where(("partners", index), partner.connection, partner.object, partner.where)
     for index, customer in enumerate(mapping.customers):
+        if customer.linked is not None:
+            yield ("customers", index, "linked"), customer.connection, customer.object, customer.linked
         yield from _of_where(("customers", index), customer.connection, customer.object, customer.where)
     for index, deal in enumerate(mapping.deals_all_channels):
         for where in deal.wheres():

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sync.connector import ReadSpec
+from sync.mapping.create import First, Instead
 from sync.mapping.grammar import Mapping
 from sync.mapping.rules import DAYS, EntryRule, PartnerRule
 from sync.mapping.where import Reference, Related, Where
@@ -54,6 +55,10 @@ def needs(mapping: Mapping) -> dict[str, dict[str, ReadSpec]]:
     for customer in mapping.customers:
         want = wanted[customer.connection, customer.object]
         want.where(customer.where)
+        want.fields |= {customer.since} if customer.since else set()
+        want.days |= {customer.since} if customer.since else set()
+        _refer(wanted, customer.connection, customer.object, customer.linked)
+        want = wanted[customer.connection, customer.company]
         want.fields |= {customer.name, *(name for _, name in customer.match_on.items())}
     for connection, name, where in _wheres(mapping):
         for _, related in where.links():
@@ -119,11 +124,23 @@ def _of_create(wanted: dict[tuple[str, str], _Wanted], entry: EntryRule) -> None
         return
     if not entry.create.among.is_empty:
         wanted[entry.connection, entry.partner.between].where(entry.create.among)
-    for field_name, first in entry.create.first.items():
+    if entry.create.named is not None:
+        wanted[entry.connection, entry.partner.between].fields.add(entry.create.named)
+    for field_name, way in ways(entry):
         wanted[entry.connection, entry.object].fields.add(field_name)
-        want = wanted[entry.connection, first.leads_to(field_name)]
-        want.fields |= {name for _, name in first.target.items()}
-        want.where(first.where)
+        want = wanted[entry.connection, way.leads_to(field_name)]
+        want.where(way.where)
+        want.fields |= {way.email} if way.email else set()
+        if isinstance(way, Instead) and way.of is not None:
+            want.fields.add(way.of.field)
+            want = wanted[entry.connection, way.of.leads_to]
+        want.fields |= {name for _, name in way.target.items()}
+
+
+def ways(entry: EntryRule) -> Iterator[tuple[str, First | Instead]]:
+    """By field, how the records that a new one names may be there already."""
+    for name, first in (entry.create.first if entry.create is not None else {}).items():
+        yield from first.ways(name).items()
 
 
 def _refer(
@@ -147,8 +164,8 @@ def _wheres(mapping: Mapping) -> Iterator[tuple[str, str, Where]]:
     for entry in mapping.entries:
         if entry.create is not None:
             yield entry.connection, entry.partner.between, entry.create.among
-            for name, first in entry.create.first.items():
-                yield entry.connection, first.leads_to(name), first.where
+            for name, way in ways(entry):
+                yield entry.connection, way.leads_to(name), way.where
 
 
 def _of_related(wanted: dict[tuple[str, str], _Wanted], connection: str, object_name: str, related: Related) -> None:

@@ -50,7 +50,9 @@ class Attribute(Rule):
     values: dict[str, str] = Field(default_factory=dict, description="the CRM's value: the word used in this mapping")
 
 
-AttributeInput = Annotated[Attribute, BeforeValidator(field_or_association, json_schema_input_type=str | Attribute)]
+AttributeInput = Annotated[
+    Attribute, BeforeValidator(field_or_association, json_schema_input_type=FieldName | Attribute)
+]
 
 
 DAYS = ("submitted_on", "joined_on", "ended_on")  # attributes that are days
@@ -101,12 +103,35 @@ class CustomerRule(FromObject):
     Targets of imported lists that are customers are named, and left out.
     """
 
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"object": ["linked"]}})
     noun: ClassVar[str] = "a rule of customers"
     name: FieldName = Field(description="the field that holds the company's name")
     match_on: MatchOn = Field(default_factory=MatchOn, description="further marks by which a target is this company")
+    linked: ReferenceInput | None = Field(
+        None,
+        description="the field or association that leads to the company's record, whose fields `name` and `match_on` then name",
+    )
+    object_: FieldName | None = Field(
+        None, alias="object", description="the linked object; default: the field's name without __c or Id"
+    )
+    since: FieldName | None = Field(
+        None,
+        description="the record's field of the day from which it stands so; default, and where it is empty: the day on which it came to fit",
+    )
     stands: Literal["customer", "open_deal"] = Field(
         "customer", description="open_deal: no customer yet, but the company itself has an open deal with it"
     )
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "CustomerRule":
+        if self.object_ is not None and self.linked is None:
+            raise ValueError("'object' says what 'linked' leads to; there is no 'linked' here")
+        return self
+
+    @property
+    def company(self) -> str:
+        """The object whose records are the companies: the rule's own, or the one that `linked` leads to."""
+        return self.object if self.linked is None else self.linked.leads_to(self.object_)
 
 
 class PartnerType(Rule):

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from sync.mapping.conditions import Condition, ConditionInput, Rule
 
-FieldName = Annotated[str, Field(min_length=1)]
+FieldName = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"\S"})]
 Path = tuple[str | int, ...]
 
 
@@ -71,7 +71,9 @@ class Reference(Rule):
             yield from self.then.steps(self.between)
 
 
-ReferenceInput = Annotated[Reference, BeforeValidator(field_or_association, json_schema_input_type=str | Reference)]
+ReferenceInput = Annotated[
+    Reference, BeforeValidator(field_or_association, json_schema_input_type=FieldName | Reference)
+]
 
 
 Reference.model_rebuild()
@@ -117,7 +119,9 @@ class Where(Rule):
         Annotated[
             list[Related],
             Field(min_length=1),
-            BeforeValidator(_one_or_several, json_schema_input_type=Related | list[Related]),
+            BeforeValidator(
+                _one_or_several, json_schema_input_type=Related | Annotated[list[Related], Field(min_length=1)]
+            ),
         ]
         | None
     ) = Field(None, description="a linked record (or several) and what it must be")

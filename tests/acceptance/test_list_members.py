@@ -3,135 +3,28 @@
 The oracle is the sandbox's ledger. Every test has companies of its own in one organisation.
 """
 
-import csv
-import os
+# ruff: noqa: F811 (fixtures are imported)
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
-from jobs import database as db
 from jobs.erasing import erase_record
 from jobs.errors import ConfigError, PlanRefused
-from jobs.list_import import ERASED, Imported, import_list
-from jobs.mapping_versions import activate
-from jobs.pipeline import run_cycle
-from jobs.presets import write_preset
+from jobs.list_import import ERASED, Imported
 from jobs.progress import NoProgress
-from jobs.settings import load
 from jobs.steps import approve
-from jobs.steps.provision import provision
-from jobs.steps.undo import undo_run
-from jobs.wiring import open_workspace
-from models.vocabulary import RecordRef, Step
-from sandbox.server import running
-from sandbox.settings import SandboxSettings
-from sync.mapping.names import name_key
+from models.vocabulary import RecordRef
+from sync.lists.date_order import DateOrder
 from sync.writeback.making import _Making
-from tests.acceptance.conftest import scratch
-from tests.acceptance.desk import Sandbox
-from tests.acceptance.truth import connected
+from tests.acceptance.campaigns import Campaigns, office, phone  # noqa: F401
 
-WORLD = SandboxSettings(
-    partners=20, months=4, entries=80, future_days=0, salesforce_entries="campaign_members", salesforce_bulk_step_s=0.0, limits=False
-)  # fmt: skip
 KEY = "Sakigake_List_Row__c"
 MAKES = {"crm": "salesforce", "method": "POST", "path": r"/composite/sobjects$"}
 
 
 class Killed(BaseException):
     """The process ends here."""
-
-
-@dataclass
-class Campaigns:
-    """An organisation whose partners have Campaigns, and the workspace that reads it."""
-
-    sandbox: Sandbox
-    folder: Path
-    url: str
-    engine: Engine
-    partners: list[str] = field(default_factory=list)  # with one Campaign each
-
-    def opened(self) -> Any:
-        return open_workspace(load(self.folder / "sakigake.yaml"), self.folder, self.engine)
-
-    def cycle(self) -> None:
-        with self.opened() as ready:
-            run_cycle(ready, steps=(Step.PULL, Step.MAP))
-
-    def take_in(self, names: list[str], partner: str, **more: Any) -> Imported:
-        path = self.folder / "list.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([["会社名", "電話番号"], *([n, phone(n)] for n in names)])
-        return self.take_in_file(path, partner, **more)
-
-    def take_in_file(self, path: Path, partner: str, **more: Any) -> Imported:
-        given = {"listed_on": None, "sheet": None, "who": "RevOps", "dry_run": False, **more}
-        with self.opened() as ready:
-            return import_list(ready, path, partner=partner, **given)
-
-    def undo(self, run: str | None, **more: Any) -> dict[str, Any]:
-        with self.opened() as ready:
-            return undo_run(ready, str(run), "the wrong file", NoProgress(), **more)
-
-    def act(self, action: str, object_name: str, **more: Any) -> str:
-        return str(self.sandbox.act(action=action, crm="salesforce", object=object_name, **more)["id"])
-
-    def lead(self, name: str, **more: Any) -> str:
-        fields = {"Company": name, "LastName": "山田", "Phone": phone(name), **more}
-        return self.act("create", "Lead", fields=fields)
-
-    def standing(self, object_name: str, **held: Any) -> list[dict[str, Any]]:
-        return [
-            r for r in self.sandbox.ledger()["records"]
-            if (r["crm"], r["object"], r["deleted"]) == ("salesforce", object_name, False)
-            and all(r["fields"].get(k) == v for k, v in held.items())
-        ]  # fmt: skip
-
-    def members(self, lead: str) -> list[dict[str, Any]]:
-        return self.standing("CampaignMember", LeadId=lead)
-
-    def campaign(self, partner: str) -> str:
-        (one,) = self.standing("Campaign", Partner__c=partner.partition("/")[2])
-        return str(one["id"])
-
-    def one(self, query: str, *given: Any) -> Any:
-        with connected(self.url) as conn:
-            row = conn.execute(query, given).fetchone()
-        return row[0] if row else None
-
-
-def phone(name: str) -> str:
-    """One of its own for each company, however it is written."""
-    key = name_key(name)
-    return f"03-{sum(ord(c) * 7**i for i, c in enumerate(key)) % 8000 + 2000}-{len(key):04d}"
-
-
-@pytest.fixture(scope="module")
-def office(
-    tmp_path_factory: pytest.TempPathFactory, postgres_server: str, database_template: str
-) -> Iterator[Campaigns]:
-    folder = tmp_path_factory.mktemp("members")
-    with running(WORLD) as url, scratch(postgres_server, database_template) as address:
-        write_preset("salesforce-campaign", folder, sandbox_url=url)
-        mapping, settings = folder / "mapping.yaml", folder / "sakigake.yaml"
-        mapping.write_text(mapping.read_text("utf-8").replace("    # create: ", "    create: "), "utf-8")
-        settings.write_text(settings.read_text("utf-8").replace("first_plan: hold", "first_plan: deliver"), "utf-8")
-        engine = db.engine(address)
-        made = Campaigns(Sandbox(url, os.getpid()), folder, address, engine)
-        with made.opened() as ready:
-            provision(ready.settings, ready.rules, ready.connectors, dry_run=False)
-            with ready.connect() as conn:
-                activate(conn, ready.name, ready.rules, who="RevOps", reason="members", preview=None)
-        made.cycle()
-        named = {r["fields"]["Partner__c"] for r in made.standing("Campaign")}
-        made.partners = [f"salesforce.Account/{i}" for i in sorted(named)]
-        yield made
-        engine.dispose()
 
 
 @pytest.fixture(autouse=True)
@@ -370,3 +263,75 @@ def test_a_mapping_that_reads_more_than_was_pulled_asks_for_a_pull_first(
     with pytest.raises(ConfigError, match="salesforce's Lead is not mirrored as the mapping wants"):
         office.take_in(["桔梗商店"], office.partners[0])
     assert office.standing("Lead", Company="桔梗商店") == []
+
+
+def test_a_contact_that_is_there_is_the_member_where_no_lead_is_and_of_several_the_one_whom_the_list_names(
+    office: Campaigns,
+) -> None:
+    partner = office.partners[8]
+    for name in ("藤袴商店", "女郎花商店"):
+        account = office.act("create", "Account", fields={"Name": name, "Phone": phone(name)})
+        for n in range(1 if name == "藤袴商店" else 2):
+            person = {"AccountId": account, "LastName": f"田中{n}", "Email": f"tanaka{n}@{len(name)}.example"}
+            office.act("create", "Contact", fields=person)
+    lead = office.lead("撫子商店")
+    account = office.act("create", "Account", fields={"Name": "撫子商店", "Phone": phone("撫子商店")})
+    office.act("create", "Contact", fields={"AccountId": account, "LastName": "佐藤"})
+    office.cycle()
+    names = ["藤袴商店", "女郎花商店", "撫子商店"]
+    found = office.take_in(names, partner)
+    assert found.creates is not None
+    assert found.creates.places == {"salesforce.CampaignMember": 2}
+    assert [(row, why.partition(",")[0]) for row, why in found.creates.untold] == [
+        (3, "2 records of Contact are of this company")
+    ]
+    (only,) = office.standing("Contact", LastName="田中0", Email="tanaka0@4.example")
+    assert len(office.standing("CampaignMember", ContactId=only["id"])) == len(office.members(lead)) == 1
+    path = office.folder / "contacts.csv"
+    path.write_text(f"会社名,電話番号,Contact Email\n女郎花商店,{phone('女郎花商店')},TANAKA1@5.example\n", "utf-8")
+    assert delivered(office.take_in_file(path, partner))["confirmed"] == 1
+    (named,) = office.standing("Contact", Email="tanaka1@5.example")
+    assert len(office.standing("CampaignMember", ContactId=named["id"])) == 1
+    assert not [r for n in ("藤袴商店", "女郎花商店") for r in office.standing("Lead", Company=n)]
+    for _ in range(2):  # before it is read back, and after
+        again = office.take_in(names, partner)
+        assert (again.run, again.creates and again.creates.places) == (None, {})
+        office.cycle()
+
+
+def test_a_new_lead_is_given_the_person_of_the_list_and_nothing_of_them_is_kept_beside_it(office: Campaigns) -> None:
+    path = office.folder / "people.csv"
+    rows = ["Prospect Company,Phone,Contact Name,Email,Job Title,Registration Date,Partner Account"]
+    partner = office.partners[8]
+    rows.append(f"葛商店,{phone('葛商店')},鈴木 花子 様,hanako@kuzu.example,店長,04/01/2026,{partner}")
+    rows.append(f"桔梗屋,{phone('桔梗屋')},,,,04/02/2026,{partner}")
+    path.write_text("\n".join(rows), "utf-8")
+    assert [b.reason.partition(";")[0] for b in office.take_in_file(path, None).bad] == [
+        "Registration Date: nobody can tell month and day apart"
+    ] * 2
+    assert delivered(office.take_in_file(path, None, dates=DateOrder.MDY))["confirmed"] == 4
+    (lead,) = office.standing("Lead", Company="葛商店")
+    held = {n: lead["fields"].get(n) for n in ("LastName", "FirstName", "Email", "Title")}
+    assert held == {"LastName": "鈴木", "FirstName": "花子", "Email": "hanako@kuzu.example", "Title": "店長"}
+    (member,) = office.members(lead["id"])
+    assert member["fields"]["ListedOn__c"] == "2026-04-01"
+    (other,) = office.standing("Lead", Company="桔梗屋")
+    assert other["fields"]["LastName"] == "桔梗屋"  # Salesforce wants one, and the list names nobody
+    assert office.one("select count(*) from lists.row r where to_jsonb(r)::text like '%%花子%%'") == 0
+
+
+def test_the_campaign_that_a_person_chooses_takes_the_members_and_one_of_another_partner_none(
+    office: Campaigns,
+) -> None:
+    partner, whose = office.partners[1], office.partners[1].partition("/")[2]
+    autumn = office.act("create", "Campaign", fields={"Name": "秋の紹介", "Partner__c": whose, "IsActive": False})
+    office.cycle()
+    foreign = office.campaign(office.partners[0])
+    for into in (foreign, "冬の紹介"):
+        found = office.take_in(["萩商店"], partner, into=into, dry_run=True)
+        assert found.creates is not None
+        assert found.creates.untold == ((2, "the partner has no Campaign of that id or name"),)
+    for name, into in (("萩商店", "秋の紹介 "), ("薄商店", autumn[:15])):
+        assert delivered(office.take_in([name], partner, into=into))["confirmed"] == 2
+        (lead,) = office.standing("Lead", Company=name)
+        assert [m["fields"]["CampaignId"] for m in office.members(lead["id"])] == [autumn]

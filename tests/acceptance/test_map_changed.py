@@ -103,7 +103,9 @@ class Desk:
     def opportunity(self) -> None:
         entry = self.one(self.sf, ENTRY)
         self.sf("edit", ENTRY, entry, fields={"Opportunity__c": self.one(self.sf, "Opportunity")})
-        self.sf("edit", "Opportunity", self.one(self.sf, "Opportunity"), fields={"StageName": "Closed Won"})
+        day = f"2026-0{self.chance.randint(1, 9)}-01"
+        fields = {"StageName": "Closed Won", "CloseDate": day}
+        self.sf("edit", "Opportunity", self.one(self.sf, "Opportunity"), fields=fields)
 
     def no_partner(self) -> None:
         kind = self.chance.choice(["Customer", "Channel Partner / Reseller"])
@@ -156,10 +158,11 @@ class Desk:
 CUSTOMERS = """
 customers:
   - {from: salesforce.Account, where: {Type: Customer}, name: Name, match_on: {domain: Website, corporate_number: CorporateNumber__c}}
+  - {from: salesforce.Opportunity, where: {StageName: Closed Won}, linked: AccountId, since: CloseDate, name: Name, match_on: {domain: Website}}
 """
 KEPT = (
     "select entry_id, partner_id, target_number from sakigake.entry where removed_at is null order by 1",
-    "select connection, object, record_id, stands, number from sakigake.customer_mark where known_until is null order by 1, 2, 3, 4, 5",
+    "select connection, object, record_id, stands, number, stated from sakigake.customer_mark where known_until is null order by 1, 2, 3, 4, 5, 6",
 )
 AS_OF = date(2026, 12, 31)
 
@@ -218,3 +221,26 @@ def test_increments_say_what_everything_says(company: Company, seed: int) -> Non
                     assert mapped[name] == again[name], name
     assert few >= 5
     assert moves
+
+
+def test_the_first_run_of_another_version_maps_everything_and_rewrites_no_event_that_did_not_change(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {"partner": "select partner_id, submitted_on from sakigake.partner order by 1", "log": LOG}
+    with (
+        company._opened({"salesforce": Skipping(), "hubspot": Skipping()}) as workspace,
+        connected(company.url) as conn,
+    ):
+        run_cycle(workspace, steps=FACTS)
+        run_cycle(workspace, steps=FACTS)
+        assert "skipped" in run_cycle(workspace, steps=FACTS).mapped
+        held = {name: conn.execute(query).fetchall() for name, query in facts.items()}
+        # as a version left it that read the day of the newest list otherwise
+        conn.execute("update sakigake.partner set submitted_on = '2020-01-01' where submitted_on is not null")
+        monkeypatch.setattr("jobs.steps.map.MAPPING_CODE", "a later version")
+        mapped = run_cycle(workspace, steps=FACTS).mapped
+        assert mapped["looked_at"] is None
+        assert mapped["changed"] > 0
+        assert (mapped["asserted"], mapped["retracted"]) == ({}, {})
+        assert {name: conn.execute(query).fetchall() for name, query in facts.items()} == held
+        assert "skipped" in run_cycle(workspace, steps=FACTS).mapped

@@ -79,7 +79,7 @@ def tried(
             with open_workspace(load(folder / "sakigake.yaml"), folder, engine) as ready:
                 found.proposed = propose_mapping(ready.settings, folder)
                 found.rules = ready.rules
-                found.problems = problems_with(ready.rules, ready.connectors)
+                found.problems = problems_with(ready.rules, ready.connectors, ready.settings.prefix)
                 found.steps = [
                     step for _, step in provision(ready.settings, ready.rules, ready.connectors, dry_run=False)
                 ]
@@ -112,7 +112,7 @@ def _lists(folder: Path, engine: Engine) -> tuple[Imported, list[int]]:
     settings.write_text(settings.read_text("utf-8").replace("first_plan: hold", "first_plan: deliver"), "utf-8")
     (folder / "list.csv").write_text("会社名,電話番号\n株式会社初荷,03-5555-0101\n初午商店,03-5555-0102\n", "utf-8")
     with open_workspace(load(settings), folder, engine) as ready:
-        assert problems_with(ready.rules, ready.connectors) == []
+        assert problems_with(ready.rules, ready.connectors, ready.settings.prefix) == []
         provision(ready.settings, ready.rules, ready.connectors, dry_run=False)
         with ready.connect() as conn:
             activate(conn, ready.name, ready.rules, who="RevOps", reason="lists become records", preview=None)

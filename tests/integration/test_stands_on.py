@@ -78,8 +78,9 @@ def formulas(workspace: Workspace, **when: Any) -> dict[str, str]:
 
 def upgrade(patch: pytest.MonkeyPatch) -> None:
     """Another code: it says its own version, of each chance of a deal one percent more, and that every entry is stalled."""
-    for module in (asked, again, compute, entry_rows, map_step):
+    for module in (asked, again, compute, entry_rows):
         patch.setattr(module, "CODE_VERSION", OTHER)
+    patch.setattr(map_step, "MAPPING_CODE", OTHER)
     before = entry_rows._expected
 
     def expected(*given: Any) -> tuple[float | None, str | None, str, str]:

@@ -59,37 +59,37 @@ def test_where_no_rule_or_no_record_fits_the_reason_is_told():
     assert choose(load_mapping(making(salesforce="{}")), [COMPANY]) == NO_RECORD
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        (making(hubspot="{set: {dealname: {row: name}}}"), "a new record would hold nothing in pipeline"),
-        (making(hubspot="{set: {pipeline: other}}"), "a new record would hold 'other' in pipeline"),
-        (making(salesforce="{set: {Partner__c: x}}"), "'Partner__c' holds the partner; take it out of set"),
-        (making(salesforce="{set: {Name: {row: nam}}}"), "did you mean 'name'?"),
-        (making(salesforce="{set: {Name: []}}"), "write one value, or {row: name}"),
-        (making(salesforce="{set: {Name: {row: name, value: x}}}"), "write one value, or {row: name}"),
-        (making(salesforce="{sets: {}}"), "unknown key 'sets' in create; did you mean 'set'?"),
-        (making(salesforce="{}").replace("  - from: lists.row", "  # - from: lists.row"), "no rule reads them; add '- from: lists.row'"),
-        (PLAIN.replace("  - from: lists.row", "  - from: lists.row\n    create: {}\n    #"), "rows of lists become records of a CRM"),
-        (making(salesforce="{}").replace("      name: TargetName__c\n", ""), "'target' names no field for the name"),
-        (
-            mapping_text("salesforce-lead").replace(
-                "    partner: Partner__c\n", "    partner: {association: campaigns, then: Partner__c}\n    create: {}\n"
-            ),
-            "a new record is tied to its partner by one field or association",
+REFUSED = [
+    (making(hubspot="{set: {dealname: {row: name}}}"), "a new record would hold nothing in pipeline"),
+    (making(hubspot="{set: {pipeline: other}}"), "a new record would hold 'other' in pipeline"),
+    (making(salesforce="{set: {Partner__c: x}}"), "'Partner__c' holds the partner; take it out of set"),
+    (making(salesforce="{set: {Name: {row: nam}}}"), "did you mean 'name'?"),
+    (making(salesforce="{set: {Name: []}}"), "write one value, or {row: name}"),
+    (making(salesforce="{set: {Name: {row: name, value: x}}}"), "write one value, or {row: name}"),
+    (making(salesforce="{sets: {}}"), "unknown key 'sets' in create; did you mean 'set'?"),
+    (making(salesforce="{}").replace("  - from: lists.row", "  # - from: lists.row"), "no rule reads them; add '- from: lists.row'"),
+    (PLAIN.replace("  - from: lists.row", "  - from: lists.row\n    create: {}\n    #"), "rows of lists become records of a CRM"),
+    (making(salesforce="{}").replace("      name: TargetName__c\n", ""), "'target' names no field for the name"),
+    (
+        mapping_text("salesforce-lead").replace(
+            "    partner: Partner__c\n", "    partner: {association: campaigns, then: Partner__c}\n    create: {}\n"
         ),
-        (making(salesforce="{among: {Type: x}}"), "'partner' of this rule goes through no record in between"),
-        (making(salesforce="{first: {Lead__c: {}}}"), "'target' names no field for the name, by which such a record is found or made"),
-        (
-            making(salesforce="{set: {Lead__c: x}, first: {Lead__c: {target: {name: Company}}}}"),
-            "'Lead__c' holds the record that comes first; take it out of set",
-        ),
-        (
-            making(salesforce="{first: {Partner__c: {target: {name: Company}}}}"),
-            "'Partner__c' leads to the partner; another field names the record that comes first",
-        ),
-    ],
-)  # fmt: skip
+        "a new record is tied to its partner by one field or association",
+    ),
+    (making(salesforce="{among: {Type: x}}"), "'partner' of this rule goes through no record in between"),
+    (making(salesforce="{first: {Lead__c: {}}}"), "'target' names no field for the name, by which such a record is found or made"),
+    (
+        making(salesforce="{set: {Lead__c: x}, first: {Lead__c: {target: {name: Company}}}}"),
+        "'Lead__c' holds the record that comes first; take it out of set",
+    ),
+    (
+        making(salesforce="{first: {Partner__c: {target: {name: Company}}}}"),
+        "'Partner__c' leads to the partner; another field names the record that comes first",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "sentence"), REFUSED)
 def test_a_rule_that_could_make_no_such_record_is_refused_with_its_line(text, sentence):
     with pytest.raises(MappingError) as refused:
         load_mapping(text, "mapping.yaml")

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+import zipfile
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from hypothesis import strategies as st
 
 from models.vocabulary import Target
 from sync.lists.cells import CellError, day_in, place_in, text_in
+from sync.lists.date_order import DateOrder
 from sync.lists.headings import Column, find_headings, meaning
+from sync.lists.people import Person
 from sync.lists.sheet import MOST_ROWS, Sheet, UnreadableListError, read_sheet
 from sync.lists.understand import AttackList, understand
 
@@ -78,11 +82,36 @@ def test_titles_and_notes_above_the_headings_and_headings_repeated_below_are_no_
     [
         ("会社名（必須）", Column.NAME), ("※企業名", Column.NAME), ("Company Name", Column.NAME), ("ＴＥＬ", Column.PHONE), ("ﾎｰﾑﾍﾟｰｼﾞ", Column.DOMAIN),
         ("提出日", Column.LISTED_ON), ("Registered On", Column.LISTED_ON), ("代理店名", Column.PARTNER), ("Partner company", Column.PARTNER),
-        ("備考", None), ("No.", None), ("担当者名", None), ("", None), ("Companny name", Column.NAME),
+        ("備考", None), ("No.", None), ("担当者名", Column.CONTACT_NAME), ("", None), ("Companny name", Column.NAME),
     ],
 )  # fmt: skip
 def test_headings_are_understood_as_people_write_them(heading: str, column: Column | None) -> None:
     assert meaning(heading)[0] is column
+
+
+@pytest.mark.parametrize(
+    "headings",
+    [
+        # a report of Salesforce's Accounts, and of its Leads
+        "Account Name=name Account Owner= Billing Street=address Billing City=city Billing State/Province=prefecture Phone=phone Website=domain Type=",
+        "First Name=contact_first_name Last Name=contact_last_name Title=contact_title Company / Account=name Email=contact_email Lead Source= Phone=phone Lead Owner=",
+        "取引先名=name Account Website=domain 町名・番地(請求先)=address 都道府県(請求先)=prefecture 市区郡(請求先)=city 電話=phone",
+        # HubSpot's companies, and its contacts
+        "Record ID= Company name=name Company owner= Create Date=listed_on Phone Number=phone City=city Country/Region= Industry= Company Domain Name=domain",
+        "First Name=contact_first_name Last Name=contact_last_name Email=contact_email Phone Number=phone Contact owner= Associated Company=name Job Title=contact_title",
+        # registrations of deals as tools for partners export them
+        "Deal Name= Prospect Company=name Prospect Website=domain Partner=partner Partner Rep= Registration Date=listed_on Expiration Date= Submitted By= Deal Stage=",
+        "Partner Company=partner Deal Name= Customer Name=name Customer Email=contact_email Created At= Date Submitted=listed_on Deal Registration Number=",
+        "Deal Name=name Partner Name=partner Created Date=listed_on Amount= Status= Close Date=",  # where nothing says it better
+        "会社名=name 担当者名=contact_name 役職=contact_title メールアドレス=contact_email 自社担当= 案件名= 作成日=listed_on",
+    ],
+)
+def test_the_exports_of_crms_and_of_tools_for_partners_are_understood(headings: str) -> None:
+    told = [pair.rpartition("=") for pair in re.findall(r"\S.*?=\S*", headings)]
+    found = find_headings([[text for text, _, _ in told]])
+    assert found is not None
+    meant = {place: column.value for column, place in found.places.items()}
+    assert [(text, meant.get(at, "")) for at, (text, _, _) in enumerate(told)] == [(t, c) for t, _, c in told]
 
 
 def test_a_heading_that_would_steer_a_terminal_is_shown_as_plain_text(tmp_path: Path) -> None:
@@ -104,6 +133,33 @@ def test_of_two_headings_of_one_meaning_the_first_counts_and_the_other_is_told()
 )  # fmt: skip
 def test_days_are_read_as_partners_write_them(written: Any) -> None:
     assert day_in(written) == date(2026, 4, 1)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["04/01/2026", "4/1/26", "04-01-2026", "4/1/2026 10:30 PM", "April 1, 2026", "Apr 1, 2026 3:00 PM", "1 Apr 2026", "01-Apr-2026", "1st April 2026",
+     "Wednesday, April 1, 2026", "2026-04-01"],
+)  # fmt: skip
+def test_days_of_the_united_states_are_read_where_a_person_says_that_they_are_such(written: str) -> None:
+    assert day_in(written, DateOrder.MDY) == date(2026, 4, 1)
+    if "04" in written[:2] or written.startswith("4"):
+        assert day_in(written, DateOrder.DMY) == date(2026, 1, 4)
+        with pytest.raises(CellError, match=r"--dates mdy .* or --dates dmy"):
+            day_in(written)
+    else:
+        assert day_in(written) == date(2026, 4, 1)  # a month that is named needs no telling
+
+
+@given(st.dates(date(2000, 1, 1), date(2099, 12, 31)))
+def test_every_day_comes_back_in_the_order_in_which_it_was_written(day: date) -> None:
+    assert day_in(f"{day.month}/{day.day}/{day.year}", DateOrder.MDY) == day
+    assert day_in(f"{day.day}.{day.month}.{day.year}", DateOrder.DMY) == day
+    assert day_in(f"{day:%B} {day.day}, {day.year}") == day
+
+
+def test_a_day_that_the_order_makes_none_of_is_refused_with_that_order() -> None:
+    with pytest.raises(CellError, match="as --dates mdy reads it"):
+        day_in("13/01/2026", DateOrder.MDY)
 
 
 def test_the_first_year_of_an_era_is_read() -> None:
@@ -166,6 +222,65 @@ def test_each_bad_row_has_its_reason_and_the_others_count(tmp_path: Path) -> Non
     ]
     assert [r.target.name for r in found.rows] == ["株式会社さくら亭", "けやき"]
     assert [n.reason.split(":")[0] for n in found.notes] == ["法人番号", "URL", "電話番号"]
+
+
+def with_results(path: Path, results: dict[str, str]) -> Path:
+    """The workbook as Excel saves it: formulas with their last results, by their formula."""
+    with zipfile.ZipFile(path) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    with zipfile.ZipFile(path, "w") as book:
+        for name, content in parts.items():
+            for formula, result in results.items():
+                kind = "e" if result.startswith("#") else "str"
+                pattern = rf'<c r="(\w+)"([^>]*)><f>{re.escape(formula)}</f><v ?/?>(</v>)?'
+                filled = rf'<c r="\1" t="{kind}"><f>{formula}</f><v>{result}</v>'
+                content = re.sub(pattern, filled, content.decode()).encode() if name.endswith("sheet1.xml") else content
+            book.writestr(name, content)
+    return path
+
+
+def test_a_formula_is_told_as_what_it_is_by_its_last_result_or_by_having_none(tmp_path: Path) -> None:
+    rows = [
+        ["会社名", "電話番号", "提出日"],
+        ["=X1", "03-1234-5678", ""],
+        ["=X2", "03-1234-5679", ""],
+        ["=X3", "03-1234-5670", ""],
+        ["もみじ", "=X4", ""],
+        ["けやき", "", "=X5"],
+    ]
+    found = listed(with_results(excel(tmp_path, rows), {"X1": "さくら亭", "X2": "#N/A"}))
+    assert ([r.target.name for r in found.rows], found.reckoned) == (["さくら亭", "もみじ"], (2,))
+    no_result = (
+        "a formula that has no result in the file, or an error such as #N/A; open the file in Excel, mend and save it"
+    )
+    assert [(b.number, b.reason) for b in found.bad] == [
+        (3, f"会社名: {no_result}"),
+        (4, f"会社名: {no_result}"),
+        (6, f"提出日: {no_result}"),
+    ]
+    assert [(n.number, n.reason.partition(":")[0]) for n in found.notes] == [(5, "電話番号")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "who"),
+    [
+        (["山田　太郎 様", "", "", "", ""], Person("山田 太郎", "山田", "太郎")),
+        (["Taro Yamada", "", "", "taro@x.example", "CEO"], Person("Taro Yamada", "Yamada", "Taro", "taro@x.example", "CEO")),
+        (["Mr. Taro Yamada", "", "", "", ""], Person("Mr. Taro Yamada", "Yamada", "Taro")),
+        (["Yamada, Taro", "", "", "", ""], Person("Yamada, Taro", "Yamada", "Taro")),
+        (["", "山田", "太郎", "", "部長"], Person("山田 太郎", "山田", "太郎", None, "部長")),
+        (["", "Yamada", "Taro", "mailto:TARO@X.example", ""], Person("Taro Yamada", "Yamada", "Taro", "taro@x.example")),
+        (["山田", "", "", "山田 <t@x.example>", ""], Person("山田", "山田", None, "t@x.example")),
+        (["", "", "", "", ""], Person()),
+        (["=cmd()", "", "", "a b@x", "@x"], Person()),
+    ],
+)  # fmt: skip
+def test_a_person_is_read_as_their_letters_are_usually_put(cells: list[str], who: Person) -> None:
+    head = ["会社名", "Contact name", "Last name", "First name", "Email", "Job title"]
+    found = understand(Sheet([head, ["さくら亭", *cells]], "test"), "test.csv")
+    assert found.rows[0].person == who
+    refused = ["Contact name: a formula, not a name", "Email: no e-mail address", "Job title: a formula, not a title"]
+    assert [n.reason for n in found.notes] == ([f"{why}; left empty" for why in refused] if " b@" in cells[3] else [])
 
 
 def test_a_target_that_stands_twice_counts_once_and_two_branches_are_two(tmp_path: Path) -> None:

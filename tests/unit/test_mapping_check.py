@@ -320,3 +320,21 @@ def test_a_label_that_no_link_may_bear_is_named_with_its_line(written, wrong, sa
     found = check(load_mapping(text.replace(written, wrong, 1), "mapping.yaml"), DESCRIBED, None, known)
     assert [str(problem) for problem in found] == [f"mapping.yaml:{line}: {said}"]
     assert check(load_mapping(text.replace(written, wrong, 1)), DESCRIBED) == [], "where nobody could be asked"
+
+
+def test_our_own_fields_are_neither_suggested_nor_read():
+    place = ("salesforce", "AttackListEntry__c")
+    ours = FieldDescription("Sakigake_Milestone_Since__c", FieldType.DATE, "x", "date")
+    there = {**DESCRIBED, place: replace(DESCRIBED[place], fields=(*DESCRIBED[place].fields, ours))}
+
+    def said(at):
+        rules = load_mapping(preset_text().replace("at: RequestedOn__c", f"at: {at}"), "mapping.yaml")
+        return [problem.sentence for problem in check(rules, there, ours=frozenset([ours.name]))]
+
+    (typed,) = said("Milestone_Since__c")
+    assert ours.name not in typed
+    (text,) = said("TargetName__c")
+    assert text.startswith("'TargetName__c' is no date (text)")
+    assert ours.name not in text
+    (read,) = said(ours.name)
+    assert read.startswith(f"'{ours.name}' is written by Sakigake itself, and what it writes feeds no rule; Allowed:")

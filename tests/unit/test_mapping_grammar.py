@@ -5,10 +5,8 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
-from sync.documents import read_document
-from sync.mapping.grammar import MappingError, json_schema, load_mapping
+from sync.mapping.grammar import MappingError, load_mapping
 from tests.mapping_world import preset, preset_text
 
 SMALL = """\
@@ -58,58 +56,58 @@ def test_every_error_is_reported_in_the_order_of_the_file():
     assert "'listd' is not known as a milestone; did you mean 'listed'?" in found[2]
 
 
-@pytest.mark.parametrize(
-    ("milestone", "sentence"),
-    [
-        ("{}", "a milestone needs a source"),
-        ("{at: D, activity: {kind: approach}}", "dated by the activity"),
-        ("{at: D, object: Opportunity}", "there is no 'linked' here"),
-        ("{enters: {A: x, B: y}}", "'enters' takes 1, found 2"),
-        ("{at: D, reason: Why}", "it belongs to the milestone 'lost'"),
-        ("{activity: {kind: approach}}", "could never be reached"),
-        ("{activity: {kind: aproach}}", "did you mean 'approach'"),
-        ("{linked: {field: F, association: deals}, at: D}", "write one of the two"),
-        ("{linked: [F], at: D}", "found a list"),
-        (
-            "{linked: {field: F, object: O}, at: D}",
-            "'object' names the record in between; without 'then' there is none",
-        ),
-        ("{linked: {field: F, then: {label: x}}, at: D}", "write one of the two"),
-        ("{at: }", "a milestone needs a source"),
-        ("{enters: {A: [{b: c}]}}", "'A' needs text, found keys with values"),
-    ],
-)
+MILESTONES = [
+    ("{}", "a milestone needs a source"),
+    ("{at: D, activity: {kind: approach}}", "dated by the activity"),
+    ("{at: D, object: Opportunity}", "there is no 'linked' here"),
+    ("{enters: {A: x, B: y}}", "'enters' takes 1, found 2"),
+    ("{at: D, reason: Why}", "it belongs to the milestone 'lost'"),
+    ("{activity: {kind: approach}}", "could never be reached"),
+    ("{activity: {kind: aproach}}", "did you mean 'approach'"),
+    ("{linked: {field: F, association: deals}, at: D}", "write one of the two"),
+    ("{linked: [F], at: D}", "found a list"),
+    (
+        "{linked: {field: F, object: O}, at: D}",
+        "'object' names the record in between; without 'then' there is none",
+    ),
+    ("{linked: {field: F, then: {label: x}}, at: D}", "write one of the two"),
+    ("{at: }", "a milestone needs a source"),
+    ("{enters: {A: [{b: c}]}}", "'A' needs text, found keys with values"),
+]
+
+
+@pytest.mark.parametrize(("milestone", "sentence"), MILESTONES)
 def test_a_milestone_that_cannot_be_is_refused_with_its_line(milestone, sentence):
     found = said(SMALL.replace("{at: ListedOn__c}", milestone))
     assert any(sentence in line and line.startswith("mapping.yaml:9:") for line in found), found
 
 
-@pytest.mark.parametrize(
-    ("more", "sentence"),
-    [
-        ("partner_types: {a: {size: small}}", "no sizes: part"),
-        ("partner_types: {a: {}}", "fits every partner"),
-        ("partner_types: {a: {industry: food}}", "no partner rule maps 'industry'"),
-        ("sizes: {small: [0, 50], large: [50, null]}", "sizes 'small' and 'large' overlap"),
-        ("sizes: {small: [9, 1]}", "write the smaller number first"),
-        ("write_back: {partner: {salesforce.Acount: default}}", "did you mean 'salesforce.Account'"),
-        ("write_back: {partner: {salesforce.Account: [teir]}}", "did you mean 'tier'"),
-        ("write_back: {partner: {salesforce.Account: all}}", "write default"),
-        ("deals_all_channels: [{from: salesforce.O, partner_sourced: {S: P}}]", "needs 'at'"),
-        ("activities: [{from: salesforce.E, kind: dinner, at: D}]", "belongs to someone"),
-        ("activities: [{from: salesforce.E, kind: dinner, at: D, partner: {association: acounts}}]", "no rule reads 'acounts'"),
-        ("language: fr", "Allowed: en, ja"),
-        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {}}]", "say what makes a deal partner-sourced"),
-        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: P}, won: {}}]", "say what makes a deal won, such as {IsWon: true}, or leave it out"),
-        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: P}, won: {S: {contians: x}}}]", "did you mean 'contains'?"),
-        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: {contians: x}}}]", "unknown key 'contians' in a condition; did you mean 'contains'?"),
-        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: {regex: '('}}}]", "the pattern '(' is not read: missing ): ("),
-        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {or: [{S: {since: soon}}]}}]", "'soon' is no day"),
-        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {or: {S: x}}}]", "'or' needs a list"),
-        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {not: {}}}]", "an empty one would hold for every record"),
-        ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {related: {by: X, were: {}}}}]", "unknown key 'were' in a related record; did you mean 'where'?"),
-    ],
-)  # fmt: skip
+MORE = [
+    ("partner_types: {a: {size: small}}", "no sizes: part"),
+    ("partner_types: {a: {}}", "fits every partner"),
+    ("partner_types: {a: {industry: food}}", "no partner rule maps 'industry'"),
+    ("sizes: {small: [0, 50], large: [50, null]}", "sizes 'small' and 'large' overlap"),
+    ("sizes: {small: [9, 1]}", "write the smaller number first"),
+    ("write_back: {partner: {salesforce.Acount: default}}", "did you mean 'salesforce.Account'"),
+    ("write_back: {partner: {salesforce.Account: [teir]}}", "did you mean 'tier'"),
+    ("write_back: {partner: {salesforce.Account: all}}", "write default"),
+    ("deals_all_channels: [{from: salesforce.O, partner_sourced: {S: P}}]", "needs 'at'"),
+    ("activities: [{from: salesforce.E, kind: dinner, at: D}]", "belongs to someone"),
+    ("activities: [{from: salesforce.E, kind: dinner, at: D, partner: {association: acounts}}]", "no rule reads 'acounts'"),
+    ("language: fr", "Allowed: en, ja"),
+    ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {}}]", "say what makes a deal partner-sourced"),
+    ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: P}, won: {}}]", "say what makes a deal won, such as {IsWon: true}, or leave it out"),
+    ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: P}, won: {S: {contians: x}}}]", "did you mean 'contains'?"),
+    ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: {contians: x}}}]", "unknown key 'contians' in a condition; did you mean 'contains'?"),
+    ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {S: {regex: '('}}}]", "the pattern '(' is not read: missing ): ("),
+    ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {or: [{S: {since: soon}}]}}]", "'soon' is no day"),
+    ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {or: {S: x}}}]", "'or' needs a list"),
+    ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {not: {}}}]", "an empty one would hold for every record"),
+    ("deals_all_channels: [{from: salesforce.O, at: D, partner_sourced: {related: {by: X, were: {}}}}]", "unknown key 'were' in a related record; did you mean 'where'?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "sentence"), MORE)
 def test_parts_that_do_not_fit_each_other_are_refused_with_their_line(more, sentence):
     found = said(SMALL + more + "\n")
     assert any(sentence in line and line.startswith("mapping.yaml:10:") for line in found), found
@@ -179,60 +177,6 @@ def test_the_order_of_partner_types_is_part_of_the_version():
 def test_an_unquoted_stage_id_is_the_text_the_crm_writes():
     one = load_mapping(SMALL.replace("{at: ListedOn__c}", "{enters: {dealstage: 1001}}"))
     assert one.entries[0].milestones["listed"].stage == ("dealstage", ["1001"])
-
-
-def test_the_schema_completes_keys_and_takes_the_shorthands():
-    schema = json_schema()
-    partner = schema["$defs"]["PartnerRule"]
-    assert {"from", "where", "match_on"} <= set(partner["properties"])
-    assert partner["additionalProperties"] is False
-    assert {"string", "array"} <= {
-        kind.get("type") for kind in schema["$defs"]["Where"]["additionalProperties"]["anyOf"]
-    }
-
-
-def faults(text: str) -> list[str]:
-    """What an editor with the schema would underline."""
-    return [error.message for error in Draft202012Validator(json_schema()).iter_errors(read_document(text, "").data)]
-
-
-def test_an_editor_with_the_schema_takes_what_is_right():
-    assert faults(SMALL) == faults(preset_text()) == []
-    Draft202012Validator.check_schema(json_schema())
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ("- from: salesforce.Account", "- form: salesforce.Account"),
-        ("listed: {at: ListedOn__c}", "listd: {at: ListedOn__c}"),
-        ("{at: ListedOn__c}", "{att: ListedOn__c}"),
-        ("match_on: {domain: Website}", "where: {Type: {contians: x}}"),
-        ("match_on: {domain: Website}", "where: {or: {Type: x}}"),
-        ("match_on: {domain: Website}", "where: {related: {by: X}}"),
-        ("timezone: Asia/Tokyo", "timezone: Asia/Tokyo\nwrite_back: {partner: {salesforce.Account: [teir]}}"),
-        ("timezone: Asia/Tokyo\n", ""),
-        ("from: salesforce.Account", "from: Account"),
-        ("{at: ListedOn__c}", "{reason: X}"),
-        ("{at: ListedOn__c}", "{activity: {kind: approach}, at: X}"),
-        ("{at: ListedOn__c}", "{at: X, object: Y}"),
-        ("{at: ListedOn__c}", "{enters: {S: []}}"),
-        ("partner: Partner__c", "partner: {field: X, association: y}"),
-        ("partner: Partner__c", "partner: {label: x}"),
-        ("partner: Partner__c", "partner: {field: X, label: y}"),
-        ("match_on: {domain: Website}", "where: {Type: {}}"),
-        ("match_on: {domain: Website}", "where: {not: {}}"),
-        ("match_on: {domain: Website}", "where: {or: [{}]}"),
-        ("match_on: {domain: Website}", "where: {related: {by: X, where: {}}}"),
-        ("timezone: Asia/Tokyo", "timezone: Asia/Tokyo\npartner_types: {a: {}}"),
-        ("timezone: Asia/Tokyo", "timezone: Asia/Tokyo\nactivities: [{from: a.B, kind: touch, at: X}]"),
-        ("timezone: Asia/Tokyo", "timezone: Asia/Tokyo\ndeals_all_channels: [{from: a.B, partner_sourced: {}}]"),
-    ],
-)
-def test_an_editor_with_the_schema_underlines_what_the_reader_refuses(right, wrong):
-    text = SMALL.replace(right, wrong, 1)
-    assert faults(text)
-    assert said(text)
 
 
 def test_a_position_is_kept_for_whoever_judges_later():
