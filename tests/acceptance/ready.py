@@ -40,6 +40,7 @@ _BEGINNING = (
     "NO_COLOR",
     "TERM",
 )  # what a process looks at once, at its beginning
+_START = 60.0  # seconds until a process has imported everything, or forked, on a machine with much to do
 _busy = threading.Lock()
 
 
@@ -75,14 +76,14 @@ def run(
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             asked = json.dumps({"arguments": given, "folder": str(folder), "env": dict(env)}).encode()
             socket.send_fds(channel, [asked], [out.fileno(), err.fileno()])
-            channel.settimeout(10)
+            channel.settimeout(_START)
             pid = int(channel.recv(64))
             channel.settimeout(limit)
             try:
                 code = int(channel.recv(64))
             except TimeoutError:
                 os.kill(pid, signal.SIGKILL)
-                channel.settimeout(10)
+                channel.settimeout(_START)
                 channel.recv(64)
                 raise subprocess.TimeoutExpired(given, limit) from None
             said = []
@@ -102,6 +103,8 @@ def _channel() -> socket.socket:
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment(), cwd=Path(__file__).parents[2],
     )  # fmt: skip
     theirs.close()
+    ours.settimeout(_START)
+    assert ours.recv(64), "it ended before it was ready"
 
     def end() -> None:
         ours.close()
@@ -120,6 +123,7 @@ def serve(channel: socket.socket) -> None:
     warnings.simplefilter(
         "ignore", DeprecationWarning
     )  # forking beside the threads of a numerical library, which it allows for
+    channel.send(b"ready")
     while True:
         asked, files, _, _ = socket.recv_fds(channel, 1 << 20, 2)
         if not asked:
