@@ -177,10 +177,8 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
     ) -> Any:
         places: dict[tuple[str, str], list[RecordRef]] = {("partner", p.partner_id): list(p.sources) for p in partners}
         for place, (ids, entries) in records.by_place.items():
-            for record, entry in zip(ids, entries.tolist(), strict=True):
-                digits = entry.ljust(16, b"\0").hex()
-                entry_id = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-                places.setdefault(("entry", entry_id), []).append(RecordRef(*place, record))
+            for record, entry in zip(ids, entries, strict=True):
+                places.setdefault(("entry", entry), []).append(RecordRef(*place, record))
         told = chain(becomes.told.rows(more.as_columns(activities, becomes.partners)), becomes.goal_rows())
         counts = Counter(
             name
