@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from psycopg import Connection
 from sqlalchemy import text
@@ -17,12 +17,14 @@ from sqlalchemy import text
 from jobs.database import engine
 from jobs.mapping_ground import Ground
 from jobs.mapping_part import Part, derive_part
-from jobs.mapping_sides import Numbers, numbers, stored
 from jobs.settings import WorkspaceSettings
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.grammar import load_mapping
 from sync.mapping.matching import Decision
 from sync.mapping.share import Share
+
+if TYPE_CHECKING:
+    from jobs.mapping_sides import Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Task:
         )
 
 
-def work(task: Task) -> Part | Numbers:
+def work(task: Task) -> "Part | Numbers":
     """What the task asks for, read in a transaction of its moment."""
     opened = engine(task.url, application_name="sakigake preview")
     with opened.connect() as conn:
@@ -81,6 +83,8 @@ def work(task: Task) -> Part | Numbers:
         )
         rules = load_mapping(task.rules)
         if task.share is None:
+            from jobs.mapping_sides import numbers, stored  # with all of the arithmetic
+
             return numbers(ground, rules, stored(ground))
         return derive_part(ground, rules, ground.reader(rules, None), task.share)
 

@@ -52,9 +52,8 @@ def narrowed(ground: Ground, old: Rules, new: Rules, reader: Lenient) -> tuple[S
     if partners_after is None:
         return None
     shared = shared_records(raw, workspace, decisions) if paths else Shared()
-    own = {ref: entry.entry_id for ref, entry in shared.alone.items()}
-    told = list(told_anew(new, reader, raw, workspace, changed, own, issues))
     entries, records = entry_columns(conn, workspace, as_of), stored_records(raw, workspace)
+    told = list(told_anew(new, reader, changed, records, issues))
     stays = read.visible_events(conn, workspace, as_of, ground.known_at, besides=paths)
     went = read.visible_events(conn, workspace, as_of, ground.known_at, rules=paths) if paths else None
     activities = read.activities(conn, workspace, as_of)
@@ -66,7 +65,8 @@ def narrowed(ground: Ground, old: Rules, new: Rules, reader: Lenient) -> tuple[S
     )  # fmt: skip
     if shared.alone:
         found = regroup(raw, workspace, new, reader, shared, decisions, paths, told)
-        told = [replace(e, entry_id=found.now.get(e.entry_id, e.entry_id)) for e in told]
+        renamed = {own: now for own, now in found.now.items() if own != now}
+        told = [replace(e, entry_id=renamed[e.entry_id]) if e.entry_id in renamed else e for e in told]
         activities = activities_after(activities, found)
         entries = entries_after(raw, workspace, entries, activities, found)
         stays, records = events_after(stays, names, found), records_after(records, found)

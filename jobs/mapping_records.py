@@ -20,6 +20,10 @@ class EntryRecords:
 
     by_place: dict[Place, tuple[Sequence[str], Ids]]
 
+    def of(self, connection: str, object_name: str) -> frozenset[str]:
+        """The ids of an object's records."""
+        return frozenset(self.by_place.get((connection, object_name), ((), None))[0])
+
 
 def records_of(pairs: Iterable[tuple[str, RecordRef]]) -> EntryRecords:
     """Of (entry id, record)."""

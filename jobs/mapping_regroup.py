@@ -27,12 +27,12 @@ from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.identity import Groups, record_id
 from sync.mapping.matching import Decision
 from sync.mapping.names import name_key
-from sync.mapping.same_target import join_entries
+from sync.mapping.same_target import Dated, join_entries
 
 _OF_SEVERAL = """
     select connection, object, record_id, partner_id, target ->> 'corporate_number', target ->> 'domain', target ->> 'name'
     from sakigake.entry_source where workspace = %(w)s and partner_id in (
-        select partner_id from sakigake.entry_source where workspace = %(w)s group by 1 having count(distinct connection) > 1)"""
+        select partner_id from sakigake.entry_source where workspace = %(w)s group by 1 having min(connection) <> max(connection))"""
 _WHOLE = """
     select connection, object, record_id, entry_id, partner_id, target
     from sakigake.entry_source where workspace = %(w)s and record_id = any(%(ids)s)"""
@@ -114,21 +114,17 @@ def regroup(
 ) -> Regrouped:
     """By the days of all events that stand but those of `paths`, and of what is `told` in their place, of the records' own entries."""
     days = [
-        replace(_ANY, entry_id=own, partner_id="", milestone=Milestone(milestone), occurred_on=day)
+        (own, Milestone(milestone), day)
         for entry_id, connection, milestone, day in standing_days(raw, workspace, list(shared.entries), paths)
         if (own := shared.own.get((entry_id, connection))) is not None
     ]
     partner_of = {e.entry_id: e.partner_id for e in shared.alone.values()}
-    events = [replace(e, partner_id=partner_of[e.entry_id]) for e in (*days, *told) if e.entry_id in partner_of]
+    days += [(e.entry_id, e.milestone, e.occurred_on) for e in told if e.entry_id in partner_of]
+    events = [Dated(own, partner_of[own], milestone, day) for own, milestone, day in days]
     made = dict(_made(rules, reader, shared))
     joined = join_entries(list(shared.alone.values()), events, made, decisions)
     now = {e.entry_id: joined.renamed.get(e.entry_id, e.entry_id) for e in shared.alone.values()}
     return Regrouped(shared, joined.entries, now)
-
-
-_ANY = Event(
-    "", "", "", Milestone.LISTED, datetime.min.date(), RecordRef("", "", ""), "", ""
-)  # as far as days are concerned
 
 
 def _made(rules: Rules, reader: Lenient, shared: Shared) -> Iterator[tuple[str, datetime | None]]:

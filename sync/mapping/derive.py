@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from models.vocabulary import LISTS, Event, Milestone, Partner
@@ -11,7 +12,7 @@ from sync.mapping.activities import derive_activities
 from sync.mapping.customers import customer_facts
 from sync.mapping.deals import derive_deals
 from sync.mapping.entries import derive_entries
-from sync.mapping.facts import Facts, IssueKind, Issues
+from sync.mapping.facts import Facts, IssueKind, Issues, in_order
 from sync.mapping.grammar import Mapping
 from sync.mapping.matching import Decision
 from sync.mapping.partners import Partners, derive_partners
@@ -81,14 +82,14 @@ def _of_partners(
         issues.add(IssueKind.ENTRY_SUGGESTED, "entries", suggestion.left, field=suggestion.why)
     of = joined.renamed
     events = [replace(e, entry_id=of[e.entry_id]) if e.entry_id in of else e for e in told]
-    events.sort(key=lambda event: event.event_id)
+    events.sort(key=attrgetter("event_id"))
     mine = (a for a in activities.activities if share.has(a.partner_id))
     done = [replace(a, entry_id=of[a.entry_id]) if a.entry_id in of else a for a in mine]
     return Facts(
         partners=_submitted(mapping, tuple(p for p in partners.partners if share.has(p.partner_id)), events),
         matches=tuple(m for m in partners.matches if share.has(m.partner_id)),
-        entries=tuple(sorted(joined.entries, key=lambda entry: entry.entry_id)),
-        entry_matches=tuple(sorted(joined.matches, key=lambda match: match.source)),
+        entries=tuple(sorted(joined.entries, key=attrgetter("entry_id"))),
+        entry_matches=tuple(sorted(joined.matches, key=lambda match: in_order(match.source))),
         events=tuple(events),
         activities=tuple(sorted(done, key=lambda activity: activity.activity_id)),
     )

@@ -23,8 +23,7 @@ from sync.mapping.rules import EntryRule, MilestoneRule
 from sync.mapping.stages import Entered, History, StageChange, passages, read_history
 
 
-@dataclass(frozen=True, slots=True)
-class EntryKey:
+class EntryKey(NamedTuple):
     """What an event needs to know of its entry."""
 
     entry_id: str
@@ -57,18 +56,9 @@ def make_event(
 ) -> Event:
     """The event, named by its fact: which entry, which milestone, which change of which record."""
     key, source = told.key, told.source
-    fact = (key.entry_id, milestone.value, source.connection, source.object, source.id, change_id)
+    named = stable_id("event", key.entry_id, milestone, source.connection, source.object, source.id, change_id)
     return Event(
-        event_id=stable_id("event", *fact),
-        entry_id=key.entry_id,
-        partner_id=key.partner_id,
-        milestone=milestone,
-        occurred_on=day,
-        source=source,
-        source_change_id=change_id,
-        rule=rule,
-        stamped_at=stamped_at,
-        reason=told.reason,
+        named, key.entry_id, key.partner_id, milestone, day, source, change_id, rule, stamped_at, reason=told.reason
     )
 
 
@@ -97,6 +87,8 @@ class MilestoneReader:
 
     def events(self, key: EntryKey, record: RecordRef, values: Values, issues: Issues) -> list[Event]:
         """What this record, or the records it is linked to, says of the milestone."""
+        if self.silent(record.id, values):
+            return []
         reason = (text_of(values.get(self._reason)) or None) if self._reason else None
         if self._linked is None:
             return self._of(Told(key, record, values, reason), issues)
@@ -109,6 +101,16 @@ class MilestoneReader:
                 source = RecordRef(self._linked.connection, self._linked.object, linked_id)
                 out += self._of(Told(key, source, found, reason), issues)
         return out
+
+    def silent(self, record: str, values: Values) -> bool:
+        """Whether the record tells nothing, as is seen without looking closely: as most records do of most milestones."""
+        return (
+            self._linked is None
+            and (self._at is None or values.get(self._at) is None)
+            and not (
+                self._stages and (record in self._changes or text_of(values.get(self._stage_field)) in self._stages)
+            )
+        )
 
     def _of(self, told: Told, issues: Issues) -> list[Event]:
         dated = self._day(told, issues)
