@@ -35,7 +35,7 @@ def derive_part(
     share: Share,
 ) -> Part:
     """What the version makes of the mirror."""
-    facts = derive(rules, reader, ground.decisions, share)
+    facts = derive(rules, reader, ground.decisions, share, bare=True)
     issues: dict[str, int] = {}
     for issue in facts.issues:
         issues[issue.kind.value] = issues.get(issue.kind.value, 0) + issue.count

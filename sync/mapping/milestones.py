@@ -114,12 +114,13 @@ class MilestoneReader:
 
     def _of(self, told: Told, issues: Issues) -> list[Event]:
         dated = self._day(told, issues)
+        changes = self._changes.get(told.source.id, [])
+        if dated is not None and not (self._stages and changes):
+            return [self._dated(told, dated, None)]
         if not self._stages:
-            return [] if dated is None else [self._dated(told, dated, None)]
+            return []
         current = told.values.get(self._stage_field)
-        found = passages(
-            self._changes.get(told.source.id, []), None if current is None else text_of(current), self._stages
-        )
+        found = passages(changes, None if current is None else text_of(current), self._stages)
         entered: Sequence[Entered] = found.entered
         out = []
         if dated is not None:
@@ -142,7 +143,7 @@ class MilestoneReader:
     def _dated(self, told: Told, day: date, first: Entered | None) -> Event:
         """The event a date field tells of. The CRM's stamp is the first change into the stage, or else the record's making."""
         stamp = first.changed_at if first else None
-        if stamp is None:
+        if stamp is None and self._created:
             made = self._made_at(told.values)
             stamp = made if made is not None and self._made_by(made, day) else None
         return make_event(told, self.milestone, day, change_id=str(self._at), rule=self.path, stamped_at=stamp)
@@ -153,12 +154,13 @@ class MilestoneReader:
         return apart > 1 or (apart >= -1 and made.astimezone(self._zone).date() >= day)
 
     def _day(self, told: Told, issues: Issues) -> date | None:
-        if self._at is None:
-            return None
+        value = told.values.get(self._at) if self._at is not None else None
+        if value is None or type(value) is date:  # as nearly all are
+            return value
         try:
-            return day_of(told.values.get(self._at), self._zone)
+            return day_of(value, self._zone)
         except UnreadableDateError:
-            issues.add(IssueKind.DATE_UNREADABLE, self.path, told.source, field=self._at)
+            issues.add(IssueKind.DATE_UNREADABLE, self.path, told.source, field=self._at or "")
             return None
 
     def report_history(self, issues: Issues) -> None:

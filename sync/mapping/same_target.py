@@ -64,8 +64,13 @@ def join_entries(
     events: Iterable[Event | Dated],
     made: Mapping[str, datetime | None],
     decisions: Sequence[Decision] = (),
+    *,
+    bare: bool = False,
 ) -> Joined:
-    """Entries, one a record so far, joined where they are one. `made` says by entry when its record was made."""
+    """Entries, one a record so far, joined where they are one. `made` says by entry when its record was made.
+
+    `bare`: without `matches` of partners whose list stands in one source.
+    """
     of_partner: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         of_partner[entry.partner_id].append(entry)
@@ -77,9 +82,9 @@ def join_entries(
         said[decision.left].append((place, decision))
     for partner_id, listed in of_partner.items():
         if partner_id not in several:
-            for e in listed:
-                joined.entries.append(Entry(e.entry_id, partner_id, e.source, e.target, (e.source,)))
-                joined.matches.append(EntryMatch(e.source, e.entry_id, partner_id, "itself", e.target))
+            joined.entries.extend(Entry(e.entry_id, partner_id, e.source, e.target, (e.source,)) for e in listed)
+            if not bare:
+                joined.matches.extend(EntryMatch(e.source, e.entry_id, partner_id, "itself", e.target) for e in listed)
             continue
         alone = {e.source: e for e in listed}
         records = [
