@@ -14,9 +14,6 @@ from models.vocabulary import LISTS
 from sync.connector import Connector, ObjectDescription
 from sync.documents import Problem, advice
 from sync.errors import ObjectMissing
-from sync.lists.source import ListSource
-from sync.mapping.check import check
-from sync.mapping.check_labels import labelled
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.needs import needs
 from sync.mapping.rules import FromObject
@@ -57,6 +54,10 @@ def problems_with(rules: Rules, connectors: Mapping[str, Connector], prefix: str
 
     Raises SyncError where a CRM does not answer or does not let us in.
     """
+    from sync.lists.source import ListSource  # reads spreadsheets, which few who know connections by name need
+    from sync.mapping.check import check
+    from sync.mapping.check_labels import labelled
+
     descriptions: dict[tuple[str, str], ObjectDescription] = {}
     absent: dict[tuple[str, str], str | None] = {}
     for connection, specs in needs(rules).items():

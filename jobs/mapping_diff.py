@@ -11,33 +11,37 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, cast
 
+import numpy as np
 import psycopg
 from sqlalchemy import Engine, text
 
+from jobs.beside import PREVIEW, Beside
 from jobs.errors import NotFound
-from jobs.mapping_both import Ground, both
+from jobs.mapping_both import both
 from jobs.mapping_fields import differing_fields
+from jobs.mapping_ground import Ground
 from jobs.mapping_lenient import Missing
 from jobs.mapping_records import confirmed
-from jobs.mapping_sides import Side
+from jobs.mapping_sides import Numbers, made_of
 from jobs.mapping_versions import active, rules_of, text_diff, without_names
 from jobs.settings import WorkspaceSettings
 from jobs.steps import results as shaped
-from jobs.steps.inputs import Given, read_inputs
-from jobs.steps.made import Made, make
+from jobs.steps.made import Made
 from jobs.steps.moments import mapped_at
-from models.vocabulary import Step
+from models.vocabulary import Partner, Step
 from sync.chain.links import canonical
 from sync.events.decisions import newest, standing
+from sync.events.ids import Ids
 from sync.mapping.compare import Difference, RuleDifference, compare_events, total
 from sync.mapping.customers import customer_facts
-from sync.mapping.facts import CustomerFact
 from sync.mapping.grammar import Mapping as Rules
 
 
-def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules) -> dict[str, Any]:
-    """The document of `mapping diff`. NotFound where nothing is mirrored yet."""
-    with _uncollected(), engine.begin() as conn:
+def preview(
+    engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules, aside: Beside | None = None
+) -> dict[str, Any]:
+    """The document of `mapping diff`. NotFound where nothing is mirrored yet. `aside` may have begun a process already."""
+    with _uncollected(), aside or Beside(PREVIEW) as other, engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read, read only"))
         raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
         moment, objects = _mirrored(raw, workspace)
@@ -45,23 +49,19 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         old = rules_of(raw, workspace, now.mapping_hash) if now else None
         as_of = moment.astimezone(new.zone).date()
         known = max(moment, mapped_at(raw, workspace) or moment)  # what was read is mapped, and known, a little later
-        ground = Ground(engine, conn, raw, workspace, settings, standing(raw, workspace), as_of, known)
+        ground = Ground(engine, conn, raw, workspace, settings, standing(raw, workspace), as_of, moment, known)
         reader = ground.reader(new, old or new)
         stands = now is not None and _mapped(raw, workspace) == {
             "objects": objects,
             "mapping": now.mapping_hash,
             "decisions": newest(raw, workspace),
         }
-
-        def tell(rules: Rules, side: Side, customers: Sequence[CustomerFact] | None = None) -> Made:
-            given = Given(side.partners, side.entries, side.events, customers)
-            return make(settings, rules, read_inputs(conn, workspace, as_of, moment, given), as_of)
-
-        before, was, after = both(ground, old, new, reader, tell, active=now is not None, stands=stands)
+        before, was, after = both(ground, old, new, reader, other, active=now is not None, stands=stands)
         held = confirmed(raw, workspace)
         same = old is not None and old.customers == new.customers
-        becomes = tell(new, after, None if same else customer_facts(new, reader))
-    earlier, later = was.document(), becomes.document()
+        becomes = made_of(ground, new, after, None if same else customer_facts(new, reader))
+    now_told = Numbers.of(becomes)
+    earlier, later = was.document, now_told.document
     differences = compare_events(before.said, after.said, after.unmoved)
     document = {
         "workspace": workspace,
@@ -71,14 +71,14 @@ def preview(engine: Engine, workspace: str, settings: WorkspaceSettings, new: Ru
         "known_at": moment.isoformat(),
         "missing": [{"what": m.what, "place": m.place, "rules": list(m.rules)} for m in _ordered(reader.missing)],
         "partners": _sets({p.partner_id for p in before.partners}, {p.partner_id for p in after.partners}),
-        "entries": _sets(set(before.entries.ids), set(after.entries.ids)),
+        "entries": _entries(Ids.of(before.entries.ids), Ids.of(after.entries.ids)),
         "activities": {"before": len(before.activities), "after": len(after.activities)},
         "issues": after.issues,
         "events": {**total(differences), "by_rule": [_rule(d) for d in differences]},
         "conversion": _rates(earlier, later, "conversion", ("rate", "n")),
         "lead_time": _rates(earlier, later, "lead_time", ("median", "conversions")),
         "tiers": {t: {"before": earlier["tiers"][t], "after": n} for t, n in later["tiers"].items()},
-        "tier_changes": _tier_changes(was, becomes, before, after),
+        "tier_changes": _tier_changes(was.tiers, now_told.tiers, becomes, (*before.partners, *after.partners)),
         "fields": differing_fields(new, becomes, after.partners, after.activities, after.records, held),
         "text": text_diff(old.text if old else "", new.text),
     }
@@ -128,6 +128,11 @@ def _sets(before: set[str], after: set[str]) -> dict[str, int]:
     return {"before": len(before), "after": len(after), "gained": len(after - before), "lost": len(before - after)}
 
 
+def _entries(before: Ids, after: Ids) -> dict[str, int]:
+    stay = int(np.count_nonzero(before.places_among(after) >= 0))
+    return {"before": len(before), "after": len(after), "gained": len(after) - stay, "lost": len(before) - stay}
+
+
 def _rule(found: RuleDifference) -> dict[str, Any]:
     return {
         "rule": found.rule,
@@ -161,12 +166,12 @@ def _rates(was: Mapping[str, Any], becomes: Mapping[str, Any], name: str, keys: 
     return rows
 
 
-def _tier_changes(was: Made, becomes: Made, before: Side, after: Side) -> list[dict[str, Any]]:
+def _tier_changes(
+    old: Mapping[str, str], new: Mapping[str, str], becomes: Made, partners: Sequence[Partner]
+) -> list[dict[str, Any]]:
     """Partners whose tier would change, with the reason of the new one; partners that come or go have no tier on one side."""
-    old = {p.partner_id: p.tier.tier.value for p in was.results.partners}
-    new = {p.partner_id: p.tier.tier.value for p in becomes.results.partners}
     why = {row[1]: row[4]["why"] for row in shaped.partner_rows(becomes.results.own, "en") if row[2] == "tier"}
-    known = {p.partner_id: p for p in (*before.partners, *after.partners)}
+    known = {p.partner_id: p for p in partners}
     return [
         {
             "partner": partner_id,

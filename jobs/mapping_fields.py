@@ -20,8 +20,8 @@ from jobs.steps.entry_rows import GROUPS, Said, entry_rows
 from jobs.steps.made import Made
 from models.catalogue import CatalogueField, Subject, fields_of
 from models.vocabulary import Activity, Partner
+from sync.events.ids import Ids
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.said import ids_as_bytes
 from sync.writeback.plan import worth_writing
 
 SHOWN = 10  # fields shown; counts are of all
@@ -56,13 +56,13 @@ def differing_fields(
     found = _Differing()
     _of_partners(found, rules, becomes, partners, activities, confirmed)
     told = becomes.told.entries_said()
-    place_of = {entry: at for at, entry in enumerate(ids_as_bytes(becomes.entries.ids).tolist())}
+    every = Ids.of(becomes.entries.ids)
     values = dict(_entry_values(told.said, becomes.language, becomes.horizon))
     for place, (ids, entries) in records.by_place.items():
         chosen = _chosen(rules.write_back.entry, "entry", place)
         if not chosen:
             continue
-        entry = np.array([place_of.get(e, -1) for e in entries.tolist()], np.int64)
+        entry = entries.places_among(every)
         for name in chosen.keys() & values.keys():
             said, code_of = values[name]
             what, codes = chosen[name], np.where(entry >= 0, code_of[entry], -1)

@@ -5,15 +5,15 @@ list's day), `narrowed` has no answer, and everything is derived. Entries of sev
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
 from psycopg import Connection
-from sqlalchemy import Connection as SqlConnection
 
 from jobs.mapping_changed import Changed, changed_milestones, paths_of
+from jobs.mapping_ground import Ground
 from jobs.mapping_lenient import Lenient
 from jobs.mapping_records import stored_records
 from jobs.mapping_regroup import (
@@ -30,6 +30,7 @@ from jobs.mapping_told import issues_after, told_anew
 from models.vocabulary import LISTS, Event, Milestone, Partner
 from sync.events import read
 from sync.events.entry_columns import entry_columns
+from sync.events.ids import Ids
 from sync.events.standing import newest_imported, standing_counts, standing_events, told_by_another
 from sync.mapping.derive import with_list_of
 from sync.mapping.facts import Issues
@@ -39,25 +40,9 @@ from sync.mapping.partners import derive_partners
 from sync.mapping.said import said_of
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Up to when facts count, and as known when."""
-
-    as_of: date
-    known_at: datetime
-
-
-def narrowed(
-    conn: SqlConnection,
-    raw: Connection[Any],
-    workspace: str,
-    old: Rules,
-    new: Rules,
-    reader: Lenient,
-    decisions: Sequence[Decision],
-    moment: Moment,
-) -> tuple[Side, Side] | None:
+def narrowed(ground: Ground, old: Rules, new: Rules, reader: Lenient) -> tuple[Side, Side] | None:
     """Both sides, as far as they may differ, where the stored facts are those of `old`; None where everything has to be derived."""
+    conn, raw, workspace, decisions, as_of = ground.conn, ground.raw, ground.workspace, ground.decisions, ground.as_of
     changed = changed_milestones(old, new)
     if changed is None or (changed and not _alone(raw, workspace, old, changed)):
         return None
@@ -67,12 +52,11 @@ def narrowed(
     if partners_after is None:
         return None
     shared = shared_records(raw, workspace, decisions) if paths else Shared()
-    own = {ref: entry.entry_id for ref, entry in shared.alone.items()}
-    told = list(told_anew(new, reader, raw, workspace, changed, own, issues))
-    entries, records = entry_columns(conn, workspace, moment.as_of), stored_records(raw, workspace)
-    stays = read.visible_events(conn, workspace, moment.as_of, moment.known_at, besides=paths)
-    went = read.visible_events(conn, workspace, moment.as_of, moment.known_at, rules=paths) if paths else None
-    activities = read.activities(conn, workspace, moment.as_of)
+    entries, records = entry_columns(conn, workspace, as_of), stored_records(raw, workspace)
+    told = list(told_anew(new, reader, changed, records, issues))
+    stays = read.visible_events(conn, workspace, as_of, ground.known_at, besides=paths)
+    went = read.visible_events(conn, workspace, as_of, ground.known_at, rules=paths) if paths else None
+    activities = read.activities(conn, workspace, as_of)
     unmoved = standing_counts(raw, workspace, paths)
     names = read.connections(conn, workspace)
     was = Side(
@@ -81,13 +65,14 @@ def narrowed(
     )  # fmt: skip
     if shared.alone:
         found = regroup(raw, workspace, new, reader, shared, decisions, paths, told)
-        told = [replace(e, entry_id=found.now.get(e.entry_id, e.entry_id)) for e in told]
+        renamed = {own: now for own, now in found.now.items() if own != now}
+        told = [replace(e, entry_id=renamed[e.entry_id]) if e.entry_id in renamed else e for e in told]
         activities = activities_after(activities, found)
         entries = entries_after(raw, workspace, entries, activities, found)
         stays, records = events_after(stays, names, found), records_after(records, found)
     numbers = {name: at for at, name in enumerate(names, 1)}
     becomes = Side(
-        partners_after, entries, _with(stays, [e for e in told if e.occurred_on <= moment.as_of], numbers), activities,
+        partners_after, entries, _with(stays, [e for e in told if e.occurred_on <= as_of], numbers), activities,
         said_of(told), records, issues_after(raw, workspace, changed, issues), unmoved,
     )  # fmt: skip
     return was, becomes
@@ -143,10 +128,11 @@ def _partners(
 
 def _together(stays: read.EventColumns, went: read.EventColumns) -> read.EventColumns:
     """Events of both; their ids are put into one list."""
-    ids, place = _places(stays.entry_ids, went.entry_ids)
+    ids, place = Ids.joined([Ids.of(stays.entry_ids), Ids.of(went.entry_ids)]).distinct()
+    entry = np.concatenate((stays.entry, went.entry + len(stays.entry_ids)))
     return read.EventColumns(
         ids,
-        np.concatenate((stays.entry, place[went.entry])),
+        place[entry],
         np.concatenate((stays.milestone, went.milestone)),
         np.concatenate((stays.occurred_on, went.occurred_on)),
         np.concatenate((stays.connection, went.connection)),
@@ -156,27 +142,13 @@ def _together(stays: read.EventColumns, went: read.EventColumns) -> read.EventCo
 def _with(stays: read.EventColumns, events: Sequence[Event], numbers: Mapping[str, int]) -> read.EventColumns:
     """The same with these events besides."""
     n = len(events)
-    ids = sorted({e.entry_id for e in events})
-    at = {entry_id: i for i, entry_id in enumerate(ids)}
     codes = {m: i for i, m in enumerate(read.MILESTONES)}
     return _together(
         stays,
         read.EventColumns(
-            ids,
-            np.fromiter((at[e.entry_id] for e in events), np.int64, n),
+            *Ids.of(e.entry_id for e in events).distinct(),
             np.fromiter((codes[e.milestone] for e in events), np.int8, n),
             np.array([e.occurred_on for e in events], "datetime64[D]"),
             np.fromiter((numbers.get(e.source.connection, 0) for e in events), np.int64, n),
         ),
     )
-
-
-def _places(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], Any]:
-    """(all ids once, the place there of each id of the second list)."""
-    at = {entry_id: i for i, entry_id in enumerate(first)}
-    ids = list(first)
-    for entry_id in second:
-        if entry_id not in at:
-            at[entry_id] = len(ids)
-            ids.append(entry_id)
-    return ids, np.array([at[i] for i in second], np.int64)

@@ -1,20 +1,17 @@
 """A part of the facts that one version of the mapping makes of the mirror: of some partners, in columns that cost little to hand on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from dataclasses import dataclass, replace
 
-from psycopg import Connection
-
+from jobs.mapping_ground import Ground
 from jobs.mapping_lenient import Lenient
 from jobs.mapping_records import EntryRecords, records_of
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from models.vocabulary import Activity, Partner
 from sync.events.entry_columns import EntryColumns
+from sync.events.ids import Ids
 from sync.mapping.derive import derive
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.matching import Decision
 from sync.mapping.said import SaidColumns, said_of
 from sync.mapping.share import Share
 
@@ -32,23 +29,21 @@ class Part:
 
 
 def derive_part(
-    conn: Connection[Any],
-    workspace: str,
+    ground: Ground,
     rules: Rules,
     reader: Lenient,
-    as_of: date,
-    decisions: Sequence[Decision],
     share: Share,
 ) -> Part:
-    """What the version makes of the mirror of that moment, by what people decided on records."""
-    facts = derive(rules, reader, decisions, share)
+    """What the version makes of the mirror."""
+    facts = derive(rules, reader, ground.decisions, share, bare=True)
     issues: dict[str, int] = {}
     for issue in facts.issues:
         issues[issue.kind.value] = issues.get(issue.kind.value, 0) + issue.count
-    activities = [a for a in facts.activities if a.occurred_on <= as_of]
+    activities = [a for a in facts.activities if a.occurred_on <= ground.as_of]
+    columns = columns_of_entries(facts.entries, activities, unplaced_records(ground.raw, ground.workspace))
     return Part(
         facts.partners,
-        columns_of_entries(facts.entries, activities, unplaced_records(conn, workspace)),
+        replace(columns, ids=Ids.of(columns.ids)),
         activities,
         said_of(facts.events),
         records_of((e.entry_id, source) for e in facts.entries for source in e.sources or (e.source,)),

@@ -4,12 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from psycopg import Connection
 
 from models.vocabulary import RecordRef
-from sync.mapping.said import ids_as_bytes
+from sync.events.ids import Ids
 
 _APART = "\x1f"  # stands in no id of a CRM, and in JSON only as \u001f
 Place = tuple[str, str]
@@ -18,9 +16,13 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class EntryRecords:
-    """Records by their place: their ids, and the entry of each, as its id in 16 bytes."""
+    """Records by their place: their ids, and the entry of each."""
 
-    by_place: dict[Place, tuple[Sequence[str], NDArray[np.bytes_]]]
+    by_place: dict[Place, tuple[Sequence[str], Ids]]
+
+    def of(self, connection: str, object_name: str) -> frozenset[str]:
+        """The ids of an object's records."""
+        return frozenset(self.by_place.get((connection, object_name), ((), None))[0])
 
 
 def records_of(pairs: Iterable[tuple[str, RecordRef]]) -> EntryRecords:
@@ -30,18 +32,18 @@ def records_of(pairs: Iterable[tuple[str, RecordRef]]) -> EntryRecords:
         ids, entries = found.setdefault((ref.connection, ref.object), ([], []))
         ids.append(ref.id)
         entries.append(entry_id)
-    return EntryRecords({place: (ids, ids_as_bytes(entries)) for place, (ids, entries) in found.items()})
+    return EntryRecords({place: (ids, Ids.of(entries)) for place, (ids, entries) in found.items()})
 
 
 def all_records(parts: Iterable[EntryRecords]) -> EntryRecords:
     """Those of all parts."""
-    found: dict[Place, tuple[list[str], list[NDArray[np.bytes_]]]] = {}
+    found: dict[Place, tuple[list[str], list[Ids]]] = {}
     for part in parts:
         for place, (ids, entries) in part.by_place.items():
             mine = found.setdefault(place, ([], []))
             mine[0].extend(ids)
             mine[1].append(entries)
-    return EntryRecords({place: (ids, np.concatenate(entries)) for place, (ids, entries) in found.items()})
+    return EntryRecords({place: (ids, Ids.joined(entries)) for place, (ids, entries) in found.items()})
 
 
 def stored_records(conn: Connection[Any], workspace: str) -> EntryRecords:
@@ -51,7 +53,7 @@ def stored_records(conn: Connection[Any], workspace: str) -> EntryRecords:
         from sakigake.entry_source where workspace = %(w)s group by 1, 2""",
         {"w": workspace, "apart": _APART},
     )
-    return EntryRecords({(r[0], r[1]): (r[2].split(_APART), np.frombuffer(r[3], "S16")) for r in rows})
+    return EntryRecords({(r[0], r[1]): (r[2].split(_APART), Ids.of_packed(r[3])) for r in rows})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from psycopg import Connection
 
 from jobs.mapping_lenient import Lenient
@@ -20,6 +19,7 @@ from jobs.mapping_sides import all_entries
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from models.vocabulary import Activity, Entry, Event, Milestone, RecordRef, Target
 from sync.events.entry_columns import EntryColumns
+from sync.events.ids import Ids
 from sync.events.read import EventColumns
 from sync.events.standing import standing_days
 from sync.mapping.dates import moment_of
@@ -27,25 +27,27 @@ from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.identity import Groups, record_id
 from sync.mapping.matching import Decision
 from sync.mapping.names import name_key
-from sync.mapping.said import ids_as_bytes
-from sync.mapping.same_target import join_entries
+from sync.mapping.same_target import Dated, join_entries
 
 _OF_SEVERAL = """
-    select connection, object, record_id, entry_id, partner_id, target from sakigake.entry_source
-    where workspace = %(w)s and partner_id in (
-        select partner_id from sakigake.entry_source where workspace = %(w)s group by 1 having count(distinct connection) > 1)"""
+    select connection, object, record_id, partner_id, target ->> 'corporate_number', target ->> 'domain', target ->> 'name'
+    from sakigake.entry_source where workspace = %(w)s and partner_id in (
+        select partner_id from sakigake.entry_source where workspace = %(w)s group by 1 having min(connection) <> max(connection))"""
+_WHOLE = """
+    select connection, object, record_id, entry_id, partner_id, target
+    from sakigake.entry_source where workspace = %(w)s and record_id = any(%(ids)s)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Records that may be one entry with another source's: each as an entry of its own, and the entry that it is now.
+    """Records that may be one entry with another source's: each as an entry of its own, and the entries that they are now.
 
     `own`: by what entry it is now and its connection. An entry has one record of a source at most, so that this names the record that
     an event or an activity is about.
     """
 
     alone: dict[RecordRef, Entry] = field(default_factory=dict)
-    stood: dict[RecordRef, str] = field(default_factory=dict)
+    entries: Ids = field(default_factory=lambda: Ids.of(()))
     own: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
@@ -65,32 +67,33 @@ class Regrouped:
 
 def shared_records(raw: Connection[Any], workspace: str, decisions: Sequence[Decision]) -> Shared:
     """Of the partners whose entries stand in several sources."""
-    found = Shared()
-    rows = [(RecordRef(*r[:3]), *r[3:]) for r in raw.execute(_OF_SEVERAL, {"w": workspace})]
-    for refs in _companies([(r[0], r[2], r[3]) for r in rows], decisions):
-        found.stood.update(dict.fromkeys(refs, ""))
-    for ref, entry_id, partner_id, target in rows:
-        if ref in found.stood:
-            own = record_id("entry", ref)
-            found.alone[ref] = Entry(own, partner_id, ref, Target(**target))
-            found.stood[ref] = entry_id
-            found.own[entry_id, ref.connection] = own
-    return found
+    wanted = {ref for refs in _companies(raw.execute(_OF_SEVERAL, {"w": workspace}), decisions) for ref in refs}
+    alone: dict[RecordRef, Entry] = {}
+    own: dict[tuple[str, str], str] = {}
+    if wanted:
+        for *of, entry_id, partner_id, target in raw.execute(
+            _WHOLE, {"w": workspace, "ids": sorted({ref.id for ref in wanted})}
+        ):
+            ref = RecordRef(*of)
+            if ref in wanted:
+                own[entry_id, ref.connection] = record_id("entry", ref)
+                alone[ref] = Entry(record_id("entry", ref), partner_id, ref, Target(**target))
+    return Shared(alone, Ids.of(entry_id for entry_id, _ in own).distinct()[0], own)
 
 
-def _companies(
-    rows: Sequence[tuple[RecordRef, str, dict[str, Any]]], decisions: Sequence[Decision]
-) -> Iterator[list[RecordRef]]:
+def _companies(rows: Iterable[tuple[Any, ...]], decisions: Sequence[Decision]) -> Iterator[list[RecordRef]]:
     """Records of one partner that share a mark, or through which others do, where they are of several sources."""
-    by_mark: dict[tuple[str, ...], list[RecordRef]] = defaultdict(list)
-    for ref, partner_id, target in rows:
-        for mark in ("corporate_number", "domain"):
-            if value := target.get(mark):
-                by_mark[partner_id, mark, value].append(ref)
-        if key := name_key(target.get("name")):
-            by_mark[partner_id, "name", key].append(ref)
-    known = {ref: partner_id for ref, partner_id, _ in rows}
-    several = [refs for refs in by_mark.values() if len(refs) > 1]
+    by_mark: dict[tuple[str, ...], list[tuple[str, str, str]]] = defaultdict(list)
+    asked = {ref for d in decisions for ref in (d.left, d.right)}
+    known: dict[RecordRef, str] = {}
+    for connection, name, record, partner_id, number, domain, called in rows:
+        place = (connection, name, record)
+        for mark, value in (("corporate_number", number), ("domain", domain), ("name", name_key(called))):
+            if value:
+                by_mark[partner_id, mark, value].append(place)
+        if asked and (ref := RecordRef(*place)) in asked:
+            known[ref] = partner_id
+    several = [[RecordRef(*place) for place in places] for places in by_mark.values() if len(places) > 1]
     several += [[d.left, d.right] for d in decisions if d.left in known and known[d.left] == known.get(d.right)]
     groups = Groups({ref for refs in several for ref in refs})
     for refs in several:
@@ -111,23 +114,17 @@ def regroup(
 ) -> Regrouped:
     """By the days of all events that stand but those of `paths`, and of what is `told` in their place, of the records' own entries."""
     days = [
-        replace(_ANY, entry_id=own, partner_id="", milestone=Milestone(milestone), occurred_on=day)
-        for entry_id, connection, milestone, day in standing_days(
-            raw, workspace, sorted(set(shared.stood.values())), paths
-        )
+        (own, Milestone(milestone), day)
+        for entry_id, connection, milestone, day in standing_days(raw, workspace, list(shared.entries), paths)
         if (own := shared.own.get((entry_id, connection))) is not None
     ]
     partner_of = {e.entry_id: e.partner_id for e in shared.alone.values()}
-    events = [replace(e, partner_id=partner_of[e.entry_id]) for e in (*days, *told) if e.entry_id in partner_of]
+    days += [(e.entry_id, e.milestone, e.occurred_on) for e in told if e.entry_id in partner_of]
+    events = [Dated(own, partner_of[own], milestone, day) for own, milestone, day in days]
     made = dict(_made(rules, reader, shared))
     joined = join_entries(list(shared.alone.values()), events, made, decisions)
     now = {e.entry_id: joined.renamed.get(e.entry_id, e.entry_id) for e in shared.alone.values()}
     return Regrouped(shared, joined.entries, now)
-
-
-_ANY = Event(
-    "", "", "", Milestone.LISTED, datetime.min.date(), RecordRef("", "", ""), "", ""
-)  # as far as days are concerned
 
 
 def _made(rules: Rules, reader: Lenient, shared: Shared) -> Iterator[tuple[str, datetime | None]]:
@@ -146,10 +143,9 @@ def entries_after(
     raw: Connection[Any], workspace: str, stood: EntryColumns, activities: Iterable[Activity], found: Regrouped
 ) -> EntryColumns:
     """What stood, with the records that were joined anew as they are now; `activities` are those after."""
-    gone = set(found.shared.stood.values())
-    kept = np.array([i for i, entry_id in enumerate(stood.ids) if entry_id not in gone], np.int64)
+    kept = Ids.of(stood.ids).places_among(found.shared.entries) < 0
     rest = EntryColumns(
-        [stood.ids[i] for i in kept.tolist()],
+        Ids.of(stood.ids)[kept],
         stood.partner_ids,
         stood.partner[kept],
         stood.target[kept],
@@ -158,7 +154,8 @@ def entries_after(
         stood.unplaced[kept],
     )
     new = sorted(found.entries, key=lambda e: e.entry_id)
-    return all_entries([rest, columns_of_entries(new, activities, unplaced_records(raw, workspace))])
+    unplaced = unplaced_records(raw, workspace, [ref.id for ref in found.shared.alone])
+    return all_entries([rest, columns_of_entries(new, activities, unplaced)])
 
 
 def activities_after(stood: Sequence[Activity], found: Regrouped) -> list[Activity]:
@@ -168,18 +165,15 @@ def activities_after(stood: Sequence[Activity], found: Regrouped) -> list[Activi
 
 def events_after(stood: EventColumns, connections: Sequence[str], found: Regrouped) -> EventColumns:
     """Events that stand, under the entries of now. `connections` are those that the column numbers, from 1."""
-    place = {entry_id: at for at, entry_id in enumerate(stood.entry_ids)}
-    ids, entry = list(stood.entry_ids), stood.entry.copy()
     names = ["", *connections]
-    of_shared = set(found.shared.stood.values())
-    looked_at = np.array([entry_id in of_shared for entry_id in stood.entry_ids], np.bool_)
-    for row in np.flatnonzero(looked_at[entry]).tolist() if len(entry) else ():
-        now = found.of(stood.entry_ids[entry[row]], names[stood.connection[row]])
-        if now not in place:
-            place[now] = len(ids)
-            ids.append(now)
-        entry[row] = place[now]
-    return EventColumns(ids, entry, stood.milestone, stood.occurred_on, stood.connection)
+    looked_at = Ids.of(stood.entry_ids).places_among(found.shared.entries) >= 0
+    rows = np.flatnonzero(looked_at[stood.entry]) if len(stood) else np.zeros(0, np.int64)
+    told = zip(stood.entry[rows].tolist(), stood.connection[rows].tolist(), strict=True)
+    now = Ids.of(found.of(stood.entry_ids[entry], names[connection]) for entry, connection in told)
+    entry = stood.entry.copy()
+    entry[rows] = len(stood.entry_ids) + np.arange(len(rows))
+    ids, place = Ids.joined([Ids.of(stood.entry_ids), now]).distinct()
+    return EventColumns(ids, place[entry], stood.milestone, stood.occurred_on, stood.connection)
 
 
 def records_after(stood: EntryRecords, found: Regrouped) -> EntryRecords:
@@ -191,8 +185,9 @@ def records_after(stood: EntryRecords, found: Regrouped) -> EntryRecords:
             for ref, e in found.shared.alone.items()
             if (ref.connection, ref.object) == (connection, name)
         }
-        at = [i for i, record in enumerate(ids) if record in mine]
-        changed: NDArray[np.bytes_] = entries.copy()
-        changed[at] = ids_as_bytes(mine[ids[i]] for i in at)
-        by_place[connection, name] = (ids, changed)
+        at = np.array([i for i, record in enumerate(ids) if record in mine], np.int64)
+        place = np.arange(len(ids))
+        place[at] = len(ids) + np.arange(len(at))
+        now = Ids.of(mine[ids[i]] for i in at.tolist())
+        by_place[connection, name] = (ids, Ids.joined([entries, now])[place])
     return EntryRecords(by_place)

@@ -3,21 +3,24 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
-from psycopg import Connection
-from sqlalchemy import Connection as SqlConnection
 
+from jobs.mapping_ground import Ground
 from jobs.mapping_part import Part
-from jobs.mapping_records import EntryRecords, all_records, records_of, stored_records
+from jobs.mapping_records import EntryRecords, all_records, records_of
 from jobs.steps.entry_values import columns_of_entries
+from jobs.steps.inputs import Given, read_inputs
+from jobs.steps.made import Made, make
 from models.vocabulary import Activity, Partner
 from sync.events import read
 from sync.events.entry_columns import EntryColumns, entry_columns
-from sync.events.standing import standing_events
-from sync.mapping.said import SaidColumns, ids_as_bytes, said_of, together
+from sync.events.ids import Ids
+from sync.mapping.facts import CustomerFact
+from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.said import SaidColumns, said_of, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,41 @@ def nothing() -> Side:
     return derived([Part((), columns_of_entries((), (), set()), (), said_of(()), records_of(()), {})], date.min)
 
 
-def stored(conn: SqlConnection, raw: Connection[Any], workspace: str, as_of: date, known_at: datetime) -> Side:
-    """The facts as they stand in the tables."""
+def stored(ground: Ground) -> Side:
+    """The facts as they stand in the tables, but for which events and records they are."""
+    of = ground.workspace
     return Side(
-        read.partners(conn, workspace),
-        entry_columns(conn, workspace, as_of),
-        read.visible_events(conn, workspace, as_of, known_at),
-        read.activities(conn, workspace, as_of),
-        standing_events(raw, workspace),
-        stored_records(raw, workspace),
+        read.partners(ground.conn, of),
+        entry_columns(ground.conn, of, ground.as_of),
+        read.visible_events(ground.conn, of, ground.as_of, ground.known_at),
+        read.activities(ground.conn, of, ground.as_of),
+        said_of(()),
+        records_of(()),
     )
+
+
+def made_of(ground: Ground, rules: Rules, side: Side, customers: Sequence[CustomerFact] | None = None) -> Made:
+    """The results of these facts; `customers` in the place of those that are stored."""
+    given = Given(side.partners, side.entries, side.events, customers)
+    tables = read_inputs(ground.conn, ground.workspace, ground.as_of, ground.moment, given)
+    return make(ground.settings, rules, tables, ground.as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What is shown of the results of one version: the indicators per type and step, and each partner's tier."""
+
+    document: dict[str, Any]
+    tiers: dict[str, str]
+
+    @classmethod
+    def of(cls, made: Made) -> "Numbers":
+        return cls(made.document(), {p.partner_id: p.tier.tier.value for p in made.results.partners})
+
+
+def numbers(ground: Ground, rules: Rules, side: Side) -> Numbers:
+    """Those of these facts."""
+    return Numbers.of(made_of(ground, rules, side))
 
 
 def derived(parts: Sequence[Part], as_of: date) -> Side:
@@ -60,7 +88,7 @@ def derived(parts: Sequence[Part], as_of: date) -> Side:
     return Side(
         sorted((p for part in parts for p in part.partners), key=lambda p: p.partner_id),
         entries,
-        events_of(entries.ids, said, as_of),
+        events_of(Ids.of(entries.ids), said, as_of),
         sorted((a for part in parts for a in part.activities), key=lambda a: a.activity_id),
         said,
         all_records([p.records for p in parts]),
@@ -70,17 +98,17 @@ def derived(parts: Sequence[Part], as_of: date) -> Side:
 
 def all_entries(parts: Sequence[EntryColumns]) -> EntryColumns:
     """Entries of all parts, in the order of their ids."""
-    ids = [i for p in parts for i in p.ids]
+    ids = Ids.joined([Ids.of(p.ids) for p in parts])
     partner_ids = sorted({i for p in parts for i in p.partner_ids})
     place = {partner_id: at for at, partner_id in enumerate(partner_ids)}
     partner = [np.array([place[i] for i in p.partner_ids], np.int64)[p.partner] for p in parts]
-    order = np.argsort(ids_as_bytes(ids))
+    order = ids.order()
 
     def column(name: str) -> Any:
         return np.concatenate([getattr(p, name) for p in parts])[order]
 
     return EntryColumns(
-        [ids[i] for i in order.tolist()],
+        ids[order],
         partner_ids,
         np.concatenate(partner)[order],
         np.unique(column("number"), return_inverse=True)[1].astype(np.int64),
@@ -90,13 +118,11 @@ def all_entries(parts: Sequence[EntryColumns]) -> EntryColumns:
     )
 
 
-def events_of(entry_ids: Sequence[str], said: SaidColumns, as_of: date) -> read.EventColumns:
+def events_of(entry_ids: Ids, said: SaidColumns, as_of: date) -> read.EventColumns:
     """Those up to `as_of`, as columns that the arithmetic reads; `entry_ids` in order. Events of other entries are left out."""
-    known = ids_as_bytes(entry_ids)
     shown = np.flatnonzero(said.day <= as_of.toordinal() - date(1970, 1, 1).toordinal())
-    at = np.minimum(np.searchsorted(known, said.entry[shown]), max(len(known) - 1, 0))
-    here = known[at] == said.entry[shown] if len(known) else np.zeros(len(shown), np.bool_)
-    shown, at = shown[here], at[here]
+    at = Ids.of_packed(said.entry[shown]).places_among(entry_ids)
+    shown, at = shown[at >= 0], at[at >= 0]
     connections: dict[str, int] = {}
     told_by = [connections.setdefault(source.partition(".")[0], len(connections)) for source in said.source]
     return read.EventColumns(

@@ -1,18 +1,19 @@
 """What milestones that differ say of the mirror, of entries that stand: read anew, with what was met on the way."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from psycopg import Connection
 
 from jobs.mapping_changed import Changed, paths_of
 from jobs.mapping_lenient import Lenient
+from jobs.mapping_records import EntryRecords
 from models.vocabulary import Event, Milestone, RecordRef
-from sync.mapping.entries import known_stages, report_unmapped
+from sync.mapping.entries import Unmapped, known_stages
 from sync.mapping.facts import Issues
 from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.identity import record_id
 from sync.mapping.milestones import EntryKey, MilestoneReader, read_linked
 from sync.mapping.rules import EntryRule
 from sync.mapping.selection import selector
@@ -22,40 +23,33 @@ from sync.mapping.stages import read_history
 def told_anew(
     new: Rules,
     reader: Lenient,
-    raw: Connection[Any],
-    workspace: str,
     changed: Changed,
-    own: Mapping[RecordRef, str],
+    records: EntryRecords,
     issues: Issues,
 ) -> Iterator[Event]:
-    """What the changed milestones say now. Stages that nobody names are noted, as deriving everything would.
-
-    `own`: the entry that a record is by itself, where it may be one with another source's; the events are that entry's.
+    """What the changed milestones say now, of the entry that each of the `records` is by itself. Stages that nobody names are noted,
+    as deriving everything would. Whose the entries are is left open.
     """
     for index, milestones in changed.items():
         rule = new.entries[index]
-        known = known_stages(rule)
+        connection, name = rule.connection, rule.object
         named = [m for m in milestones if m in rule.milestones]
-        history = read_history(reader, rule.connection, rule.object, sorted(known))
+        history = read_history(reader, connection, name, sorted(known_stages(rule)))
         readers = [
             MilestoneReader(new, index, m, history, read_linked(new, reader, rule, rule.milestones[m])) for m in named
         ]
-        keys = {
-            record: EntryKey(entry_id, partner_id, index)
-            for record, entry_id, partner_id in raw.execute(
-                "select record_id, entry_id, partner_id from sakigake.entry_source where workspace = %s and connection = %s and object = %s",
-                (workspace, rule.connection, rule.object),
-            )
-        }
-        fits = selector(rule.where, reader, rule.connection, rule.object, new.zone)
-        for row in reader.rows(rule.connection, rule.object, _fields(new, rule, named)):
+        unmapped = Unmapped(index, rule, history)
+        entries = records.of(connection, name)
+        fits = selector(rule.where, reader, connection, name, new.zone)
+        for row in reader.rows(connection, name, _fields(new, rule, named)):
             if not fits(row):
                 continue
-            ref = RecordRef(rule.connection, rule.object, row.id)
-            report_unmapped(index, known, history, ref, row.values, issues)
-            if (key := keys.get(row.id)) is not None:
-                key = replace(key, entry_id=own[ref]) if ref in own else key
-                for one in readers:
+            ref = RecordRef(connection, name, row.id)
+            unmapped.report(ref, row.values, issues)
+            telling = [one for one in readers if not one.silent(row.id, row.values)]
+            if telling and row.id in entries:
+                key = EntryKey(record_id("entry", ref), "", index)
+                for one in telling:
                     yield from one.events(key, ref, row.values, issues)
         for one in readers:
             one.report_history(issues)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -21,7 +21,9 @@ from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.grammar import load_mapping
 from sync.mapping.needs import needs
 from sync.mapping.problems import MappingError
-from sync.mirror.pull import Pull
+
+if TYPE_CHECKING:
+    from sync.mirror.pull import Pull
 
 Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]
 
@@ -91,7 +93,9 @@ class Workspace:
         """The as-of date: the CRM's own clock in the workspace's time zone."""
         return self.crm_now().astimezone(self.zone).date()
 
-    def pull_of(self, connection: str, run_id: str) -> Pull:
+    def pull_of(self, connection: str, run_id: str) -> "Pull":
+        from sync.mirror.pull import Pull  # all that lands rows, which most commands never do
+
         return Pull(
             self.name,
             connection,

@@ -31,16 +31,20 @@ def mapping_diff(
     json: JsonOption = False,
 ) -> None:
     """Show what a version would do, on the records that are mirrored: events, rates, tiers, fields. Stores nothing."""
-    from jobs.settings import load
-    from jobs.wiring import choose_workspace, mapping_path, read_mapping
+    from jobs.beside import PREVIEW, Beside
 
-    name, settings = choose_workspace(load(config), workspace)
-    rules = read_mapping(new or mapping_path(settings, config.absolute().parent), settings)
-    from jobs import tables_versions
-    from jobs.mapping_diff import preview
+    with Beside(PREVIEW) as aside:
+        aside.begin()  # it imports while we do
+        from jobs.settings import load
+        from jobs.wiring import choose_workspace, mapping_path, read_mapping
 
-    with opened_database() as engine:
-        document = preview(engine, name, settings, rules)
+        name, settings = choose_workspace(load(config), workspace)
+        rules = read_mapping(new or mapping_path(settings, config.absolute().parent), settings)
+        from jobs import tables_versions
+        from jobs.mapping_diff import preview
+
+        with opened_database() as engine:
+            document = preview(engine, name, settings, rules, aside)
     if json:
         show_json(document)
     else:

@@ -1,6 +1,6 @@
 """Entries that are values as the columns that the arithmetic is given."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -43,9 +43,11 @@ def columns_of_entries(
     )
 
 
-def unplaced_records(conn: Connection[Any], workspace: str) -> set[RecordRef]:
-    """Records of entries that stand in a stage which the mapping does not name."""
+def unplaced_records(conn: Connection[Any], workspace: str, only: Sequence[str] | None = None) -> set[RecordRef]:
+    """Records of entries that stand in a stage which the mapping does not name; `only`: those of these ids, of any connection."""
     rows = conn.execute(
-        "select connection, object, record_id from sakigake.unplaced_entry where workspace = %s", (workspace,)
+        f"""select connection, object, record_id from sakigake.unplaced_entry
+        where workspace = %(w)s {"" if only is None else "and record_id = any(%(only)s)"}""",  # noqa: S608
+        {"w": workspace, "only": None if only is None else list(only)},
     )
     return {RecordRef(*row) for row in rows}

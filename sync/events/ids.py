@@ -28,13 +28,24 @@ class Ids(Sequence[str]):
         digits = written.replace(b"-", b"")
         if len(written) % WRITTEN or len(digits) * WRITTEN != len(written) * _DIGITS:
             raise ValueError("ids of entries are not written as UUIDs, expected 32 digits and 4 dashes each")
-        halves = np.frombuffer(binascii.unhexlify(digits), ">u8").reshape(-1, 2)
-        return cls(halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64))
+        return cls.of_packed(binascii.unhexlify(digits))
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Ids":
         """Ids that are texts so far. ValueError where one is no UUID."""
         return texts if isinstance(texts, cls) else cls.of_text("".join(texts).encode("ascii"))
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Ids]") -> "Ids":
+        """All of them, one part behind the other."""
+        none = np.zeros(0, np.uint64)
+        return cls(np.concatenate([none, *(p.high for p in parts)]), np.concatenate([none, *(p.low for p in parts)]))
+
+    @classmethod
+    def of_packed(cls, packed: bytes | npt.NDArray[Any]) -> "Ids":
+        """Ids that are sixteen bytes each."""
+        halves = np.frombuffer(packed, ">u8").reshape(-1, 2)
+        return cls(halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64))
 
     @property
     def packed(self) -> npt.NDArray[np.void]:
@@ -78,7 +89,7 @@ class Ids(Sequence[str]):
         return order
 
     def places_among(self, others: "Ids") -> Places:
-        """The place of each of these among the others, -1 where it is not there. Both are in order, and each id there once."""
+        """The place of each of these among the others, -1 where it is not there. The others are in order, and each there once."""
         if not len(others):
             return np.full(len(self), -1, np.int64)
         if (others.high[1:] == others.high[:-1]).any():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from models.vocabulary import LISTS, Event, Milestone, Partner
@@ -11,7 +12,7 @@ from sync.mapping.activities import derive_activities
 from sync.mapping.customers import customer_facts
 from sync.mapping.deals import derive_deals
 from sync.mapping.entries import derive_entries
-from sync.mapping.facts import Facts, IssueKind, Issues
+from sync.mapping.facts import Facts, IssueKind, Issues, in_order
 from sync.mapping.grammar import Mapping
 from sync.mapping.matching import Decision
 from sync.mapping.partners import Partners, derive_partners
@@ -20,22 +21,29 @@ from sync.mapping.same_target import join_entries
 from sync.mapping.share import WHOLE, Share
 
 
-def derive(mapping: Mapping, source: MirrorReader, decisions: Sequence[Decision] = (), share: Share = WHOLE) -> Facts:
+def derive(
+    mapping: Mapping,
+    source: MirrorReader,
+    decisions: Sequence[Decision] = (),
+    share: Share = WHOLE,
+    *,
+    bare: bool = False,
+) -> Facts:
     """Partners, entries, events, activities, deals of all channels and customers, and every record or value that said nothing.
 
     `decisions` are a person's, on which records are one company, oldest first. A deleted record yields nothing. Calendar days are days of the mapping's time zone. Nothing depends on the order of rows.
-    The facts of shares that make up the whole are together those of the whole.
+    The facts of shares that make up the whole are together those of the whole. `bare`: without `entry_matches` and `met`, which only who stores facts asks for.
     """
     issues, elsewhere = Issues(), Issues()
     partners = derive_partners(mapping, source, issues if share.others else elsewhere, decisions)
-    facts = _of_partners(mapping, source, partners, decisions, issues, share)
+    facts = _of_partners(mapping, source, partners, decisions, issues, share, bare=bare)
     if not share.others:
-        return replace(facts, **_said(issues))
+        return replace(facts, **_said(issues, bare=bare))
     return replace(
         facts,
         deals_all_channels=tuple(sorted(derive_deals(mapping, source, issues))),
         customers=customer_facts(mapping, source),
-        **_said(issues),
+        **_said(issues, bare=bare),
     )
 
 
@@ -60,8 +68,8 @@ def derive_some(
     )
 
 
-def _said(issues: Issues) -> dict[str, Any]:
-    return {"issues": issues.listed(), "met": tuple(issues.met())}
+def _said(issues: Issues, *, bare: bool = False) -> dict[str, Any]:
+    return {"issues": issues.listed(), "met": () if bare else tuple(issues.met())}
 
 
 def _of_partners(
@@ -71,24 +79,26 @@ def _of_partners(
     decisions: Sequence[Decision],
     issues: Issues,
     share: Share = WHOLE,
+    *,
+    bare: bool = False,
 ) -> Facts:
     """Entries, events and activities of these partners, as far as they are of the share."""
     entries = derive_entries(mapping, source, partners.index, issues, share)
     activities = derive_activities(mapping, source, partners.index, entries, issues if share.others else Issues())
     told = [*entries.events, *(e for e in activities.events if share.has(e.partner_id))]
-    joined = join_entries(entries.entries, told, entries.made, decisions)
+    joined = join_entries(entries.entries, told, entries.made, decisions, bare=bare)
     for suggestion in joined.suggestions:
         issues.add(IssueKind.ENTRY_SUGGESTED, "entries", suggestion.left, field=suggestion.why)
     of = joined.renamed
     events = [replace(e, entry_id=of[e.entry_id]) if e.entry_id in of else e for e in told]
-    events.sort(key=lambda event: event.event_id)
+    events.sort(key=attrgetter("event_id"))
     mine = (a for a in activities.activities if share.has(a.partner_id))
     done = [replace(a, entry_id=of[a.entry_id]) if a.entry_id in of else a for a in mine]
     return Facts(
         partners=_submitted(mapping, tuple(p for p in partners.partners if share.has(p.partner_id)), events),
         matches=tuple(m for m in partners.matches if share.has(m.partner_id)),
-        entries=tuple(sorted(joined.entries, key=lambda entry: entry.entry_id)),
-        entry_matches=tuple(sorted(joined.matches, key=lambda match: match.source)),
+        entries=tuple(sorted(joined.entries, key=attrgetter("entry_id"))),
+        entry_matches=() if bare else tuple(sorted(joined.matches, key=lambda match: in_order(match.source))),
         events=tuple(events),
         activities=tuple(sorted(done, key=lambda activity: activity.activity_id)),
     )

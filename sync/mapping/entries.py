@@ -1,7 +1,6 @@
 """Entries and the events their records tell of."""
 
 from collections import defaultdict
-from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +14,7 @@ from sync.mapping.links import Find, Values, linker
 from sync.mapping.milestones import EntryKey, LinkedRecords, MilestoneReader, read_linked
 from sync.mapping.needs import needs
 from sync.mapping.partners import PartnerIndex
-from sync.mapping.reader import MirrorReader
+from sync.mapping.reader import MirrorReader, MirrorRow
 from sync.mapping.rules import EntryRule
 from sync.mapping.selection import selector
 from sync.mapping.share import WHOLE, Share
@@ -50,7 +49,11 @@ def partner_finder(
     there = reference.last.association  # a field may hold the id of any object
 
     def find(record: str, values: Values) -> tuple[str, ...]:
-        met = {partners.find(connection, end, there) for end in ends(record, values)}
+        reached = ends(record, values)
+        if len(reached) == 1:
+            partner = partners.find(connection, reached[0], there)
+            return (partner,) if partner else ()
+        met = {partners.find(connection, end, there) for end in reached}
         return tuple(sorted(partner for partner in met if partner))
 
     return find
@@ -68,7 +71,7 @@ def _named(partners: PartnerIndex, written: str) -> tuple[str, ...]:
 def derive_entries(
     mapping: Mapping, reader: MirrorReader, partners: PartnerIndex, issues: Issues, share: Share = WHOLE
 ) -> Entries:
-    """Entries of all connections, with the events of date fields, stages and linked records. `index` knows those of other shares too."""
+    """Entries of all connections, with the events of date fields, stages and linked records. `index` knows those of other shares too, where activities ask."""
     result = Entries()
     wanted = needs(mapping)
     by_object: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -82,7 +85,7 @@ def derive_entries(
         for row in reader.rows(connection, name, spec.fields):
             chosen = next((rule for rule in rules if rule.fits(row)), None)
             if chosen is not None:
-                key = chosen.entry(RecordRef(connection, name, row.id), row.values, issues, result)
+                key = chosen.entry(row, issues, result)
                 if key is not None:
                     keys[row.id] = key
         for rule in rules:
@@ -104,6 +107,8 @@ class _EntryReader:
     ) -> None:
         rule = mapping.entries[index]
         self._share = share
+        self._asked_for = bool(mapping.activities)  # by activities of any partner, which look for their entries
+        self._connection, self._object = mapping.entries[index].connection, mapping.entries[index].object
         self._index = index
         self._rule = rule
         self.fits = selector(rule.where, reader, rule.connection, rule.object, mapping.zone)
@@ -113,20 +118,24 @@ class _EntryReader:
             for milestone, of in rule.milestones.items()
             if of.activity is None
         ]
-        self._known = known_stages(rule)
-        self._history = history
+        self._unmapped = Unmapped(index, rule, history)
         self._target = rule.target.items()
         self._created = mapping.created_field(rule.connection, rule.object)
 
     def _linked(self, mapping: Mapping, reader: MirrorReader, milestone: Milestone) -> LinkedRecords | None:
         return read_linked(mapping, reader, self._rule, self._rule.milestones[milestone])
 
-    def entry(self, ref: RecordRef, values: Values, issues: Issues, result: Entries) -> EntryKey | None:
-        found = self._partners(ref.id, values)
+    def entry(self, row: MirrorRow, issues: Issues, result: Entries) -> EntryKey | None:
+        values = row.values
+        found = self._partners(row.id, values)
+        mine = self._share.has(found[0]) if len(found) == 1 else self._share.others
+        if not (mine or self._asked_for):
+            return None
+        ref = RecordRef(self._connection, self._object, row.id)
         key = EntryKey(record_id("entry", ref), found[0], self._index) if len(found) == 1 else None
-        if not (self._share.others if key is None else self._share.has(key.partner_id)):
+        if not mine:
             return key
-        report_unmapped(self._index, self._known, self._history, ref, values, issues)
+        self._unmapped.report(ref, values, issues)
         if key is None:
             kind = IssueKind.ENTRY_SEVERAL_PARTNERS if found else IssueKind.ENTRY_WITHOUT_PARTNER
             field = self._rule.partner.field or self._rule.partner.association or ""
@@ -159,20 +168,25 @@ class _EntryReader:
             milestone.report_history(issues)
 
 
-def report_unmapped(
-    index: int, known: Mapping_[str, set[str]], history: History, ref: RecordRef, values: Values, issues: Issues
-) -> None:
-    """Stages this record stands or stood in that no milestone and no `ignored` of its rule names."""
-    for name, named in known.items():
-        current = values.get(name)
-        met = {text_of(current)} - named if current is not None else set()
-        for change in history.get(name, {}).get(ref.id, ()):
-            if change.new not in named:
-                met.add(change.new or "")
-            if change.old not in named:
-                met.add(change.old or "")
-        for value in met - {""}:
-            issues.add(IssueKind.UNMAPPED_VALUE, f"entries[{index}].milestones", ref, field=name, value=value)
+class Unmapped:
+    """Stages of an entry rule's own records that no milestone and no `ignored` of the rule names."""
+
+    def __init__(self, index: int, rule: EntryRule, history: History) -> None:
+        self._rule = f"entries[{index}].milestones"
+        self._stages = [(name, named, history.get(name, {})) for name, named in known_stages(rule).items()]
+
+    def report(self, ref: RecordRef, values: Values, issues: Issues) -> None:
+        """Those this record stands or stood in."""
+        for name, named, history in self._stages:
+            current = text_of(values.get(name))
+            changes = history.get(ref.id)
+            if changes:
+                met = {current, *(change.new or "" for change in changes), *(change.old or "" for change in changes)}
+                for value in met - named:
+                    if value:
+                        issues.add(IssueKind.UNMAPPED_VALUE, self._rule, ref, field=name, value=value)
+            elif current and current not in named:
+                issues.add(IssueKind.UNMAPPED_VALUE, self._rule, ref, field=name, value=current)
 
 
 def known_stages(rule: EntryRule) -> dict[str, set[str]]:

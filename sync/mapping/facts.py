@@ -1,14 +1,17 @@
 """What the mirrored records say by a mapping, as plain values; and what they did not say, counted."""
 
-from bisect import insort
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from heapq import nsmallest
+from operator import attrgetter
 from typing import NamedTuple
 
 from models.vocabulary import Activity, Entry, Event, Partner, RecordRef, Target
 
+in_order = attrgetter("connection", "object", "id")  # of records, compared sooner than the records themselves
 EXAMPLES = 5  # records shown of an issue; the count is of all
 
 
@@ -110,26 +113,14 @@ class Facts:
     met: tuple[Met, ...] = ()
 
 
-@dataclass(slots=True)
-class _Met:
-    count: int = 0
-    examples: list[RecordRef] = field(default_factory=list)
-
-
 class Issues:
-    """Collects what was met, keeping counts and the first examples whatever order records come in."""
+    """Collects what was met, with counts and the first examples whatever order records come in."""
 
     def __init__(self) -> None:
-        self._met: dict[tuple[IssueKind, str, str, str], _Met] = {}
-        self._where: dict[tuple[IssueKind, str, str, str], list[RecordRef]] = {}
+        self._where: dict[tuple[IssueKind, str, str, str], list[RecordRef]] = defaultdict(list)
 
     def add(self, kind: IssueKind, rule: str, ref: RecordRef, *, field: str = "", value: str = "") -> None:
-        met = self._met.setdefault((kind, rule, field, value), _Met())
-        met.count += 1
-        self._where.setdefault((kind, rule, field, value), []).append(ref)
-        if len(met.examples) < EXAMPLES or ref < met.examples[-1]:
-            insort(met.examples, ref)
-            del met.examples[EXAMPLES:]
+        self._where[kind, rule, field, value].append(ref)
 
     def add_all(
         self, kind: IssueKind, rule: str, refs: Iterable[RecordRef], *, field: str = "", value: str = ""
@@ -144,4 +135,9 @@ class Issues:
                 yield Met(ref, *key)
 
     def listed(self) -> tuple[Issue, ...]:
-        return tuple(sorted(Issue(*key, met.count, tuple(met.examples)) for key, met in self._met.items()))
+        return tuple(
+            sorted(
+                Issue(*key, len(refs), tuple(nsmallest(EXAMPLES, refs, key=in_order)))
+                for key, refs in self._where.items()
+            )
+        )

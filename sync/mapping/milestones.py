@@ -23,8 +23,7 @@ from sync.mapping.rules import EntryRule, MilestoneRule
 from sync.mapping.stages import Entered, History, StageChange, passages, read_history
 
 
-@dataclass(frozen=True, slots=True)
-class EntryKey:
+class EntryKey(NamedTuple):
     """What an event needs to know of its entry."""
 
     entry_id: str
@@ -57,18 +56,9 @@ def make_event(
 ) -> Event:
     """The event, named by its fact: which entry, which milestone, which change of which record."""
     key, source = told.key, told.source
-    fact = (key.entry_id, milestone.value, source.connection, source.object, source.id, change_id)
+    named = stable_id("event", key.entry_id, milestone, source.connection, source.object, source.id, change_id)
     return Event(
-        event_id=stable_id("event", *fact),
-        entry_id=key.entry_id,
-        partner_id=key.partner_id,
-        milestone=milestone,
-        occurred_on=day,
-        source=source,
-        source_change_id=change_id,
-        rule=rule,
-        stamped_at=stamped_at,
-        reason=told.reason,
+        named, key.entry_id, key.partner_id, milestone, day, source, change_id, rule, stamped_at, reason=told.reason
     )
 
 
@@ -97,6 +87,8 @@ class MilestoneReader:
 
     def events(self, key: EntryKey, record: RecordRef, values: Values, issues: Issues) -> list[Event]:
         """What this record, or the records it is linked to, says of the milestone."""
+        if self.silent(record.id, values):
+            return []
         reason = (text_of(values.get(self._reason)) or None) if self._reason else None
         if self._linked is None:
             return self._of(Told(key, record, values, reason), issues)
@@ -110,14 +102,25 @@ class MilestoneReader:
                 out += self._of(Told(key, source, found, reason), issues)
         return out
 
+    def silent(self, record: str, values: Values) -> bool:
+        """Whether the record tells nothing, as is seen without looking closely: as most records do of most milestones."""
+        return (
+            self._linked is None
+            and (self._at is None or values.get(self._at) is None)
+            and not (
+                self._stages and (record in self._changes or text_of(values.get(self._stage_field)) in self._stages)
+            )
+        )
+
     def _of(self, told: Told, issues: Issues) -> list[Event]:
         dated = self._day(told, issues)
+        changes = self._changes.get(told.source.id, [])
+        if dated is not None and not (self._stages and changes):
+            return [self._dated(told, dated, None)]
         if not self._stages:
-            return [] if dated is None else [self._dated(told, dated, None)]
+            return []
         current = told.values.get(self._stage_field)
-        found = passages(
-            self._changes.get(told.source.id, []), None if current is None else text_of(current), self._stages
-        )
+        found = passages(changes, None if current is None else text_of(current), self._stages)
         entered: Sequence[Entered] = found.entered
         out = []
         if dated is not None:
@@ -140,7 +143,7 @@ class MilestoneReader:
     def _dated(self, told: Told, day: date, first: Entered | None) -> Event:
         """The event a date field tells of. The CRM's stamp is the first change into the stage, or else the record's making."""
         stamp = first.changed_at if first else None
-        if stamp is None:
+        if stamp is None and self._created:
             made = self._made_at(told.values)
             stamp = made if made is not None and self._made_by(made, day) else None
         return make_event(told, self.milestone, day, change_id=str(self._at), rule=self.path, stamped_at=stamp)
@@ -151,12 +154,13 @@ class MilestoneReader:
         return apart > 1 or (apart >= -1 and made.astimezone(self._zone).date() >= day)
 
     def _day(self, told: Told, issues: Issues) -> date | None:
-        if self._at is None:
-            return None
+        value = told.values.get(self._at) if self._at is not None else None
+        if value is None or type(value) is date:  # as nearly all are
+            return value
         try:
-            return day_of(told.values.get(self._at), self._zone)
+            return day_of(value, self._zone)
         except UnreadableDateError:
-            issues.add(IssueKind.DATE_UNREADABLE, self.path, told.source, field=self._at)
+            issues.add(IssueKind.DATE_UNREADABLE, self.path, told.source, field=self._at or "")
             return None
 
     def report_history(self, issues: Issues) -> None:

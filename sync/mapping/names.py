@@ -61,7 +61,7 @@ def name_key(name: str | None) -> str:
     plain = unicodedata.normalize("NFKC", name).casefold().strip()
     while (bare := _LEGAL.sub(" ", plain).strip()) != plain:
         plain = bare
-    return "".join(c for c in plain if unicodedata.category(c)[0] in "LNM")
+    return plain if plain.isalnum() else "".join(c for c in plain if unicodedata.category(c)[0] in "LNM")
 
 
 @lru_cache(maxsize=65536)

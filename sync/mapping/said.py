@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from models.vocabulary import Event, Milestone
 
 MILESTONES = tuple(Milestone)
-_CODE = {milestone: at for at, milestone in enumerate(MILESTONES)}
+_CODE = {id(milestone): at for at, milestone in enumerate(MILESTONES)}  # which are found sooner than by what they say
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -41,11 +42,12 @@ def said_of(events: Iterable[Event]) -> SaidColumns:
     told = list(events)
     n = len(told)
     rules: dict[str, int] = {}
+    codes = map(_CODE.__getitem__, map(id, map(attrgetter("milestone"), told)))
     return SaidColumns(
-        ids_as_bytes(e.event_id for e in told),
-        ids_as_bytes(e.entry_id for e in told),
-        np.fromiter((_CODE[e.milestone] for e in told), np.int8, n),
-        np.fromiter((e.occurred_on.toordinal() for e in told), np.int64, n) - _EPOCH,
+        ids_as_bytes(map(attrgetter("event_id"), told)),
+        ids_as_bytes(map(attrgetter("entry_id"), told)),
+        np.fromiter(codes, np.int8, n),
+        np.fromiter(map(date.toordinal, map(attrgetter("occurred_on"), told)), np.int64, n) - _EPOCH,
         np.fromiter((rules.setdefault(e.rule, len(rules)) for e in told), np.int64, n),
         tuple(rules),
         [f"{r.connection}.{r.object}/{r.id}" for r in (e.source for e in told)],

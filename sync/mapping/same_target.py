@@ -33,6 +33,15 @@ class EntryRecord(NamedTuple):
     made: datetime | None = None
 
 
+class Dated(NamedTuple):
+    """As far as an event is asked here: whose it is, and when it came to what."""
+
+    entry_id: str
+    partner_id: str
+    milestone: Milestone
+    occurred_on: date
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
     """`entries` and `matches` after joining; `renamed`: a record's own entry id -> the id of the entry it belongs to."""
@@ -52,34 +61,39 @@ def marks_of(target: Target) -> Marks:
 
 def join_entries(
     entries: Sequence[Entry],
-    events: Iterable[Event],
+    events: Iterable[Event | Dated],
     made: Mapping[str, datetime | None],
     decisions: Sequence[Decision] = (),
+    *,
+    bare: bool = False,
 ) -> Joined:
-    """Entries, one a record so far, joined where they are one. `made` says by entry when its record was made."""
+    """Entries, one a record so far, joined where they are one. `made` says by entry when its record was made.
+
+    `bare`: without `matches` of partners whose list stands in one source.
+    """
     of_partner: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         of_partner[entry.partner_id].append(entry)
     several = {p for p, listed in of_partner.items() if len({e.source.connection for e in listed}) > 1}
-    days = _days(events, several)
+    days = _days(events, several) if several else {}
     joined = Joined([], [], {}, [])
     said: dict[RecordRef, list[tuple[int, Decision]]] = defaultdict(list)
     for place, decision in enumerate(decisions):
         said[decision.left].append((place, decision))
     for partner_id, listed in of_partner.items():
+        if partner_id not in several:
+            joined.entries.extend(Entry(e.entry_id, partner_id, e.source, e.target, (e.source,)) for e in listed)
+            if not bare:
+                joined.matches.extend(EntryMatch(e.source, e.entry_id, partner_id, "itself", e.target) for e in listed)
+            continue
         alone = {e.source: e for e in listed}
-        groups: list[list[RecordRef]] = [[ref] for ref in alone]
-        how = dict.fromkeys(alone, "itself")
-        if partner_id in several:
-            records = [
-                EntryRecord(ref, e.entry_id, partner_id, marks_of(e.target), *days[e.entry_id], made.get(e.entry_id))
-                for ref, e in alone.items()
-            ]
-            own = sorted(
-                (pair for ref in alone for pair in said.get(ref, ()) if pair[1].right in alone), key=itemgetter(0)
-            )
-            groups, how, suggestions = _one_partner(records, [decision for _, decision in own])
-            joined.suggestions.extend(suggestions)
+        records = [
+            EntryRecord(ref, e.entry_id, partner_id, marks_of(e.target), *days[e.entry_id], made.get(e.entry_id))
+            for ref, e in alone.items()
+        ]
+        own = sorted((pair for ref in alone for pair in said.get(ref, ()) if pair[1].right in alone), key=itemgetter(0))
+        groups, how, suggestions = _one_partner(records, [decision for _, decision in own])
+        joined.suggestions.extend(suggestions)
         for refs in groups:
             ordered = sorted(refs, key=lambda ref: (made.get(alone[ref].entry_id) or _NEVER, ref))
             one = _one([alone[ref] for ref in ordered])
@@ -103,7 +117,7 @@ def suggestions_of(records: Iterable[EntryRecord], decisions: Sequence[Decision]
     return sorted(found)
 
 
-def _days(events: Iterable[Event], partners: set[str]) -> dict[str, tuple[date | None, date | None]]:
+def _days(events: Iterable[Event | Dated], partners: set[str]) -> dict[str, tuple[date | None, date | None]]:
     """Entry -> the day it came onto the list, and the day it was lost if nothing came after."""
     first: dict[str, date] = {}
     last: dict[str, date] = {}

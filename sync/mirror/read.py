@@ -50,13 +50,7 @@ class Mirror:
             sql.SQL("true") if ids is None else sql.SQL("id = any(%s)"),
         )
         for row in self._stream(query, () if ids is None else (ids,)):
-            yield MirrorRow(
-                id=row[0],
-                version=row[1],
-                deleted=row[2],
-                merged_into=row[3],
-                values=dict(zip(wanted, row[4:], strict=True)),
-            )
+            yield MirrorRow(row[0], row[1], row[2], dict(zip(wanted, row[4:], strict=True)), row[3])
 
     def history(
         self, connection: str, object_name: str, fields: Sequence[str], *, ids: Sequence[str] | None = None
@@ -100,6 +94,6 @@ class Mirror:
     def _stream(self, query: sql.Composed, given: Sequence[Any] = ()) -> Iterator[Any]:
         self._serial += 1
         with self._conn.cursor(name=f"mirror_{self._serial}") as cursor:
-            cursor.itersize = BATCH
             cursor.execute(query, given)
-            yield from cursor
+            while rows := cursor.fetchmany(BATCH):
+                yield from rows

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from bench.mapping_worlds import CONFIG, NOW, World, fill
-from jobs import mapping_beside, mapping_both, mapping_diff
+from jobs import beside, mapping_both, mapping_diff
 from jobs import settings as settings_of
 from jobs.mapping_fields import differing_fields
 from jobs.mapping_records import EntryRecords
@@ -120,20 +120,20 @@ def test_half_read_by_a_process_beside_says_what_all_read_here_says(
     mapped: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    real = mapping_beside.Beside.part
-    monkeypatch.setattr(mapping_beside.Beside, "part", lambda self: made.append(real(self)) or made[-1])
+    real = beside.Answer.get
+    monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
     monkeypatch.setattr(mapping_both, "MANY", 0)
     for what, (old, new) in LONG.items():
         assert old in WORLD.mapping, what
         rules = load_mapping(WORLD.mapping.replace(old, new, 1))
         said = []
         for processors in (1, 2):
-            monkeypatch.setattr(mapping_both, "processors", lambda n=processors: n)
+            monkeypatch.setattr(beside, "processors", lambda n=processors: n)
             said.append(mapping_diff.preview(mapped.engine, "main", mapped.settings, rules))
         assert said[0] == said[1], what
     assert len(made) == len(LONG)
     assert all(part is not None and len(part.said) > 20 for part in made)
-    monkeypatch.setattr(mapping_beside.sys, "executable", "/bin/false")  # a process that comes to no end
+    monkeypatch.setattr(beside.sys, "executable", "/bin/false")  # a process that comes to no end
     assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules) == said[0]
     assert made[-1] is None
 
@@ -147,7 +147,7 @@ def test_both_versions_are_derived_where_the_mirror_moved_on(
     rules = load_mapping(WORLD.mapping.replace(REQUESTED, "requested: {at: LostOn}"))
     alone = mapping_diff.preview(mapped.engine, "main", mapped.settings, rules)
     monkeypatch.setattr(mapping_both, "MANY", 0)
-    monkeypatch.setattr(mapping_both, "processors", lambda: 2)
+    monkeypatch.setattr(beside, "processors", lambda: 2)
     assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
     assert alone["events"]["moved"] > 0
 
@@ -177,10 +177,8 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
     ) -> Any:
         places: dict[tuple[str, str], list[RecordRef]] = {("partner", p.partner_id): list(p.sources) for p in partners}
         for place, (ids, entries) in records.by_place.items():
-            for record, entry in zip(ids, entries.tolist(), strict=True):
-                digits = entry.ljust(16, b"\0").hex()
-                entry_id = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-                places.setdefault(("entry", entry_id), []).append(RecordRef(*place, record))
+            for record, entry in zip(ids, entries, strict=True):
+                places.setdefault(("entry", entry), []).append(RecordRef(*place, record))
         told = chain(becomes.told.rows(more.as_columns(activities, becomes.partners)), becomes.goal_rows())
         counts = Counter(
             name

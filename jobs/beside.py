@@ -1,0 +1,87 @@
+"""A process beside ours, where the machine has a processor for it. It imports from its start on, and is asked once it is known for what.
+
+It runs the `main` of a module, which takes one pickled task from standard input and puts its pickled answer on standard output. This
+module imports nothing that takes time, so that a process can be begun before all the rest is imported here.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+PREVIEW = "jobs.mapping_beside"  # does a part of a preview
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time, of how many
+
+
+def processors() -> float:
+    """How many processors this process may use."""
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        most, period = _QUOTA.read_text("ascii").split()
+    except (OSError, ValueError):
+        return mine
+    return mine if most == "max" else min(mine, int(most) / int(period))
+
+
+class Answer:
+    """What a process was asked for."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+
+    def get(self) -> Any:
+        """The answer, once there is one; None where the process came to no end."""
+        sent, _ = self._process.communicate()
+        return pickle.loads(sent) if self._process.returncode == 0 else None  # noqa: S301 - from our own process
+
+
+class Beside:
+    """Processes that run a module's `main`; what is not done at the end of the context is given up."""
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._begun: list[subprocess.Popen[bytes]] = []
+        self._waiting: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._begun:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
+
+    def begin(self) -> None:
+        """Begins one before anybody knows for what."""
+        if processors() >= 2:
+            self._waiting.append(self._started())
+
+    def ask(self, task: Any) -> Answer | None:
+        """Has one work on it from now on; None where there is no processor for it."""
+        if processors() < 2:
+            return None
+        process = self._waiting.pop() if self._waiting else self._started()
+        assert process.stdin is not None
+        with suppress(OSError):  # it has ended already, which is seen where its answer is asked for
+            process.stdin.write(pickle.dumps(task))
+            process.stdin.close()
+        process.stdin = None
+        return Answer(process)
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"from {self._module} import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+        self._begun.append(process)
+        return process
