@@ -1,6 +1,7 @@
 """The record of runs: what was started, what each step did, how it ended. State of runs lives in our tables, not in the scheduler."""
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -18,6 +19,8 @@ from sync.errors import QuotaExhausted, Underway
 
 Conn = Connection[Any]
 Connect = Callable[[], AbstractContextManager[Conn]]
+
+GRACE = 1.0  # seconds a run waits for another: a server needs a moment to notice that a process which held it is gone
 
 
 def utc_now() -> datetime:
@@ -37,16 +40,23 @@ def ended_as(error: BaseException) -> RunStatus:
     return RunStatus.QUOTA if isinstance(error, QuotaExhausted) else RunStatus.FAILED
 
 
-@contextmanager
-def only_run(conn: Conn, workspace: str) -> Iterator[None]:
-    """Holds the workspace for one run at a time. The lock is the session's: a killed process frees it."""
+def _taken(conn: Conn, workspace: str) -> bool:
     row = conn.execute(
         "select pg_try_advisory_lock(hashtextextended('sakigake run ' || %s, 0))", (workspace,)
     ).fetchone()
-    if not (row and row[0]):
-        raise RunBusy(
-            f"Another run of workspace {workspace} is under way; wait until it ends (`sakigake status` shows it), then try again."
-        )
+    return bool(row and row[0])
+
+
+@contextmanager
+def only_run(conn: Conn, workspace: str) -> Iterator[None]:
+    """Holds the workspace for one run at a time. The lock is the session's: a killed process frees it, once the server has noticed."""
+    until = time.monotonic() + GRACE
+    while not _taken(conn, workspace):
+        if time.monotonic() > until:
+            raise RunBusy(
+                f"Another run of workspace {workspace} is under way; wait until it ends (`sakigake status` shows it), then try again."
+            )
+        time.sleep(GRACE / 20)
     try:
         yield
     finally:
