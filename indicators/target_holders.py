@@ -101,8 +101,8 @@ def _claims(attempts: Attempts, horizon: int) -> tuple[Ints, Ints, Ints, Ints]:
         kind[begins], start[begins] = code, day[begins]
         end = np.where(going, np.minimum(day + horizon, over), end)
     tell(kind >= 0, end)
-    row, code, since, until = (np.concatenate(column) for column in zip(*found, strict=True))
-    return row, code, since, until
+    row, kinds, since, until = (np.concatenate(column) for column in zip(*found, strict=True))
+    return row, kinds, since, until
 
 
 def _before(group: Ints, value: Ints) -> Ints:
