@@ -1,11 +1,8 @@
 """Runs every measurement, prints a table, and writes bench/results.json; or those that are named, and prints only."""
 
 import json
-import os
 import sys
 from pathlib import Path
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command has it; read when numpy is loaded
 
 from bench import bulk, computing, hubspot, landing, mapping, mapping_diff, recompute, writeback
 from bench.measure import Row, show

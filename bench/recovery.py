@@ -4,11 +4,8 @@ Not part of `make bench`: it takes minutes, and needs the generator beside the p
 """
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 

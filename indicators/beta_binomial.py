@@ -12,9 +12,9 @@ from scipy.special import betaln, digamma, zeta
 
 from indicators.inputs import Floats
 
-_CENTRE, _SPREAD = math.log(12.0), 1.5
+CENTRE, SPREAD = math.log(12.0), 1.5
 MOST = 500.0
-_LEAST, _ROUNDS, _HALVINGS, _STILL, _LONGEST = math.log(0.05), 60, 30, 1e-7, 2.0
+LEAST, ROUNDS, HALVINGS, STILL, LONGEST = math.log(0.05), 60, 30, 1e-7, 2.0
 
 Pair = tuple[float, float]
 """Of (logit m, ln k)."""
@@ -32,7 +32,7 @@ class _Hill:
 def moments(rates: Floats) -> tuple[float, float]:
     """(a, b) whose mean and standard deviation are those of the rates; a start for the fit."""
     m, variance = float(rates.mean()), float(rates.var(ddof=1)) if len(rates) > 1 else 0.0
-    k = m * (1 - m) / variance - 1 if variance > 0 else _CENTRE
+    k = m * (1 - m) / variance - 1 if variance > 0 else CENTRE
     return m * k, (1 - m) * k
 
 
@@ -54,12 +54,12 @@ def fit_beta_binomial(
     m = min(max(a / (a + b) if a + b > 0 else float(y.sum() / n.sum()), 0.01), 0.99)
     at, highest = (math.log(m / (1 - m)), math.log(k)), math.log(MOST) if prior else 25.0
     here = _likelihood(at, y, n, prior=prior)
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         step = _step(here, bound=at[1] >= highest and here.gradient[1] > 0)
-        if max(abs(step[0]), abs(step[1])) < _STILL:
+        if max(abs(step[0]), abs(step[1])) < STILL:
             break
-        for _ in range(_HALVINGS):
-            there = min(max(at[0] + step[0], -12.0), 12.0), min(max(at[1] + step[1], _LEAST), highest)
+        for _ in range(HALVINGS):
+            there = min(max(at[0] + step[0], -12.0), 12.0), min(max(at[1] + step[1], LEAST), highest)
             reached = _likelihood(there, y, n, prior=prior)
             if reached.value >= here.value - 1e-11 * (1 + abs(here.value)):  # what rounding takes away is no descent
                 break
@@ -89,10 +89,10 @@ def _likelihood(at: Pair, y: Floats, n: Floats, *, prior: bool) -> _Hill:
     uv = w * (aa * a - bb * b - bend * (b - a)) + (to_a - to_b) * w
     vv = aa * a * a + bb * b * b - 2 * bend * a * b + by_v
     if prior:
-        away = at[1] - _CENTRE
-        value += -0.5 * (away / _SPREAD) ** 2 + 0.5 * (math.log(m) + math.log1p(-m))
-        by_u, by_v = by_u + 0.5 * (1 - 2 * m), by_v - away / _SPREAD**2
-        uu, vv = uu - m * (1 - m), vv - 1 / _SPREAD**2
+        away = at[1] - CENTRE
+        value += -0.5 * (away / SPREAD) ** 2 + 0.5 * (math.log(m) + math.log1p(-m))
+        by_u, by_v = by_u + 0.5 * (1 - 2 * m), by_v - away / SPREAD**2
+        uu, vv = uu - m * (1 - m), vv - 1 / SPREAD**2
     return _Hill(value, (by_u, by_v), (uu, uv, vv))
 
 
@@ -107,5 +107,5 @@ def _step(here: _Hill, *, bound: bool) -> Pair:
     else:
         steepest = max(abs(uu), abs(vv), 1e-9)
         step = by_u / steepest, by_v / steepest
-    share = min(1.0, _LONGEST / max(abs(step[0]), abs(step[1]), 1e-300))
+    share = min(1.0, LONGEST / max(abs(step[0]), abs(step[1]), 1e-300))
     return step[0] * share, step[1] * share

@@ -5,12 +5,14 @@ ridge regression on own lags with one annual harmonic (from 78 weeks on). The ca
 weeks before. Skill is 1 - score / score of the best baseline.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from indicators.inputs import Floats, Ints
 from indicators.leading.panel import BLOCKS
+from indicators.leading.ridge import Outcomes, forecasts
 from indicators.leading.scores import crps, cumulative_for, diebold_mariano, mase, pinball, poisson_deviance
 
 FIRST_ORIGIN = BLOCKS[-1][1] - 1  # twelve weeks of lags behind it
@@ -18,7 +20,6 @@ MIN_TRAINING = 40
 MIN_TESTS = 12  # origins to be graded by; fewer say nothing
 YEAR = 365.25 / 7
 HARMONIC_FROM, LAST_YEAR_FROM = 78, 104
-RIDGE = 100.0  # on standardised columns: as if a hundred deals spoke against each; two years of weeks do not bear eight free slopes
 HORIZONS = (4, 8, 12)
 
 
@@ -85,6 +86,7 @@ class Baseline:
     horizon: int
     origins: Ints
     name: str | None = None
+    outcomes: Outcomes | None = None
     y: Ints | None = None
     loss: Floats | None = None
     spread: "_Spread | None" = None
@@ -115,28 +117,48 @@ def baseline(deals: Deals, horizon: int) -> Baseline:
     y = final[origins + 1 + horizon] - final[origins + 1]
     if not y.any():
         return Baseline(horizon, origins)
-    forecasts = _plain(deals.known, origins, horizon)
-    forecasts["own_lags"], dispersion = _regression(_design(deals, None, origins), deals.known, origins, horizon)
-    losses = {name: poisson_deviance(y, m) for name, m in forecasts.items()}
+    made = _plain(deals.known, origins, horizon)
+    outcomes = Outcomes.of(deals.known, origins, horizon, FIRST_ORIGIN, origins + 1 >= HARMONIC_FROM)
+    (made["own_lags"],), (dispersion,) = forecasts(deals.lags[None], deals.season, outcomes)
+    losses = {name: poisson_deviance(y, m) for name, m in made.items()}
     best = min(losses, key=lambda name: (float(losses[name].sum()), name))
     past = final[FIRST_ORIGIN + 1 :]
     sums = past[horizon:] - past[:-horizon]
     naive = float(np.abs(sums[horizon:] - sums[:-horizon]).mean()) if len(sums) > horizon else 0.0
     # a plain forecast has no spread of its own; it is lent the regression's
-    return Baseline(horizon, origins, best, y, losses[best], _Spread.of(y, forecasts[best], dispersion), naive)
+    spread = _Spread.of(y, made[best], dispersion)
+    return Baseline(horizon, origins, best, outcomes, y, losses[best], spread, naive)
 
 
 def backtest(deals: Deals, x: Floats, against: Baseline) -> Skill:
     """Skill of x at the baseline's horizon. `x` [weeks, columns] is what was known at the end of each week."""
-    horizon, origins, y = against.horizon, against.origins, against.y
-    if y is None or against.loss is None or against.spread is None:
-        return Skill(horizon, max(len(origins), 0))
-    mean, over = _regression(_design(deals, x, origins), deals.known, origins, horizon)
+    return backtests(deals, [x], against)[0]
+
+
+def backtests(deals: Deals, candidates: Sequence[Floats], against: Baseline) -> list[Skill]:
+    """The skill of each candidate, the same as of it alone; together they cost far less."""
+    outcomes, origins = against.outcomes, against.origins
+    if outcomes is None:
+        return [Skill(against.horizon, max(len(origins), 0))] * len(candidates)
+    found: list[Skill | None] = [None] * len(candidates)
+    for width in sorted({x.shape[1] for x in candidates}):
+        same = [i for i, x in enumerate(candidates) if x.shape[1] == width]
+        columns = np.stack([np.column_stack([deals.lags, candidates[i]]) for i in same])
+        for i, mean, over in zip(same, *forecasts(columns, deals.season, outcomes), strict=True):
+            found[i] = _graded(against, mean, over)
+    return [skill for skill in found if skill is not None]
+
+
+def _graded(against: Baseline, mean: Floats, over: Floats) -> Skill:
+    y, horizon = against.y, against.horizon
+    assert y is not None
+    assert against.loss is not None
+    assert against.spread is not None
     loss, spread = poisson_deviance(y, mean), _Spread.of(y, mean, over)
     test = diebold_mariano(loss, against.loss, horizon)
     return Skill(
         horizon,
-        len(origins),
+        len(against.origins),
         against.name,
         _skill(loss, against.loss),
         _skill(spread.crps, against.spread.crps),
@@ -163,57 +185,6 @@ def _plain(known: Ints, origins: Ints, horizon: int) -> dict[str, Floats]:
     if len(known) >= LAST_YEAR_FROM and origins[0] >= year:
         made["last_year"] = between(origins + 1 - year, origins + horizon - year)
     return made
-
-
-def _design(deals: Deals, x: Floats | None, origins: Ints) -> Floats:
-    """[origins, weeks, columns]: own lags, the season once there is enough of it, and x."""
-    columns = np.column_stack([deals.lags] if x is None else [deals.lags, x])
-    steady = np.broadcast_to(columns, (len(origins), *columns.shape))
-    seasonal = (origins + 1 >= HARMONIC_FROM)[:, None, None] * deals.season[None]
-    return np.concatenate([steady, seasonal], axis=2)
-
-
-def _regression(design: Floats, known: Ints, origins: Ints, horizon: int) -> tuple[Floats, Floats]:
-    """Forecast and dispersion at each origin, from a fit to the weeks whose outcome was known by then; all origins at once."""
-    n = design.shape[1]
-    week = np.arange(n)
-    total = np.pad(np.cumsum(known[origins], axis=1), ((0, 0), (1, 0)))
-    y = (total[:, np.minimum(week + 1 + horizon, n)] - total[:, week + 1]).astype(np.float64)
-    used = ((week >= FIRST_ORIGIN) & (week + horizon <= origins[:, None])).astype(np.float64)
-    trained = used.sum(axis=1)
-    middle = np.einsum("ojp,oj->op", design, used) / trained[:, None]
-    centred = design - middle[:, None, :]
-    spread = np.sqrt(np.einsum("ojp,oj->op", centred**2, used) / trained[:, None])
-    scaled = centred / np.where(spread > 1e-9, spread, 1.0)[:, None, :] * (spread > 1e-9)[:, None, :]
-    columns = np.concatenate([np.ones((len(origins), n, 1)), scaled], axis=2)
-    penalty = np.diag(np.r_[0.0, np.full(design.shape[2], RIDGE)])
-    level = np.log(np.maximum((y * used).sum(axis=1) / trained, 0.1))
-    beta = np.zeros((len(origins), columns.shape[2]))
-    beta[:, 0] = level
-    low, high = level - 4.0, level + 4.0  # no forecast of 50 times what ever was
-    for _ in range(25):
-        eta = np.clip((columns @ beta[:, :, None])[:, :, 0], low[:, None], high[:, None])
-        mean = np.exp(eta)
-        weight = used * mean / _scale(mean, y, used, trained, columns.shape[2])[:, None]
-        worked = eta + (y - mean) / mean
-        weighed = columns.transpose(0, 2, 1) * weight[:, None, :]
-        left = weighed @ columns + penalty
-        right = (weighed @ worked[:, :, None])[:, :, 0]
-        after = np.linalg.solve(left, right[:, :, None])[:, :, 0]
-        moved = float(np.abs(after - beta).max())
-        beta = after
-        if moved < 1e-8:
-            break
-    at = np.arange(len(origins))
-    eta = np.clip((columns @ beta[:, :, None])[:, :, 0], low[:, None], high[:, None])
-    mean = np.exp(eta)
-    return mean[at, origins], _scale(mean, y, used, trained, columns.shape[2])
-
-
-def _scale(mean: Floats, y: Floats, used: Floats, trained: Floats, columns: int) -> Floats:
-    """Pearson's dispersion, at least 1: counts of overlapping weeks vary no less than Poisson's."""
-    chi = ((y - mean) ** 2 / mean * used).sum(axis=1)
-    return np.asarray(np.maximum(chi / np.maximum(trained - columns, 1.0), 1.0), np.float64)
 
 
 def _skill(score: Floats, against: Floats) -> float | None:

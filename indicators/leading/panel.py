@@ -8,6 +8,7 @@ For one partner the statistic at every turn is one circular cross-correlation, s
 spread over all turns are exact rather than simulated.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,47 @@ LONGEST_LAG = BLOCKS[-1][1]
 REPLICATES = 1999  # with 499 the smallest p is .002, which Holm over more than 25 tests could never call significant
 POWER = 0.84  # normal quantile of a power of 80 %
 _TOLERANCE = 1e-10
+_AT_ONCE = 64  # partners whose turns are drawn together: what is drawn stays near the processor
 _DIGITS = 9  # far below any difference that matters; makes equal sums equal on every machine
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Panel:
+    """Partners x weeks, each partner from its first active week on: what all tests of the same partners share.
+
+    active   [partners, weeks]
+    usable   the same without the first `LONGEST_LAG` weeks of each, before which x is not known
+    """
+
+    start: Ints
+    active: Flags
+    usable: Flags
+    _cells: Floats
+    _share: Floats
+    _solved: Floats
+
+    @classmethod
+    def of(cls, start: Ints, weeks: int) -> "Panel":
+        """`start` [partners]: the first active week of each."""
+        week = np.arange(weeks)
+        active, usable = week >= start[:, None], week >= start[:, None] + LONGEST_LAG
+        cells = usable.astype(np.float64)
+        share = _over(np.ones(len(start)), cells.sum(axis=1))
+        # the normal equations of week effects once partner effects are taken out; they leave one level open, which is put at 0,
+        # since every window lasts to the last week
+        system = np.diag(np.maximum(cells.sum(axis=0), 1.0)) - cells.T @ (cells * share[:, None])
+        there = usable.any(axis=0).astype(np.float64)
+        system += np.outer(there, there)
+        return cls(start, active, usable, cells, share, np.asarray(np.linalg.inv(system), np.float64))
+
+    def demeaned(self, f: Ints) -> Floats:
+        """What is left of f without its partner means and week means (both at once, least squares) on the usable cells; 0 elsewhere."""
+        left = f * self._cells
+        partner = left.sum(axis=1) * self._share
+        week = self._solved @ (left.sum(axis=0) - partner @ self._cells)
+        partner -= (self._cells @ week) * self._share
+        left -= (partner[:, None] + week) * self._cells
+        return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +103,13 @@ def panel_test(y: Ints, x: Ints, start: Ints, *, seed: str, replicates: int = RE
     """
     if x.shape != y.shape or len(start) != len(y):
         raise ValueError(f"x is {x.shape}, y is {y.shape}, start is {start.shape}; expected one partner a row of each")
-    n_weeks = y.shape[1]
-    active = np.arange(n_weeks) >= start[:, None]
-    usable = np.arange(n_weeks) >= start[:, None] + LONGEST_LAG
-    x, y = x * active, y * active
+    return lead_on(Panel.of(start, y.shape[1]), y, x, seed=seed, replicates=replicates)
+
+
+def lead_on(panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPLICATES) -> PanelTest:
+    """`panel_test` on a panel that is there already."""
+    usable = panel.usable
+    x, y = x * panel.active, y * panel.active
     both = (x.any(axis=1)) & (y.any(axis=1))
     found = {
         "usable_weeks": int(usable.any(axis=0).sum()),
@@ -78,23 +122,23 @@ def panel_test(y: Ints, x: Ints, start: Ints, *, seed: str, replicates: int = RE
         return nothing
     expected = null_mean(y, usable)
     rest = np.where(usable, y - expected, 0.0)
-    tables = _turns(rest, x, start)
-    mean = sum((t.mean(axis=0) for t in tables), np.zeros(len(BLOCKS)))
-    spread = np.sqrt(sum((t.var(axis=0) for t in tables), np.zeros(len(BLOCKS))))
-    observed = sum((t[0] for t in tables), np.zeros(len(BLOCKS)))
+    tables = turns(rest, x, panel.start)
+    mean, spread, observed = np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS))
+    for table in tables:
+        mean += table.mean(axis=2).sum(axis=1)
+        spread += table.var(axis=2).sum(axis=1)
+        observed += table[:, :, 0].sum(axis=1)
+    spread = np.sqrt(spread)
     alive = spread > 1e-9
     if not alive.any():
         return nothing
     scale = np.where(alive, spread, 1.0)
     z = np.where(alive, (observed - mean) / scale, 0.0)
-    rng = generator(seed, "panel")
-    drawn = np.zeros((replicates, len(BLOCKS)))
-    for table in tables:
-        drawn += table[rng.integers(0, len(table), replicates)]
+    drawn = _drawn(tables, generator(seed, "panel"), replicates)
     largest = np.where(alive, (drawn - mean) / scale, -np.inf).max(axis=1)
     z_max = float(z[alive].max())
     p = (1 + int((largest >= z_max - 10.0**-_DIGITS).sum())) / (1 + replicates)
-    spreads = np.array([_information(_block(x, block), usable) for block in BLOCKS])
+    peak_lag, spreads = _fits(panel, rest, expected, x)
     block = int(np.argmax(np.where(alive, z, -np.inf)))
     critical = float(np.quantile(largest, 0.95))
     measurable = alive & (spreads > 1e-9)
@@ -103,10 +147,10 @@ def panel_test(y: Ints, x: Ints, start: Ints, *, seed: str, replicates: int = RE
     return PanelTest(
         tuple(float(v) for v in z),
         p,
-        _peak_lag(rest, expected, x, usable),
+        peak_lag,
         None if effect is None else float(effect),
         float(mdes.max()) if mdes.size else None,
-        _pace(y, x, active, critical),
+        _pace(y, x, panel.active, critical),
         **found,
     )
 
@@ -132,15 +176,16 @@ def null_mean(y: Ints, usable: Flags) -> Floats:
 
 def lagged(x: Ints, lag: int) -> Ints:
     """The x of `lag` weeks before, 0 where there is none."""
-    return np.pad(x, ((0, 0), (lag, 0)))[:, : x.shape[1]]
+    moved = np.zeros_like(x)
+    moved[:, lag:] = x[:, : x.shape[1] - lag] if lag < x.shape[1] else 0
+    return moved
 
 
-def _block(x: Ints, block: tuple[int, int]) -> Ints:
-    return np.asarray(sum(lagged(x, lag) for lag in range(block[0], block[1] + 1)))
+def turns(rest: Floats, x: Ints, start: Ints) -> list[Floats]:
+    """The statistic [blocks, partners, turns] at every turn of a partner's x within its window; turn 0 is as observed.
 
-
-def _turns(rest: Floats, x: Ints, start: Ints) -> list[Floats]:
-    """For each partner that can contribute, the statistic [turns, blocks] at every turn of its x within its window; turn 0 is as observed."""
+    One array for all partners that begin in the same week and can contribute, in their order; the earliest first.
+    """
     n_weeks = rest.shape[1]
     contributes = rest.any(axis=1) & x.any(axis=1)
     tables: list[Floats] = []
@@ -152,22 +197,39 @@ def _turns(rest: Floats, x: Ints, start: Ints) -> list[Floats]:
             for lag in range(low, high + 1):  # x of week u meets what is left in week u + lag
                 weights[b, :, : length - lag] += rest[rows, first + lag :]
         turned = np.fft.rfft(weights, axis=-1) * np.conj(np.fft.rfft(x[rows, first:], axis=-1))
-        sums = np.round(np.fft.irfft(turned, n=length, axis=-1), _DIGITS)
-        tables += [sums[:, i, :].T for i in range(len(rows))]
+        tables.append(np.round(np.fft.irfft(turned, n=length, axis=-1), _DIGITS))
     return tables
 
 
-def _peak_lag(rest: Floats, expected: Floats, x: Ints, usable: Flags) -> int | None:
-    """The lag whose standardised score is largest; ties go to the shorter lag."""
+def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) -> Floats:
+    """The statistic [replicates, blocks] with each partner's x turned at random."""
+    drawn = np.zeros((len(BLOCKS), replicates))
+    for table in tables:
+        _, partners, length = table.shape
+        flat = table.reshape(len(BLOCKS), -1)
+        for first in range(0, partners, _AT_ONCE):
+            place = rng.integers(0, length, (min(_AT_ONCE, partners - first), replicates))
+            place += length * np.arange(first, first + len(place))[:, None]
+            for block, sums in enumerate(flat):
+                drawn[block] += sums[place].sum(axis=0)
+    return drawn.T
+
+
+def _fits(panel: Panel, rest: Floats, expected: Floats, x: Ints) -> tuple[int | None, Floats]:
+    """The lag whose standardised score is largest, ties going to the shorter; and what each block of lags tells of an effect."""
     best: tuple[float, int] | None = None
+    blocks = np.zeros((len(BLOCKS), *x.shape))
     for lag in range(LONGEST_LAG + 1):
         moved = lagged(x, lag)
-        spread = float((expected * two_way_demeaned(moved, usable) ** 2).sum())
+        left = panel.demeaned(moved)
+        spread = float(np.einsum("pw,pw,pw", expected, left, left))
+        if lag:
+            blocks[(lag - 1) // WIDTH] += left
         if spread > 1e-9:
-            score = round(float((rest * moved).sum()) / spread**0.5, _DIGITS)
+            score = round(float(np.einsum("pw,pw", rest, moved)) / spread**0.5, _DIGITS)
             if best is None or score > best[0]:
                 best = (score, lag)
-    return None if best is None else best[1]
+    return None if best is None else best[1], np.asarray((blocks**2).sum(axis=(1, 2)), np.float64)
 
 
 def _pace(y: Ints, x: Ints, active: Flags, critical: float) -> float | None:
@@ -182,25 +244,6 @@ def _variance(counts: Ints, active: Flags) -> Floats:
     weeks = active.sum(axis=1)
     mean = _over((counts * active).sum(axis=1), weeks)
     return _over((((counts - mean[:, None]) * active) ** 2).sum(axis=1), weeks)
-
-
-def _information(f: Ints, usable: Flags) -> float:
-    return float((two_way_demeaned(f, usable) ** 2).sum())
-
-
-def two_way_demeaned(f: Ints, usable: Flags) -> Floats:
-    """What is left of f without its partner means and week means, on the usable cells; 0 elsewhere."""
-    cells = usable.astype(np.float64)
-    per_partner, per_week = cells.sum(axis=1), cells.sum(axis=0)
-    left = f * cells
-    for _ in range(50):
-        rows = _over(left.sum(axis=1), per_partner)
-        left -= cells * rows[:, None]
-        columns = _over(left.sum(axis=0), per_week)
-        left -= cells * columns[None, :]
-        if max(np.abs(rows).max(initial=0.0), np.abs(columns).max(initial=0.0)) < 1e-6:
-            break
-    return left
 
 
 def _over(a: Floats, b: Floats) -> Floats:

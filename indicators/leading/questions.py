@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.assumptions import FLOORS, Floors
-from indicators.inputs import Days, Flags, Ints
-from indicators.leading.backtest import HORIZONS, Deals, Skill, backtest, baseline, block_features
+from indicators.inputs import Days, Flags, Floats, Ints
+from indicators.leading.backtest import HORIZONS, Deals, Skill, backtests, baseline, block_features
 from indicators.leading.describe import Description, describe
-from indicators.leading.panel import NOT_TESTED, REPLICATES, PanelTest, panel_test
+from indicators.leading.panel import NOT_TESTED, REPLICATES, Panel, PanelTest, lead_on
 from indicators.leading.rates import Cohorts, rate_feature
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
 from indicators.leading.verdicts import (
@@ -90,21 +90,22 @@ def does_it_lead(
     descriptions: dict[tuple[str, str], Description] = {}
     for type_name, mine in scopes:
         their_deals = Deals(vintages(deals.only(mine[deals.partner]), weeks))
-        best = [baseline(their_deals, h) for h in horizons]
+        panel = Panel.of(start[mine], weeks.count)
+        known: dict[str, Floats] = {}
         for name, kind, rows in series:
             x = columns[name][mine]
             tag = f"{seed}|{type_name}|{name}"
-            forward = panel_test(y[mine], x, start[mine], seed=f"{tag}|forward", replicates=replicates)
-            reverse = panel_test(x, y[mine], start[mine], seed=f"{tag}|reverse", replicates=replicates)
+            forward = lead_on(panel, y[mine], x, seed=f"{tag}|forward", replicates=replicates)
+            reverse = lead_on(panel, x, y[mine], seed=f"{tag}|reverse", replicates=replicates)
             tested.append(_Tested(name, kind, type_name, forward, reverse, short_of(forward, floors)))
-            known = block_features(vintages(rows.only(mine[rows.partner]), weeks))
-            skills[name, type_name] = tuple(backtest(their_deals, known, b) for b in best)
+            known[name] = block_features(vintages(rows.only(mine[rows.partner]), weeks))
             descriptions[name, type_name] = describe(y[mine].sum(axis=0), x.sum(axis=0))
         for name, cohorts in (rates or {}).items():
-            feature = rate_feature(cohorts, weeks, mine)
-            skills[name, type_name] = tuple(backtest(their_deals, feature, b) for b in best)
+            known[name] = rate_feature(cohorts, weeks, mine)
             descriptions[name, type_name] = Description()
             tested.append(_Tested(name, "rate", type_name, NOT_TESTED, NOT_TESTED, ()))
+        graded = [backtests(their_deals, list(known.values()), baseline(their_deals, h)) for h in horizons]
+        skills |= {(name, type_name): of for name, of in zip(known, zip(*graded, strict=True), strict=True)}
     family = [t for t in tested if t.kind == "activity" and not t.short]
     forward_p, reverse_p = ([getattr(t, side).p for t in family] for side in ("forward", "reverse"))
     adjusted = {

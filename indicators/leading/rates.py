@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.beta_binomial import fit_beta_binomial
+from indicators.beta_binomial_counts import fit_beta_binomials
 from indicators.inputs import LAST_DAY, Flags, Floats, Ints
 from indicators.leading.series import WEEK, Occurrences, Weeks
 
@@ -92,13 +92,14 @@ def _known(rows: Occurrences, place: Ints, partners: int, weeks: Weeks) -> tuple
 def _priors(y: Floats, n: Floats, mine: Flags, assumptions: Assumptions) -> tuple[Floats, Floats]:
     """(a, b) [weeks], fitted every `REFIT` weeks to what the partners' entries had done by then; where the scope is too small, to all partners'."""
     a, b = np.full(n.shape[1], 0.5), np.full(n.shape[1], 0.5)
-    start = None
-    for week in range(MATURE, n.shape[1], REFIT):
-        tried = n[mine, week]
-        small = np.count_nonzero(tried) < assumptions.min_partners or tried.sum() < assumptions.min_attempts
-        who = np.ones_like(mine) if small else mine
-        if not n[who, week].any():
-            continue
-        start = fit_beta_binomial(y[who, week], n[who, week], start=start)
-        a[week:], b[week:] = start
+    refits = np.arange(MATURE, n.shape[1], REFIT)
+    tried = n[mine][:, refits]
+    small = (np.count_nonzero(tried, axis=0) < assumptions.min_partners) | (
+        tried.sum(axis=0) < assumptions.min_attempts
+    )
+    who = (mine[:, None] | small).T
+    fitted = fit_beta_binomials(*(np.where(who, counts[:, refits].T, 0).astype(np.int64) for counts in (y, n)))
+    known = (who & (n[:, refits].T > 0)).any(axis=1)
+    for week, found_a, found_b in zip(*(c[known].tolist() for c in (refits, *fitted)), strict=True):
+        a[week:], b[week:] = found_a, found_b
     return a, b

@@ -15,6 +15,7 @@ from typing import Any
 from psycopg import Connection
 
 from jobs import overrides
+from jobs.calendar import business_days
 from jobs.computing_code import CODE_VERSION
 from jobs.reports import Stamp
 from jobs.runs import utc_now
@@ -57,15 +58,18 @@ def compute(
 
 
 def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any]) -> dict[str, Any]:
-    with workspace.engine.begin() as conn:
-        tables = read_inputs(conn, workspace.name, stamp.as_of, stamp.known_at)
-        made = make(workspace.settings, workspace.rules, tables, stamp.as_of)
-        activities = more.activities_of(conn, workspace.name, made.partners, stamp.as_of)
-        every_deal = deals_between(conn, workspace.name, *more.share_span(stamp.as_of), stamp.known_at)
-        late = reporting_delay(conn, workspace.name, stamp.as_of, stamp.known_at, workspace.zone.key)
-    document = {**made.document(), "reporting_delay": as_document(late)}
-    done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
     with ThreadPoolExecutor(1) as beside:
+        # the first use of a country's calendar loads those of all countries, for which there is time while PostgreSQL reads
+        calendar = beside.submit(business_days, workspace.settings.calendar, stamp.as_of)
+        with workspace.engine.begin() as conn:
+            tables = read_inputs(conn, workspace.name, stamp.as_of, stamp.known_at)
+            calendar.result()
+            made = make(workspace.settings, workspace.rules, tables, stamp.as_of)
+            activities = more.activities_of(conn, workspace.name, made.partners, stamp.as_of)
+            every_deal = deals_between(conn, workspace.name, *more.share_span(stamp.as_of), stamp.known_at)
+            late = reporting_delay(conn, workspace.name, stamp.as_of, stamp.known_at, workspace.zone.key)
+        document = {**made.document(), "reporting_delay": as_document(late)}
+        done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
         # verdicts rest on the log alone: they are worked out while PostgreSQL writes, and kept when it has
         verdicts = beside.submit(leading.due, workspace, stamp)
         with workspace.connect() as raw, raw.transaction():

@@ -4,11 +4,9 @@ Of entries only those are looked at of which something else is said than before:
 one width (`entry_rows.SAID`), and compared whole.
 """
 
-import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -16,13 +14,12 @@ from numpy.typing import NDArray
 from psycopg import Connection
 
 from indicators.inputs import EntryTable, PartnerTable
-from jobs.steps.entry_rows import SAID, Said, differing, entry_rows
+from jobs.steps.entry_rows import SAID, Said, differing
+from jobs.steps.result_lines import entry_blocks, lines_of
 from jobs.steps.results import Language, Row
 from sync.events.ids import Ids
 
 Conn = Connection[Any]
-_LINES = 2_000  # at once: Python's cost a line counts where there are a million
-_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _ID = 16  # bytes of an entry's id
 
 
@@ -62,22 +59,33 @@ def keep(
     """
     before = _said_before(conn, workspace, told.basis, only)
     found = _compared(partners, told, before.entries)
-    of_entries = entry_rows(
-        Ids.of(told.entries.ids)[found.changed],
-        told.said[found.changed],
-        told.language,
-        told.horizon,
-        found.groups,
-    )
+    if conn.execute("select from sakigake.result where workspace = %s limit 1", (workspace,)).fetchone() is None:
+        _copy(conn, "sakigake.result", partner_rows, told, found, ends=(f"{workspace}\t", f"\t{stand.run_id}"))
+        written = conn.execute(_LOG_ALL, (stand.as_of, stand.known_at, workspace)).rowcount
+    else:
+        written = _put(conn, workspace, stand, partner_rows, told, found, before, partial=only is not None)
+    _keep_said(conn, workspace, told.basis, found.blobs, None if only is not None else partners.ids)
+    return written
+
+
+def _put(
+    conn: Conn,
+    workspace: str,
+    stand: Stand,
+    partner_rows: Iterable[Row],
+    told: EntriesSaid,
+    found: "_Compared",
+    before: "_Before",
+    *,
+    partial: bool,
+) -> int:
+    """Among what stands already: what differs is written, and what is said no more is removed."""
     conn.execute(
         "create temporary table computed (subject text, subject_id text, field text, value jsonb, inputs jsonb) on commit drop"
     )
-    with conn.cursor() as cursor, cursor.copy("copy computed from stdin") as copy:
-        lines = map(lines_of(), chain(partner_rows, of_entries))
-        while block := "".join(islice(lines, _LINES)):
-            copy.write(block)
+    _copy(conn, "computed", partner_rows, told, found)
     conn.execute("analyze computed (subject, subject_id, field)")  # documents cost most, and no plan rests on them
-    if only is not None:
+    if partial:
         removed = "r.subject = 'entry' and r.subject_id = any(%(gone)s)"
     elif before.words_changed:
         removed = _NOT_COMPUTED
@@ -85,10 +93,8 @@ def keep(
         removed = (
             f"(r.subject = 'partner' and {_NOT_COMPUTED}) or (r.subject = 'entry' and r.subject_id = any(%(gone)s))"
         )
-    # where nothing stands yet, nothing can be in conflict, and rows go in a third quicker
-    stand_already = conn.execute("select from sakigake.result where workspace = %s limit 1", (workspace,)).fetchone()
     row = conn.execute(
-        _WRITE.format(removed=removed, conflict="" if stand_already is None else _CONFLICT),
+        _WRITE.format(removed=removed),
         {
             "workspace": workspace,
             "run": stand.run_id,
@@ -97,19 +103,38 @@ def keep(
             "gone": found.gone,
         },
     ).fetchone()
-    _keep_said(conn, workspace, told.basis, found.blobs, None if only is not None else partners.ids)
     return int(row[0]) if row else 0
 
 
+def _copy(
+    conn: Conn,
+    table: str,
+    partner_rows: Iterable[Row],
+    told: EntriesSaid,
+    found: "_Compared",
+    *,
+    ends: tuple[str, str] = ("", ""),
+) -> None:
+    columns = ", ".join(("workspace", *_SAID, "run_id") if ends[0] else _SAID)
+    ids, said = Ids.of(told.entries.ids)[found.changed], told.said[found.changed]
+    line = lines_of()
+    with conn.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin") as copy:
+        copy.write("".join(f"{ends[0]}{line(row)[:-1]}{ends[1]}\n" for row in partner_rows))
+        for block in entry_blocks(ids, said, told.language, told.horizon, found.groups, ends=ends):
+            copy.write(block)
+
+
+_SAID = ("subject", "subject_id", "field", "value", "inputs")
+_LOG_ALL = """insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
+    select workspace, subject, subject_id, field, value, inputs, false, run_id, %s, %s from sakigake.result where workspace = %s"""
 _NOT_COMPUTED = """not exists (
     select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)"""
-_CONFLICT = """on conflict (workspace, subject, subject_id, field) do update
-    set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
-    where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)"""
 _WRITE = """with written as (
         insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
         select %(workspace)s, subject, subject_id, field, value, inputs, %(run)s from computed
-        {conflict}
+        on conflict (workspace, subject, subject_id, field) do update
+            set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
+            where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)
         returning r.subject, r.subject_id, r.field, r.value, r.inputs, false as gone),
     removed as (
         delete from sakigake.result r where workspace = %(workspace)s and ({removed})
@@ -186,11 +211,14 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
         blobs.append((partner_id, *now))
     for partner_id in before.keys() - set(partners.ids):
         dropped.update(_pieces(before[partner_id][0], _ID))
-    places = np.array(changed, np.int64)
+    order = np.argsort(
+        changed
+    )  # by their ids: rows that come in the order of an index go into it several times as fast
+    places = np.array(changed, np.int64)[order]
     emptied = {ids[at].tobytes() for at in places[told.said["milestone"][places] < 0]}
     return _Compared(
         places,
-        differing(told.said[places], np.frombuffer(b"".join(olds), SAID)),
+        differing(told.said[places], np.frombuffer(b"".join(olds), SAID)[order]),
         sorted(_name(entry) for entry in (dropped - held) | emptied),
         blobs,
     )
@@ -251,30 +279,3 @@ def keep_tiers(
             where (t.tier, t.previous, t.rule) is distinct from (excluded.tier, excluded.previous, excluded.rule)""",
         (workspace, run_id),
     )
-
-
-def lines_of() -> Callable[[Row], str]:
-    """What turns a row into a line as COPY's text form has it.
-
-    JSON holds no tab and no line break as such, but backslashes, which COPY reads itself. What most rows say, many rows say: a text or
-    number that was written before is not written out again.
-    """
-    known: dict[tuple[type, Any], str] = {}
-
-    def value_of(value: Any) -> str:
-        if isinstance(value, float):
-            return _ENCODE(value)  # 0.0 and -0.0 would be one key
-        key = (type(value), value)
-        if key not in known:
-            known[key] = _ENCODE(value).replace("\\", "\\\\")
-        return known[key]
-
-    def line(row: Row) -> str:
-        subject, subject_id, field, value, inputs = row
-        if len(inputs) == 1 and isinstance(why := inputs.get("why"), str):
-            said = f'{{"why": {value_of(why)}}}'
-        else:
-            said = _ENCODE(inputs).replace("\\", "\\\\")
-        return f"{subject}\t{subject_id}\t{field}\t{value_of(value)}\t{said}\n"
-
-    return line

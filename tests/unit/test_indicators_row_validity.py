@@ -17,6 +17,7 @@ from indicators.inputs import (
 )
 from indicators.paths import canonical_paths
 from indicators.row_validity import spells
+from tests.unit.reference.row_spells import plain_spells
 from tests.unit.reference.worlds import DAY0, events_of
 
 CUSTOMER, OWN_DEAL = EXCLUSION_CODE["existing_customer"], EXCLUSION_CODE["open_deal"]
@@ -212,3 +213,33 @@ def test_a_part_of_the_partners_is_told_the_same_with_its_rivals(world, bought):
         np.testing.assert_array_equal(mine[some.entry], all_of.entry[chosen])
         for column in ("start", "end", "why"):
             np.testing.assert_array_equal(getattr(some, column), getattr(all_of, column)[chosen])
+
+
+lives = st.lists(
+    st.tuples(st.sampled_from(["listed", "agreed", "deal", "won", "lost"]), st.integers(0, 400)), min_size=1, max_size=5
+)
+wide = st.lists(st.tuples(lives, st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=9)
+companies_of = st.lists(
+    st.tuples(st.integers(0, 2), st.sampled_from([NO_DAY, DAY0 + 90, DAY0 + 200]), st.sampled_from([NO_DAY, DAY0 + 150]),
+              st.sampled_from([CUSTOMER, OWN_DEAL])),
+    max_size=3,
+)  # fmt: skip
+
+
+@given(wide, wide, companies_of, st.sampled_from([30, 180]))
+def test_many_targets_at_once_are_told_as_one_after_the_other(world, rivals, companies, horizon):
+    """Entries listed again, lost and found, several targets, rivals beside the table: against the plain way, span for span."""
+
+    def columns(of):
+        ids, owner, target = [str(i) for i in range(len(of))], [p for _, p, _ in of], [t for *_, t in of]
+        return ids, owner, target, events_of([sorted(life, key=lambda e: e[1]) for life, *_ in of])
+
+    their_ids, their_owner, their_target, their_events = columns(rivals)
+    theirs = EntryTable.of(their_ids, np.array(their_owner) + 2, target=their_target)
+    ids, owner, target, events = columns(world)
+    taken = Taken.of(companies, rivals=theirs, rival_events=their_events)
+    entries = EntryTable.of(ids, owner, target=target, taken=taken)
+    paths = canonical_paths(events, entries, PartnerTable.of(["a", "b", "c", "d"], ["legacy"], [0] * 4), DAY0 + 450)
+    found = spells(paths, entries, horizon=horizon)
+    columns_found = zip(*(getattr(found, name).tolist() for name in ("entry", "start", "end", "why")), strict=True)
+    assert list(columns_found) == plain_spells(paths, entries, horizon=horizon)

@@ -2,11 +2,15 @@
 
 import json
 from typing import Any
+from uuid import UUID
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.steps.keep_results import lines_of
+from jobs.steps.entry_rows import SAID, entry_rows
+from jobs.steps.result_lines import entry_blocks, lines_of
+from sync.events.ids import Ids
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20)
 values = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.floats(-9, 9, width=32), texts)
@@ -23,3 +27,22 @@ def test_a_line_reads_back_as_the_row_it_was_made_of(rows: list[tuple[Any, dict[
         assert cells[:3] == ["partner", "p", "tier"]
         back = [json.loads(cell.replace("\\\\", "\\")) for cell in cells[3:]]
         assert json.dumps(back) == json.dumps([value, said])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-1, 6), st.sampled_from([9000, 9001, -1]), st.booleans(), st.integers(0, 15)), max_size=12
+    ),
+    st.sampled_from([("", ""), ("main\t", "\trun-1")]),
+)
+def test_entries_written_many_together_are_the_lines_of_their_rows(told, ends):
+    """In the same order, with `ends` around them, and of each entry only the groups that are asked for."""
+    said = np.zeros(len(told), SAID)
+    for name, column in zip(("milestone", "since", "stalled"), range(3), strict=True):
+        said[name] = [row[column] for row in told]
+    said["status"], said["due"], said["day"], said["forecast"] = said["stalled"], said["since"], said["since"], 1
+    asked = np.array([[row[3] >> bit & 1 for bit in range(4)] for row in told], bool).reshape(-1, 4)
+    ids = Ids.of([str(UUID(int=7 * n)) for n in range(len(told))])
+    line = lines_of()
+    rows = [f"{ends[0]}{line(row)[:-1]}{ends[1]}\n" for row in entry_rows(ids, said, "ja", 180, asked)]
+    assert "".join(entry_blocks(ids, said, "ja", 180, asked, ends=ends)) == "".join(rows)

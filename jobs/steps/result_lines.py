@@ -1,0 +1,98 @@
+"""Results as lines that COPY takes. Pure.
+
+What a group of fields says of one entry, it says of many: it is put into words once, and entries are lines of their id and such pieces.
+Where there are a million of them, a row each would cost more than all that is computed.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.steps.entry_rows import GROUPS, SAID, Said, entry_rows
+from jobs.steps.results import Language, Row
+from sync.events.ids import Ids
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_AT_ONCE = 10_000  # entries: enough that few pieces are made twice, and few enough to lie in memory
+
+
+def lines_of() -> Callable[[Row], str]:
+    """What turns a row into a line as COPY's text form has it.
+
+    JSON holds no tab and no line break as such, but backslashes, which COPY reads itself. What most rows say, many rows say: a text or
+    number that was written before is not written out again.
+    """
+    known: dict[tuple[type, Any], str] = {}
+
+    def value_of(value: Any) -> str:
+        if isinstance(value, float):
+            return _ENCODE(value)  # 0.0 and -0.0 would be one key
+        key = (type(value), value)
+        if key not in known:
+            known[key] = _ENCODE(value).replace("\\", "\\\\")
+        return known[key]
+
+    def line(row: Row) -> str:
+        subject, subject_id, field, value, inputs = row
+        if len(inputs) == 1 and isinstance(why := inputs.get("why"), str):
+            said = f'{{"why": {value_of(why)}}}'
+        else:
+            said = _ENCODE(inputs).replace("\\", "\\\\")
+        return f"{subject}\t{subject_id}\t{field}\t{value_of(value)}\t{said}\n"
+
+    return line
+
+
+def entry_blocks(
+    ids: Ids,
+    said: Said,
+    language: Language,
+    horizon: int,
+    groups: NDArray[np.bool_],
+    *,
+    ends: tuple[str, str] = ("", ""),
+) -> Iterator[str]:
+    """The lines of `lines_of` of all that `entry_rows` gives, many together; `ends` are put before and behind what each line holds."""
+    pieces = [_Pieces(group, language, horizon, ends[1]) for group in range(len(GROUPS))]
+    head = f"{ends[0]}entry\t"
+    for first in range(0, len(said), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        named = [f"{head}{name}\t" for name in ids[part]]
+        columns = [of.told(said[part], groups[part, at], named) for at, of in enumerate(pieces)]
+        yield "".join(map("".join, zip(*columns, strict=True)))
+
+
+class _Pieces:
+    """What one group of fields says, by the columns that it is told from."""
+
+    def __init__(self, group: int, language: Language, horizon: int, tail: str) -> None:
+        self.columns = [name for name in SAID.names or () if name in GROUPS[group]]
+        self.asked = np.arange(len(GROUPS))[None, :] == group
+        self.language, self.horizon, self.tail = language, horizon, tail
+        self.line = lines_of()
+        self.known: dict[bytes, tuple[str, ...]] = {}
+
+    def told(self, said: Said, asked: NDArray[np.bool_], named: Sequence[str]) -> list[str]:
+        """The lines of each entry; none where the group is not asked for, or where nothing is said of the entry."""
+        rows = np.zeros(len(said), SAID)
+        for name in self.columns:
+            rows[name] = said[name]
+        whole, width = rows.tobytes(), SAID.itemsize
+        found = []
+        for at, (wanted, name) in enumerate(zip(asked.tolist(), named, strict=True)):
+            if not wanted:
+                found.append("")
+                continue
+            key = whole[at * width : (at + 1) * width]
+            parts = self.known.get(key)
+            if parts is None:
+                parts = self.known[key] = self._worded(rows[at : at + 1])
+            found.append("".join([name + part for part in parts]))
+        return found
+
+    def _worded(self, row: Said) -> tuple[str, ...]:
+        made = map(self.line, entry_rows([""], row, self.language, self.horizon, self.asked))
+        return tuple(f"{line[len('entry') + 2 : -1]}{self.tail}\n" for line in made)
