@@ -24,7 +24,7 @@ from sync.mapping.matching import Decision
 from sync.mapping.share import Share
 
 if TYPE_CHECKING:
-    from jobs.mapping_sides import Numbers
+    from jobs.mapping_numbers import Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ def work(task: Task) -> "Part | Numbers":
     with opened.connect() as conn:
         raw = cast("Connection[Any]", conn.connection.driver_connection)
         conn.execute(text("set transaction isolation level repeatable read, read only"))
+        raw.execute("set local max_parallel_workers_per_gather = 0")
         raw.execute(f"set transaction snapshot '{task.snapshot}'")  # as PostgreSQL named it
         ground = Ground(
             opened,
@@ -83,7 +84,8 @@ def work(task: Task) -> "Part | Numbers":
         )
         rules = load_mapping(task.rules)
         if task.share is None:
-            from jobs.mapping_sides import numbers, stored  # with all of the arithmetic
+            from jobs.mapping_numbers import numbers
+            from jobs.mapping_sides import stored
 
             return numbers(ground, rules, stored(ground))
         return derive_part(ground, rules, ground.reader(rules, None), task.share)

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from psycopg import sql
 
 from jobs.beside import Answer, Beside
 from jobs.mapping_beside import Task
-from jobs.mapping_changed import changed_milestones
 from jobs.mapping_ground import Ground
 from jobs.mapping_lenient import Lenient
 from jobs.mapping_narrow import narrowed
 from jobs.mapping_part import Part, derive_part, shares
-from jobs.mapping_sides import Numbers, Side, derived, nothing, numbers, stored
+from jobs.mapping_sides import Side, derived, nothing, stored
+from jobs.mapping_told import changed_milestones
 from sync.events.standing import standing_events
 from sync.mapping.facts import Issues
 from sync.mapping.grammar import Mapping as Rules
@@ -20,12 +21,16 @@ from sync.mapping.partners import derive_partners
 from sync.mapping.share import WHOLE, Share
 from sync.mirror.names import table_name
 
+if TYPE_CHECKING:
+    from jobs.mapping_numbers import Numbers
+
+HERE = 0.35  # of the entries are derived here, after what stands has been read and computed on
 MANY = 20_000  # records of entries from which a second process is worth its start
 
 
 def both(
     ground: Ground, old: Rules | None, new: Rules, reader: Lenient, aside: Beside, *, active: bool, stands: bool
-) -> tuple[Side, Numbers, Side]:
+) -> "tuple[Side, Numbers, Side]":
     """(facts of the old version, its numbers, facts of the new one). `stands`: the stored facts are those of `old` and this mirror.
 
     `active`: some version is in force, even where `old`, its text, is lost.
@@ -36,15 +41,21 @@ def both(
         told = aside.ask(Task.of(ground, old, None)) if many else None
         found = narrowed(ground, old, new, reader)
         if found is not None:
+            from jobs.mapping_numbers import numbers
+
             was = told.get() if told is not None else None
             return found[0], was or numbers(ground, old, found[0]), found[1]
     if active and old is not None and not stands:
         halves = (Share(frozenset(), others=False), WHOLE) if many else None
         work = _begin(ground, old, ground.reader(old, old), aside, halves)
+        from jobs.mapping_numbers import numbers
+
         after = _Work(ground, new, reader, WHOLE).side()
         before = work.side()
         return before, numbers(ground, old, before), after
     work = _begin(ground, new, reader, aside, _halves(ground, new, reader) if many else None)
+    from jobs.mapping_numbers import numbers  # while the process beside is at work
+
     before = nothing()
     if active:
         before = replace(stored(ground), said=standing_events(ground.raw, ground.workspace))
@@ -81,13 +92,14 @@ def _begin(ground: Ground, rules: Rules, reader: Lenient, aside: Beside, halves:
 
 
 def _halves(ground: Ground, rules: Rules, reader: Lenient) -> tuple[Share, Share]:
-    """The partners in two shares, of about equally many entries as far as those that stand tell."""
+    """The partners in two shares, by how many entries each has as far as those that stand tell."""
     partners = derive_partners(rules, reader, Issues(), ground.decisions, alike=False).partners
     stand = ground.raw.execute(
         "select partner_id, count(*) from sakigake.entry where workspace = %s and removed_at is null group by 1",
         (ground.workspace,),
     )
-    return shares({**dict.fromkeys((p.partner_id for p in partners), 1), **dict(stand.fetchall())})
+    partners_have = {**dict.fromkeys((p.partner_id for p in partners), 1), **dict(stand.fetchall())}
+    return shares(partners_have, HERE)
 
 
 def _many(ground: Ground, versions: Sequence[Rules]) -> bool:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import psycopg
@@ -18,15 +18,11 @@ from sqlalchemy import Engine, text
 from jobs.beside import PREVIEW, Beside
 from jobs.errors import NotFound
 from jobs.mapping_both import both
-from jobs.mapping_fields import differing_fields
 from jobs.mapping_ground import Ground
 from jobs.mapping_lenient import Missing
 from jobs.mapping_records import confirmed
-from jobs.mapping_sides import Numbers, made_of
 from jobs.mapping_versions import active, rules_of, text_diff, without_names
 from jobs.settings import WorkspaceSettings
-from jobs.steps import results as shaped
-from jobs.steps.made import Made
 from jobs.steps.moments import mapped_at
 from models.vocabulary import Partner, Step
 from sync.chain.links import canonical
@@ -36,6 +32,9 @@ from sync.mapping.compare import Difference, RuleDifference, compare_events, tot
 from sync.mapping.customers import customer_facts
 from sync.mapping.grammar import Mapping as Rules
 
+if TYPE_CHECKING:
+    from jobs.steps.made import Made
+
 
 def preview(
     engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules, aside: Beside | None = None
@@ -43,6 +42,7 @@ def preview(
     """The document of `mapping diff`. NotFound where nothing is mirrored yet. `aside` may have begun a process already."""
     with _uncollected(), aside or Beside(PREVIEW) as other, engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read, read only"))
+        conn.execute(text("set local max_parallel_workers_per_gather = 0"))  # the processors have work already
         raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
         moment, objects = _mirrored(raw, workspace)
         now = active(raw, workspace)
@@ -57,6 +57,9 @@ def preview(
             "decisions": newest(raw, workspace),
         }
         before, was, after = both(ground, old, new, reader, other, active=now is not None, stands=stands)
+        from jobs.mapping_fields import differing_fields
+        from jobs.mapping_numbers import Numbers, made_of
+
         held = confirmed(raw, workspace)
         same = old is not None and old.customers == new.customers
         becomes = made_of(ground, new, after, None if same else customer_facts(new, reader))
@@ -167,9 +170,11 @@ def _rates(was: Mapping[str, Any], becomes: Mapping[str, Any], name: str, keys: 
 
 
 def _tier_changes(
-    old: Mapping[str, str], new: Mapping[str, str], becomes: Made, partners: Sequence[Partner]
+    old: Mapping[str, str], new: Mapping[str, str], becomes: "Made", partners: Sequence[Partner]
 ) -> list[dict[str, Any]]:
     """Partners whose tier would change, with the reason of the new one; partners that come or go have no tier on one side."""
+    from jobs.steps import results as shaped
+
     why = {row[1]: row[4]["why"] for row in shaped.partner_rows(becomes.results.own, "en") if row[2] == "tier"}
     known = {p.partner_id: p for p in partners}
     return [

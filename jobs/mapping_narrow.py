@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 
-from jobs.mapping_changed import Changed, changed_milestones, paths_of
 from jobs.mapping_ground import Ground
 from jobs.mapping_lenient import Lenient
 from jobs.mapping_records import stored_records
@@ -26,7 +25,7 @@ from jobs.mapping_regroup import (
     shared_records,
 )
 from jobs.mapping_sides import Side
-from jobs.mapping_told import issues_after, told_anew
+from jobs.mapping_told import Changed, changed_milestones, issues_after, paths_of, told_anew
 from models.vocabulary import LISTS, Event, Milestone, Partner
 from sync.events import read
 from sync.events.entry_columns import entry_columns

@@ -51,13 +51,13 @@ def derive_part(
     )
 
 
-def shares(entries: Mapping[str, int]) -> tuple[Share, Share]:
-    """Two shares of about equally many entries, by how many each partner has: the largest first, each to the half that has less."""
+def shares(entries: Mapping[str, int], first: float = 0.5) -> tuple[Share, Share]:
+    """Two shares, by how many entries each partner has: the largest first, each to the share that lacks more. `first` is the first one's part."""
     halves: tuple[set[str], set[str]] = (set(), set())
-    have = [0, 0]
+    have = [0.0, 0.0]
     for partner_id, n in sorted(entries.items(), key=lambda item: (-item[1], item[0])):
         less = int(have[1] < have[0])
         halves[less].add(partner_id)
-        have[less] += n
+        have[less] += n / ((1 - first) if less else first)
     named = frozenset(halves[1])
     return Share(named, others=True), Share(named, others=False)

@@ -12,14 +12,10 @@ from jobs.mapping_ground import Ground
 from jobs.mapping_part import Part
 from jobs.mapping_records import EntryRecords, all_records, records_of
 from jobs.steps.entry_values import columns_of_entries
-from jobs.steps.inputs import Given, read_inputs
-from jobs.steps.made import Made, make
 from models.vocabulary import Activity, Partner
 from sync.events import read
 from sync.events.entry_columns import EntryColumns, entry_columns
 from sync.events.ids import Ids
-from sync.mapping.facts import CustomerFact
-from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.said import SaidColumns, said_of, together
 
 
@@ -53,30 +49,6 @@ def stored(ground: Ground) -> Side:
         said_of(()),
         records_of(()),
     )
-
-
-def made_of(ground: Ground, rules: Rules, side: Side, customers: Sequence[CustomerFact] | None = None) -> Made:
-    """The results of these facts; `customers` in the place of those that are stored."""
-    given = Given(side.partners, side.entries, side.events, customers)
-    tables = read_inputs(ground.conn, ground.workspace, ground.as_of, ground.moment, given)
-    return make(ground.settings, rules, tables, ground.as_of)
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """What is shown of the results of one version: the indicators per type and step, and each partner's tier."""
-
-    document: dict[str, Any]
-    tiers: dict[str, str]
-
-    @classmethod
-    def of(cls, made: Made) -> "Numbers":
-        return cls(made.document(), {p.partner_id: p.tier.tier.value for p in made.results.partners})
-
-
-def numbers(ground: Ground, rules: Rules, side: Side) -> Numbers:
-    """Those of these facts."""
-    return Numbers.of(made_of(ground, rules, side))
 
 
 def derived(parts: Sequence[Part], as_of: date) -> Side:

@@ -14,7 +14,9 @@ class UnreadableDateError(ValueError):
 
 def day_of(value: MirrorValue, zone: ZoneInfo) -> date | None:
     """The calendar day in `zone`; None for an empty field. A time without a zone, or no date at all, is UnreadableDateError."""
-    if value is None or value == "":
+    if value is None or type(value) is date:  # as most are
+        return value
+    if value == "":
         return None
     if isinstance(value, str):
         try:

@@ -83,14 +83,22 @@ def derive_entries(
         rules = [_EntryReader(mapping, reader, partners, index, history, share) for index in indexes]
         keys = result.index.setdefault((connection, name), {})
         for row in reader.rows(connection, name, spec.fields):
-            chosen = next((rule for rule in rules if rule.fits(row)), None)
-            if chosen is not None:
-                key = chosen.entry(row, issues, result)
-                if key is not None:
-                    keys[row.id] = key
+            for rule in rules:
+                if rule.fits(row):
+                    key = rule.entry(row, issues, result)
+                    if key is not None:
+                        keys[row.id] = key
+                    break
         for rule in rules:
             rule.report_histories(issues)
     return result
+
+
+def _as_written(text: str) -> str | None:
+    return text or None
+
+
+_ONE_FORM = {"domain": domain, "corporate_number": corporate_number}
 
 
 class _EntryReader:
@@ -119,7 +127,7 @@ class _EntryReader:
             if of.activity is None
         ]
         self._unmapped = Unmapped(index, rule, history)
-        self._target = rule.target.items()
+        self._target = [(mark, name, _ONE_FORM.get(mark, _as_written)) for mark, name in rule.target.items()]
         self._created = mapping.created_field(rule.connection, rule.object)
 
     def _linked(self, mapping: Mapping, reader: MirrorReader, milestone: Milestone) -> LinkedRecords | None:
@@ -149,17 +157,9 @@ class _EntryReader:
 
     def _read_target(self, values: Values) -> Target:
         marks: dict[str, str | None] = {}
-        for mark, name in self._target:
-            value = values.get(name)
-            if value is None:
-                continue
-            text = text_of(value).strip()
-            if mark == "domain":
-                marks[mark] = domain(text)
-            elif mark == "corporate_number":
-                marks[mark] = corporate_number(text)
-            else:
-                marks[mark] = text or None
+        for mark, name, read in self._target:
+            if (value := values.get(name)) is not None:
+                marks[mark] = read(text_of(value).strip())
         return Target(**marks)
 
     def report_histories(self, issues: Issues) -> None:

@@ -128,6 +128,17 @@ def match(records: Mapping[RecordRef, Marks], decisions: Iterable[Decision] = ()
     )
 
 
+def sharing(records: Mapping[RecordRef, Marks], decisions: Iterable[Decision] = ()) -> set[RecordRef]:
+    """Those of which `match`, without `alike`, says anything but that they are alone: which share a mark, or a person's word."""
+    several: dict[tuple[str, str | None], list[RecordRef]] = defaultdict(list)
+    for ref, marks in records.items():
+        for key in (("number", marks.number), ("domain", marks.domain), ("name", name_key(marks.name))):
+            if key[1]:
+                several[key].append(ref)
+    found = {ref for refs in several.values() if len(refs) > 1 for ref in refs}
+    return found | {ref for d in decisions if d.left in records and d.right in records for ref in (d.left, d.right)}
+
+
 def marks_shared(one: Marks, other: Marks) -> dict[str, bool | None]:
     """For each mark whether both have the same; None where one of them has none."""
     pairs = {

@@ -154,13 +154,12 @@ class MilestoneReader:
         return apart > 1 or (apart >= -1 and made.astimezone(self._zone).date() >= day)
 
     def _day(self, told: Told, issues: Issues) -> date | None:
-        value = told.values.get(self._at) if self._at is not None else None
-        if value is None or type(value) is date:  # as nearly all are
-            return value
+        if self._at is None:
+            return None
         try:
-            return day_of(value, self._zone)
+            return day_of(told.values.get(self._at), self._zone)
         except UnreadableDateError:
-            issues.add(IssueKind.DATE_UNREADABLE, self.path, told.source, field=self._at or "")
+            issues.add(IssueKind.DATE_UNREADABLE, self.path, told.source, field=self._at)
             return None
 
     def report_history(self, issues: Issues) -> None:

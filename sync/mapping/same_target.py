@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from models.vocabulary import Entry, Event, Milestone, RecordRef, Target
 from sync.mapping.facts import EntryMatch
-from sync.mapping.matching import Decision, Marks, Matched, Suggestion, match, matched_by
+from sync.mapping.matching import Decision, Marks, Matched, Suggestion, match, matched_by, sharing
 
 REOPEN = timedelta(days=30)  # within which a lost entry that moves again is the same attempt
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -69,24 +69,29 @@ def join_entries(
 ) -> Joined:
     """Entries, one a record so far, joined where they are one. `made` says by entry when its record was made.
 
-    `bare`: without `matches` of partners whose list stands in one source.
+    `bare`: without the `matches` of records that are alone.
     """
     of_partner: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         of_partner[entry.partner_id].append(entry)
     several = {p for p, listed in of_partner.items() if len({e.source.connection for e in listed}) > 1}
-    days = _days(events, several) if several else {}
     joined = Joined([], [], {}, [])
     said: dict[RecordRef, list[tuple[int, Decision]]] = defaultdict(list)
     for place, decision in enumerate(decisions):
         said[decision.left].append((place, decision))
+    asked: dict[str, dict[RecordRef, Entry]] = {}
     for partner_id, listed in of_partner.items():
-        if partner_id not in several:
-            joined.entries.extend(Entry(e.entry_id, partner_id, e.source, e.target, (e.source,)) for e in listed)
-            if not bare:
-                joined.matches.extend(EntryMatch(e.source, e.entry_id, partner_id, "itself", e.target) for e in listed)
+        marks = {e.source: marks_of(e.target) for e in listed} if partner_id in several else {}
+        shared = sharing(marks, decisions) if marks else set()
+        asked[partner_id] = {e.source: e for e in listed if e.source in shared} if shared else {}
+        single = [e for e in listed if e.source not in shared] if shared else listed
+        joined.entries.extend(Entry(e.entry_id, partner_id, e.source, e.target, (e.source,)) for e in single)
+        if not bare:
+            joined.matches.extend(EntryMatch(e.source, e.entry_id, partner_id, "itself", e.target) for e in single)
+    days = _days(events, {e.entry_id for alone in asked.values() for e in alone.values()})
+    for partner_id, alone in asked.items():
+        if not alone:
             continue
-        alone = {e.source: e for e in listed}
         records = [
             EntryRecord(ref, e.entry_id, partner_id, marks_of(e.target), *days[e.entry_id], made.get(e.entry_id))
             for ref, e in alone.items()
@@ -117,14 +122,14 @@ def suggestions_of(records: Iterable[EntryRecord], decisions: Sequence[Decision]
     return sorted(found)
 
 
-def _days(events: Iterable[Event | Dated], partners: set[str]) -> dict[str, tuple[date | None, date | None]]:
-    """Entry -> the day it came onto the list, and the day it was lost if nothing came after."""
+def _days(events: Iterable[Event | Dated], entries: set[str]) -> dict[str, tuple[date | None, date | None]]:
+    """Of these entries: the day it came onto the list, and the day it was lost if nothing came after."""
     first: dict[str, date] = {}
     last: dict[str, date] = {}
     lost: dict[str, date] = {}
     for event in events:
-        if event.partner_id in partners:
-            key, day = event.entry_id, event.occurred_on
+        key, day = event.entry_id, event.occurred_on
+        if key in entries:
             first[key] = min(first.get(key, day), day)
             if event.milestone is Milestone.LOST:
                 lost[key] = max(lost.get(key, day), day)

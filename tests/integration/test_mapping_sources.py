@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from bench.mapping_worlds import CONFIG, NOW, World, fill
-from jobs import beside, mapping_both, mapping_diff
+from jobs import beside, mapping_both, mapping_diff, mapping_fields
 from jobs import settings as settings_of
 from jobs.mapping_fields import differing_fields
 from jobs.mapping_records import EntryRecords
@@ -191,7 +191,7 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
         assert found["by_field"] == dict(sorted(counts.items()))
         return found
 
-    monkeypatch.setattr(mapping_diff, "differing_fields", watched)
+    monkeypatch.setattr(mapping_fields, "differing_fields", watched)
     found = mapping_diff.preview(mapped.engine, "main", mapped.settings, rules)["fields"]
     n = sum(found["by_field"].values())
     assert found["total"] == n

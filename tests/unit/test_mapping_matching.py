@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.vocabulary import RecordRef
-from sync.mapping.matching import Decision, Marks, match
+from sync.mapping.matching import Decision, Marks, match, sharing
 from tests.mapping_world import NUMBERS
 
 A1, A2, A3 = (RecordRef("salesforce", "Account", f"A{n}") for n in (1, 2, 3))
@@ -162,3 +162,15 @@ def test_what_a_person_told_apart_stays_apart(marks, said):
     assert all(where[left] != where[right] for left, right in map(tuple, pairs))
     shown = {frozenset((s.left, s.right)) for s in found.suggestions}
     assert not shown & pairs
+
+
+@given(st.lists(MARKS, min_size=6, max_size=6), DECISIONS)
+@settings(max_examples=300, deadline=None)
+def test_records_that_share_nothing_are_alone_and_change_nothing_for_the_others(marks, said):
+    records = dict(zip(REFS, marks, strict=True))
+    decisions = [Decision(*d) for d in said]
+    some = {ref: records[ref] for ref in sharing(records, decisions)}
+    whole, part = match(records, decisions, alike=False), match(some, decisions, alike=False)
+    assert whole.groups == {**part.groups, **{ref: [ref] for ref in records.keys() - some.keys()}}
+    assert (whole.suggestions, whole.ambiguous) == (part.suggestions, part.ambiguous)
+    assert all(whole.matched_by[ref] == part.matched_by.get(ref, "itself") for ref in records)
