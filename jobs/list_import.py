@@ -26,9 +26,10 @@ from models.vocabulary import LIST_ROW, LISTS, RecordRef, RunStatus, Step
 from sync.chain.store import record as chain
 from sync.lists.compare import Found, KnownTargets, Standing
 from sync.lists.date_order import DateOrder
+from sync.lists.encodings import UnreadableListError
 from sync.lists.headings import Column
 from sync.lists.records import makers
-from sync.lists.sheet import UnreadableListError, read_sheet
+from sync.lists.sheet import read_sheet
 from sync.lists.source import record, row_id
 from sync.lists.understand import AttackList, BadRow, ListRow, understand
 from sync.mirror.erase import record_hash, tombstones
@@ -131,6 +132,7 @@ def import_list(
     dry_run: bool,
     dates: DateOrder | None = None,
     into: str | None = None,
+    encoding: str | None = None,
 ) -> Imported:
     """Reads, compares and, unless `dry_run`, stores. ConfigError for a file that is no list or a mapping that reads no lists."""
     if not any((rule.connection, rule.object) == (LISTS, LIST_ROW) for rule in workspace.rules.entries):
@@ -139,7 +141,7 @@ def import_list(
             "and bring it into force with `sakigake mapping activate`."
         )
     try:
-        read = understand(read_sheet(path, sheet), path.name, dates)
+        read = understand(read_sheet(path, sheet, encoding), path.name, dates)
     except UnreadableListError as e:
         raise ConfigError(str(e)) from e
     today = workspace.today()

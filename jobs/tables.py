@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # reading commands show tables without loading the arithmetic
     from sync.connector import ProvisionStep
 
 WHOLE = frozenset(
-    {"step", "since run", "started", "occurred", "plan", "as of", "when", "found"}
+    {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
 )  # never folded, whatever the width
 LEAST = 6  # characters of a column that gives way
 SHOWN = 40  # rows of a long list before "... and n more"

@@ -70,8 +70,12 @@ def show(out: Console, found: Imported, *, dry_run: bool) -> None:
         out.print(f"{taken} would be taken in; nothing was stored.")
     elif found.run is None:
         out.print("Nothing is new: nothing was stored.")
+    elif taken:
+        out.print(
+            f"{taken} taken in by {found.run}; the next `sakigake run` makes entries of {'them' if taken > 1 else 'it'}."
+        )
     else:
-        out.print(f"{taken} taken in by {found.run}; the next `sakigake run` makes entries of them.")
+        out.print(f"No row is new; {found.run} went on with records of rows that were taken in before.")
 
 
 def _creates(out: Console, creates: Creates, *, dry_run: bool) -> None:

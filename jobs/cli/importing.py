@@ -29,6 +29,10 @@ def import_list(
         DateOrder | None,
         typer.Option(help="How the file writes days such as 04/01/2026: mdy (4/1 is the 1st of April) or dmy."),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="How a CSV was saved, such as cp1252 (Western Windows); default: told by its bytes."),
+    ] = None,
     into: Annotated[
         str | None,
         typer.Option(
@@ -58,6 +62,7 @@ def import_list(
             dry_run=dry_run,
             dates=dates,
             into=into,
+            encoding=encoding,
         )
     if json:
         show_json({"workspace": ready.name, "dry_run": dry_run, **found.document()})

@@ -13,7 +13,7 @@ from jobs.wiring import Workspace
 from models.catalogue import LIST_ROW_KEY
 from models.vocabulary import LIST_ROW, LISTS, RecordRef
 from sync.connector import ObjectDescription
-from sync.lists.first import Ties, Untold, end, first_key, ties_of
+from sync.lists.first import NotChosen, Ties, Untold, end, first_key, ties_of
 from sync.lists.records import Wanted, choose, first_record, new_record
 from sync.lists.understand import ListRow
 from sync.mapping.create import Instead
@@ -86,6 +86,8 @@ def propose(conn: Conn, workspace: Workspace, candidates: Mapping[str, Candidate
             continue
         try:
             drafting.add(Wanted(row_id, c.row, c.listed_on, c.file, *found))
+        except NotChosen as e:
+            raise ConfigError(f"--into {into}: {e.reason}. Nothing was taken in.") from e
         except Untold as e:
             local[UNTOLD] += 1
             untold.append((c.row.number, e.reason))

@@ -98,7 +98,7 @@ def _what(location: tuple[int | str, ...], key_nouns: Mapping[str, str]) -> str:
     if location and location[-1] == KEY:
         holder = str(location[-3] if len(location) > 2 else location[0])
         return key_nouns.get(holder, f"a key of {holder}")
-    return str(location[-1])
+    return next((str(part) for part in reversed(location) if isinstance(part, str)), "a value")
 
 
 def _expected(context: dict[str, Any]) -> list[str]:

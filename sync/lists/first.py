@@ -33,6 +33,10 @@ class Untold(Exception):
     reason: str
 
 
+class NotChosen(Untold):
+    """What a person chose for the whole list is not there: nothing of it is to be taken in by a slip of the keyboard."""
+
+
 def first_key(partner: RecordRef, place: str, target: Target) -> str:
     """The key of the record that comes first: one for a company, whoever lists it; one for each partner where nothing but a name tells."""
     marked = any(marks_of(target))
@@ -65,7 +69,7 @@ class Ties:
         rule = self.rule
         if rule.partner.then is None:
             if into is not None:
-                raise Untold(
+                raise NotChosen(
                     f"new records of {rule.object} name their partner themselves, so that there is nothing to choose by --into"
                 )
             return partner.id
@@ -87,7 +91,7 @@ class Ties:
         some = [i for i in own if into in (i, i[:15])] or [i for i, called in own.items() if _same(into, called)]
         if len(some) == 1:
             return some[0]
-        raise Untold(
+        raise NotChosen(
             f"the partner has {f'{len(some)} records of {name} of that name; give the id of one' if some else f'no {name} of that id or name'}"
         )
 

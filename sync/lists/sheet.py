@@ -11,6 +11,7 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
+from sync.lists.encodings import UnreadableListError, decoded
 from sync.lists.formulas import Place, formulas_in
 
 Cell = str | int | float | bool | date | datetime | None
@@ -19,10 +20,6 @@ TEXT = frozenset({".csv", ".tsv", ".txt"})
 LARGEST = 64 << 20  # bytes of a file, or unpacked of a workbook: an attack list is a few hundred kilobytes
 MOST_ROWS = 200_000
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # begins .xls, and every Office file that is encrypted
-
-
-class UnreadableListError(Exception):
-    """The file is none that a list can be read from; the message says what was met, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +34,11 @@ class Sheet:
     formulas: frozenset[Place] = frozenset()
 
 
-def read_sheet(path: Path, sheet: str | None = None) -> Sheet:
-    """The file's rows; of a workbook the sheet asked for, or the first that shows and holds anything. UnreadableListError."""
+def read_sheet(path: Path, sheet: str | None = None, encoding: str | None = None) -> Sheet:
+    """The file's rows; of a workbook the sheet asked for, or the first that shows and holds anything. UnreadableListError.
+
+    `encoding` is that of a text, such as cp1252, where a person says it.
+    """
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= LARGEST else b""
@@ -62,14 +62,14 @@ def read_sheet(path: Path, sheet: str | None = None) -> Sheet:
         raise UnreadableListError(
             f"{path.name} is no workbook in spite of its name; save it as .xlsx, or name it .csv if it is text."
         )
-    found = _of_text(path.name, data, kind) if kind in TEXT else _of_workbook(path.name, data, sheet)
+    found = _of_text(path.name, data, kind, encoding) if kind in TEXT else _of_workbook(path.name, data, sheet)
     if len(found.rows) > MOST_ROWS:
         raise UnreadableListError(f"{path.name} has more than {MOST_ROWS:,} rows; split it, or give the list alone.")
     return found
 
 
-def _of_text(name: str, data: bytes, kind: str) -> Sheet:
-    text, encoding = _decoded(name, data)
+def _of_text(name: str, data: bytes, kind: str, encoding: str | None) -> Sheet:
+    text, encoding = decoded(name, data, encoding)
     delimiter = "\t" if kind == ".tsv" else _delimiter(text)
     # a NUL stands in no list, and the rows around it are still rows
     reader = csv.reader(io.StringIO(text.replace("\x00", "\ufffd"), newline=""), delimiter=delimiter)
@@ -78,37 +78,6 @@ def _of_text(name: str, data: bytes, kind: str) -> Sheet:
     except csv.Error as e:
         raise UnreadableListError(f"{name} is no CSV from line {reader.line_num} on: {e}; save it again as CSV.") from e
     return Sheet(rows, encoding)
-
-
-def _encodings(data: bytes) -> tuple[str, ...]:
-    """Those that may be meant; none where old mail's escapes (ISO-2022-JP) would pass for plain letters."""
-    if b"\x1b$" in data:
-        return ()
-    return ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp932")
-
-
-def _decoded(name: str, data: bytes) -> tuple[str, str]:
-    """(the text, the name of its encoding). What Excel in Japan saves as CSV is CP932; what others save is UTF-8, or UTF-16 with a mark."""
-    for encoding in _encodings(data):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if encoding != "cp932" or not _is_of_unix(data, text):
-            return text, {"utf-8-sig": "UTF-8", "cp932": "CP932", "utf-16": "UTF-16"}[encoding]
-    raise UnreadableListError(f"{name} is neither UTF-8 nor CP932 (Shift_JIS) text; save it from Excel as «CSV UTF-8».")
-
-
-def _is_of_unix(data: bytes, as_cp932: str) -> bool:
-    """Whether it is EUC-JP, which CP932 takes for half-width kana; a list of those in CP932 has a kanji somewhere, which is none in EUC-JP."""
-    foreign = [c for c in as_cp932 if not c.isascii()]
-    if 2 * sum("\uff61" <= c <= "\uff9f" for c in foreign) <= len(foreign):
-        return False
-    try:
-        data.decode("euc-jp")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _delimiter(text: str) -> str:

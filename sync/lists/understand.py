@@ -8,10 +8,11 @@ from datetime import date
 from models.vocabulary import Target
 from sync.lists.cells import CellError, day_in, name_in, place_in, text_in
 from sync.lists.date_order import DateOrder
+from sync.lists.encodings import UnreadableListError
 from sync.lists.formulas import Place
 from sync.lists.headings import Column, Headings, find_headings, heading_text
 from sync.lists.people import Person, email_in, person
-from sync.lists.sheet import Cell, Sheet, UnreadableListError
+from sync.lists.sheet import Cell, Sheet
 from sync.mapping.identity import corporate_number, domain
 from sync.mapping.names import name_key, phone_key
 

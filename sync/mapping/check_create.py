@@ -29,6 +29,8 @@ def check_create(
     between, _ = (None, ()) if rule.partner.then is None else fit.object(path, rule.connection, rule.partner.between)
     if between is not None:
         yield from fit.where((*at, "among"), between, rule.create.among, rule.connection)
+        if rule.create.named is not None:
+            yield from fit.exists((*at, "named"), between, rule.create.named)
     if rule.partner.field and (partner := found.field(rule.partner.field)) and not partner.creatable:
         yield mapping.problem(
             (*path, "create"),

@@ -48,7 +48,7 @@ def ended(capsys, *arguments: str) -> tuple[int, str, str]:
         ("sandbox --as-of 0001-01-01", "as_of lies between 1990 and 2200, got 0001-01-01"),
         ("sandbox --port 0 --world nowhere", "nowhere has no truth.json; give a folder that gen.py wrote"),
         ("sandbox --port 0 --rows hubspot.nope=5", "nope is not an object that can be made large; name companies"),
-        ("sandbox --scenario mesy", "--scenario is 'mesy', expected clean or messy."),
+        ("sandbox --scenario mesy", "scenario is one of clean, messy, empty, partners, got 'mesy'."),
         ("sandbox --port x", "Invalid value for '--port'"),
         ("sandbox --seed -1", "seed must not be negative, got -1; give 0 or more."),
     ],

@@ -1,5 +1,6 @@
 """What record of a CRM a row of a list becomes, and what of a rule that makes records is refused before any CRM is asked."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from jobs.presets import SANDBOX, mapping_text
 from models.vocabulary import RecordRef, Target
 from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.lists.people import Person
 from sync.lists.records import NO_RECORD, NO_RULE, Wanted, choose, new_record
 from sync.lists.understand import ListRow
 from sync.mapping.check import check
@@ -64,6 +66,13 @@ REFUSED = [
     (making(hubspot="{set: {pipeline: other}}"), "a new record would hold 'other' in pipeline"),
     (making(salesforce="{set: {Partner__c: x}}"), "'Partner__c' holds the partner; take it out of set"),
     (making(salesforce="{set: {Name: {row: nam}}}"), "did you mean 'name'?"),
+    (making(salesforce="{set: {Name: {row: [city, nam]}}}"), "'nam' is not known as row; did you mean 'name'?"),
+    (making(salesforce="{named: Name}"), "'partner' of this rule goes through no record in between, which could have a name"),
+    (making(salesforce="{first: {Lead__c: {target: {name: Company}, instead: {Contact__c: {}}}}}"), "'target' names no field for the name, by which such a record is found"),
+    (
+        making(salesforce="{first: {Lead__c: {target: {name: Company}, instead: {Partner__c: {target: {name: Name}}}}}}"),
+        "'Partner__c' holds something else already; another field names what is taken instead",
+    ),
     (making(salesforce="{set: {Name: []}}"), "write one value, or {row: name}"),
     (making(salesforce="{set: {Name: {row: name, value: x}}}"), "write one value, or {row: name}"),
     (making(salesforce="{sets: {}}"), "unknown key 'sets' in create; did you mean 'set'?"),
@@ -113,3 +122,45 @@ def test_check_tells_fields_that_cannot_be_filled_values_that_are_none_and_types
     assert any("no field 'Extra__c'" in s for s in said)
     assert any("'high' is no number" in s for s in said)
     assert any("'On__c' is no text (date), and name is one" in s for s in said)
+
+
+CAMPAIGN = mapping_text("salesforce-campaign").replace("    # create: ", "    create: ")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "sentence"),
+    [
+        ("named: Name", "named: Nmae", "Campaign has no field 'Nmae' that our user can see; did you mean 'Name'?"),
+        ("of: AccountId, email", "of: {field: AcountId, object: Account}, email", "Contact has no field 'AcountId' that our user can see; did you mean 'AccountId'?"),
+        ("email: Email, target: {name: Company", "email: Emial, target: {name: Company", "Lead has no field 'Emial' that our user can see; did you mean 'Email'?"),
+        ("prefecture: BillingState, city: BillingCity", "prefecture: BillingState, city: BillingTown", "Account has no field 'BillingTown'"),
+        ("{ContactId: {of", "{ContctId: {object: Contact, of", "CampaignMember has no field 'ContctId' that our user can see; did you mean 'ContactId'?"),
+    ],
+)  # fmt: skip
+def test_check_tells_what_the_crm_lacks_of_campaigns_leads_and_contacts(right, wrong, sentence):
+    there = described(load_mapping(CAMPAIGN))
+    there = {
+        place: replace(d, fields=tuple(replace(f, creatable=True) for f in d.fields)) for place, d in there.items()
+    }
+    before = {
+        p.sentence for p in check(load_mapping(CAMPAIGN), there)
+    }  # fields that a new Lead is given and nothing reads
+    assert right in CAMPAIGN
+    found = [
+        p.sentence for p in check(load_mapping(CAMPAIGN.replace(right, wrong, 1)), there) if p.sentence not in before
+    ]
+    assert any(said.startswith(sentence) for said in found), found
+
+
+def test_what_a_record_holds_of_the_person_is_the_first_column_that_says_something():
+    rules = load_mapping(
+        making(salesforce="{set: {Who__c: {row: [contact_last_name, name]}, Mail__c: {row: contact_email}}}")
+    )
+    index, partner = choose(rules, [ACCOUNT])
+    held = [
+        new_record(
+            rules, Wanted("r", replace(ROW, person=who), date(2026, 4, 1), "f.csv", index, partner), description()
+        ).values
+        for who in (Person("山田 太郎", "山田", "太郎", "t@x.example"), Person())
+    ]
+    assert [(v["Who__c"], v.get("Mail__c")) for v in held] == [("山田", "t@x.example"), ("=青葉'); DROP", None)]

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from models.vocabulary import Target
 from sync.lists.cells import CellError, day_in, place_in, text_in
 from sync.lists.date_order import DateOrder
+from sync.lists.encodings import UnreadableListError
 from sync.lists.headings import Column, find_headings, meaning
 from sync.lists.people import Person
-from sync.lists.sheet import MOST_ROWS, Sheet, UnreadableListError, read_sheet
+from sync.lists.sheet import MOST_ROWS, Sheet, read_sheet
 from sync.lists.understand import AttackList, understand
 
 FILES = Path(__file__).resolve().parents[1] / "files"
@@ -365,6 +366,31 @@ def test_what_is_no_list_is_refused_with_one_sentence(tmp_path: Path, name: str,
     with pytest.raises(UnreadableListError, match=said) as refused:
         listed(tmp_path / name)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["Pérez Foods", "Müller & Söhne", "Café", "Zoë’s"])
+def test_western_text_is_refused_or_told_and_never_read_as_kanji(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes(f"Company Name,City\n{name},x\n".encode("cp1252"))
+    with pytest.raises(UnreadableListError, match="--encoding cp1252"):
+        listed(path)
+    found = understand(read_sheet(path, encoding="cp1252"), path.name)
+    assert (found.where, [r.target.name for r in found.rows]) == ("CP1252", [name])
+
+
+def test_japanese_text_with_few_letters_of_its_own_is_read_as_such(tmp_path: Path) -> None:
+    rows = [["Company Name", "City"], ["A社", "x"], ["株式会社B", "東京"]]
+    assert [r.target.name for r in listed(text(tmp_path, rows, "cp932")).rows] == ["A社", "株式会社B"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [("latin-9000", "There is no encoding 'latin-9000' of text"), ("utf-8", "is no text in utf-8"), ("rot13", "There is no encoding 'rot13' of text"), ("hex", "There is no encoding 'hex' of text")],
+)  # fmt: skip
+def test_an_encoding_that_is_none_or_does_not_fit_is_refused(tmp_path: Path, said: str, sentence: str) -> None:
+    (tmp_path / "list.csv").write_bytes("Company\nP\u00e9rez\n".encode("cp1252"))
+    with pytest.raises(UnreadableListError, match=sentence):
+        read_sheet(tmp_path / "list.csv", encoding=said)
 
 
 def test_a_workbook_behind_a_password_is_refused_with_one_sentence() -> None:

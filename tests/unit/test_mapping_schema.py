@@ -37,6 +37,7 @@ BEYOND = {
     "leads to the partner; another field names": NAMES,
     "holds the record that comes first; take it out": NAMES,
     "a new record would hold": NAMES,
+    "holds something else already; another field": NAMES,
     "missing ): (": PARENTHESES,
 }
 
