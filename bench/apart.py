@@ -58,7 +58,7 @@ def peak() -> float:
 
 
 def spent(postmaster: int) -> float:
-    """Seconds of processor time so far, of this process and of the PostgreSQL server of that process id with all it started.
+    """Seconds of processor time so far, of this process and those it started and saw end, and of the PostgreSQL server of that process id.
 
     On a shared machine it says what wall time does not. Without /proc only this process is counted.
     """
@@ -72,7 +72,8 @@ def spent(postmaster: int) -> float:
             ticks += sum(fields[10:14])  # and of children that have ended
         elif fields[0] == postmaster:
             ticks += sum(fields[10:12])
-    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+    ended = os.times()
+    return time.process_time() + ended.children_user + ended.children_system + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def postmaster(url: str) -> int:

@@ -24,7 +24,6 @@ class Incidence:
 
     at_risk, converted, ended   counts a day
     f1, f2, s                   share converted, ended, still open by that day
-    variance                    of f1 on each day (delta method)
     """
 
     at_risk: Ints
@@ -33,7 +32,11 @@ class Incidence:
     f1: Floats
     f2: Floats
     s: Floats
-    variance: Floats
+
+    @property
+    def variance(self) -> Floats:
+        """Of f1 on each day; worked out when it is asked for, which most curves never are."""
+        return _variance(self)
 
     @property
     def horizon(self) -> int:
@@ -122,15 +125,14 @@ def aalen_johansen(duration: ArrayLike, ending: ArrayLike, horizon: int = 180) -
 def incidence(counts: Ints) -> Incidence:
     """The curves of counts [3, days]."""
     f1, f2, s = shares(counts)
-    at_risk = np.asarray(at_risk_of(counts), np.int64)
-    return Incidence(at_risk, counts[CONVERTED], counts[ENDED], f1, f2, s, _variance(counts, at_risk, f1, s))
+    return Incidence(np.asarray(at_risk_of(counts), np.int64), counts[CONVERTED], counts[ENDED], f1, f2, s)
 
 
-def _variance(counts: Ints, at_risk: Ints, f1: Floats, s: Floats) -> Floats:
-    """Var F1(t) for every t: the three sums of METHODS 3b, opened up so that running sums do."""
-    n, d1 = at_risk.astype(np.float64), counts[CONVERTED].astype(np.float64)
-    d = d1 + counts[ENDED]
-    before = np.r_[1.0, s[:-1]]
+def _variance(curve: Incidence) -> Floats:
+    """Var F1(t) for every t by the delta method: the three sums of METHODS 3b, opened up so that running sums do."""
+    n, d1, f1 = curve.at_risk.astype(np.float64), curve.converted.astype(np.float64), curve.f1
+    d = d1 + curve.ended
+    before = np.r_[1.0, curve.s[:-1]]
     survivors = n - d
     # where nobody is left after day u, F1(t) = F1(u) and the first sum has no part of u
     greenwood = np.divide(d, n * survivors, out=np.zeros_like(n), where=(n > 0) & (survivors > 0))

@@ -58,9 +58,12 @@ def compute(
 
 
 def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any]) -> dict[str, Any]:
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(2) as beside:
         # the first use of a country's calendar loads those of all countries, for which there is time while PostgreSQL reads
         calendar = beside.submit(business_days, workspace.settings.calendar, stamp.as_of)
+        verdicts = beside.submit(
+            leading.due, workspace, stamp
+        )  # they rest on the log alone, and are kept when all else is
         with workspace.engine.begin() as conn:
             tables = read_inputs(conn, workspace.name, stamp.as_of, stamp.known_at)
             calendar.result()
@@ -70,8 +73,6 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any]) -> di
             late = reporting_delay(conn, workspace.name, stamp.as_of, stamp.known_at, workspace.zone.key)
         document = {**made.document(), "reporting_delay": as_document(late)}
         done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
-        # verdicts rest on the log alone: they are worked out while PostgreSQL writes, and kept when it has
-        verdicts = beside.submit(leading.due, workspace, stamp)
         with workspace.connect() as raw, raw.transaction():
             rows = chain(made.told.partner_rows(activities), made.goal_rows())
             changed = _keep(raw, workspace.name, stamp, made.told, rows)

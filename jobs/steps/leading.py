@@ -34,6 +34,7 @@ from indicators.leading.verdicts import Finding, sentence
 from indicators.paths import PathTable, canonical_paths
 from jobs import reports
 from jobs.reports import Stamp
+from jobs.steps.leading_process import Question, beside
 from jobs.wiring import Workspace
 from models.labels import named
 from models.vocabulary import FUNNEL, ActivityKind
@@ -64,8 +65,10 @@ def due(workspace: Workspace, stamp: Stamp) -> Answers | None:
         )
         if same and document_before["weeks"]["until"] == last_sunday.isoformat():
             return None
-    with workspace.engine.begin() as connection:
-        return answer(connection, workspace.name, workspace.zone, stamp.as_of, stamp.known_at, floors, past=False)
+    with beside() as asked:
+        with workspace.engine.begin() as connection:
+            facts = _facts(connection, workspace.name, workspace.zone, stamp.as_of, None, stamp.known_at)
+        return asked(_question(facts, stamp.as_of, floors))
 
 
 def keep(workspace: Workspace, stamp: Stamp, answers: Answers) -> None:
@@ -91,28 +94,27 @@ def answer(
     as_of: date,
     known_at: datetime,
     floors: Floors,
-    *,
-    past: bool = True,
 ) -> Answers:
-    """The verdicts as of a day, by what was known at a moment (aware).
+    """The verdicts as of a day, by what was known at a moment (aware), partners and entries too."""
+    facts = _facts(connection, workspace, zone, as_of, known_at, known_at)
+    return does_it_lead(**_question(facts, as_of, floors))
 
-    `past`: partners and entries too as they were known then; without it as they are now, which is quicker and the same for the present.
-    """
-    facts = _facts(connection, workspace, zone, as_of, known_at if past else None, known_at)
+
+def _question(facts: _Facts, as_of: date, floors: Floors) -> Question:
     table, reached = facts.table, facts.reached
     names = [m.value for m in FUNNEL]
-    return does_it_lead(
-        reached[names[-1]].rows,
-        {name: reached[name].rows for name in names[:-1]},
-        facts.activities,
-        table.types,
-        table.type,
-        table.joined_day,
-        day_number(as_of),
-        rates={f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
-        seed=SEED,
-        floors=floors,
-    )
+    return {
+        "deals": reached[names[-1]].rows,
+        "milestones": {name: reached[name].rows for name in names[:-1]},
+        "activities": facts.activities,
+        "types": table.types,
+        "partner_type": table.type,
+        "joined": table.joined_day,
+        "as_of": day_number(as_of),
+        "rates": {f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
+        "seed": SEED,
+        "floors": floors,
+    }
 
 
 def own_counts(
