@@ -12,7 +12,7 @@ from scipy.special import betaln, digamma, zeta
 
 from indicators.inputs import Floats
 
-_CENTRE, _SPREAD = math.log(12.0), 1.5
+CENTRE, SPREAD = math.log(12.0), 1.5
 MOST = 500.0
 _LEAST, _ROUNDS, _HALVINGS, _STILL, _LONGEST = math.log(0.05), 60, 30, 1e-7, 2.0
 
@@ -32,7 +32,7 @@ class _Hill:
 def moments(rates: Floats) -> tuple[float, float]:
     """(a, b) whose mean and standard deviation are those of the rates; a start for the fit."""
     m, variance = float(rates.mean()), float(rates.var(ddof=1)) if len(rates) > 1 else 0.0
-    k = m * (1 - m) / variance - 1 if variance > 0 else _CENTRE
+    k = m * (1 - m) / variance - 1 if variance > 0 else CENTRE
     return m * k, (1 - m) * k
 
 
@@ -89,10 +89,10 @@ def _likelihood(at: Pair, y: Floats, n: Floats, *, prior: bool) -> _Hill:
     uv = w * (aa * a - bb * b - bend * (b - a)) + (to_a - to_b) * w
     vv = aa * a * a + bb * b * b - 2 * bend * a * b + by_v
     if prior:
-        away = at[1] - _CENTRE
-        value += -0.5 * (away / _SPREAD) ** 2 + 0.5 * (math.log(m) + math.log1p(-m))
-        by_u, by_v = by_u + 0.5 * (1 - 2 * m), by_v - away / _SPREAD**2
-        uu, vv = uu - m * (1 - m), vv - 1 / _SPREAD**2
+        away = at[1] - CENTRE
+        value += -0.5 * (away / SPREAD) ** 2 + 0.5 * (math.log(m) + math.log1p(-m))
+        by_u, by_v = by_u + 0.5 * (1 - 2 * m), by_v - away / SPREAD**2
+        uu, vv = uu - m * (1 - m), vv - 1 / SPREAD**2
     return _Hill(value, (by_u, by_v), (uu, uv, vv))
 
 
