@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.unit.reference.histories import play
-from tests.unit.reference.recovery import cells, foretold, interval_cover, rate_errors
+from tests.unit.reference.recovery import by_size, cells, foretold, interval_cover, rate_errors
 from tests.unit.reference.worlds import generate
 
 
@@ -22,6 +22,7 @@ def main() -> None:
     for scenario in ("clean", "messy"):
         worlds(scenario, given.worlds)
     plans(given.histories)
+    sizes(given.histories)
 
 
 def worlds(scenario: str, count: int) -> None:
@@ -80,6 +81,25 @@ def plans(count: int) -> None:
     safe, mean = (np.mean([getattr(o, f"{name}_plan_deals") >= 20 for o in made]) for name in ("safe", "mean"))
     print(f"\nplans for 20 deals, {count} histories of 200 entries")
     print(f"  the plan with 80 % reached them in {100 * safe:.1f} %, the one on average in {100 * mean:.1f} %")
+
+
+def sizes(count: int) -> None:
+    """Rates of partners that go, or do not go, by how many entries they have."""
+    print(
+        f"\nrates that go by size, {count} times 60 partners: error (RMSE) without, as published, and if always fitted"
+    )
+    for slope in (0.0, 0.25, 0.5):
+        rng = np.random.default_rng(1)
+        made = [by_size(rng, 60, slope) for _ in range(count)]
+        errors = [
+            np.sqrt(np.mean([(getattr(w, name) ** 2).mean() for w in made]))
+            for name in ("without", "published", "always")
+        ]
+        few = [np.mean([getattr(w, name)[w.few].mean() for w in made]) for name in ("without", "published")]
+        print(
+            f"  slope {slope}: said in {100 * np.mean([w.said for w in made]):.1f} %; {errors[0]:.4f}, {errors[1]:.4f}, {errors[2]:.4f}; "
+            f"the quarter with the fewest entries is off by {few[0]:+.3f}, {few[1]:+.3f}"
+        )
 
 
 if __name__ == "__main__":

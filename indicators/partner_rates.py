@@ -16,6 +16,7 @@ from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.beta_binomial import fit_beta_binomial
 from indicators.counting import per_group
 from indicators.curves import StepCurve, TypeCurves, waiting
+from indicators.exposure import NONE, SIGNIFICANT, Exposure, fit_exposure, score_test
 from indicators.incidence import CENSORED, CONVERTED, ENDED
 from indicators.inputs import Flags, Floats, Ints, PartnerTable
 from indicators.subjects import STEPS, Funnel, Step, Subjects
@@ -25,15 +26,31 @@ _ROUNDS, _REFIT, _NEWTON = 200, 5, 9
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """The rates of a type's partners are spread like Beta(a, b). `pooled`: those of all types are, since this one is too small."""
+    """The rates of a type's partners are spread like Beta(a, b). `pooled`: those of all types are, since this one is too small.
+
+    Where partners that list more convert more or less, `exposure` tells how the mean goes by that; (a, b) is of one in the middle.
+    """
 
     a: float
     b: float
     pooled: bool
+    exposure: Exposure = NONE
 
     @property
     def mean(self) -> float:
         return self.a / (self.a + self.b)
+
+    def of(self, attempts: Ints) -> tuple[Floats, Floats]:
+        """(a, b) of partners with so many attempts [partners]."""
+        return leaning(self.a, self.b, self.exposure, attempts)
+
+
+def leaning(a: float, b: float, exposure: Exposure, attempts: Ints) -> tuple[Floats, Floats]:
+    """(a, b) [partners] with the mean that goes by the attempts of each."""
+    if exposure.slope == 0:
+        return np.full(len(attempts), a), np.full(len(attempts), b)
+    mean = 1 / (1 + np.exp(-(np.log(a / b) + exposure.shift(attempts))))
+    return mean * (a + b), (1 - mean) * (a + b)
 
 
 Priors = tuple[tuple[Prior, ...], ...]
@@ -158,11 +175,12 @@ def _at_rest(curve: StepCurve, prior: Prior, attempts: Ints, converted: Ints, wa
     With G(c) <= F(c) the right-hand side is convex in p, and from below the root the steps lead up to it.
     """
     cells = _Cells(curve, waits)
+    a, _ = prior.of(attempts)
     whole = prior.a + prior.b + attempts
-    p: Floats = np.asarray(prior.a / whole, np.float64)
+    p: Floats = np.asarray(a / whole, np.float64)
     for _ in range(_NEWTON):
         expected, slope = cells.expected(p)
-        moved = (prior.a + converted + expected) / whole
+        moved = (a + converted + expected) / whole
         p = np.asarray(np.clip(p + (moved - p) / np.maximum(1 - slope / whole, 0.05), 0.0, 1.0), np.float64)
     return p
 
@@ -236,19 +254,20 @@ def _priors_of_step(
         if small:
             if pooled is None:
                 everybody = np.ones(len(partners), bool)
-                pooled = Prior(*_iterate(tally, everybody, partners.type, curves, step, still), pooled=True)
+                pooled = _iterate(tally, everybody, partners.type, curves, step, still, pooled=True)
             rows.append(pooled)
         else:
-            rows.append(Prior(*_iterate(tally, mine, partners.type, curves, step, still), pooled=False))
+            rows.append(_iterate(tally, mine, partners.type, curves, step, still, pooled=False))
     return rows
 
 
 def _iterate(
-    tally: _Tally, who: Flags, kind: Ints, curves: Sequence[TypeCurves], step: Step, still: float
-) -> tuple[float, float]:
-    """(a, b): expectation and maximisation by turns."""
+    tally: _Tally, who: Flags, kind: Ints, curves: Sequence[TypeCurves], step: Step, still: float, *, pooled: bool
+) -> Prior:
+    """The prior: expectation and maximisation by turns. Of one type also whether it goes by the attempts, once it rests without."""
     chosen = np.flatnonzero(who)
-    n, y0 = tally.attempts[chosen].astype(np.float64), tally.converted[chosen].astype(np.float64)
+    attempts, y0 = tally.attempts[chosen], tally.converted[chosen].astype(np.float64)
+    n = attempts.astype(np.float64)
     waiting_ = tally.waiting[chosen]
     types = kind[chosen]
     groups = [
@@ -259,16 +278,23 @@ def _iterate(
     decided = y0.sum() + 0.5
     start = decided / max(n.sum() - waiting_[:, :-1].sum() + 1.0, decided + 0.5)
     rate = np.full(len(chosen), start)
-    a, b, y = 12.0 * start, 12.0 * (1 - start), y0
+    a, b = 12.0 * start, 12.0 * (1 - start)
+    exposure, tried = NONE, n > 0
+    since = 0  # the turn from which on what is fitted has been fitted
     for turn in range(_ROUNDS):
         y = y0.copy()
         for rows, cells in groups:
             y[rows] += cells.expected(rate[rows])[0]
-        if turn % _REFIT == 0:
+        if turn % _REFIT == 0 and exposure is not NONE:
+            a, b, exposure = fit_exposure(y[tried], n[tried], a, b, exposure.slope)
+        elif turn % _REFIT == 0:
             a, b = fit_beta_binomial(y, n, start=(a, b) if turn else None)
-        moved = (a + y) / (a + b + n)
+        moved = (leaning(a, b, exposure, attempts)[0] + y) / (a + b + n)
         rests = bool(np.abs(moved - rate).max(initial=0.0) < still)
         rate = moved
-        if rests and turn > _REFIT:
-            break
-    return a, b
+        if rests and turn > since + _REFIT:
+            if pooled or exposure is not NONE or score_test(y[tried], n[tried], a + b) > SIGNIFICANT:
+                break
+            a, b, exposure = fit_exposure(y[tried], n[tried], a, b)
+            since = turn
+    return Prior(a, b, pooled, exposure)

@@ -36,7 +36,7 @@ class StaticRow:
 
 def static_table(
     outlook: Outlook,
-    deals: int,
+    deals: float,
     month: Month,
     *,
     partner_type: int | None = None,
@@ -60,7 +60,7 @@ def static_table(
             StaticRow(
                 milestone=k,
                 needed=needs[k] if needs else None if k < DEAL else float(deals),
-                whole=math.ceil(needs[k] - 1e-9) if needs else None if k < DEAL else deals,
+                whole=math.ceil(needs[k] - 1e-9) if needs else None if k < DEAL else math.ceil(deals - 1e-9),
                 low=_at_most(low[k], needs[k] if needs else None),
                 high=_at_least(high[k], needs[k] if needs else None),
                 rate=rates[k] if k < DEAL and row[k].known else None,
@@ -79,7 +79,7 @@ def _at_least(end: int | None, needed: float | None) -> int | None:
     return end if needed is None or end is None else max(end, math.ceil(needed - 1e-9))
 
 
-def _range(outlook: Outlook, row: TypeCurves, deals: int, name: str) -> tuple[list[int | None], list[int | None]]:
+def _range(outlook: Outlook, row: TypeCurves, deals: float, name: str) -> tuple[list[int | None], list[int | None]]:
     rng = generator(outlook.assumptions.seed, str(outlook.as_of), name, "static")
     draws = np.array([rng.beta(*rate_spread(curve), outlook.assumptions.plan_draws) for curve in row])
     through = np.cumprod(np.maximum(draws, 1e-9)[::-1], axis=0)[::-1]

@@ -36,7 +36,7 @@ def target_document(
     scope = asked.scope(partner_type, partner)
     plan = target_plan(ahead, deals, month, scope=scope, capacity=capacity, earliest=later)
     of_type = _one_type(asked, partner_type, partner)
-    rows = static_table(ahead, deals, month, partner_type=of_type, skipped=Funnel(ahead.paths).skip_rates(of_type))
+    rows = static_of(asked, deals, month, of_type)
     shared = allocate(ahead, plan, later[0], scope)
     known = plan.verdict != NOT_ENOUGH_DATA
     kinds = [name for t, name in enumerate(asked.partners.types) if (scope & (asked.partners.type == t)).any()]
@@ -93,6 +93,13 @@ def target_document(
         },
     }
     return {**document, **sentences(document)}
+
+
+def static_of(asked: Answer, deals: float, month: Month, of_type: int | None = None) -> tuple[StaticRow, ...]:
+    """The static table of one partner type, or (None) of all together."""
+    ahead = asked.results.prospects.outlook
+    skipped = Funnel(ahead.paths).skip_rates(of_type)
+    return static_table(ahead, deals, month, partner_type=of_type, skipped=skipped)
 
 
 def _one_type(asked: Answer, partner_type: str | None, partner: int | None) -> int | None:

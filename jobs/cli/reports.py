@@ -182,17 +182,20 @@ def actual(
 
 def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> dict[str, Any]:
     from indicators.subjects import ALL
-    from jobs import views
+    from jobs.asked import answer
+    from jobs.months import month_of
     from jobs.runs import utc_now
     from jobs.steps import actual as step
+    from jobs.target_document import static_of
 
     if month is None:
         raise ConfigError("--deals sets the target of a month; say which with --month YYYY-MM.")
     if not 0 < deals <= 1_000_000:
         raise ConfigError(f"--deals is {deals:g}, expected a number of deals from 1 to 1,000,000.")
-    conversion = views.indicators(reader.conn, reader.name)["conversion"].get(ALL, {})
-    numbers = step.static_targets(deals, conversion)
     axes = reader.axes(None, None)
+    with reader.engine.connect() as connection:
+        said = answer(connection, reader.name, reader.settings, reader.rules, axes)
+    numbers = step.static_targets(static_of(said, deals, month_of(month)))
     step.keep_targets(
         reader.conn,
         reader.name,

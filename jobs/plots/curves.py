@@ -61,14 +61,16 @@ def fill(figure: "FigureBase", as_of: str, curves: Mapping[str, Mapping[str, Cur
         first, last = step.split(">")
         axes.set_title(f"{named(first, language)} → {named(last, language)}", loc="left", fontsize=10)
         longest = 10
+        if not any(curves[kind].get(step) for kind in kinds):
+            axes.text(0.5, 0.3, say["nothing"], ha="center", color=FAINT, transform=axes.transAxes)
         for kind, colour in zip(kinds, [*CYCLE[: len(kinds) - 1], INK] if "all" in kinds else CYCLE, strict=False):
             points = curves[kind].get(step, ())
             if not points:
                 continue
             days, shares = [d for d, _ in points], [100 * s for _, s in points]
             (line,) = axes.plot(
-                days,
-                shares,
+                [*days, 2 * days[-1] + 2 * longest],  # all have by then, beyond the edge of the picture too
+                [*shares, shares[-1]],
                 color=colour,
                 linewidth=1.8,
                 drawstyle="steps-post",
@@ -80,7 +82,7 @@ def fill(figure: "FigureBase", as_of: str, curves: Mapping[str, Mapping[str, Cur
                 if day is not None:
                     axes.plot(day, share, "o", color=colour, markersize=4.5)
             longest = max(longest, next((d for d, s in zip(days, shares, strict=True) if s >= 98), days[-1]))
-        axes.set_xlim(0, longest * 1.05)
+        axes.set_xlim(-0.03 * longest, longest * 1.05)  # a dot on day 0 is seen whole
         axes.set_ylim(0, 102)
         axes.set_yticks([0, 50, 80, 100], ["0 %", "50 %", "80 %", "100 %"])
         axes.set_xlabel(say["axis"], loc="right", fontsize=8.5)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from indicators.assumptions import DEFAULTS
 from jobs.plots.canvas import BLUE, FAINT, GREY, INK, Drawing, blank, plain, titled
 from models.labels import named
 
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
 COLUMNS = 2
 _SAY = {
     "en": {
-        "title": "Conversion within 180 days",
+        "title": "Conversion within {horizon} days",
         "below": "As of {as_of}. Whiskers: 95 % interval; n: entries; grey: too young or too few to be final.",
         "all": "all",
         "nothing": "no entries yet",
     },
     "ja": {
-        "title": "180日以内のCVR",
+        "title": "{horizon}日以内のCVR",
         "below": "{as_of}時点。ひげは95%区間、nはエントリー数。灰色は期間または件数が不足。",
         "all": "全体",
         "nothing": "エントリーなし",
@@ -44,14 +45,18 @@ def height(kinds: int) -> float:
 
 
 def fill(
-    figure: "FigureBase", as_of: str, conversion: Mapping[str, Mapping[str, Mapping[str, Any]]], language: str
+    figure: "FigureBase",
+    as_of: str,
+    conversion: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    language: str,
+    horizon: int = DEFAULTS.horizon,
 ) -> None:
-    """The picture on a figure, or on a part of one."""
+    """The picture on a figure, or on a part of one; `horizon` in days."""
     say = _SAY[language]
     kinds = [k for k in conversion if k == "all"] + [k for k in conversion if k != "all"]
     columns = min(max(len(kinds), 1), COLUMNS)
     rows = -(-max(len(kinds), 1) // columns)
-    titled(figure, say["title"], say["below"].format(as_of=as_of))
+    titled(figure, say["title"].format(horizon=horizon), say["below"].format(as_of=as_of))
     for at, kind in enumerate(kinds):
         title = say["all"] if kind == "all" else kind
         panel(figure.add_subplot(rows, columns, at + 1), conversion[kind], title, language)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from indicators.assumptions import DEFAULTS
 from jobs.plots import curves as lead_time
 from jobs.plots import funnel
 from jobs.plots.canvas import Drawing, blank
@@ -26,7 +27,9 @@ def draw(document: Mapping[str, Any], curves: Curves, language: str) -> Drawing:
         for kind, steps in kinds.items()
         if kind in curves
     }
-    return lambda: _figure(document["as_of"], kinds, kept, language)
+    assumed = document.get("assumptions") or {}  # a computation of an earlier version kept none
+    horizon = assumed.get("horizon", DEFAULTS.horizon)
+    return lambda: _figure(document["as_of"], kinds, kept, language, horizon)
 
 
 def curves_of(
@@ -51,10 +54,10 @@ def curves_of(
     return lead_curves(asked.results.paths, asked.partners.types)
 
 
-def _figure(as_of: str, conversion: Mapping[str, Any], curves: Curves, language: str) -> "Figure":
+def _figure(as_of: str, conversion: Mapping[str, Any], curves: Curves, language: str, horizon: int) -> "Figure":
     above, below = funnel.height(len(conversion)), lead_time.height(5)
     figure = blank(12, above + below)
     parts = figure.subfigures(2, 1, height_ratios=[above, below], squeeze=False)
-    funnel.fill(parts[0, 0], as_of, conversion, language)
+    funnel.fill(parts[0, 0], as_of, conversion, language, horizon)
     lead_time.fill(parts[1, 0], as_of, curves, language)
     return figure

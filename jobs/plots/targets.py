@@ -18,6 +18,7 @@ _SAY = {
         "week": "week from",
         "latest": "latest useful week",
         "nothing": "no weeks are left",
+        "little": "not enough data for a plan",
     },
     "ja": {
         "title": "{month} 商談{deals:g}件の計画",
@@ -27,6 +28,7 @@ _SAY = {
         "week": "週の開始日",
         "latest": "最終有効週",
         "nothing": "残りの週がありません",
+        "little": "計画を立てるにはデータが足りません",
     },
 }
 
@@ -42,11 +44,15 @@ def draw(
     reached: Mapping[str, Sequence[float | None]] | None = None,
     capacity: float | None = None,
     latest: Mapping[str, str | None] | None = None,
+    little: bool = False,
 ) -> Drawing:
     """By milestone, a number for each of `weeks` (Mondays as YYYY-MM-DD), as a picture.
 
     `reached` holds what was, None for weeks to come; `capacity` is of `listed` a week; `latest` the last week that still helps.
+    `little`: there are no weeks since there is not enough data.
     """
+    if not weeks:
+        return lambda: _empty(month, deals, _SAY[language], "little" if little else "nothing")
     return lambda: _figure(as_of, month, deals, weeks, planned, language, reached or {}, capacity, latest or {})
 
 
@@ -67,11 +73,21 @@ def draw_document(document: Mapping[str, Any], language: str) -> Drawing:
         language,
         capacity=capacity if tight else None,
         latest=latest,
+        little=document["verdict"] == "not_enough_data",
     )
 
 
 def _from(week: Mapping[str, Any] | None) -> str | None:
     return str(week["from"]) if week else None
+
+
+def _empty(month: str, deals: float, say: Mapping[str, str], why: str) -> "Figure":
+    figure = blank(7.0, 2.5)
+    titled(figure, say["title"].format(deals=deals, month=month), "")
+    axes = figure.add_subplot()
+    axes.text(0.5, 0.5, say[why], ha="center", color=FAINT)
+    axes.set_axis_off()
+    return figure
 
 
 def _figure(
@@ -90,11 +106,6 @@ def _figure(
     below = say["below"].format(as_of=as_of)
     below += (say["reached"] if reached else "") + (say["capacity"] if capacity is not None else "")
     titled(figure, say["title"].format(deals=deals, month=month), below)
-    if not weeks:
-        axes = figure.add_subplot()
-        axes.text(0.5, 0.5, say["nothing"], ha="center", color=FAINT)
-        axes.set_axis_off()
-        return figure
     panels = figure.subplots(len(planned), 1, sharex=True, squeeze=False)[:, 0]
     place = list(range(len(weeks)))
     for axes, (milestone, numbers) in zip(panels, planned.items(), strict=True):

@@ -12,6 +12,7 @@ from psycopg import Connection
 from indicators.counting import shared_out
 from indicators.inputs import DEAL, MILESTONES
 from indicators.plan_actual import cause, lines, reached_between, share_elapsed, timing
+from indicators.static_table import StaticRow
 from indicators.subjects import ALL
 from indicators.targets import NOT_ENOUGH_DATA, TargetPlan, target_plan
 from jobs.errors import NotFound
@@ -136,21 +137,16 @@ def month_document(
     return {"month": month.isoformat()[:7], "elapsed": _rounded(elapsed), "rows": rows, "gap": gaps}
 
 
-def static_targets(deals: float, conversion: dict[str, Any]) -> list[tuple[float, float | None]]:
-    """(number, conversion into the next) of the five milestones for so many deals, by the newest corrected conversions of all types (METHODS 3f, 8).
+def static_targets(rows: Sequence[StaticRow]) -> list[tuple[float, float | None]]:
+    """(number, conversion into the next) of the five milestones, as the static table of `sakigake targets` has them.
 
     NotFound where a step has no conversion yet.
     """
-    rates = [conversion.get(f"{a}>{b}", {}).get("corrected") for a, b in STEPS]
-    if any(not r for r in rates):
+    if any(row.whole is None for row in rows):
         raise NotFound(
             "Not every step has a conversion yet, so the deals cannot be worked back; see: sakigake indicators"
         )
-    needed = [float(deals)]
-    for rate in reversed(rates):
-        needed.insert(0, needed[0] / rate)
-    whole = [float(math.ceil(n - 1e-9)) for n in needed]
-    return list(zip(whole, [*rates, None], strict=True))
+    return [(float(row.whole or 0), row.rate) for row in rows]
 
 
 def keep_targets(

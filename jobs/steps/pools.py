@@ -9,6 +9,7 @@ import numpy as np
 from psycopg import Connection
 
 from indicators.curves import StepCurve
+from indicators.exposure import Exposure
 from indicators.partner_rates import Prior
 from indicators.pool import Pool, WholeWay
 from indicators.stalled import StepPace
@@ -62,7 +63,7 @@ def of_text(text: str) -> Pool:
         whole=tuple(WholeWay(**w) for w in held["whole"]),
         paces=tuple((day, tuple(tuple(map(_pace, row)) for row in table)) for day, table in held["paces"]),
         curves=tuple(tuple(map(_curve, row)) for row in held["curves"]),
-        priors=tuple(tuple(Prior(**p) for p in row) for row in held["priors"]),
+        priors=tuple(tuple(map(_prior, row)) for row in held["priors"]),
         arriving=tuple((a, b) for a, b in held["arriving"]),
         draws=held["draws"],
         forecast=held["forecast"],
@@ -79,6 +80,10 @@ def _plain(value: Any) -> Any:
 
 def _pace(held: dict[str, Any]) -> StepPace:
     return StepPace(**{**held, "chances": np.array(held["chances"], np.float64)})
+
+
+def _prior(held: dict[str, Any]) -> Prior:
+    return Prior(**{**held, "exposure": Exposure(**held["exposure"])})
 
 
 def _curve(held: dict[str, Any]) -> StepCurve:

@@ -34,6 +34,7 @@ def prospect_document(results: Results, partners: PartnerTable) -> dict[str, Any
                     "mean": rounded(prior.mean) if rates.known[k] else None,
                     "spread": rounded(prior.a + prior.b) if rates.known[k] else None,
                     "pooled": prior.pooled,
+                    "by_entries": rounded(prior.exposure.slope) if rates.known[k] and prior.exposure.slope else None,
                 }
                 for k, (step, prior) in enumerate(zip(STEPS, row, strict=True))
             }

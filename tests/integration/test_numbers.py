@@ -436,6 +436,14 @@ def test_nothing_computed_yet_says_what_to_do(place, capsys):
     assert "say: sakigake run" in said(capsys, "indicators", code=1)
 
 
+def test_a_month_set_by_the_static_table_is_the_table_that_targets_show(place, capsys):
+    computed(place, steady_facts())
+    for deals in (1, 7, 333):
+        given = ("--deals", str(deals), "--month", "2026-12")
+        shown = {row["milestone"]: row["goal"] for row in document(capsys, "targets", *given)["static"]}
+        assert document(capsys, "actual", *given)["numbers"] == shown
+
+
 def test_targets_speak_the_language_asked_for(place, capsys):
     computed(place, steady_facts())
     given = ("targets", "--deals", "6", "--month", "2026-12")

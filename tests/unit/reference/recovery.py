@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indicators.assumptions import DEFAULTS
+from indicators.beta_binomial import fit_beta_binomial
 from indicators.conversion import conversions, point_conversions
+from indicators.exposure import SIGNIFICANT, fit_exposure, score_test
 from indicators.forecast import chances
 from indicators.incidence import CENSORED, CONVERTED
 from indicators.inputs import DEAL, NO_DAY
 from indicators.lead_time import lead_times
 from indicators.outlook import Outlook, outlook
 from indicators.partner_forecast import SumsByRate, moments_of_draws
+from indicators.partner_rates import leaning
 from indicators.subjects import STEPS, Funnel, step_name, subjects_of
 from tests.unit.reference.worlds import World
 
@@ -141,3 +144,37 @@ def _by_rates(ahead: Outlook, draws: int = 200) -> np.ndarray:
             p = np.random.default_rng(i).beta(a[i], b[i], (draws, len(STEPS)))
             found += moments_of_draws(p, sums)[0].var(axis=0)
     return found
+
+
+def of_sizes(rng: np.random.Generator, partners: int, slope: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Attempts, true rates and conversions of partners; the logit of their mean goes by the logarithm of the attempts."""
+    n = np.maximum(1, np.round(np.exp(rng.normal(3, 1, partners))))
+    mean = 1 / (1 + np.exp(0.4 - slope * (np.log(n) - 3)))
+    p = rng.beta(12 * mean, 12 * (1 - mean))
+    return n, p, rng.binomial(n.astype(int), p).astype(float)
+
+
+@dataclass(frozen=True)
+class BySize:
+    """Rates of partners of such a world: whether it is said that they go by size, and errors [partners] without and with what is then fitted.
+
+    `always`: with it, were it always fitted. `few`: the quarter with the fewest attempts.
+    """
+
+    said: bool
+    slope: float
+    without: np.ndarray
+    published: np.ndarray
+    always: np.ndarray
+    few: np.ndarray
+
+
+def by_size(rng: np.random.Generator, partners: int, slope: float) -> BySize:
+    n, p, y = of_sizes(rng, partners, slope)
+    a, b = fit_beta_binomial(y, n)
+    without = (a + y) / (a + b + n) - p
+    at_a, at_b, how = fit_exposure(y, n, a, b)
+    lean, rest = leaning(at_a, at_b, how, n.astype(np.int64))
+    always = (lean + y) / (lean + rest + n) - p
+    said = score_test(y, n, a + b) <= SIGNIFICANT
+    return BySize(said, how.slope, without, always if said else without, always, n <= np.quantile(n, 0.25))
