@@ -43,6 +43,8 @@ def show(out: Console, found: Mapping[str, Any], *, alone: bool) -> None:
 
 def identity(out: Console, found: Mapping[str, Any]) -> None:
     """The records that are one, where there are several, and what persons said of them."""
+    if found["entry_records"] and len(found["partner_records"]) == 1:
+        out.print(f"[bold]Of partner:[/] {escape(found['partner_records'][0]['record'])}")
     for records in (found["partner_records"], found["entry_records"]):
         if len(records) > 1:
             named = ", ".join(f"{r['record']} ({BY.get(r['matched_by'], r['matched_by'])})" for r in records)

@@ -48,7 +48,9 @@ class Filling(Rule):
         Annotated[
             list[RowColumn],
             Field(min_length=1),
-            BeforeValidator(_columns, json_schema_input_type=RowColumn | list[RowColumn]),
+            BeforeValidator(
+                _columns, json_schema_input_type=RowColumn | Annotated[list[RowColumn], Field(min_length=1)]
+            ),
         ]
         | None
     ) = Field(None, description="the list's column whose value the field gets; of several the first that is filled")

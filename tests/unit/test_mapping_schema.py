@@ -1,11 +1,12 @@
 """The published schema: what an editor underlines while a person types is what the reader refuses, but for what no schema can tell."""
 
+import json
 import re
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
@@ -179,3 +180,39 @@ def _read(kind, text):
     except ValidationError:
         return False
     return True
+
+
+WORDS = ("and", "among", "at", "customers", "entry", "field", "first", "instead", "linked", "match_on", "name", "not", "object", "of", "or",
+         "partner", "reason", "regex", "related", "row", "set", "since", "stands", "then", "values", "where")  # fmt: skip
+PIECES = (None, "", "x", "salesforce.Account", "lists.row", 1, True, [], {}, ["a"], {"field": "A"}, "2026-01-31", {"association": "companies"},
+          {"row": "name"}, ["A", ""], {"then": "B", "field": "A"}, "approach")  # fmt: skip
+
+
+def places(part, path=()):
+    """Every place of a document but the whole."""
+    for key, below in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        yield (*path, key)
+        yield from places(below, (*path, key))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_what_the_reader_takes_is_never_underlined_however_a_mapping_was_changed(data):
+    held = read_document(mapping_text("salesforce-campaign").replace("    # create: ", "    create: "), "").data
+    held = json.loads(json.dumps(held))
+    for _ in range(data.draw(st.integers(1, 2))):
+        path = data.draw(st.sampled_from(list(places(held))))
+        parent, key = reduce(lambda part, step: part[step], path[:-1], held), path[-1]
+        how = data.draw(st.sampled_from(["take away", "replace", "add"]))
+        if how == "take away":
+            del parent[key]
+        elif how == "replace" or not isinstance(parent, dict):
+            parent[key] = data.draw(st.sampled_from(PIECES))
+        else:
+            parent[data.draw(st.sampled_from(WORDS))] = data.draw(st.sampled_from(PIECES))
+    text = json.dumps(held)  # which is YAML
+    try:
+        load_mapping(text)
+    except MappingError:
+        return
+    assert faults(text) == []
