@@ -4,10 +4,8 @@ All of it happens in one read-only transaction of one moment. The day is that of
 mirror and the same two versions give the same preview, and the same hash of it.
 """
 
-import gc
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +22,7 @@ from jobs.mapping_records import confirmed
 from jobs.mapping_versions import active, rules_of, text_diff, without_names
 from jobs.settings import WorkspaceSettings
 from jobs.steps.moments import mapped_at
+from jobs.uncollected import uncollected
 from models.vocabulary import Partner, Step
 from sync.chain.links import canonical
 from sync.events.decisions import newest, standing
@@ -40,7 +39,7 @@ def preview(
     engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules, aside: Beside | None = None
 ) -> dict[str, Any]:
     """The document of `mapping diff`. NotFound where nothing is mirrored yet. `aside` may have begun a process already."""
-    with _uncollected(), aside or Beside(PREVIEW) as other, engine.begin() as conn:
+    with uncollected(), aside or Beside(PREVIEW) as other, engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read, read only"))
         conn.execute(text("set local max_parallel_workers_per_gather = 0"))  # the processors have work already
         raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
@@ -86,18 +85,6 @@ def preview(
         "text": text_diff(old.text if old else "", new.text),
     }
     return {**document, "preview": hashlib.sha256(canonical(without_names(document)).encode()).hexdigest()}
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Millions of values are made here and all of them kept, so that looking for garbage among them finds none and costs a third."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _mirrored(raw: psycopg.Connection[Any], workspace: str) -> tuple[datetime, dict[str, str]]:

@@ -32,8 +32,9 @@ def mapping_diff(
 ) -> None:
     """Show what a version would do, on the records that are mirrored: events, rates, tiers, fields. Stores nothing."""
     from jobs.beside import PREVIEW, Beside
+    from jobs.uncollected import uncollected
 
-    with Beside(PREVIEW) as aside:
+    with uncollected(), Beside(PREVIEW) as aside:
         aside.begin()  # it imports while we do
         from jobs.settings import load
         from jobs.wiring import choose_workspace, mapping_path, read_mapping

@@ -14,6 +14,7 @@ from bench.mapping_worlds import CONFIG, NOW, World, fill
 from jobs import beside, mapping_both, mapping_diff, mapping_fields
 from jobs import settings as settings_of
 from jobs.mapping_fields import differing_fields
+from jobs.mapping_numbers import Numbers
 from jobs.mapping_records import EntryRecords
 from jobs.mapping_versions import activate
 from jobs.pipeline import run_cycle
@@ -135,6 +136,29 @@ def test_half_read_by_a_process_beside_says_what_all_read_here_says(
     assert all(part is not None and len(part.said) > 20 for part in made)
     monkeypatch.setattr(beside.sys, "executable", "/bin/false")  # a process that comes to no end
     assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules) == said[0]
+    assert made[-1] is None
+
+
+def test_numbers_told_by_a_process_beside_are_those_that_are_told_here(
+    mapped: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one rule changes, the version in force is computed on beside: by a process that was begun before, by one begun now, by none."""
+    made = []
+    real = beside.Answer.get
+    monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
+    monkeypatch.setattr(mapping_both, "MANY", 0)
+    rules = load_mapping(_changed({("salesforce", "requested"): 0, ("hubspot", "agreed"): 0}))
+    monkeypatch.setattr(beside, "processors", lambda: 1)
+    alone = mapping_diff.preview(mapped.engine, "main", mapped.settings, rules)
+    assert not made
+    monkeypatch.setattr(beside, "processors", lambda: 2)
+    with beside.Beside(beside.PREVIEW) as aside:
+        aside.begin()
+        assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules, aside) == alone
+    assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
+    assert [isinstance(answer, Numbers) for answer in made] == [True, True]
+    monkeypatch.setattr(beside.sys, "executable", "/bin/false")
+    assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
     assert made[-1] is None
 
 
