@@ -11,9 +11,9 @@ from tests.acceptance.desk import Desk, Sandbox, sandbox_process
 COMMANDS = {  # command -> what it says of nothing
     "mapping coverage": "Nothing there yet: salesforce.Account, hubspot.companies, salesforce.AttackListEntry__c, hubspot.deals hold no record",
     "status": "-: not counted yet. The first sweep holds the mirror against the CRM: `sakigake reconcile`, or the schedule.",
-    "indicators": "No entry has gone the whole way to a deal yet, so nothing can be expected.",
-    "targets --deals 5": "There is no partner to share it out to.",
-    "leading": "0 whole weeks",
+    "indicators --language en": "No entry has gone the whole way to a deal yet, so nothing can be expected.",
+    "targets --deals 5 --language en": "There is no partner to share it out to.",
+    "leading --language en": "0 whole weeks",
     "activation": "Partner-sourced share: no deal of any channel in a year",
 }
 MAKING = {
