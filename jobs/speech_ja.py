@@ -73,7 +73,7 @@ JAPANESE: dict[str, str] = {
     # targets
     "{deals} deals in {month}, as of {day}, known {moment} UTC": "{month}の目標商談{deals}件（{day}時点、{moment} UTC までの情報）",
     "{deals} deals in {month} from {who}, as of {day}, known {moment} UTC": "{month}の目標商談{deals}件：{who}（{day}時点、{moment} UTC までの情報）",
-    "{month} was taken, since under a week is left of the month of {day}; --month names another.": "{day}の月は残り1週間未満のため、{month}を計画します。ほかの月は --month で指定してください。",
+    "{month} was taken, since under a week is left of the month of {day}; --month names another.": "{day}時点で当月は残り1週間未満のため、{month}を計画します。ほかの月は --month で指定してください。",
     "What it takes": "必要な新規",
     "expected deals": "見込み商談",
     "chance": "確率",
