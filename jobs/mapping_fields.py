@@ -123,13 +123,16 @@ def _compare(
     confirmed: Mapping[str, str],
 ) -> None:
     """`codes`: of each record its value's place in `said`, -1 where it has none."""
-    here = np.flatnonzero(codes >= 0).tolist()
     if confirmed:
+        here = np.flatnonzero(codes >= 0).tolist()
         worth: dict[tuple[str | None, int], bool] = {}
         held = [(i, (confirmed.get(ids[i]), code)) for i, code in zip(here, codes[here].tolist(), strict=True)]
         for pair in {pair for _, pair in held}:
-            worth[pair] = pair[0] is None or worth_writing(what, json.loads(pair[0]), said[pair[1]])
+            worth[pair] = worth_writing(what, None if pair[0] is None else json.loads(pair[0]), said[pair[1]])
         here = [i for i, pair in held if worth[pair]]
+    else:  # as a new field is: empty
+        nothing = [code for code, value in enumerate(said) if not worth_writing(what, None, value)]
+        here = np.flatnonzero((codes >= 0) & ~np.isin(codes, nothing)).tolist()
     if not here:
         return
     found.counts[what.name] += len(here)

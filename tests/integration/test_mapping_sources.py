@@ -209,7 +209,7 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
             for subject, subject_id, name, value, _ in told
             for ref in places.get((subject, subject_id), ())
             if (ref.connection, ref.object) in (("salesforce", "Entry"), ("salesforce", "Account"))
-            if (ref, name) not in values or worth_writing(BY_NAME[name], values[ref, name], value)
+            if worth_writing(BY_NAME[name], values.get((ref, name)), value)
         )
         found = differing_fields(rules_, becomes, partners, activities, records, confirmed)
         assert found["by_field"] == dict(sorted(counts.items()))
@@ -219,7 +219,7 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
     found = mapping_diff.preview(mapped.engine, "main", mapped.settings, rules)["fields"]
     n = sum(found["by_field"].values())
     assert found["total"] == n
-    assert found["by_field"]["milestone"] < found["by_field"]["expected_deal_on"]
+    assert "expected_deal_on" not in found["by_field"], "nobody has a day, and no field holds one"
     shown = [(e["record"], e["field"]) for e in found["examples"]]
     assert shown == sorted(shown)
     assert len(shown) == 10
