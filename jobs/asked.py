@@ -46,6 +46,7 @@ class Answer:
     results: Results
     partners: PartnerTable
     names: Sequence[str]
+    entry_ids: Sequence[str]
 
     def head(self) -> dict[str, Any]:
         """What every document begins with."""
@@ -136,7 +137,7 @@ def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rul
         calendar=business_days(stands_on.settings.calendar, axes.as_of),
     )
     called = {p.partner_id: p.name for moment in (axes.known_at, None) for p in read.partners(conn, workspace, moment)}
-    return Answer(workspace, axes, stands_on, results, partners, [called[i] for i in partners.ids])
+    return Answer(workspace, axes, stands_on, results, partners, [called[i] for i in partners.ids], entries.ids)
 
 
 def _folded(name: str) -> str:

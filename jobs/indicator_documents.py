@@ -3,12 +3,12 @@
 from typing import Any
 
 from sqlalchemy import Connection as SqlConnection
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from jobs.asked import answer, axes_of
 from jobs.errors import NotFound
 from jobs.settings import WorkspaceSettings
-from jobs.steps.prospect_document import partner_document
+from jobs.steps.prospect_document import entries_under_way, partner_document
 from jobs.steps.results import document as shaped
 from jobs.views import in_order, indicators
 from jobs.wiring import connect_with
@@ -51,10 +51,22 @@ def asked_document(
     kind = asked.partners.types[asked.partners.type[place]]
     if partner_type not in (None, kind):
         raise NotFound(f"Partner {asked.names[place]} is of type {kind}, not {partner_type}; leave --type out.")
-    return {
-        **only_type(found, kind),
-        "partner": partner_document(asked.results, asked.partners, place, asked.names[place]),
-    }
+    own = partner_document(asked.results, asked.partners, place, asked.names[place])
+    rows = entries_under_way(asked.results, asked.entry_ids, place)
+    return {**only_type(found, kind), "partner": {**own, "entries": _named(conn, workspace, rows)}}
+
+
+def _named(conn: SqlConnection, workspace: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With each entry's record and the name of its target, as they are now."""
+    query = text(
+        """select entry_id, connection || '.' || object || '/' || record_id, target ->> 'name' from sakigake.entry
+        where workspace = :w and entry_id = any(:ids)"""
+    )
+    asked = {"w": workspace, "ids": [row["entry"] for row in rows]}
+    found = {entry: (record, target) for entry, record, target in conn.execute(query, asked)}
+    return [
+        {**row, **dict(zip(("record", "target"), found.get(row["entry"], (None, None)), strict=True))} for row in rows
+    ]
 
 
 def only_type(document: dict[str, Any], partner_type: str | None) -> dict[str, Any]:

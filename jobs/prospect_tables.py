@@ -1,6 +1,6 @@
 """Forecasts, partner rates and drift as tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from indicators.assumptions import DEFAULTS
 from jobs.speech import ENGLISH, Speech
-from jobs.tables import interval, number, percent, table
+from jobs.tables import SHOWN, interval, number, percent, table
 
 STATUS = {
     "ok": "Earlier forecasts came true: {expected:.0f} deals were expected of entries under way on {n} past days, {came} came.",
@@ -57,6 +57,33 @@ def partner_rates(out: Console, partner: Mapping[str, Any], say: Speech = ENGLIS
             "-" if row["rate"] is None else f"{100 * row['own_data']:.0f} %", number(row["n"]), number(row["open"]),
         )  # fmt: skip
     out.print(shown)
+
+
+def entries(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLISH) -> None:
+    """One partner's entries under way, the likeliest first; those beyond all that is known are counted."""
+    old = [row for row in rows if row["state"] == "beyond_support"]
+    rows = [row for row in rows if row["state"] != "beyond_support"]
+    if rows:
+        _chances(out, rows, say)
+    if old:
+        text = "{n} entries have stood still so long that none that old is known to become a deal."
+        out.print(say(text, n=f"{len(old):,}") + "\n")
+
+
+def _chances(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:
+    right = (*(say.days(int(days)) for days in rows[0]["deal_within"]), say("ever"))
+    titles = say("target"), say("stands at")
+    ends = say("half by"), say("80 % by")
+    title = say("Chance of a deal, entries under way; days hold if it happens")
+    shown = table(title, *titles, *right, *ends, right=right)
+    for row in rows[:SHOWN]:
+        shares = (*row["deal_within"].values(), row["deal_eventually"])
+        name = row["target"] or row["record"] or row["entry"]
+        days = row["half_by"] or "-", row["most_by"] or "-"
+        shown.add_row(name, say.name(row["milestone"]), *map(percent, shares), *days)
+    out.print(shown)
+    if len(rows) > SHOWN:
+        out.print(say("... and {n} more; --json shows all.", n=f"{len(rows) - SHOWN:,}") + "\n")
 
 
 def other_rates(out: Console, conversion: Mapping[str, Mapping[str, Any]], say: Speech = ENGLISH) -> None:
@@ -129,6 +156,9 @@ ASIDE = {
 
 def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> None:
     """What a reader of the tables should know: changes of late, steps that hang together, numbers too young to be trusted, dates that cannot be."""
+    if document.get("reconstructed"):
+        text = "this lies before the first run; it is what the CRMs' own histories date before then."
+        _note(out, say, "Reconstructed:", say(text))
     aside = [say(text, n=number(document["issues"][key])) for key, text in ASIDE.items() if document["issues"].get(key)]
     if aside:
         japanese = say.language == "ja"

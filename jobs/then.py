@@ -57,12 +57,16 @@ def settings_of(conn: Conn, workspace: str, settings_hash: str | None, today: Wo
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """What numbers stand on besides facts: mapping (a hash), settings with their fingerprint, and how far what is read had been read."""
+    """What numbers stand on besides facts: mapping (a hash), settings with their fingerprint, and how far what is read had been read.
+
+    `reconstructed`: the moment lies before the first computation, so that what was known then is told by the CRMs' own histories.
+    """
 
     mapping: str
     settings: WorkspaceSettings
     settings_hash: str | None
     input_watermark: dict[str, Any] | None
+    reconstructed: bool
 
     def document(self) -> dict[str, Any]:
         """As documents have it. Draws are seeded by the mapping's hash."""
@@ -72,6 +76,7 @@ class Then:
             "assumptions": assumed,
             "seed": self.mapping,
             "input_watermark": self.input_watermark,
+            "reconstructed": self.reconstructed,
         }
 
 
@@ -90,8 +95,10 @@ def then(conn: Conn, workspace: str, today: WorkspaceSettings, mapping: str, kno
     ).fetchone()
     mapped, settings_hash, watermark, later = row or (mapping, None, None, False)
     if not later:
-        return Then(mapping, today, fingerprint(today), watermark)
-    return Then(mapped, settings_of(conn, workspace, settings_hash, today), settings_hash, watermark)
+        return Then(mapping, today, fingerprint(today), watermark, row is None)
+    return Then(
+        mapped, settings_of(conn, workspace, settings_hash, today), settings_hash, watermark, reconstructed=False
+    )
 
 
 def stood_on(conn: Conn, workspace: str, run_id: str) -> dict[str, Any]:
@@ -101,7 +108,8 @@ def stood_on(conn: Conn, workspace: str, run_id: str) -> dict[str, Any]:
         left join sakigake.settings_said s using (workspace, settings_hash) where c.workspace = %s and c.run_id = %s""",
         (workspace, run_id),
     ).fetchone()
-    return dict(zip(("settings", "assumptions", "seed", "input_watermark"), row or (None,) * 4, strict=True))
+    found = zip(("settings", "assumptions", "seed", "input_watermark"), row or (None,) * 4, strict=True)
+    return {**dict(found), "reconstructed": False}
 
 
 def _said(settings: WorkspaceSettings) -> str:

@@ -91,6 +91,7 @@ def _indicator_pages(document: dict[str, Any], language: str) -> None:
     prospect_tables.other_rates(out, document["conversion"], say)
     if one is not None:
         prospect_tables.partner_rates(out, one, say)
+        prospect_tables.entries(out, one["entries"], say)
     if "forecast" in document:
         kinds = list(document["conversion"])
         prospect_tables.forecast(out, document["forecast"], one, None if "all" in kinds else kinds[0], say)

@@ -1,10 +1,12 @@
 """Drift, partner rates and forecasts as JSON: what `sakigake indicators --json` prints of them. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from indicators.inputs import Flags, Ints, PartnerTable, day_date
+from indicators.entry_forecast import NO_DATA, STATES
+from indicators.inputs import MILESTONES, Flags, Ints, PartnerTable, day_date
 from indicators.subjects import STEPS, step_name
 from indicators.summary import Results
 from models.vocabulary import Tier
@@ -94,6 +96,35 @@ def partner_document(results: Results, partners: PartnerTable, at: int, name: st
             for place, days in enumerate(forecast.ahead)
         },
     }
+
+
+def entries_under_way(results: Results, entry_ids: Sequence[str], at: int) -> list[dict[str, Any]]:
+    """Of one partner's entries under way what each has in prospect, the likeliest first. Days hold if it happens; null below the least chance."""
+    found, way = results.own.forecast, results.prospects.outlook.under_way
+    ahead = results.prospects.outlook.assumptions.ahead
+    rows = []
+    for i in np.flatnonzero(way.partner == at):
+        e = int(way.entry[i])
+        known = found.state[e] != NO_DATA
+        within = zip(ahead, found.within[e], strict=True)
+        rows.append(
+            {
+                "entry": entry_ids[e],
+                "milestone": MILESTONES[int(way.milestone[i])].value,
+                "waited_days": int(way.age[i]),
+                "state": STATES[int(found.state[e])],
+                "deal_within": {str(days): rounded(float(p)) if known else None for days, p in within},
+                "deal_eventually": rounded(float(found.eventual[e])) if known else None,
+                "half_by": _day(int(found.p50[e])),
+                "most_by": _day(int(found.p80[e])),
+            }
+        )
+    return sorted(rows, key=lambda row: (-(row["deal_eventually"] or 0.0), row["entry"]))
+
+
+def _day(number: int) -> str | None:
+    found = day_date(number)
+    return None if found is None else found.isoformat()
 
 
 def rounded(value: float | None) -> float | None:

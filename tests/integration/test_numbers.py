@@ -83,6 +83,31 @@ def test_every_partner_and_entry_gets_its_forecast_as_fields(place, capsys):
             assert 5 <= chance[entry] < 100
 
 
+def test_each_entry_under_way_has_its_chances_and_days_if_it_happens(place, capsys):
+    """What `indicators --partner` tells of an entry is what its fields say; chances rise with time, and 80 % are later than half."""
+    computed(place, steady_facts())
+    shown = document(capsys, "indicators", "--partner", "Partner 003")["partner"]
+    assert len(shown["entries"]) == shown["under_way"] > 5
+    chance, day = kept(place, "deal_probability"), kept(place, "expected_deal_on")
+    for row in shown["entries"]:
+        within = [row["deal_within"][days] for days in ("30", "60", "90")]
+        assert within == sorted(within)
+        assert within[-1] <= row["deal_eventually"] + 1e-9
+        assert round(100 * row["deal_eventually"]) == pytest.approx(chance[row["entry"]], abs=1)
+        assert row["half_by"] == day[row["entry"]]
+        assert row["half_by"] is None or row["half_by"] <= row["most_by"]
+        assert row["record"].startswith("salesforce.AttackListEntry__c/")
+    expected = sum(row["deal_within"]["30"] for row in shown["entries"])
+    assert expected == pytest.approx(shown["forecast"]["30"]["in_flight"], abs=1e-3)
+    page = said(capsys, "indicators", "--partner", "Partner 003")
+    assert "進行中エントリーの商談化確率" in page
+    assert "半数の到達日" in page
+    old = [row for row in shown["entries"] if row["state"] == "beyond_support"]
+    assert f"ほかに{len(old)}件は長く止まっており" in page
+    assert {row["deal_eventually"] for row in old} == {0}
+    assert old[0]["record"] not in page
+
+
 def test_the_months_goal_does_not_move_while_it_is_worked_on(place):
     computed(place, steady_facts())
     before = kept(place, "deals_target_month")
@@ -459,6 +484,11 @@ def test_a_moment_before_anything_was_known_is_an_empty_world(place, capsys):
     computed(place, steady_facts(entries=50))
     found = document(capsys, "indicators", "--known-at", "2001-01-01")
     assert found["n"]["events"] == 0
+    assert found["reconstructed"] is True
+    assert document(capsys, "indicators")["reconstructed"] is False
+    assert "Reconstructed: this lies before the first run" in said(
+        capsys, "indicators", "--known-at", "2001-01-01", "--language", "en"
+    )
     assert found["forecast"]["status"] == "not_enough_data"
     assert datetime.fromisoformat(found["known_at"]).year == 2001
     assert found["workspace"] == NAME
