@@ -122,7 +122,7 @@ def regroup(
     days += [(e.entry_id, e.milestone, e.occurred_on) for e in told if e.entry_id in partner_of]
     events = [Dated(own, partner_of[own], milestone, day) for own, milestone, day in days]
     made = dict(_made(rules, reader, shared))
-    joined = join_entries(list(shared.alone.values()), events, made, decisions)
+    joined = join_entries(list(shared.alone.values()), events, made, decisions, bare=True)
     now = {e.entry_id: joined.renamed.get(e.entry_id, e.entry_id) for e in shared.alone.values()}
     return Regrouped(shared, joined.entries, now)
 

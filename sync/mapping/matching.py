@@ -103,8 +103,13 @@ class _Clusters:
             self.members[self.groups.find(first)] = together
 
 
-def match(records: Mapping[RecordRef, Marks], decisions: Iterable[Decision] = (), *, alike: bool = True) -> Matched:
-    """Groups of records that are one company, and what a person might decide; without `alike`, only equal names are suggested."""
+def match(
+    records: Mapping[RecordRef, Marks], decisions: Iterable[Decision] = (), *, alike: bool = True, told: bool = True
+) -> Matched:
+    """Groups of records that are one company, and what a person might decide; without `alike`, only equal names are suggested.
+
+    Without `told`, `matched_by` is left empty.
+    """
     standing = [d for d in decisions if d.left in records and d.right in records]
     apart: dict[RecordRef, set[RecordRef]] = defaultdict(set)
     for d in standing:
@@ -122,7 +127,7 @@ def match(records: Mapping[RecordRef, Marks], decisions: Iterable[Decision] = ()
     groups = clusters.groups.all()
     return Matched(
         groups,
-        matched_by(records, groups),
+        matched_by(records, groups) if told else {},
         ambiguous,
         tuple(sorted(_suggestions(records, clusters, groups, ambiguous, alike=alike))),
     )

@@ -69,7 +69,7 @@ def join_entries(
 ) -> Joined:
     """Entries, one a record so far, joined where they are one. `made` says by entry when its record was made.
 
-    `bare`: without the `matches` of records that are alone.
+    `bare`: without `matches`.
     """
     of_partner: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
@@ -97,14 +97,15 @@ def join_entries(
             for ref, e in alone.items()
         ]
         own = sorted((pair for ref in alone for pair in said.get(ref, ()) if pair[1].right in alone), key=itemgetter(0))
-        groups, how, suggestions = _one_partner(records, [decision for _, decision in own])
+        groups, how, suggestions = _one_partner(records, [decision for _, decision in own], bare=bare)
         joined.suggestions.extend(suggestions)
         for refs in groups:
             ordered = sorted(refs, key=lambda ref: (made.get(alone[ref].entry_id) or _NEVER, ref))
             one = _one([alone[ref] for ref in ordered])
             joined.entries.append(one)
             for ref in ordered:
-                joined.matches.append(EntryMatch(ref, one.entry_id, partner_id, how[ref], alone[ref].target))
+                if not bare:
+                    joined.matches.append(EntryMatch(ref, one.entry_id, partner_id, how[ref], alone[ref].target))
                 if alone[ref].entry_id != one.entry_id:
                     joined.renamed[alone[ref].entry_id] = one.entry_id
     return joined
@@ -143,11 +144,11 @@ def _days(events: Iterable[Event | Dated], entries: set[str]) -> dict[str, tuple
 
 
 def _companies(records: Iterable[EntryRecord], decisions: Sequence[Decision]) -> Matched:
-    return match({r.ref: r.marks for r in records}, [d for d in decisions if d.same], alike=False)
+    return match({r.ref: r.marks for r in records}, [d for d in decisions if d.same], alike=False, told=False)
 
 
 def _one_partner(
-    records: list[EntryRecord], decisions: Sequence[Decision]
+    records: list[EntryRecord], decisions: Sequence[Decision], *, bare: bool
 ) -> tuple[list[list[RecordRef]], dict[RecordRef, str], list[Suggestion]]:
     """Which records of one partner are one entry, by which mark, and what a person might decide."""
     by_ref = {r.ref: r for r in records}
@@ -156,8 +157,7 @@ def _one_partner(
     groups: list[list[RecordRef]] = []
     for members in companies.groups.values():
         groups += _attempts([by_ref[ref] for ref in members], said)
-    marks = {r.ref: r.marks for r in records}
-    how = matched_by(marks, {refs[0]: refs for refs in groups})
+    how = {} if bare else matched_by({r.ref: r.marks for r in records}, {refs[0]: refs for refs in groups})
     return groups, how, _open_questions(companies, decisions)
 
 
