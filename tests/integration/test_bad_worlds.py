@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.cli import main
+from jobs.cli.common import out
 from jobs.steps.compute import compute
 from tests.numbers_world import AS_OF, MILESTONES, Facts, steady_facts, workspace_on
 
@@ -125,7 +126,7 @@ def told(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("SAKIGAKE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLUMNS", "180")
+    monkeypatch.setattr(out, "width", 180)
     with workspace_on(engine, tmp_path) as workspace:
         with workspace.connect() as conn:
             request.param().store(conn)

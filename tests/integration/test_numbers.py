@@ -85,7 +85,7 @@ def test_every_partner_and_entry_gets_its_forecast_as_fields(place, capsys):
 
 def test_each_entry_under_way_has_its_chances_and_days_if_it_happens(place, capsys, monkeypatch):
     """What `indicators --partner` tells of an entry is what its fields say; chances rise with time, and 80 % are later than half."""
-    monkeypatch.setenv("COLUMNS", "180")
+    monkeypatch.setattr(out, "width", 180)
     computed(place, steady_facts())
     shown = document(capsys, "indicators", "--partner", "Partner 003")["partner"]
     assert len(shown["entries"]) == shown["under_way"] > 5
