@@ -20,7 +20,7 @@ class StaticRow:
 
     needed      as the conversions say; None where a conversion on the way was never seen
     whole       rounded up
-    low, high   with 80 %, given how little or much is known of the conversions
+    low, high   with 80 %, given how little or much is known of the conversions; None where no entry was ever watched for one on the way
     rate        the conversion into the next milestone; None for `deal`, and where none was ever seen
     by          the last day for it, half of those that convert being through by the end of the month; None where unknown
     """
@@ -44,7 +44,7 @@ def static_table(
 ) -> tuple[StaticRow, ...]:
     """A row a milestone, for one type or (None) for all together. `skipped` [5] are the shares of unrecorded milestones.
 
-    The range is told even where nobody has converted yet: it is wide then.
+    The range is told even where nobody has converted yet: it is wide then. Where nobody could have, there is none to tell.
     """
     row = outlook.curves[-1 if partner_type is None else partner_type]
     rates = [rate if rate is not None else 0.0 for rate in correct_skips([curve.rate for curve in row], skipped)]
@@ -85,8 +85,9 @@ def _range(outlook: Outlook, row: TypeCurves, deals: float, name: str) -> tuple[
     through = np.cumprod(np.maximum(draws, 1e-9)[::-1], axis=0)[::-1]
     needs = np.vstack([deals / through, np.full((1, draws.shape[1]), float(deals))])
     low, high = np.percentile(needs, [10, 90], axis=1)
+    watched = [all(curve.n for curve in row[k:]) for k in range(DEAL + 1)]
 
     def whole(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> list[int | None]:
-        return [math.ceil(v - 1e-9) if v < 1e9 else None for v in values]
+        return [math.ceil(v - 1e-9) if seen and v < 1e9 else None for v, seen in zip(values, watched, strict=True)]
 
     return whole(low), whole(high)

@@ -74,7 +74,7 @@ def _little(d: Mapping[str, Any]) -> tuple[str, str]:
     steps = ", ".join(step.replace(">", " → ") for step in d["immature_steps"])
     steps_ja = "、".join("→".join(_JA[end] for end in step.split(">")) for step in d["immature_steps"])
     return (
-        f"Not enough data for a plan: {steps} has not been watched long enough. The table below tells only what the conversions seen so far would ask for.",
+        f"Not enough data for a plan: {steps} {'has' if len(d['immature_steps']) == 1 else 'have'} not been watched long enough. The table below tells only what the conversions seen so far would ask for.",
         f"計画にはデータが足りません({steps_ja}の観察期間が不足)。下の表は現時点の転換率による目安です。",
     )
 

@@ -69,7 +69,8 @@ def _static(out: Console, document: Mapping[str, Any], say: Speech) -> None:
     title = say("Deals divided by conversions (knows neither time nor what is under way)")
     shown = table(title, say("milestone"), *right, right=right)
     for row in document["static"]:
-        span = say("{low} to {high}", low=number(row["low"]), high=number(row["high"]))
+        unknown = row["low"] is None and row["high"] is None
+        span = "-" if unknown else say("{low} to {high}", low=number(row["low"]), high=number(row["high"]))
         shown.add_row(say.name(row["milestone"]), number(row["goal"]), span, percent(row["rate"]), row["by"] or "-")
     out.print(shown)
 

@@ -307,6 +307,25 @@ def test_the_static_range_holds_what_is_needed_also_where_every_entry_converted(
         assert row.low <= row.whole <= row.high
 
 
+def test_the_static_range_is_told_of_conversions_that_somebody_was_watched_for_and_of_no_others():
+    table = PartnerTable.of(["p"], ["legacy"], [0])
+
+    def rows(*events):
+        entry, milestone, day = (
+            (np.array(column, dtype=int) for column in zip(*events, strict=True)) if events else (np.empty(0, int),) * 3
+        )
+        given = EventTable.of(entry, milestone, day + AS_OF)
+        entries = EntryTable.of([str(i) for i in range(len(set(entry.tolist())))], [0] * len(set(entry.tolist())))
+        return static_table(outlook_of(given, entries, table, AS_OF, LEAN), 5, MONTH)
+
+    assert [(row.low, row.high) for row in rows()] == [(None, None)] * DEAL + [(5, 5)]
+    some = rows(*((entry, milestone, -60) for entry in range(30) for milestone in range(DEAL - 1)))
+    assert [row.low is None for row in some] == [True] * (DEAL - 1) + [True, False]
+    tried = rows(*((entry, milestone, -60) for entry in range(30) for milestone in range(DEAL)))
+    assert all(row.low is not None for row in tried)
+    assert [row.whole for row in tried] == [None] * DEAL + [5]
+
+
 def test_plans_are_the_same_bytes_again():
     one, two = (target_plan(busy_outlook(), 10, MONTH) for _ in range(2))
     assert (one.mean, one.safe) == (two.mean, two.safe)
