@@ -14,6 +14,7 @@ import numpy as np
 from indicators.business_days import BusinessDays
 from indicators.cadence import working_days
 from indicators.inputs import DEAL, LISTED, NO_DAY, Ints
+from indicators.landings import Landing
 from indicators.paths import PathTable
 
 NEARLY_NONE = 1e-9  # stands for zero, whose logarithm there is not
@@ -39,7 +40,7 @@ class Line:
     actual           reached up to the as-of day
     gap              actual - planned to date
     landing          expected at the month's end: actual and what is under way; None where no forecast is at hand
-    chance_of_target that the month ends at the plan or above; None likewise
+    chance_of_target of `deal`: that the month ends at the plan or above; None likewise
     effect           this milestone's part in the gap in deals; of `listed` its volume, of the others the conversion into them
     """
 
@@ -137,12 +138,9 @@ def lines(
     actual: Sequence[int],
     elapsed: float,
     *,
-    landing: float | None = None,
-    chance: float | None = None,
+    landing: Landing | None = None,
 ) -> tuple[Line, ...]:
-    """The milestones of one month and type that are planned; the last is `deal`. `elapsed` is what `share_elapsed` gives; landing and
-    chance are of deals.
-    """
+    """The milestones of one month and type that are planned; the last is `deal`. `elapsed` is what `share_elapsed` gives."""
     split = cause(planned, actual, elapsed)
     effects = None if split is None else (split.volume, *split.conversions)
     return tuple(
@@ -153,8 +151,8 @@ def lines(
             plan * elapsed,
             int(actual[k]),
             int(actual[k]) - plan * elapsed,
-            landing if k == DEAL else None,
-            chance if k == DEAL else None,
+            None if landing is None else landing.reached[k],
+            None if landing is None or k < DEAL else landing.chance,
             None if effects is None else effects[k],
         )
         for k, plan in enumerate(planned)

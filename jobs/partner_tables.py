@@ -114,7 +114,7 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
 def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: str | None, language: str) -> None:
     """Plan against actual, a table a month."""
     say = Speech(language)
-    right = tuple(map(say, ("plan", "plan to date", "actual", "gap", "part of the gap in deals")))
+    right = tuple(map(say, ("plan", "plan to date", "actual", "gap", "landing", "part of the gap in deals")))
     for m in months:
         told = {"month": m["month"], "day": as_of, "elapsed": percent(m["elapsed"])}
         title = say("{month} as of {day}, {elapsed} of its business days", **told)
@@ -123,7 +123,7 @@ def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: 
             if only is None or r["type"] == only:
                 shown.add_row(
                     say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
-                    signed(r["gap"]), signed(r["effect"]),
+                    signed(r["gap"]), "-" if r["landing"] is None else f"{r['landing']:.1f}", signed(r["effect"]),
                 )  # fmt: skip
         out.print(shown)
         _apart(out, m, only or "all", say)

@@ -142,6 +142,7 @@ JAPANESE: dict[str, str] = {
     "plan to date": "計画（本日まで）",
     "actual": "実績",
     "gap": "差",
+    "landing": "着地見込み",
     "part of the gap in deals": "商談の差への寄与",
     "Not enough data yet to say what the deals ask for at the milestones before them.": "目標商談に必要な各マイルストーンの件数を出すには、データが足りません。",
     "With what is under way the month would end at {landing} of {planned} deals; the chance of the plan is {chance}.": "進行中のエントリーだけで、月末の着地見込みは{planned}件中{landing}件、計画達成の確率は{chance}です。",

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from psycopg import Connection
 
 from indicators.counting import shared_out
 from indicators.inputs import DEAL, MILESTONES
+from indicators.landings import Landing, landings
 from indicators.plan_actual import cause, lines, reached_between, share_elapsed, timing
 from indicators.static_table import StaticRow
 from indicators.subjects import ALL
@@ -28,14 +30,6 @@ Planned = list[float | None]
 KIND = "plan_vs_actual"
 STATIC = "static"
 PAST_MONTHS = 2  # before the as-of day's month: late records still change them
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """Deals expected at the month's end without any new entry, and the chance that they are as many as wanted."""
-
-    deals: float
-    chance: float | None
 
 
 def months(conn: Connection[Any], workspace: str, done: "Computed", stamp: Stamp) -> list[dict[str, Any]]:
@@ -71,15 +65,22 @@ def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
     return found
 
 
-def landing(done: "Computed", month: date, planned: Mapping[str, Planned]) -> Landing | None:
-    """Of all types, by what is under way today; None without a target for all, or where too little is known."""
+def landing(done: "Computed", month: date, planned: Mapping[str, Planned]) -> dict[str, Landing]:
+    """By type, and of all, by what is under way today; none without a target for all, or where too little is known."""
     if ALL not in planned:
-        return None
-    wanted = math.ceil(planned[ALL][DEAL] or 0)
-    now = target_plan(done.results.prospects.outlook, wanted, month_of(month))
+        return {}
+    outlook, types, span = done.results.prospects.outlook, done.partners.types, month_of(month)
+    now = target_plan(outlook, math.ceil(planned[ALL][DEAL] or 0), span)
     if now.in_flight_only is None:
-        return None
-    return Landing(now.achieved + now.in_flight, now.in_flight_only)
+        return {}
+    actual = np.stack(
+        [reached_between(done.results.paths, span.start, span.end, at) for at in range(len(types))], axis=1
+    )
+    coming = now.weekly.in_flight.sum(axis=2)
+    wanted = [planned[name][DEAL] if name in planned else None for name in types]
+    of_types = landings(outlook, span, actual, coming, wanted)
+    whole = tuple(float(n) for n in (actual + coming).sum(axis=1))
+    return {**dict(zip(types, of_types, strict=True)), ALL: Landing(whole, now.in_flight_only)}
 
 
 def targets(conn: Connection[Any], workspace: str, since: date, known_at: datetime) -> dict[date, dict[str, Planned]]:
@@ -99,7 +100,7 @@ def targets(conn: Connection[Any], workspace: str, since: date, known_at: dateti
 
 
 def month_document(
-    done: "Computed", month: date, planned: Mapping[str, Planned], ahead: Landing | None = None
+    done: "Computed", month: date, planned: Mapping[str, Planned], ahead: Mapping[str, Landing] | None = None
 ) -> dict[str, Any]:
     """One month: a line for each type and milestone that is planned, and the gap in deals by cause, null where not all are."""
     paths, types = done.results.paths, done.partners.types
@@ -111,15 +112,8 @@ def month_document(
     for kind, plan in planned.items():
         at = None if kind == ALL else types.index(kind) if kind in types else -1
         actual = [int(n) for n in reached_between(paths, first, last, at)]
-        mine = ahead if kind == ALL else None
-        found = lines(
-            kind,
-            plan,
-            actual,
-            elapsed,
-            landing=mine.deals if mine else None,
-            chance=mine.chance if mine else None,
-        )
+        mine = (ahead or {}).get(kind)
+        found = lines(kind, plan, actual, elapsed, landing=mine)
         rows += [
             {**{k: _rounded(v) for k, v in asdict(line).items()}, "milestone": MILESTONES[line.milestone].value}
             for line in found
@@ -131,7 +125,7 @@ def month_document(
             "gap": _rounded(deals.gap),
             "volume": None if split is None else _rounded(split.volume),
             "conversion": {f"{a}>{b}": e for (a, b), e in zip(STEPS, effects, strict=True)},
-            "timing": _rounded(timing(deals.planned, elapsed, deals.actual, mine.deals if mine else None)),
+            "timing": _rounded(timing(deals.planned, elapsed, deals.actual, mine.reached[DEAL] if mine else None)),
             "zeros": None if split is None else split.zeros,
         }
     return {"month": month.isoformat()[:7], "elapsed": _rounded(elapsed), "rows": rows, "gap": gaps}

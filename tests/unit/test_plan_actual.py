@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.inputs import EntryTable, EventTable, PartnerTable
+from indicators.landings import Landing
 from indicators.paths import canonical_paths
 from indicators.plan_actual import cause, factors, gap_by_cause, lines, lmdi, reached_between, share_elapsed, timing
 
@@ -63,9 +64,12 @@ def test_only_what_was_reached_in_the_month_and_by_the_day_counts():
 
 
 def test_each_milestones_line_tells_its_part_of_the_gap_in_deals():
-    found = lines("all", (100, 50, 30, 22.5, 12.375), (90, 50, 25, 19, 11), 1.0, landing=11.0, chance=0.1)
+    found = lines(
+        "all", (100, 50, 30, 22.5, 12.375), (90, 50, 25, 19, 11), 1.0, landing=Landing((90, 52, 27, 20, 11.5), 0.1)
+    )
     assert sum(line.effect for line in found) == pytest.approx(found[4].gap, abs=1e-9)
-    assert [line.landing for line in found] == [None] * 4 + [11.0]
+    assert [line.landing for line in found] == [90, 52, 27, 20, 11.5]
+    assert [line.chance_of_target for line in found] == [None] * 4 + [0.1]
     assert found[0].gap == -10
 
 
