@@ -6,7 +6,7 @@
     4  tiers A and B without an open entry, tier C: ask for an attack list
     5  tier D: no push
 
-Entries beyond the horizon (180 days at one milestone) are no longer worth a push, so that those which still have a chance come first.
+Entries beyond the horizon (by default 180 days at one milestone) are no longer worth a push, so that those which still have a chance come first.
 Days stand in it as dates and not as ages, so that the field changes only when something happened.
 """
 
@@ -119,7 +119,7 @@ _SAY: dict[Language, dict[str, str]] = {
     "en": {
         "move_stalled": "{which}, the longest since {since}: {action} (next milestone: {name}).",
         "move_on": "{which}: {action} (next milestone: {name}).",
-        "tidy_up": "Close {n} {entries} that waited for over 180 days, or list them anew.",
+        "tidy_up": "Close {n} {entries} that waited too long to convert, or list them anew.",
         "ask_for_list": "Ask for an attack list.",
         "no_push": "No push; answer when they come.",
         str(REQUESTED): "ask by name for an introduction",
@@ -130,7 +130,7 @@ _SAY: dict[Language, dict[str, str]] = {
     "ja": {
         "move_stalled": "停滞{n}件（最長{since}から）:{action}（次は「{name}」）",
         "move_on": "進行中{n}件:{action}（次は「{name}」）",
-        "tidy_up": "180日を超えた{n}件を見送りにするか、リストを更新",
+        "tidy_up": "長く動きのない{n}件を見送りにするか、リストを更新",
         "ask_for_list": "アタックリストの提出を依頼",
         "no_push": "プッシュ不要（先方からの連絡に対応）",
         str(REQUESTED): "打診先をバイネームで依頼",

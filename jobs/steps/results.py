@@ -20,7 +20,7 @@ _WHY = {
     "en": {
         "count": "entries of this partner that reached `{0}` in the last 90 days",
         "type": "of partners of type {0}, {1} entries",
-        "list": "valid rows of lists handed in within 180 days",
+        "list": "valid rows of lists handed in within {0} days",
         "submitted": "the day the newest list was handed in",
         "stalled": "open entries past the age by which 95 % had moved on, or with little chance left",
         "since": "the day the partner came into tier {0}",
@@ -28,7 +28,7 @@ _WHY = {
     "ja": {
         "count": "直近90日に「{0}」へ到達したこのパートナーのエントリー",
         "type": "タイプ{0}のパートナー、エントリー{1}件より",
-        "list": "180日以内に提出されたリストの有効な行",
+        "list": "{0}日以内に提出されたリストの有効な行",
         "submitted": "最新のリストが提出された日",
         "stalled": "95%が次へ進んだ日数を超えた、または見込みが大きく下がった進行中エントリー",
         "since": "優先度{0}になった日",
@@ -39,7 +39,7 @@ _WHY = {
 def partner_rows(told: Own, language: Language) -> Iterator[Row]:
     """Every partner field of every partner."""
     for partner in told.partners:
-        for field, value, inputs in _partner(partner, language):
+        for field, value, inputs in _partner(partner, language, told.outlook.assumptions.list_valid):
             yield "partner", partner.partner_id, field, value, inputs
 
 
@@ -134,7 +134,7 @@ def tier_rows(told: Own, partners: PartnerTable) -> Iterator[tuple[str, Any, str
         )
 
 
-def _partner(partner: PartnerSummary, language: Language) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+def _partner(partner: PartnerSummary, language: Language, list_valid: int) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     words = _WHY[language]
     tier = partner.tier
     why = reason(tier, language)
@@ -155,7 +155,7 @@ def _partner(partner: PartnerSummary, language: Language) -> Iterator[tuple[str,
     )
     yield "tier_reason", why, {"why": why, "rule": tier.rule}
     yield "tier_since", _iso(tier.since), {"why": words["since"].format(tier.tier.value)}
-    yield "attack_list_count", partner.attack_list_count, {"why": words["list"]}
+    yield "attack_list_count", partner.attack_list_count, {"why": words["list"].format(list_valid)}
     yield "attack_list_submitted_on", _iso(partner.submitted_day), {"why": words["submitted"]}
     labels = _labels("milestone", language)
     for milestone, count in zip(FUNNEL, partner.recent, strict=True):
