@@ -26,8 +26,18 @@ def mapping_moment(conn: Connection[Any], workspace: Workspace) -> datetime:
 
 
 def computing_moment(conn: Connection[Any], workspace: Workspace) -> datetime:
-    """The moment as of whose knowledge is computed now."""
-    return max(workspace.crm_now(), mapped_at(conn, workspace.name) or workspace.crm_now())
+    """The moment as of whose knowledge is computed now: that of all that was mapped, and of what people set or ended by hand.
+
+    Each command reads the CRMs' clock anew, to the second at best, so that what was decided just now can lie a moment ahead of it.
+    """
+    row = conn.execute(
+        """select max(at) from (
+            select unnest(array[known_at, end_known_at]) as at from sakigake.tier_override where workspace = %(w)s
+            union all select known_at from sakigake.target where workspace = %(w)s) decided""",
+        {"w": workspace.name},
+    ).fetchone()
+    known = (workspace.crm_now(), mapped_at(conn, workspace.name), row[0] if row else None)
+    return max(moment for moment in known if moment is not None)
 
 
 def watermark(conn: Connection[Any], workspace: str) -> dict[str, str | None]:

@@ -1,6 +1,7 @@
 """What results stand on besides facts: the code, the settings, the seed, and how far what was read had been read."""
 
 import json
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from jobs import asked, then
+from jobs import asked, overrides, then
 from jobs import settings as settings_of
 from jobs.explaining.document import explain
 from jobs.indicator_documents import asked_document, stored_document
@@ -17,9 +18,9 @@ from jobs.pipeline import run_cycle
 from jobs.steps import again, compute, entry_rows
 from jobs.steps import map as map_step
 from jobs.wiring import Workspace
-from models.vocabulary import RecordRef, Step
+from models.vocabulary import RecordRef, Step, Tier
 from tests.fake_crm import TickingCrm
-from tests.numbers_world import AS_OF, steady_facts, workspace_on
+from tests.numbers_world import AS_OF, NOW, steady_facts, workspace_on
 from tests.one_object import config, workspace_of
 from tests.one_object import fields as described
 
@@ -222,3 +223,35 @@ def test_settings_that_were_not_kept_or_are_not_taken_any_more_are_todays(worksp
         assert then.settings_of(conn, "main", "part", today) == today.model_copy(update={"team": 5})
         for unknown in ("other", "nowhere", None):
             assert then.settings_of(conn, "main", unknown, today) == today
+
+
+def test_a_tier_set_or_ended_a_moment_ahead_of_the_crms_clock_is_known_to_the_next_computation(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """Each command reads that clock anew, to the second: left out now, it would be left out until something else changed."""
+    with workspace_on(engine, tmp_path) as workspace:
+        with workspace.connect() as conn:
+            steady_facts(entries=100).store(conn)
+        key = None
+
+        def tier() -> str:
+            nonlocal key
+            key = compute.compute(workspace, f"run-{uuid.uuid4()}", AS_OF, key, "1")["input"]
+            with workspace.connect() as conn:
+                row = conn.execute(
+                    "select value #>> '{}' from sakigake.result where field = 'tier' and subject_id = %s", (partner,)
+                ).fetchone()
+            return str(row and row[0])
+
+        with workspace.connect() as conn:
+            (partner,) = conn.execute("select min(partner_id) from sakigake.partner").fetchone() or ("",)
+        before = tier()
+        other = Tier.D if before != "D" else Tier.A
+        said = {"today": AS_OF, "reason": "年度末", "by": "sato", "at": NOW}
+        with workspace.connect() as conn:
+            until, ahead = AS_OF + timedelta(days=9), NOW + timedelta(seconds=1)
+            overrides.set_tier(conn, "main", partner, other, until=until, known_at=ahead, **said)
+        assert tier() == other.value
+        with workspace.connect() as conn:
+            overrides.end_tier(conn, "main", partner, known_at=NOW + timedelta(seconds=2), **said)
+        assert tier() == before
