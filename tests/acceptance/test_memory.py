@@ -66,4 +66,7 @@ def test_ten_times_the_rows_cost_no_more_memory(
 ) -> None:
     small = measure(connection, name, rows // 10)
     large = measure(connection, name, rows)
+    if large - small >= ROOM:
+        # pages that wait for each other on a busy machine take some room, up to a batch; what grows with the rows grows every time
+        large = min(large, measure(connection, name, rows))
     assert large - small < ROOM, f"{rows // 10:,} rows took {small:.1f} MiB, {rows:,} took {large:.1f} MiB"
