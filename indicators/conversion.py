@@ -49,6 +49,8 @@ class Conversion:
     readable_to    the last day on which enough subjects are still watched (H_eff)
     window     days looked back for subjects, grown until there are enough; None = all
     flow_from, flow_to   attempts that came to the two milestones in the window as assumed, not grown
+    regressed, regressions   subjects that stepped back to a milestone visited before, anywhere on their way, and how often in all: conversions and
+               lead times go by when a milestone was first reached, so that a second time counts for nothing
     product    for `listed>deal`: the corrected steps multiplied; `disagrees`: it lies over 2 standard errors from the rate
     """
 
@@ -72,6 +74,8 @@ class Conversion:
     flow_from: int
     flow_to: int
     curve: Incidence
+    regressed: int = 0
+    regressions: int = 0
     product: float | None = None
     disagrees: bool | None = None
 
@@ -219,6 +223,7 @@ def _conversion(
     timely = subjects.duration <= assumptions.horizon
     converted = int((timely & (subjects.ending == CONVERTED)).sum())
     lost = int((timely & (subjects.ending == ENDED)).sum())
+    regressed, regressions = funnel.set_back(step[0], partner_type, window)
     return Conversion(
         type=name,
         step=step_name(step),
@@ -240,6 +245,8 @@ def _conversion(
         flow_from=funnel.came(step[0], partner_type, assumptions.window),
         flow_to=funnel.came(step[1], partner_type, assumptions.window),
         curve=curve,
+        regressed=regressed,
+        regressions=regressions,
     )
 
 

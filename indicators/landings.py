@@ -1,4 +1,9 @@
-"""Where a month would end by what is under way, and the chance that its deals are as many as planned (METHODS 3j)."""
+"""Where a month would end, milestone by milestone, and the chance that each is reached as often as planned (METHODS 3j).
+
+What is counted at the month's end is what was reached already, those under way that come to the milestone in what is left of the month, and
+entries still to be listed at the partners' pace of late (METHODS 3e). The first is known; of the others the distribution is averaged over
+draws of the partners' rates and paces, the same that forecasts are told by.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,38 +11,165 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indicators.inputs import Floats, Ints
-from indicators.month import Month, deals_in, draws_for, of_scope
+from indicators.bootstrap import generator
+from indicators.chance_of_count import chance_of, middle_of
+from indicators.counting import per_group
+from indicators.curves import onward
+from indicators.forecast import WayTables, chances, way_tables
+from indicators.inputs import DEAL, LISTED, Flags, Floats, Ints
+from indicators.month import of_scope
+from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
-from indicators.reverse_funnel import chances_of
+from indicators.partner_forecast import SumsByRate, moments_of_draws
+from indicators.subjects import STEPS
+from indicators.weekly import not_yet_at, running
 
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Expected at the month's end without any new entry.
+    """Of the five milestones, for one partner type or all of them. None where the steps on the way were not watched long enough.
 
-    reached   [5]: what was reached by the as-of day, and those under way that are expected to come to the milestone in what is left
-    chance    that the deals are as many as planned; None where none are planned
+    reached    expected at the month's end in all
+    in_flight  of these, expected of entries that are under way; of `listed` none
+    new        of these, expected of entries still to be listed
+    low, high  80 % interval of `reached`
+    chance     that the milestone is reached as often as planned; None also where nothing is planned
     """
 
-    reached: tuple[float, ...]
-    chance: float | None
+    reached: tuple[float | None, ...]
+    in_flight: tuple[float | None, ...]
+    new: tuple[float | None, ...]
+    low: tuple[int | None, ...]
+    high: tuple[int | None, ...]
+    chance: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Coming:
+    """What comes to each milestone from the day after the as-of day up to a last one, [5, types] and, by draw, [5, types, draws].
+
+    in_flight, new   expected of entries under way; of entries still to be listed
+    mean, second     sums of chances, and of squared chances, of those under way
+    poisson          means of the counts of new ones
+    known            every step on the way was watched long enough to speak of it
+    """
+
+    in_flight: Floats
+    new: Floats
+    mean: Floats
+    second: Floats
+    poisson: Floats
+    known: Flags
+    seed: tuple[str, ...]
+
+    def drawn(self, milestone: int, types: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+        """`mean`, `second` and `poisson` [draws] of these types together."""
+        of = list(types)
+        one, two, three = (draws[milestone, of].sum(axis=0) for draws in (self.mean, self.second, self.poisson))
+        return one, two, three
+
+
+def coming(outlook: Outlook, last: int, scope: Flags | None = None) -> Coming:
+    """What comes up to day `last` from the partners in scope [partners], all where None; nothing where that day is over."""
+    chosen = np.ones(len(outlook.partners), bool) if scope is None else np.asarray(scope, bool)
+    days, kinds = max(last - outlook.as_of, 0), len(outlook.partners.types)
+    draws = min(outlook.assumptions.plan_draws, outlook.draws)
+    found = Coming(
+        *(np.zeros((DEAL + 1, kinds)) for _ in range(2)),
+        *(np.zeros((DEAL + 1, kinds, draws)) for _ in range(3)),
+        known=_known(outlook, kinds),
+        seed=(outlook.assumptions.seed, str(outlook.as_of), str(last)),
+    )
+    if days == 0:
+        return found
+    under_way = of_scope(outlook.under_way, chosen)
+    column = min(days, outlook.assumptions.horizon)
+    ways: dict[int, tuple[WayTables, ...]] = {}
+    before: dict[int, OpenEntries] = {}
+    for j in range(LISTED + 1, DEAL + 1):
+        ways[j] = outlook.ways if j == DEAL else way_tables(outlook.curves, j, only=[column])
+        before[j] = under_way.only(not_yet_at(outlook, under_way, j))
+        expected = chances(before[j], ways[j], outlook.rates, [column], to=j)[:, 0]
+        found.in_flight[j] = per_group(before[j].type, expected, kinds)
+    kind, a_day = outlook.partners.type, np.array([_per_daily_entry(outlook, t, days) for t in range(kinds)])
+    a, b = outlook.rates.spread(kind)
+    for t in range(kinds):
+        members = np.flatnonzero((kind == t) & chosen)
+        if not members.size:
+            found.known[:, t] = True  # nobody is there of whom to expect anything
+            continue
+        through = np.cumprod(np.c_[np.ones(len(members)), outlook.rates.rate[members]], axis=1)
+        found.new[:, t] = (outlook.arriving.weekly[members] / 7.0) @ through * a_day[t]
+        sums = [
+            SumsByRate(ways[j][t], [table[:, [column]] for table in ways[j][t].tables]).of(before[j], members)
+            for j in ways
+        ]
+        busy = np.isin(members, under_way.partner)
+        for i, waits, *of_each in zip(members, busy, *sums, strict=True):
+            rng = generator(outlook.assumptions.seed, str(outlook.as_of), outlook.partners.ids[i], "target")
+            p = rng.beta(a[i], b[i], (draws, len(STEPS)))
+            pace = rng.gamma(outlook.arriving.shape[i], outlook.arriving.scale[i], draws) / 7.0
+            found.poisson[LISTED, t] += pace * a_day[t, LISTED]
+            for j, by_rate in zip(ways, of_each, strict=True):
+                pace = pace * p[:, j - 1]
+                found.poisson[j, t] += pace * a_day[t, j]
+                if waits:
+                    one, two = moments_of_draws(p[:, :j], by_rate)
+                    found.mean[j, t] += one[:, 0]
+                    found.second[j, t] += two[:, 0]
+    return found
 
 
 def landings(
-    outlook: Outlook, month: Month, actual: Ints, coming: Floats, planned: Sequence[float | None]
+    ahead: Coming, actual: Ints, planned: Sequence[Sequence[float | None]], whole: Sequence[float | None]
 ) -> tuple[Landing, ...]:
-    """One for each partner type. `actual` and `coming` [5, types]: reached, and expected of those under way; `planned` [types] deals."""
-    found = []
-    for at, wanted in enumerate(planned):
-        reached = tuple(float(n) for n in actual[:, at] + coming[:, at])
-        found.append(Landing(reached, None if wanted is None else _chance(outlook, month, at, math.ceil(wanted))))
-    return tuple(found)
+    """One for each partner type, and last that of all together.
+
+    `actual` [5, types]: reached in the month so far; `planned` [types][5] and `whole` [5]: what is to be reached, None where nothing is said.
+    """
+    of_types = [_landing(ahead, [t], actual[:, [t]], row) for t, row in enumerate(planned)]
+    return *of_types, _landing(ahead, list(range(len(planned))), actual, whole)
 
 
-def _chance(outlook: Outlook, month: Month, partner_type: int, wanted: int) -> float:
-    """By draws of the rates of the type's partners, the same that the month's plan is told by."""
-    scope = outlook.partners.type == partner_type
-    lacking = wanted - int(deals_in(outlook, month, scope).sum())
-    draws = draws_for(outlook, month, of_scope(outlook.under_way, scope), scope)
-    return chances_of(lacking, draws.mean, draws.second).reach(np.zeros(len(draws.mean)))
+def settled(actual: Sequence[int], planned: Sequence[float | None]) -> Landing:
+    """Of a month that is over: what was reached, and whether that is as much as planned."""
+    met = tuple(None if plan is None else float(n >= math.ceil(plan)) for n, plan in zip(actual, planned, strict=True))
+    nothing, counts = (0.0,) * len(met), tuple(int(n) for n in actual)
+    return Landing(tuple(float(n) for n in counts), nothing, nothing, counts, counts, met)
+
+
+def chance_of_more(ahead: Coming, milestone: int, wanted: int, types: Sequence[int] | None = None) -> float | None:
+    """The chance that at least `wanted` more come to the milestone, of these types or all; None where too little is known to say."""
+    if wanted <= 0:
+        return 1.0
+    of = list(range(ahead.new.shape[1])) if types is None else list(types)
+    if not ahead.known[milestone, of].all():
+        return None
+    return chance_of(wanted, *ahead.drawn(milestone, of))
+
+
+def _landing(ahead: Coming, types: list[int], actual: Ints, planned: Sequence[float | None]) -> Landing:
+    rows: list[tuple[float | int | None, ...]] = []
+    for k, plan in enumerate(planned):
+        so_far = int(actual[k].sum())
+        chance = None if plan is None else chance_of_more(ahead, k, math.ceil(plan) - so_far, types)
+        if not ahead.known[k, types].all():
+            rows.append((None, None, None, None, None, chance))
+            continue
+        in_flight, new = float(ahead.in_flight[k, types].sum()), float(ahead.new[k, types].sum())
+        names = "all" if len(types) != 1 else str(types[0])
+        low, high = middle_of(generator(*ahead.seed, names, str(k), "landing"), *ahead.drawn(k, types))
+        rows.append((so_far + in_flight + new, in_flight, new, so_far + low, so_far + high, chance))
+    reached, in_flights, news, lows, highs, chance_of_each = zip(*rows, strict=True)
+    return Landing(reached, in_flights, news, lows, highs, chance_of_each)  # type: ignore[arg-type]
+
+
+def _per_daily_entry(outlook: Outlook, kind: int, days: int) -> Floats:
+    """[5]: of entries listed one a day from tomorrow on, how many would come to each milestone, were every step always taken."""
+    row = outlook.curves[kind]
+    return np.array([float(days), *(float(running(onward(row, j)[LISTED], [days])[0]) for j in range(1, DEAL + 1))])
+
+
+def _known(outlook: Outlook, kinds: int) -> Flags:
+    steps = np.array([[c.mature and c.known for c in row] for row in outlook.curves[:kinds]], bool).reshape(kinds, -1)
+    return np.c_[np.ones(kinds, bool), np.logical_and.accumulate(steps, axis=1)].T

@@ -57,15 +57,7 @@ def deals_in(outlook: Outlook, month: Month, scope: Flags) -> Ints:
 
 def of_scope(under_way: OpenEntries, scope: Flags) -> OpenEntries:
     """The entries of the partners in scope."""
-    rows = scope[under_way.partner]
-    return OpenEntries(
-        under_way.row[rows],
-        under_way.entry[rows],
-        under_way.partner[rows],
-        under_way.type[rows],
-        under_way.milestone[rows],
-        under_way.age[rows],
-    )
+    return under_way.only(scope[under_way.partner])
 
 
 def _offsets(outlook: Outlook, month: Month) -> tuple[int, int]:

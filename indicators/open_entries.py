@@ -28,6 +28,12 @@ class OpenEntries:
     def __len__(self) -> int:
         return len(self.row)
 
+    def only(self, rows: Flags | Ints) -> "OpenEntries":
+        """These rows of them."""
+        return OpenEntries(
+            self.row[rows], self.entry[rows], self.partner[rows], self.type[rows], self.milestone[rows], self.age[rows]
+        )
+
 
 def open_entries(paths: PathTable) -> OpenEntries:
     """What is under way on the paths' as-of day. An attempt that was a deal once is none of them, whatever came after."""

@@ -39,9 +39,11 @@ class Line:
     planned_to_date  its part up to the as-of day, by business days
     actual           reached up to the as-of day
     gap              actual - planned to date
-    landing          expected at the month's end: actual and what is under way; None where no forecast is at hand
-    chance_of_target of `deal`: that the month ends at the plan or above; None likewise
+    landing          expected at the month's end: actual, of what is under way, and of what is still to be listed; None where no forecast is at hand
+    chance_of_target that the month ends at the plan or above; None likewise, but for what is certain already
     effect           this milestone's part in the gap in deals; of `listed` its volume, of the others the conversion into them
+    landing_low, landing_high        80 % interval of the landing
+    landing_in_flight, landing_new   what the landing expects of entries under way, and of entries still to be listed
     """
 
     type: str
@@ -53,6 +55,10 @@ class Line:
     landing: float | None = None
     chance_of_target: float | None = None
     effect: float | None = None
+    landing_low: int | None = None
+    landing_high: int | None = None
+    landing_in_flight: float | None = None
+    landing_new: float | None = None
 
 
 def lmdi(planned: Sequence[float], actual: Sequence[float]) -> Attribution:
@@ -152,17 +158,21 @@ def lines(
             int(actual[k]),
             int(actual[k]) - plan * elapsed,
             None if landing is None else landing.reached[k],
-            None if landing is None or k < DEAL else landing.chance,
+            None if landing is None else landing.chance[k],
             None if effects is None else effects[k],
+            None if landing is None else landing.low[k],
+            None if landing is None else landing.high[k],
+            None if landing is None else landing.in_flight[k],
+            None if landing is None else landing.new[k],
         )
         for k, plan in enumerate(planned)
         if plan is not None
     )
 
 
-def timing(planned: float, elapsed: float, actual: int, landing: float | None) -> float | None:
+def timing(planned: float, elapsed: float, under_way: float | None) -> float | None:
     """Deals expected from what is under way beyond what the plan leaves for the rest of the month: a gap that time will close or widen.
 
     Told apart from conversion, since entries that are young look like poor ones. None without a forecast.
     """
-    return None if landing is None else (landing - actual) - planned * (1 - elapsed)
+    return None if under_way is None else under_way - planned * (1 - elapsed)

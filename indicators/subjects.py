@@ -100,6 +100,7 @@ class Funnel:
         self._inferred = paths.inferred if len(counted) == len(paths) else paths.inferred[~paths.excluded]
         self._type = counted
         self._skips = self._count_skips()
+        self._back = np.flatnonzero((paths.regressions > 0) & ~paths.excluded)
 
     @classmethod
     def of(cls, paths: "PathTable | Funnel") -> "Funnel":
@@ -125,6 +126,17 @@ class Funnel:
         day = self._reached[:, milestone]
         recent = day != NO_DAY if window is None else (day != NO_DAY) & (day > self.paths.as_of - window)
         return int((recent if partner_type is None else recent & (self._type == partner_type)).sum())
+
+    def set_back(self, milestone: int, partner_type: int | None, window: int | None) -> tuple[int, int]:
+        """Of the attempts that came to the milestone in the last `window` days (None: ever): how many stepped back to a milestone visited
+        before, anywhere on their way, and how often in all.
+        """
+        day = self.paths.reached[self._back, milestone]
+        counts = (day != NO_DAY) & (True if window is None else day > self.paths.as_of - window)
+        if partner_type is not None:
+            counts &= self.paths.type[self._back] == partner_type
+        steps = self.paths.regressions[self._back][counts]
+        return len(steps), int(steps.sum())
 
     def skip_rates(self, partner_type: int | None = None) -> tuple[float, ...]:
         """For each milestone, listed to deal: the share of attempts that went beyond it without its being recorded (s_1 = s_5 = 0)."""

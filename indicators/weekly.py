@@ -8,7 +8,7 @@ import numpy as np
 from indicators.counting import shared_out
 from indicators.curves import onward
 from indicators.forecast import WayTables, chances, way_tables
-from indicators.inputs import DEAL, LISTED, Floats, Ints
+from indicators.inputs import DEAL, LISTED, NO_DAY, Flags, Floats, Ints
 from indicators.month import Month, Week, landing_of
 from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
@@ -43,8 +43,15 @@ def moving_on(outlook: Outlook, under_way: OpenEntries, weeks: Sequence[Week]) -
     last = outlook.assumptions.horizon
     for j in range(LISTED + 1, DEAL + 1) if weeks else ():
         ways = outlook.ways if j == DEAL else way_tables(outlook.curves, j, only=[min(end, last) for end in ends])
-        found[j] = np.diff(_arriving(under_way, ways, outlook.rates, ends, j, kinds), axis=1, prepend=0.0)
+        still = under_way.only(not_yet_at(outlook, under_way, j))
+        found[j] = np.diff(_arriving(still, ways, outlook.rates, ends, j, kinds), axis=1, prepend=0.0)
     return found
+
+
+def not_yet_at(outlook: Outlook, under_way: OpenEntries, milestone: int) -> Flags:
+    """Which of those under way have yet to come to the milestone: one that came there and was set back is not counted there again."""
+    never = outlook.paths.reached[under_way.row, milestone] == NO_DAY
+    return np.asarray((under_way.milestone < milestone) & never, np.bool_)
 
 
 def weekly_targets(
@@ -64,7 +71,7 @@ def weekly_targets(
         rate = 1.0
         for j in range(LISTED + 1, DEAL + 1):
             rate *= row[j - 1].rate
-            new[j, t] = listed[t] * rate * np.diff(_running(onward(row, j)[LISTED], ends), prepend=0.0)
+            new[j, t] = listed[t] * rate * np.diff(running(onward(row, j)[LISTED], ends), prepend=0.0)
     return WeeklyTargets(
         weeks=tuple(weeks),
         in_flight=in_flight,
@@ -106,29 +113,16 @@ def _arriving(
 ) -> Floats:
     """[types, days]: how many of those under way are expected at the milestone within so many days."""
     found = np.zeros((kinds, len(days)))
-    before = under_way.milestone < to
     step = 50_000  # entries at once, so that memory does not grow with weeks times entries
-    rows = np.flatnonzero(before)
-    for at in range(0, len(rows), step):
-        part = _only(under_way, rows[at : at + step])
+    for at in range(0, len(under_way), step):
+        part = under_way.only(np.arange(at, min(at + step, len(under_way))))
         expected = chances(part, ways, rates, days, to=to)
         for t in range(kinds):
             found[t] += expected[part.type == t].sum(axis=0)
     return found
 
 
-def _only(under_way: OpenEntries, rows: Ints) -> OpenEntries:
-    return OpenEntries(
-        under_way.row[rows],
-        under_way.entry[rows],
-        under_way.partner[rows],
-        under_way.type[rows],
-        under_way.milestone[rows],
-        under_way.age[rows],
-    )
-
-
-def _running(delay: Floats, days: Sequence[int]) -> Floats:
+def running(delay: Floats, days: Sequence[int]) -> Floats:
     """For entries that come one a day: how many are through within so many days, if all get through."""
     summed = np.cumsum(delay)
     last = len(summed)

@@ -63,6 +63,9 @@ def target_lines(document: Mapping[str, Any]) -> Iterable[Line]:
                     "to": week["to"],
                 }
                 yield {**where, "measure": "goal", "value": goal}
+    for milestone, total in document["totals"].items():
+        for kind, chance in (total["chance"] or {}).items():
+            yield {"table": "chance_at_this_pace", "type": kind, "milestone": milestone, "to": month, "measure": "chance", "value": chance}  # fmt: skip
     for table, at, rows in (
         ("partners", month, document["partners"]),
         ("next_month", document["next_month"]["month"], document["next_month"]["partners"]),

@@ -1,12 +1,13 @@
 """Tables on what partners do, for a person at a terminal."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from rich.console import Console
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables import SHOWN, number, percent, signed, table
+from jobs.tables import SHOWN, likely, number, percent, signed, table
 from models.labels import named
 
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
@@ -114,8 +115,9 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
 def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: str | None, language: str) -> None:
     """Plan against actual, a table a month."""
     say = Speech(language)
-    right = tuple(map(say, ("plan", "plan to date", "actual", "gap", "landing", "part of the gap in deals")))
+    right = tuple(map(say, ("plan", "plan to date", "actual", "gap", "landing", "80 % range", "chance", "part of the gap in deals")))
     for m in months:
+        over = _over(m, as_of)
         told = {"month": m["month"], "day": as_of, "elapsed": percent(m["elapsed"])}
         title = say("{month} as of {day}, {elapsed} of its business days", **told)
         shown = table(title, say("type"), say("milestone"), *right, right=right)
@@ -123,13 +125,30 @@ def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: 
             if only is None or r["type"] == only:
                 shown.add_row(
                     say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
-                    signed(r["gap"]), "-" if r["landing"] is None else f"{r['landing']:.1f}", signed(r["effect"]),
+                    signed(r["gap"]), "-" if r["landing"] is None else f"{r['landing']:.1f}", _range(r, over, say), _chance(r, over, say),
+                    signed(r["effect"]),
                 )  # fmt: skip
         out.print(shown)
-        _apart(out, m, only or "all", say)
+        _apart(out, m, only or "all", over, say)
 
 
-def _apart(out: Console, month: Mapping[str, Any], kind: str, say: Speech) -> None:
+def _over(month: Mapping[str, Any], as_of: str) -> bool:
+    """Whether the day is the month's last, or after it."""
+    return (date.fromisoformat(as_of) + timedelta(days=1)).isoformat()[:7] > month["month"]
+
+
+def _range(row: Mapping[str, Any], over: bool, say: Speech) -> str:
+    low, high = row.get("landing_low"), row.get("landing_high")  # reports of older versions have none
+    return "-" if over or low is None or high is None else say("{low} to {high}", low=number(low), high=number(high))
+
+
+def _chance(row: Mapping[str, Any], over: bool, say: Speech) -> str:
+    if not over or row["chance_of_target"] is None:
+        return likely(row["chance_of_target"])
+    return say("met" if row["chance_of_target"] == 1 else "missed")
+
+
+def _apart(out: Console, month: Mapping[str, Any], kind: str, over: bool, say: Speech) -> None:
     """What stands beside the table of a month: where it would land, and what of the gap time alone will close or widen."""
     gap = month["gap"].get(kind)
     deals = next((r for r in month["rows"] if (r["type"], r["milestone"]) == (kind, "deal")), None)
@@ -137,17 +156,26 @@ def _apart(out: Console, month: Mapping[str, Any], kind: str, say: Speech) -> No
         return
     if not any(r["type"] == kind and r["milestone"] == "listed" for r in month["rows"]):
         out.print(say("Not enough data yet to say what the deals ask for at the milestones before them."))
-    over = month["elapsed"] >= 1
-    if deals["landing"] is not None and not over:
-        text = "With what is under way the month would end at {landing} of {planned} deals; the chance of the plan is {chance}."
-        told = {"landing": f"{deals['landing']:.1f}", "planned": f"{deals['planned']:g}"}
-        out.print(say(text, chance=percent(deals["chance_of_target"]), **told))
-    if gap["timing"] is not None and not over:
-        text = (
-            "Timing, apart from the parts of the gap: for the rest of the month {{n}} deals {} planned are under way."
-        )
-        says = "more than" if gap["timing"] >= 0 else "fewer than"
-        out.print(say(text.format(says), n=f"{abs(gap['timing']):.1f}"))
+    if not over:
+        _ahead(out, month, kind, deals, say)
+        if gap["timing"] is not None:
+            text = "Timing, apart from the parts of the gap: for the rest of the month {{n}} deals {} planned are under way."
+            says = "more than" if gap["timing"] >= 0 else "fewer than"
+            out.print(say(text.format(says), n=f"{abs(gap['timing']):.1f}"))
     if gap["zeros"]:
         out.print(say("Some numbers are still 0, so that the parts of the gap are no more than a hint."))
     out.print("")
+
+
+def _ahead(out: Console, month: Mapping[str, Any], kind: str, deals: Mapping[str, Any], say: Speech) -> None:
+    """Where the month's deals would land, of what, and what is not known."""
+    if deals.get("landing_new") is not None:
+        text = (
+            "As entries go and are listed of late, the month would end at {landing} of {planned} deals: {actual} have come, {in_flight} are expected "
+            "of entries under way, {new} of new ones. The chance of the plan is {chance}."
+        )
+        told = {"landing": f"{deals['landing']:.1f}", "planned": f"{deals['planned']:g}", "actual": number(deals["actual"])}
+        parts = {"in_flight": f"{deals['landing_in_flight']:.1f}", "new": f"{deals['landing_new']:.1f}"}
+        out.print(say(text, chance=likely(deals["chance_of_target"]), **told, **parts))
+    if any(r["landing"] is None for r in month["rows"] if r["type"] == kind):
+        out.print(say("A dash under landing: the steps on the way there have not been watched long enough to foretell it."))

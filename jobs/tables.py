@@ -78,6 +78,17 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
+def likely(chance: float | None) -> str:
+    """A chance in whole percents; what is not certain is neither 0 nor 100 %."""
+    if chance is None:
+        return "-"
+    if 0 < chance < 0.01:
+        return "< 1 %"
+    if 0.99 < chance < 1:
+        return "> 99 %"
+    return f"{100 * chance:.0f} %"
+
+
 def run_report(out: Console, report: "RunReport") -> None:
     """What one run did."""
     if report.pulled:

@@ -6,6 +6,7 @@ import numpy as np
 
 from indicators.allocation import Allocation, allocate
 from indicators.inputs import DEAL, LISTED, MILESTONES, Floats, day_date
+from indicators.landings import Coming, chance_of_more, coming
 from indicators.month import Month
 from indicators.static_table import StaticRow, static_table
 from indicators.subjects import STEPS, Funnel, step_name
@@ -39,6 +40,7 @@ def target_document(
     rows = static_of(asked, deals, month, of_type)
     shared = allocate(ahead, plan, later[0], scope)
     known = plan.verdict != NOT_ENOUGH_DATA
+    soon = coming(ahead, month.end, scope)
     kinds = [name for t, name in enumerate(asked.partners.types) if (scope & (asked.partners.type == t)).any()]
     document = {
         **asked.head(),
@@ -79,6 +81,7 @@ def target_document(
                 "goal": plan.weekly.total(k) if known else None,
                 "in_flight": rounded(float(plan.weekly.in_flight[k].sum())) if known else None,
                 "new": rounded(float(plan.weekly.new[k].sum())) if known else None,
+                "chance": _chances(soon, plan, k, asked.partners.types, kinds) if known and plan.weekly.weeks else None,
                 "latest_week": _week_of(plan, k) if known else None,
             }
             for k in range(LISTED, DEAL + 1)
@@ -147,6 +150,17 @@ def _weeks(plan: TargetPlan, types: tuple[str, ...], kinds: list[str]) -> list[d
         }
         for w, week in enumerate(plan.weekly.weeks)
     ]
+
+
+def _chances(soon: Coming, plan: TargetPlan, milestone: int, types: tuple[str, ...], kinds: list[str]) -> dict[str, float | None]:
+    """By type and of all: the chance that the goals of all weeks are reached at the pace at which entries are listed of late."""
+    goals = plan.weekly.goals[milestone].sum(axis=1)
+    found = {
+        name: rounded(chance_of_more(soon, milestone, int(goals[t]), [t]))
+        for t, name in enumerate(types)
+        if name in kinds
+    }
+    return {**found, "all": rounded(chance_of_more(soon, milestone, int(goals.sum())))}
 
 
 def _week_of(plan: TargetPlan, milestone: int) -> dict[str, str] | None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import Speech
-from jobs.tables import number, percent, table
+from jobs.tables import likely, number, percent, table
 
 WEEKS_SHOWN = 8
 PARTNERS_SHOWN = 15
@@ -78,7 +78,7 @@ def _static(out: Console, document: Mapping[str, Any], say: Speech) -> None:
 def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
     weeks = document["weeks"][:WEEKS_SHOWN]
     names = tuple(week["to"][5:].replace("-", "/") for week in weeks)
-    right = (*names, say("in all"))
+    right = (*names, say("in all"), say("chance at this pace"))
     titles = say("milestone"), say("type")
     shown = table(say("To be reached in the week up to"), *titles, *right, say("useful until"), right=right)
     for milestone, total in document["totals"].items():
@@ -92,10 +92,13 @@ def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
                 say.kind(kind),
                 *(number(n) for n in goals[:WEEKS_SHOWN]),
                 number(sum(goals)),
+                likely((total["chance"] or {}).get(kind)),
                 last,
             )
         shown.add_section()
     out.print(shown)
+    text = "Chance at this pace: that as many are reached if new entries go on being listed as in the last 13 weeks."
+    out.print(say(text) + "\n")
     if document["weeks"][0]["from"][:7] < document["month"]:
         text = "Deals of the weeks before {month} are no part of its {deals}."
         out.print(say(text, month=document["month"], deals=document["deals"]) + "\n")

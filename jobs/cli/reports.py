@@ -34,6 +34,7 @@ STALLED_COLUMNS = (
 )  # fmt: skip
 ACTUAL_COLUMNS = (
     "month", "type", "milestone", "planned", "planned_to_date", "actual", "gap", "landing", "chance_of_target", "effect",
+    "landing_low", "landing_high", "landing_in_flight", "landing_new",
 )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """Plan against actual: targets that were set for a month, what was reached, and where the gap comes from."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -12,11 +11,11 @@ from psycopg import Connection
 
 from indicators.counting import shared_out
 from indicators.inputs import DEAL, MILESTONES
-from indicators.landings import Landing, landings
+from indicators.landings import Landing, coming, landings, settled
 from indicators.plan_actual import cause, lines, reached_between, share_elapsed, timing
 from indicators.static_table import StaticRow
 from indicators.subjects import ALL
-from indicators.targets import NOT_ENOUGH_DATA, TargetPlan, target_plan
+from indicators.targets import NOT_ENOUGH_DATA, TargetPlan
 from jobs.errors import NotFound
 from jobs.months import month_of
 from jobs.reports import Stamp
@@ -41,7 +40,7 @@ def months(conn: Connection[Any], workspace: str, done: "Computed", stamp: Stamp
     if this not in planned and done.plan is not None:
         planned[this] = by_plan(done.plan, done.partners.types)
     return [
-        month_document(done, month, numbers, landing(done, month, numbers) if month == this else None)
+        month_document(done, month, numbers)
         for month, numbers in sorted(planned.items())
         if month <= stamp.as_of
     ]
@@ -65,22 +64,19 @@ def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
     return found
 
 
-def landing(done: "Computed", month: date, planned: Mapping[str, Planned]) -> dict[str, Landing]:
-    """By type, and of all, by what is under way today; none without a target for all, or where too little is known."""
-    if ALL not in planned:
-        return {}
-    outlook, types, span = done.results.prospects.outlook, done.partners.types, month_of(month)
-    now = target_plan(outlook, math.ceil(planned[ALL][DEAL] or 0), span)
-    if now.in_flight_only is None:
-        return {}
-    actual = np.stack(
-        [reached_between(done.results.paths, span.start, span.end, at) for at in range(len(types))], axis=1
-    )
-    coming = now.weekly.in_flight.sum(axis=2)
-    wanted = [planned[name][DEAL] if name in planned else None for name in types]
-    of_types = landings(outlook, span, actual, coming, wanted)
-    whole = tuple(float(n) for n in (actual + coming).sum(axis=1))
-    return {**dict(zip(types, of_types, strict=True)), ALL: Landing(whole, now.in_flight_only)}
+def ending(done: "Computed", month: date, planned: Mapping[str, Planned]) -> dict[str, Landing]:
+    """By planned type, and of all: where the month ends, as forecast today, or as it did where it is over."""
+    types, span, paths = done.partners.types, month_of(month), done.results.paths
+    actual = np.stack([reached_between(paths, span.start, span.end, at) for at in range(len(types))], axis=1)
+    nothing: Planned = [None] * (DEAL + 1)
+    of_types = [planned.get(name, nothing) for name in types]
+    whole = planned.get(ALL, nothing)
+    if span.end <= paths.as_of:
+        counts = [*actual.T.tolist(), actual.sum(axis=1).tolist()]
+        found = tuple(settled(row, plan) for row, plan in zip(counts, [*of_types, whole], strict=True))
+    else:
+        found = landings(coming(done.results.prospects.outlook, span.end), actual, of_types, whole)
+    return {name: one for name, one in zip((*types, ALL), found, strict=True) if name in planned}
 
 
 def targets(conn: Connection[Any], workspace: str, since: date, known_at: datetime) -> dict[date, dict[str, Planned]]:
@@ -99,10 +95,9 @@ def targets(conn: Connection[Any], workspace: str, since: date, known_at: dateti
     return found
 
 
-def month_document(
-    done: "Computed", month: date, planned: Mapping[str, Planned], ahead: Mapping[str, Landing] | None = None
-) -> dict[str, Any]:
+def month_document(done: "Computed", month: date, planned: Mapping[str, Planned]) -> dict[str, Any]:
     """One month: a line for each type and milestone that is planned, and the gap in deals by cause, null where not all are."""
+    ends = ending(done, month, planned)
     paths, types = done.results.paths, done.partners.types
     span = month_of(month)
     first, last = span.start, span.end
@@ -112,7 +107,7 @@ def month_document(
     for kind, plan in planned.items():
         at = None if kind == ALL else types.index(kind) if kind in types else -1
         actual = [int(n) for n in reached_between(paths, first, last, at)]
-        mine = (ahead or {}).get(kind)
+        mine = ends.get(kind)
         found = lines(kind, plan, actual, elapsed, landing=mine)
         rows += [
             {**{k: _rounded(v) for k, v in asdict(line).items()}, "milestone": MILESTONES[line.milestone].value}
@@ -125,7 +120,7 @@ def month_document(
             "gap": _rounded(deals.gap),
             "volume": None if split is None else _rounded(split.volume),
             "conversion": {f"{a}>{b}": e for (a, b), e in zip(STEPS, effects, strict=True)},
-            "timing": _rounded(timing(deals.planned, elapsed, deals.actual, mine.reached[DEAL] if mine else None)),
+            "timing": _rounded(timing(deals.planned, elapsed, mine.in_flight[DEAL] if mine else None)),
             "zeros": None if split is None else split.zeros,
         }
     return {"month": month.isoformat()[:7], "elapsed": _rounded(elapsed), "rows": rows, "gap": gaps}

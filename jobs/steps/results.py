@@ -75,6 +75,8 @@ def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
             "flow_to": c.flow_to,
             "resolved": rounded(c.share_resolved),
             "window_days": c.window,
+            "regressed": c.regressed,
+            "regressions": c.regressions,
             "product_of_steps": rounded(c.product),
             "product_disagrees": c.disagrees,
         }

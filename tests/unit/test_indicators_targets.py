@@ -11,9 +11,7 @@ from indicators.allocation import allocate
 from indicators.assumptions import Assumptions
 from indicators.counting import poisson_binomial
 from indicators.inputs import DEAL, LISTED, EntryTable, EventTable, PartnerTable, day_number
-from indicators.landings import landings
 from indicators.month import Month, weeks_until
-from indicators.plan_actual import reached_between
 from indicators.reverse_funnel import Chances, binomial_like, chance_to_reach, chances_of, least, static_needs
 from indicators.static_table import static_table
 from indicators.targets import VERDICTS, target_plan
@@ -279,29 +277,6 @@ def test_a_scope_asks_its_partners_alone():
     assert plan.pace[1] == 0
     assert plan.in_flight < target_plan(outlook, 4, MONTH).in_flight
     assert (shared.next_month.new[1:] == 0).all()
-
-
-def test_types_land_where_all_of_them_land_and_each_has_a_chance_of_its_own():
-    outlook, month = busy_outlook(), Month(AS_OF - 12, AS_OF + 18)
-    now, kinds = target_plan(outlook, 10, month), len(outlook.partners.types)
-    actual = np.stack([reached_between(outlook.paths, month.start, month.end, at) for at in range(kinds)], axis=1)
-    coming = now.weekly.in_flight.sum(axis=2)
-
-    def told(*planned):
-        return landings(outlook, month, actual, coming, planned)
-
-    found = told(*[5.0] * kinds)
-    assert sum(one.reached[DEAL] for one in found) == pytest.approx(now.achieved + now.in_flight)
-    assert [one.reached[LISTED] for one in found] == actual[LISTED].tolist(), "nobody under way is listed again"
-    for at, one in enumerate(found):
-        chances = [told(*[float(wanted)] * kinds)[at].chance for wanted in range(40)]
-        assert chances == sorted(chances, reverse=True)
-        assert chances[0] == 1
-        assert chances[-1] < 0.01
-        assert chances[5] == one.chance
-    assert [one.chance for one in told(*[None] * kinds)] == [None] * kinds
-    alone = target_plan(outlook, 5, month, scope=outlook.partners.type == 0)
-    assert found[0].chance == pytest.approx(alone.in_flight_only)
 
 
 def test_the_static_table_knows_by_when():

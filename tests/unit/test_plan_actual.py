@@ -64,12 +64,16 @@ def test_only_what_was_reached_in_the_month_and_by_the_day_counts():
 
 
 def test_each_milestones_line_tells_its_part_of_the_gap_in_deals():
-    found = lines(
-        "all", (100, 50, 30, 22.5, 12.375), (90, 50, 25, 19, 11), 1.0, landing=Landing((90, 52, 27, 20, 11.5), 0.1)
-    )
+    ends = Landing(
+        (95, 52, 27, 20, 11.5), (0, 1.5, 1, 0.5, 0.5), (5, 0.5, 1, 0.5, 0), (93, 50, 26, 19, 11), (98, 55, 29, 22, 13),
+        (0.01, 0.7, 0.2, 0.1, 0.3),
+    )  # fmt: skip
+    found = lines("all", (100, 50, 30, 22.5, 12.375), (90, 50, 25, 19, 11), 1.0, landing=ends)
     assert sum(line.effect for line in found) == pytest.approx(found[4].gap, abs=1e-9)
-    assert [line.landing for line in found] == [90, 52, 27, 20, 11.5]
-    assert [line.chance_of_target for line in found] == [None] * 4 + [0.1]
+    assert [line.landing for line in found] == [95, 52, 27, 20, 11.5]
+    assert [line.chance_of_target for line in found] == [0.01, 0.7, 0.2, 0.1, 0.3]
+    assert (found[4].landing_low, found[4].landing_high) == (11, 13)
+    assert (found[0].landing_in_flight, found[0].landing_new) == (0, 5)
     assert found[0].gap == -10
 
 
@@ -80,8 +84,8 @@ def test_a_plan_without_anything_reached_yet_has_a_gap_and_no_nan():
 
 
 def test_timing_is_what_is_under_way_beyond_what_the_plan_leaves():
-    assert timing(20, 0.5, 6, 18.0) == pytest.approx(12 - 10)
-    assert timing(20, 0.5, 6, None) is None
+    assert timing(20, 0.5, 12.0) == pytest.approx(12 - 10)
+    assert timing(20, 0.5, None) is None
 
 
 def test_milestones_that_nobody_can_plan_have_no_line_and_no_part_of_the_gap():
