@@ -48,9 +48,9 @@ def import_list(
 ) -> None:
     """Take in a partner's attack list from Excel or CSV: what was understood, what is new, and each row that was left out."""
     with opened_workspace(config, workspace) as ready:
-        from jobs import tables_lists
         from jobs.list_import import import_list as take_in
         from jobs.person import person
+        from jobs.tables.lists import show
 
         found = take_in(
             ready,
@@ -67,7 +67,7 @@ def import_list(
     if json:
         show_json({"workspace": ready.name, "dry_run": dry_run, **found.document()})
     else:
-        tables_lists.show(out, found, dry_run=dry_run)
+        show(out, found, dry_run=dry_run)
 
 
 def add_to(app: typer.Typer) -> None:

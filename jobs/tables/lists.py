@@ -8,7 +8,7 @@ from rich.markup import escape as safe
 from rich.table import Table
 
 from jobs.list_import import Creates, Imported
-from jobs.tables import table
+from jobs.tables.shape import table
 from sync.lists.compare import Standing
 from sync.lists.headings import Column
 

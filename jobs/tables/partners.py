@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables import SHOWN, number, percent, signed, table
+from jobs.tables.shape import SHOWN, number, percent, signed, table
 from models.labels import named
 
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
