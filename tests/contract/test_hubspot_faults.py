@@ -449,7 +449,13 @@ def test_a_record_the_reply_does_not_name_is_unknown() -> None:
 
 @pytest.mark.parametrize(
     "lost",
-    [HTML, Answer({"results": []}, cut=3), Answer(hang=FOR_EVER), Answer({"message": "x"}, 500), Answer(b"<html>", 200)],
+    [
+        HTML,
+        Answer({"results": []}, cut=3),
+        Answer(hang=FOR_EVER),
+        Answer({"message": "x"}, 500),
+        Answer(b"<html>", 200),
+    ],
     ids=["502", "cut", "hang", "500", "html"],
 )
 def test_a_lost_reply_is_unknown_for_all_and_nothing_is_sent_again(lost: Answer) -> None:
