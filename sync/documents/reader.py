@@ -7,6 +7,7 @@ expansion bombs and cycles. Duplicate keys are refused, since the later one woul
 import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -19,6 +20,7 @@ from sync.documents.problems import DocumentError, Problem
 Path = tuple[str | int, ...]
 DEEPEST = 100  # brackets; the reader's time grows with the square of their depth
 LONGEST = 2_000_000  # characters; a mapping of a thousand rules has a tenth of them
+LONGEST_KEPT = 100_000  # characters: nodes take a hundred times their room
 _PLAIN = "tag:yaml.org,2002:"
 _KNOWN_TAGS = {_PLAIN + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")}
 
@@ -49,9 +51,7 @@ def read_document(text: str, file: str) -> Document:
         what = "nested too deeply" if len(text) <= LONGEST else "too long"
         raise DocumentError([Problem(file, 1, f"the file is {what}; nobody writes such a file by hand")])
     try:
-        with warnings.catch_warnings():  # an anchor twice: its aliases are refused anyway
-            warnings.simplefilter("ignore", ReusedAnchorWarning)
-            root = YAML(typ="safe", pure=True).compose(text)
+        root = _kept(text) if len(text) <= LONGEST_KEPT else _composed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it cannot be read"
@@ -75,6 +75,19 @@ def read_document(text: str, file: str) -> Document:
     if problems:
         raise DocumentError(problems)
     return document
+
+
+def _composed(text: str) -> Node | None:
+    """What YAML makes of the text: nodes, which nobody changes; None of an empty one."""
+    with warnings.catch_warnings():  # an anchor twice: its aliases are refused anyway
+        warnings.simplefilter("ignore", ReusedAnchorWarning)
+        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+    return root
+
+
+_kept = lru_cache(maxsize=16)(
+    _composed
+)  # each cycle of `serve` reads the same files anew, and this is nearly all that reading costs
 
 
 def _depth(text: str) -> int:
