@@ -23,7 +23,8 @@ def import_list(
         typer.Option(formats=["%Y-%m-%d"], help="The day of rows that have none; default: today, by the CRM's clock."),
     ] = None,
     sheet: Annotated[
-        str | None, typer.Option(help="The sheet of a workbook; default: the first that holds anything.")
+        str | None,
+        typer.Option(help="The sheet of a workbook; default: the first that shows and has a row of headings."),
     ] = None,
     dates: Annotated[
         DateOrder | None,
