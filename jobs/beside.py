@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 PREVIEW = "jobs.mapping_beside"  # does a part of a preview
+VERDICTS = "jobs.steps.leading_process"  # says whether anything leads
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time, of how many
 
 
@@ -59,29 +60,34 @@ class Beside:
                         pipe.close()
 
     def begin(self) -> None:
-        """Begins one before anybody knows for what."""
-        if processors() >= 2:
-            self._waiting.append(self._started())
+        """Begins one before anybody knows for what, unless one waits already."""
+        if not self._waiting and (process := self._started()) is not None:
+            self._waiting.append(process)
 
     def ask(self, task: Any) -> Answer | None:
-        """Has one work on it from now on; None where there is no processor for it."""
-        if processors() < 2:
-            return None
+        """Has one work on it from now on; None where no process can be had for it."""
         process = self._waiting.pop() if self._waiting else self._started()
+        if process is None:
+            return None
         assert process.stdin is not None
         with suppress(OSError):  # it has ended already, which is seen where its answer is asked for
-            process.stdin.write(pickle.dumps(task))
+            process.stdin.write(pickle.dumps(task, pickle.HIGHEST_PROTOCOL))
             process.stdin.close()
         process.stdin = None
         return Answer(process)
 
-    def _started(self) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(
-            [sys.executable, "-c", f"from {self._module} import main; main()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        )
+    def _started(self) -> "subprocess.Popen[bytes] | None":
+        if processors() < 2:
+            return None
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-c", f"from {self._module} import main; main()"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            )
+        except OSError:  # no more processes are allowed
+            return None
         self._begun.append(process)
         return process

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from jobs import tables, views
+from jobs import views
 from jobs.cli.common import out, set_logs
 from jobs.database import database, engine, upgrade
 from jobs.errors import SakigakeError
@@ -26,6 +26,7 @@ from jobs.presets import write_preset
 from jobs.progress import NoProgress, Progress, Stoppable, Stopped, bars
 from jobs.settings import load
 from jobs.steps.provision import provision
+from jobs.tables.run import run_report
 from jobs.wiring import Workspace, open_workspace
 
 START_SECONDS = 60.0
@@ -100,7 +101,7 @@ def summary(workspace: Workspace, report: RunReport, seconds: float) -> dict[str
 
 def _show(document: dict[str, Any], report: RunReport) -> None:
     out.print()
-    tables.run_report(out, report)
+    run_report(out, report)
     out.print(f"\nAll of it in {document['seconds']} s, as of {document['as_of']} in the sandbox's world.\n")
 
 

@@ -12,7 +12,7 @@ from jobs.reports import newest
 from jobs.settings import Configuration, WorkspaceSettings
 from jobs.steps.more import ACTIVATION
 from jobs.steps.provision import ADVICE, made_fields, provision, targets
-from jobs.tables import drift_sentence
+from jobs.tables.mirror import drift_sentence
 from jobs.views import drift, unmapped
 from jobs.wiring import choose_workspace, connect_with, open_connector, read_rules, specs_of
 from sync.connector import Connector

@@ -27,7 +27,7 @@ from sync.chain.store import record as chain
 from sync.lists.compare import Found, KnownTargets, Standing
 from sync.lists.date_order import DateOrder
 from sync.lists.encodings import UnreadableListError
-from sync.lists.headings import Column
+from sync.lists.headings import Column, has_headings
 from sync.lists.records import makers
 from sync.lists.sheet import read_sheet
 from sync.lists.source import record, row_id
@@ -35,6 +35,7 @@ from sync.lists.understand import AttackList, BadRow, ListRow, understand
 from sync.mirror.erase import record_hash, tombstones
 from sync.writeback import making_journal
 
+ANOTHERS = "the file says that this row is another partner's; leave --partner out, and each row goes to its own"
 ERASED = "this target was erased on request (`sakigake erase`), so it is not taken in"
 
 
@@ -109,6 +110,7 @@ class Imported:
             "repeated": [{"row": row, "same_as": first} for row, first in sorted(self.read.same_as.items())],
             "bad": [{"row": b.number, "reason": b.reason} for b in self.bad],
             "reckoned": list(self.read.reckoned),
+            "other_sheets": list(self.read.beside),
             "notes": [{"row": n.number, "reason": n.reason} for n in self.read.notes],
             "found": [
                 {"row": j.row.number, "standing": j.found.standing.value, "by": j.found.by, "partner": j.found.partner}
@@ -141,7 +143,8 @@ def import_list(
             "and bring it into force with `sakigake mapping activate`."
         )
     try:
-        read = understand(read_sheet(path, sheet, encoding), path.name, dates)
+        read = understand(read_sheet(path, sheet, encoding, has_headings), path.name, dates)
+        file_hash = hashlib.sha256(path.read_bytes()).hexdigest()
     except UnreadableListError as e:
         raise ConfigError(str(e)) from e
     today = workspace.today()
@@ -150,7 +153,7 @@ def import_list(
         known = KnownTargets(
             [*entries(conn, workspace.name), *rows(conn, workspace, partners), *bought(conn, workspace)]
         )
-        judged, bad = _judge(read, partners, known, partner, listed_on or today, today)
+        judged, bad = _judge(read, file_hash, partners, known, partner, listed_on or today, today)
         judged, bad = _without_erased(conn, workspace.name, judged, bad)
     found = Imported(path.name, read, tuple(judged), tuple(bad), None)
     candidates = {
@@ -183,6 +186,7 @@ def import_list(
 
 def _judge(
     read: AttackList,
+    file_hash: str,
     partners: Partners,
     known: KnownTargets,
     named: str | None,
@@ -200,6 +204,9 @@ def _judge(
     for row in read.rows:
         try:
             whose = one or partners.of(row.partner)
+            if one is not None and row.partner and partners.is_another(row.partner, one):
+                bad.append(BadRow(row.number, f"{read.headings.texts[Column.PARTNER]}: {ANOTHERS}"))
+                continue
         except NotFound as e:
             bad.append(BadRow(row.number, f"{e.args[0]}"))
             continue
@@ -207,7 +214,7 @@ def _judge(
         if day > today:
             bad.append(BadRow(row.number, "the day is still to come"))
             continue
-        judged.append(Judged(row, whose, day, known.look(row.target, whose.partner_id, day)))
+        judged.append(Judged(row, whose, day, known.look(row.target, whose.partner_id, day, (file_hash, row.number))))
     return judged, sorted(bad, key=lambda b: b.number)
 
 

@@ -62,6 +62,14 @@ class Partners:
             "there is no partner of that name or record; see how the CRM writes it, and mind that a new one comes with the next run"
         )
 
+    def is_another(self, said: str, one: PartnerOf) -> bool:
+        """Whether it names a known partner that is not `one`. A person's name, or a partner nobody knows, says nothing."""
+        try:
+            return self.of(said).partner_id != one.partner_id
+        except NotFound:
+            named = self._by_name.get(name_key(said), {})
+            return bool(named) and one.partner_id not in named
+
 
 def entries(conn: Connection[Any], workspace: str) -> Iterator[Known]:
     """Targets of the entries that stand, with whether they were won; not those whose records were all taken away by an undo since."""
@@ -93,7 +101,8 @@ def rows(conn: Connection[Any], workspace: Workspace, partners: Partners) -> Ite
         for row in rows:
             whose = partners.by_record(row["partner"])
             if whose is not None:
-                yield Known(whose.partner_id, whose.name, _target(row))
+                brought = (row["file_hash"] or "", int(row["row_number"] or 0))
+                yield Known(whose.partner_id, whose.name, _target(row), brought=brought)
 
 
 def bought(conn: Connection[Any], workspace: Workspace) -> Iterator[Known]:

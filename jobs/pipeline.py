@@ -1,6 +1,7 @@
 """One run: the steps in their order, each noted with what it did. Wires and orders; decides nothing of the business."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -19,6 +20,7 @@ from jobs.steps import list_rows, making, write_back
 from jobs.steps import map as map_step
 from jobs.steps import pull as pull_step
 from jobs.steps.fresh import unread
+from jobs.steps.prepare import prepared
 from jobs.wiring import Workspace
 from models.vocabulary import PlanStatus, RunStatus, Step
 from sync.errors import LoginRefused, SyncError
@@ -177,18 +179,7 @@ def _steps(
             report.unread = unread(story.conn, workspace) if report.waiting else []
         if report.unread:
             return
-    if Step.MAP in steps:
-        with story.step(Step.MAP) as note, progress.task("map"):
-            note.counts = report.mapped = map_step.map_facts(
-                workspace, report.run, story.fingerprint(Step.MAP), whole=full
-            )
-    if Step.COMPUTE in steps:
-        with story.step(Step.COMPUTE) as note, progress.task("compute"):
-            report.as_of = workspace.today()
-            mapped = story.fingerprint(Step.MAP) or {}
-            note.counts = report.computed = compute_step.compute(
-                workspace, report.run, report.as_of, story.fingerprint(Step.COMPUTE), mapped.get("facts")
-            )
+    _told(workspace, story, report, steps, full, progress)
     if Step.PLAN in steps:
         with story.step(Step.PLAN) as note, progress.task("plan"):
             made = write_back.plan(workspace, report.run, again=again)
@@ -211,3 +202,23 @@ def _steps(
             report.delivered = {"confirmed": counts.confirmed, "failed": counts.failed, "dropped": counts.dropped}
             report.written = write_back.written_by(workspace, plan_id)
             note.counts = {"plan": plan_id, **report.delivered, "written": report.written}
+
+
+def _told(
+    workspace: Workspace, story: RunLog, report: RunReport, steps: Sequence[Step], full: bool, progress: Progress
+) -> None:
+    """Facts from the mirror, and what they tell."""
+    before = story.fingerprint(Step.COMPUTE)
+    with prepared(workspace, before) if Step.COMPUTE in steps else nullcontext() as aside:
+        if Step.MAP in steps:
+            with story.step(Step.MAP) as note, progress.task("map"):
+                note.counts = report.mapped = map_step.map_facts(
+                    workspace, report.run, story.fingerprint(Step.MAP), whole=full
+                )
+        if Step.COMPUTE in steps:
+            with story.step(Step.COMPUTE) as note, progress.task("compute"):
+                report.as_of = workspace.today()
+                facts = (story.fingerprint(Step.MAP) or {}).get("facts")
+                note.counts = report.computed = compute_step.compute(
+                    workspace, report.run, report.as_of, before, facts, aside
+                )

@@ -39,8 +39,8 @@ def serve(workspace: Workspace) -> None:
     def asked(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             os._exit(128 + number)  # SystemExit would wait for the threads, and one of them is what keeps us
+        stop.set()  # before it is told: who reads that may ask a second time at once
         log.info("stopping", signal=signal.Signals(number).name)
-        stop.set()
 
     previous = {s: signal.signal(s, asked) for s in (signal.SIGTERM, signal.SIGINT)}
     seconds = workspace.settings.schedule.cycle_seconds

@@ -152,7 +152,9 @@ def _weeks(plan: TargetPlan, types: tuple[str, ...], kinds: list[str]) -> list[d
     ]
 
 
-def _chances(soon: Coming, plan: TargetPlan, milestone: int, types: tuple[str, ...], kinds: list[str]) -> dict[str, float | None]:
+def _chances(
+    soon: Coming, plan: TargetPlan, milestone: int, types: tuple[str, ...], kinds: list[str]
+) -> dict[str, float | None]:
     """By type and of all: the chance that the goals of all weeks are reached at the pace at which entries are listed of late."""
     goals = plan.weekly.goals[milestone].sum(axis=1)
     found = {

@@ -89,7 +89,10 @@ class TouchedPartner(Base):
 
 
 class ResultLog(Base):
-    """Append-only: what each catalogue field came to say, when, and why. The newest row up to a moment is what was known then."""
+    """Append-only: what each catalogue field said until something else stood in its place, when it came to say it, and why.
+
+    With what stands (`Result`), the newest row up to a moment is what was known then. Of what is no more there is a last row, `gone`.
+    """
 
     __tablename__ = "result_log"
     workspace: Mapped[Workspace]

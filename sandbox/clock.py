@@ -12,14 +12,19 @@ class Clock:
             raise ValueError(f"the clock needs an aware start, got {start.isoformat()}")
         self._start = start.astimezone(UTC)
         self._began = time.monotonic()
+        self._jumped = 0.0
 
     def now(self) -> datetime:
         """Aware UTC, with microseconds; each CRM rounds it to the precision it has on the wire."""
-        return self._start + timedelta(seconds=time.monotonic() - self._began)
+        return self._start + timedelta(seconds=self.passed())
+
+    def passed(self) -> float:
+        """Seconds since the start, those that `advance` jumped over with them."""
+        return time.monotonic() - self._began + self._jumped
 
     def advance(self, days: float) -> datetime:
         """Jumps forward; returns the new time."""
         if days < 0:
             raise ValueError("the sandbox's clock only goes forward")
-        self._start += timedelta(days=days)
+        self._jumped += timedelta(days=days).total_seconds()
         return self.now()

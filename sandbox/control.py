@@ -71,7 +71,7 @@ def control_routes(sandbox: "Sandbox") -> list[Route]:
         return {"now": sandbox.clock.now(), "happened": happened}
 
     async def faults(_: Request) -> Any:
-        return {"faults": [fault.report() for fault in sandbox.faults.scripts]}
+        return {"faults": [fault.report() for fault in sandbox.faults.scripts], "late": sandbox.border.late}
 
     async def add_faults(request: Request) -> Any:
         told = await _json(request)

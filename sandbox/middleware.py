@@ -95,6 +95,11 @@ class Border:
         self._closing: asyncio.Event | None = None
         self._hanging: set[asyncio.Task[bool]] = set()
 
+    @property
+    def late(self) -> int:
+        """How many calls are still to be applied, long after they were answered."""
+        return len(self._late)
+
     def let_go(self) -> None:
         """Ends what hangs: its fault is over."""
         for task in self._hanging:

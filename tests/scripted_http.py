@@ -119,6 +119,7 @@ def scripted(answer: Callable[[Asked], Answer]) -> Iterator[Script]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 128  # 5 unless told: the kernel lets the sixth of several threads wait a second
 
         def handle_error(self, request: object, client_address: object) -> None:
             return  # the client went away: that is what some tests are about

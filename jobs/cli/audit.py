@@ -28,8 +28,8 @@ def audit_log(
     json: JsonOption = False,
 ) -> None:
     """Show the newest links: when, who, what, and about what."""
-    from jobs import tables
     from jobs.settings import load
+    from jobs.tables.shape import table
     from jobs.wiring import choose_workspace, connect_with
     from sync.chain import newest
 
@@ -58,7 +58,7 @@ def audit_log(
     if not found:
         out.print(f"The audit trail of workspace {name} is empty: nothing was decided yet.")
         return
-    shown = tables.table("Audit trail", "link", "at", "kind", "who", "about", "why", right=("link",))
+    shown = table("Audit trail", "link", "at", "kind", "who", "about", "why", right=("link",))
     for link in found:
         shown.add_row(
             str(link.seq), f"{link.at:%Y-%m-%d %H:%M}", link.kind, link.who, link.subject[:40],

@@ -27,8 +27,8 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
     configuration = load(config)
     from rich.text import Text
 
-    from jobs import tables
     from jobs.doctor import FAIL, OK, Finding, examine
+    from jobs.tables.shape import table
 
     found: list[Finding] = []
     with opened_database() as engine:
@@ -37,7 +37,7 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
     if json:
         show_json({"ok": not bad, "findings": [asdict(f) for f in found]})
     else:
-        shown = tables.table("", "", "what", "finding")
+        shown = table("", "", "what", "finding")
         for f in found:
             mark = {OK: Text("ok", "green"), FAIL: Text("FAIL", "red")}.get(f.status, Text("warn", "yellow"))
             shown.add_row(mark, f.subject, f.says + (f" {f.advice}" if f.advice else ""))

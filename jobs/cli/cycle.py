@@ -36,15 +36,16 @@ def run(
     with opened_workspace(config, workspace) as ready:
         if connection is not None and connection not in ready.connectors:
             raise ConfigError(f"There is no connection {connection!r}; there are {', '.join(ready.connectors)}.")
-        from jobs import pipeline, tables
+        from jobs import pipeline
         from jobs.progress import bars
+        from jobs.tables.run import run_report
 
         with bars(wanted=not json) as progress:
             report = pipeline.run_cycle(ready, steps=steps, only_connection=connection, full=full, progress=progress)
     if json:
         show_json(report.document())
     else:
-        tables.run_report(out, report)
+        run_report(out, report)
     if report.unread:
         raise typer.Exit(NOT_WHOLE)
     if report.held:
@@ -69,8 +70,9 @@ def plan(
     if csv and json:
         raise ConfigError("--csv and --json are two forms of one answer; give one of them.")
     with opened_workspace(config, workspace) as ready:
-        from jobs import pipeline, tables
+        from jobs import pipeline
         from jobs.steps import approve
+        from jobs.tables import making, plans
 
         question: str | None = None
         if plan_id is None:
@@ -80,14 +82,12 @@ def plan(
     if json:
         show_json(document)
     elif csv:
-        tables.plan_csv(sys.stdout, document)
+        plans.plan_csv(sys.stdout, document)
     elif document["creates"]:
-        from jobs import tables_making
-
-        tables.plan_head(out, document)
-        tables_making.creates(out, document)
+        plans.plan_head(out, document)
+        making.creates(out, document)
     else:
-        tables.plan(out, document)
+        plans.plan(out, document)
         if question is not None:
             out.print(f"Persons wrote over values of ours; see: sakigake plan {question}")
 
@@ -108,9 +108,9 @@ def apply(
     """Deliver a plan that waits for a person. Its values are compared with the CRMs once more before they are sent."""
     until = _day(keep_until)
     with opened_workspace(config, workspace) as ready:
-        from jobs import tables
         from jobs.progress import bars
         from jobs.steps import approve
+        from jobs.tables.plans import applied
 
         if until is not None:
             document = approve.keep_theirs(ready, plan_id, until, reason)
@@ -120,7 +120,7 @@ def apply(
     if until is not None and not json:
         out.print(f"{document['kept']:,} values of persons stay until {until}.")
     else:
-        _written(document, tables.applied, json=json)
+        _written(document, applied, json=json)
 
 
 def undo(
@@ -133,13 +133,13 @@ def undo(
 ) -> None:
     """Take back what a run wrote to the CRMs, where nobody has touched it since."""
     with opened_workspace(config, workspace) as ready:
-        from jobs import tables, tables_making
         from jobs.progress import bars
         from jobs.steps.undo import undo_run
+        from jobs.tables import making, plans
 
         with bars(wanted=not json) as progress:
             document = undo_run(ready, run_id, reason, progress, dry_run=dry_run)
-    _written(document, tables_making.unmade if "removes" in document else tables.undone, json=json)
+    _written(document, making.unmade if "removes" in document else plans.undone, json=json)
 
 
 def reconcile(
@@ -154,9 +154,9 @@ def reconcile(
 ) -> None:
     """Compare the mirror with the CRMs record by record, repair it, and print the proof. Exit code 1 where it is not proven."""
     with opened_workspace(config, workspace) as ready:
-        from jobs import tables
         from jobs.progress import bars
         from jobs.steps import reconcile as step_of
+        from jobs.tables.mirror import reconciliation
 
         with bars(wanted=not json) as progress:
             report = step_of.reconcile(
@@ -169,7 +169,7 @@ def reconcile(
     if json:
         show_json(report.document())
     else:
-        tables.reconciliation(out, report.document())
+        reconciliation(out, report.document())
     if not report.proven:
         raise typer.Exit(1)
 

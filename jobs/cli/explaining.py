@@ -52,15 +52,15 @@ def explain(
     if json:
         show_json(found)
         return
-    from jobs import tables_explain
+    from jobs.tables.explain import identity, show
 
     when = found["when"]
     out.print(f"[bold]{escape(found['record'])}[/] is {found['subject']} {found['id']}")
     how = f" ({HOW[when['how']]})" if HOW[when["how"]] else ""
     version = (when["mapping_hash"] or "-")[:12]
     out.print(f"as of {when['as_of']}{how}, mapping {version}, code {when['code_version']}, {when['run'] or 'no run'}")
-    tables_explain.identity(out, found)
-    tables_explain.show(out, found, alone=field is not None)
+    identity(out, found)
+    show(out, found, alone=field is not None)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -23,7 +23,8 @@ def import_list(
         typer.Option(formats=["%Y-%m-%d"], help="The day of rows that have none; default: today, by the CRM's clock."),
     ] = None,
     sheet: Annotated[
-        str | None, typer.Option(help="The sheet of a workbook; default: the first that holds anything.")
+        str | None,
+        typer.Option(help="The sheet of a workbook; default: the first that shows and has a row of headings."),
     ] = None,
     dates: Annotated[
         DateOrder | None,
@@ -48,9 +49,9 @@ def import_list(
 ) -> None:
     """Take in a partner's attack list from Excel or CSV: what was understood, what is new, and each row that was left out."""
     with opened_workspace(config, workspace) as ready:
-        from jobs import tables_lists
         from jobs.list_import import import_list as take_in
         from jobs.person import person
+        from jobs.tables.lists import show
 
         found = take_in(
             ready,
@@ -67,7 +68,7 @@ def import_list(
     if json:
         show_json({"workspace": ready.name, "dry_run": dry_run, **found.document()})
     else:
-        tables_lists.show(out, found, dry_run=dry_run)
+        show(out, found, dry_run=dry_run)
 
 
 def add_to(app: typer.Typer) -> None:

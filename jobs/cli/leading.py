@@ -139,8 +139,8 @@ def _row(found: dict[str, Any], language: str, partner: dict[str, Any] | None) -
 
 
 def _show(document: dict[str, Any], language: str) -> None:
-    from jobs import tables
     from jobs.speech import Speech
+    from jobs.tables.shape import number, table
     from models.labels import VERDICTS
 
     say = Speech(language)
@@ -160,13 +160,13 @@ def _show(document: dict[str, Any], language: str) -> None:
     right = tuple(map(say, ("lead", "p", "skill") if one is None else ("here", "lead", "p", "skill")))
     for kind in names:
         title = say("Partners: {kind}", kind=escape(say.kind(kind)))
-        shown = tables.table(title, say("indicator"), say("verdict"), *right, say("what it means"), right=right)
+        shown = table(title, say("indicator"), say("verdict"), *right, say("what it means"), right=right)
         for i in (i for i in document["indicators"] if i["type"] == kind):
             lead, skill = i["lead_weeks"], i["skill"]["deviance"]
             shown.add_row(
                 i["label"][language],
                 VERDICTS[i["verdict"]][language == "ja"],
-                *([] if one is None else [tables.number(one["n"].get(i["indicator"]))]),
+                *([] if one is None else [number(one["n"].get(i["indicator"]))]),
                 "-" if lead is None else say("{n} wk", n=lead),
                 "-" if i["p_holm"] is None else f"{i['p_holm']:.3f}",
                 "-" if skill is None else f"{100 * skill:+.0f} %",

@@ -11,8 +11,10 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
     from jobs.settings import load
 
     configuration = load(config)
-    from jobs import tables, views
+    from jobs import views
     from jobs.mapping_versions import standing
+    from jobs.tables import mirror
+    from jobs.tables.shape import table
     from jobs.wiring import choose_workspace, connect_with
 
     name, settings = choose_workspace(configuration, workspace)
@@ -29,22 +31,22 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
     if not document["runs"]:
         out.print(f"Workspace {name} has not run yet; say: sakigake run")
         return
-    shown = tables.table("Last runs", "run", "started", "status", "as of", "cause")
+    shown = table("Last runs", "run", "started", "status", "as of", "cause")
     for r in document["runs"]:
         shown.add_row(
             r["run"], r["started_at"][:16].replace("T", " "), r["status"], r["as_of"] or "-", r["cause"] or ""
         )
     out.print(shown)
-    tables.objects(out, document["objects"])
-    tables.parked(out, document["parked"])
-    tables.drift(out, document["drift"])
+    mirror.objects(out, document["objects"])
+    mirror.parked(out, document["parked"])
+    mirror.drift(out, document["drift"])
     last = document["last_delivery"]
     out.print(f"Last delivery: {last['run']} at {last['finished_at'][:19]}" if last else "Nothing was delivered yet.")
     for q in document["quota"]:
         of = f" of {q['quota_limit']:,}" if q["quota_limit"] else ""
         used = f"; {q['quota_used']:,}{of} of the day's calls are used" if q["quota_used"] is not None else ""
         out.print(f"{q['connection']}: {q['last_run_calls']:,} calls in the last run{used}")
-    tables.unmapped(out, document["unmapped"])
+    mirror.unmapped(out, document["unmapped"])
     for kind, n in document["unplaced"].items():
         out.print(f"[yellow]{n:,} {kind.replace('_', ' ')}[/]")
     for p in document["held_plans"]:

@@ -19,7 +19,7 @@ def mapping_coverage(
 
     configuration = load(config)
     from jobs import mapping_coverage as made
-    from jobs import tables_mapping
+    from jobs.tables import mapping
     from jobs.wiring import choose_workspace, connect_with, read_rules
 
     name, settings = choose_workspace(configuration, workspace)
@@ -29,7 +29,7 @@ def mapping_coverage(
     if json:
         show_json(document)
     else:
-        tables_mapping.coverage(out, document, every=every)
+        mapping.coverage(out, document, every=every)
 
 
 def mapping_schema(

@@ -41,15 +41,15 @@ def mapping_diff(
 
         name, settings = choose_workspace(load(config), workspace)
         rules = read_mapping(new or mapping_path(settings, config.absolute().parent), settings)
-        from jobs import tables_versions
         from jobs.mapping_diff import preview
+        from jobs.tables import versions
 
         with opened_database() as engine:
             document = preview(engine, name, settings, rules, aside)
     if json:
         show_json(document)
     else:
-        tables_versions.diff(out, document)
+        versions.diff(out, document)
 
 
 @mapping_app.command("activate")
@@ -69,11 +69,11 @@ def mapping_activate(
 ) -> None:
     """Bring a version of the mapping into force: checked against the live CRMs, kept with who, when, why, diff and preview."""
     with opened_workspace(config, workspace) as ready:
-        from jobs import tables_versions
         from jobs.mapping_check import problems_with
         from jobs.mapping_diff import preview
         from jobs.mapping_versions import activate, active, put_in_place
         from jobs.person import person
+        from jobs.tables import versions
         from jobs.wiring import mapping_path, read_mapping
 
         rules = read_mapping(new or mapping_path(ready.settings, ready.folder), ready.settings)
@@ -100,7 +100,7 @@ def mapping_activate(
         show_json({**made.document(), "file": str(replaced or rules.filename)})
         return
     if seen is not None:
-        tables_versions.diff(out, seen)
+        versions.diff(out, seen)
     out.print(
         f"Version {made.mapping_hash[:12]} is in force"
         + (f"; {replaced} says it now." if replaced else ".")
@@ -116,9 +116,9 @@ def mapping_history(
     json: JsonOption = False,
 ) -> None:
     """Show the versions of the mapping that were in force: since when, by whom, why, and what they changed."""
-    from jobs import tables_versions
     from jobs.mapping_versions import history
     from jobs.settings import load
+    from jobs.tables import versions
     from jobs.wiring import choose_workspace, connect_with
 
     name, _ = choose_workspace(load(config), workspace)
@@ -129,7 +129,7 @@ def mapping_history(
     elif not found:
         out.print(f"No version of the mapping was activated in workspace {name} yet; say: sakigake mapping activate")
     else:
-        tables_versions.history(out, found, diffs=diffs)
+        versions.history(out, found, diffs=diffs)
 
 
 def add_to(app: typer.Typer) -> None:

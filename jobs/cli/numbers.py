@@ -71,8 +71,8 @@ def indicators(
 
 
 def _indicator_pages(document: dict[str, Any], language: str) -> None:
-    from jobs import prospect_tables, tables
     from jobs.speech import Speech
+    from jobs.tables import prospects, rates
 
     say = Speech(language)
     axes = {
@@ -84,18 +84,18 @@ def _indicator_pages(document: dict[str, Any], language: str) -> None:
     out.print(say("As of {day}, known {moment} UTC, mapping {mapping}, code {code}", **axes) + "\n")
     one: dict[str, Any] | None = document.get("partner")
     if one is None:
-        tables.tiers(out, document["tiers"], document["partners"], say)
+        rates.tiers(out, document["tiers"], document["partners"], say)
     horizon = (document.get("assumptions") or {}).get("horizon")
-    tables.rates(out, document["conversion"], document["lead_time"], say, horizon)
-    prospect_tables.lead_time_note(out, document["conversion"], document["lead_time"], say)
-    prospect_tables.other_rates(out, document["conversion"], say)
+    rates.rates(out, document["conversion"], document["lead_time"], say, horizon)
+    prospects.lead_time_note(out, document["conversion"], document["lead_time"], say)
+    prospects.other_rates(out, document["conversion"], say)
     if one is not None:
-        prospect_tables.partner_rates(out, one, say)
-        prospect_tables.entries(out, one["entries"], say)
+        prospects.partner_rates(out, one, say)
+        prospects.entries(out, one["entries"], say)
     if "forecast" in document:
         kinds = list(document["conversion"])
-        prospect_tables.forecast(out, document["forecast"], one, None if "all" in kinds else kinds[0], say)
-        prospect_tables.notes(out, document, say)
+        prospects.forecast(out, document["forecast"], one, None if "all" in kinds else kinds[0], say)
+        prospects.notes(out, document, say)
 
 
 def targets(
@@ -123,9 +123,9 @@ def targets(
 ) -> None:
     """Show what a month's deals ask for, by week and partner."""
     check_output(plot, json=json, csv=csv)
-    from jobs import target_tables
     from jobs.flat import as_csv, target_lines
     from jobs.months import read_month
+    from jobs.tables import targets as tables
 
     first = None if month is None else read_month(month)
     with opened_reader(config, workspace) as reader:
@@ -139,7 +139,7 @@ def targets(
         json=json,
         csv=csv,
         lines=lambda: _write(as_csv(target_lines(document))),
-        pages=lambda: target_tables.targets(out, document, spoken(language, reader.rules)),
+        pages=lambda: tables.targets(out, document, spoken(language, reader.rules)),
     )
 
 

@@ -72,8 +72,8 @@ def decisions(
     config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False
 ) -> None:
     """List every decision with who, when and why, and whether it stands."""
-    from jobs import tables
     from jobs.settings import load
+    from jobs.tables.shape import table
     from jobs.wiring import choose_workspace, connect_with
     from sync.events import decisions as kept
 
@@ -86,7 +86,7 @@ def decisions(
     if not found:
         out.print("Nothing was decided yet; what may be one is listed by: sakigake partners suggestions")
         return
-    shown = tables.table("Decisions", "decision", "at", "who", "what", "why", "stands")
+    shown = table("Decisions", "decision", "at", "who", "what", "why", "stands")
     for d in found:
         stands = "yes" if d.stands else f"undone by {d.undone_by}" if d.undone_by else ""
         shown.add_row(d.decision_id, f"{d.decided_at:%Y-%m-%d %H:%M}", d.who, _says(d), escape(d.reason), stands)
@@ -126,13 +126,13 @@ def _says(decided: "Decided") -> str:
 
 
 def _show(console: Console, found: "tuple[Proposal, ...]") -> None:
-    from jobs import tables
     from jobs.deciding import WHY
+    from jobs.tables.shape import table
 
     if not found:
         console.print("Nothing is left to decide: every record is matched, or stands alone for a reason.")
         return
-    shown = tables.table("May be one", "suggestion", "", "record", "name", "why", "equal", "differs")
+    shown = table("May be one", "suggestion", "", "record", "name", "why", "equal", "differs")
     for p in found:
         s = p.suggestion
         why = WHY[s.why] + (f" ({s.score} of 100)" if s.why == "similar_name" else "")

@@ -35,8 +35,8 @@ def provision(
     if remove and no_layout:
         raise ConfigError("--remove takes our section off the page layouts too; give it without --no-layout.")
     with opened_workspace(config, workspace) as ready:
-        from jobs import tables
         from jobs.steps import provision as step_of
+        from jobs.tables.provision import provision as show
 
         if remove:
             if not dry_run and sys.stdin.isatty() and not json:
@@ -49,7 +49,7 @@ def provision(
     if json:
         show_json({"steps": step_of.documents(steps), "advice": step_of.advice(steps)})
     else:
-        tables.provision(out, steps, dry_run=dry_run)
+        show(out, steps, dry_run=dry_run)
     if any(step.status == "refused" for _, step in steps):
         raise typer.Exit(1)
 

@@ -55,14 +55,14 @@ def activation(
     wanted = chosen_type(type_name, [a["type"] for a in document["activation"]])
     for part in ("activation", "first_deal"):
         document[part] = [a for a in document[part] if wanted is None or a["type"] == wanted]
-    from jobs import partner_tables
+    from jobs.tables import partners
 
     show(
         document,
         json=json,
         csv=csv,
         lines=lambda: show_csv(with_shares(document), ACTIVATION_COLUMNS),
-        pages=lambda: partner_tables.activation(out, document),
+        pages=lambda: partners.activation(out, document),
     )
 
 
@@ -118,14 +118,14 @@ def stalled(
         types = waiting.types(reader.conn, reader.name)
     wanted = chosen_type(type_name, types)
     rows = [r for r in rows if wanted is None or r["type"] == wanted]
-    from jobs import partner_tables
+    from jobs.tables import partners
 
     show(
         {"workspace": reader.name, "as_of": axes.as_of, "entries": rows},
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, STALLED_COLUMNS),
-        pages=lambda: partner_tables.stalled(out, rows, Speech(said)),
+        pages=lambda: partners.stalled(out, rows, Speech(said)),
     )
 
 
@@ -170,14 +170,14 @@ def actual(
         )
     wanted = chosen_type(type_name, sorted({r["type"] for m in found for r in m["rows"]}))
     rows = [{**r, "month": m["month"]} for m in found for r in m["rows"] if wanted is None or r["type"] == wanted]
-    from jobs import partner_tables
+    from jobs.tables import partners
 
     show(
         {**document, "months": found},
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, ACTUAL_COLUMNS),
-        pages=lambda: partner_tables.actual(out, document["as_of"], found, wanted, reader.rules.language),
+        pages=lambda: partners.actual(out, document["as_of"], found, wanted, reader.rules.language),
     )
 
 

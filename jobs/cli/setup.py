@@ -68,9 +68,9 @@ def init(
     if found is None:
         out.print(_next(preset or [SANDBOX], sandbox_url))
         return
-    from jobs import tables_mapping
+    from jobs.tables.mapping import proposed
 
-    tables_mapping.proposed(out, found.document())
+    proposed(out, found.document())
     whom = "the CRMs" if len(found.presets) > 1 else "the CRM"
     out.print(f"Next: read it, mend it, and hold it against {whom} with: sakigake mapping check")
 

@@ -106,7 +106,8 @@ def tier_list(
     json: JsonOption = False,
 ) -> None:
     """List the tiers that are set by hand, with who set them, why, and until when."""
-    from jobs import overrides, tables
+    from jobs import overrides
+    from jobs.tables.shape import table
 
     with opened_reader(config, workspace) as reader:
         found = overrides.listed(reader.conn, reader.name, _today(reader), everything=everything)
@@ -116,7 +117,7 @@ def tier_list(
     if not found:
         out.print("No tier is set by hand.")
         return
-    shown = tables.table("Tiers set by hand", "partner", "tier", "from", "until", "by", "reason")
+    shown = table("Tiers set by hand", "partner", "tier", "from", "until", "by", "reason")
     for o in found:
         over = f" (ended {o.ended_on}: {o.ended_because})" if o.ended_by else ""
         shown.add_row(o.partner, o.tier, str(o.starts_on), str(o.ends_on), o.set_by, o.reason + over)

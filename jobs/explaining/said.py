@@ -13,6 +13,12 @@ from jobs.views import rows
 from sync.mapping.grammar import Mapping as Rules
 
 Row = dict[str, Any]
+EVER_SAID = """with said as not materialized (
+    select workspace, subject, subject_id, field, value, inputs, run_id, known_at, gone from sakigake.result_log
+    union all
+    select r.workspace, subject, subject_id, field, value, inputs, run_id, known_at, false
+    from sakigake.result r join sakigake.computation using (workspace, run_id))"""
+"""All that was ever said, as the table `said` of a query: what stands, and what stood before it, or was taken back."""
 Waiting = dict[str, str]
 """Entries that were called stalled, each with the word for it: `stalled` or `beyond`."""
 
@@ -43,11 +49,11 @@ def fields(
     if when.kind == "exact":
         logged = rows(
             raw,
-            """select l.field, l.value, l.inputs, l.run_id as run, c.as_of, c.known_at, c.mapping_hash from (
-                select distinct on (field) * from sakigake.result_log
+            f"""{EVER_SAID} select l.field, l.value, l.inputs, l.run_id as run, c.as_of, c.known_at, c.mapping_hash from (
+                select distinct on (field) * from said
                 where workspace = %s and subject = %s and subject_id = %s and known_at <= %s
                 order by field, known_at desc, run_id desc) l
-            left join sakigake.computation c using (workspace, run_id) where not l.gone order by l.field""",
+            left join sakigake.computation c using (workspace, run_id) where not l.gone order by l.field""",  # noqa: S608
             (workspace, subject, subject_id, when.known_at),
         )
         if logged:
@@ -89,11 +95,11 @@ def _again(
 def waiting(raw: Connection[Any], workspace: str, entry_ids: list[str], known_at: datetime) -> Waiting:
     """Those of the entries that were called stalled at the moment, by the log of results."""
     found = raw.execute(
-        """select subject_id, inputs ->> 'status' from (
-            select distinct on (subject_id) subject_id, value, inputs, gone from sakigake.result_log
+        f"""{EVER_SAID} select subject_id, inputs ->> 'status' from (
+            select distinct on (subject_id) subject_id, value, inputs, gone from said
             where workspace = %s and subject = 'entry' and field = 'stalled' and subject_id = any(%s) and known_at <= %s
             order by subject_id, known_at desc, run_id desc) l
-        where not gone and value = 'true'::jsonb order by 1""",
+        where not gone and value = 'true'::jsonb order by 1""",  # noqa: S608
         (workspace, entry_ids, known_at),
     )
     return {r[0]: r[1] for r in found}

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Written:
     what: str
 
 
+@cache
 def schema_text() -> str:
     """The grammar of mapping.yaml as JSON Schema, as it is written beside a mapping."""
     from sync.mapping.grammar import json_schema

@@ -26,24 +26,25 @@ if TYPE_CHECKING:
 
 Planned = list[float | None]
 """The five milestones of a month; None where there is not enough data to say."""
+SetTargets = Mapping[date, Mapping[str, Planned]]
+"""By month and type."""
 KIND = "plan_vs_actual"
 STATIC = "static"
 PAST_MONTHS = 2  # before the as-of day's month: late records still change them
 
 
-def months(conn: Connection[Any], workspace: str, done: "Computed", stamp: Stamp) -> list[dict[str, Any]]:
-    """Every month with targets from two months before the as-of day's on, and that one by its plan where none were set by hand."""
+def set_by_hand(conn: Connection[Any], workspace: str, stamp: Stamp) -> SetTargets:
+    """The targets of the months that a day's report tells of: from two months before on, as they were set by the stamp's moment."""
+    return targets(conn, workspace, _month_before(stamp.as_of.replace(day=1), PAST_MONTHS), stamp.known_at)
+
+
+def months(by_hand: SetTargets, done: "Computed", stamp: Stamp) -> list[dict[str, Any]]:
+    """Every month with targets set by hand, and the as-of day's by its plan where it has none."""
     this = stamp.as_of.replace(day=1)
-    planned: dict[date, Mapping[str, Planned]] = {
-        **targets(conn, workspace, _month_before(this, PAST_MONTHS), stamp.known_at)
-    }
+    planned = dict(by_hand)
     if this not in planned and done.plan is not None:
         planned[this] = by_plan(done.plan, done.partners.types)
-    return [
-        month_document(done, month, numbers)
-        for month, numbers in sorted(planned.items())
-        if month <= stamp.as_of
-    ]
+    return [month_document(done, month, numbers) for month, numbers in sorted(planned.items()) if month <= stamp.as_of]
 
 
 def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:

@@ -13,7 +13,7 @@ from indicators.inputs import PartnerTable
 from jobs.computing_code import CODE_VERSION
 from jobs.reports import Stamp
 from jobs.settings import WorkspaceSettings
-from jobs.steps import more
+from jobs.steps import actual, more
 from jobs.steps import results as shaped
 from jobs.steps.inputs import read_inputs
 from jobs.steps.made import make, tell
@@ -75,7 +75,7 @@ def said_again(
         {**made.document(), "reporting_delay": as_document(late)},
         chain(told.rows(activities), made.goal_rows()),
         shaped.tier_rows(told.own, told.partners),
-        more.reports_of(raw, workspace, stamp, done, deals, settings),
+        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, deals, settings),
         told.partners,
     )
 

@@ -8,14 +8,18 @@ is among the touched.
 import json
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any
 
 from psycopg import Connection
+from sqlalchemy import Connection as SqlConnection
 
+from indicators.cadence import Activities
+from indicators.inputs import PartnerTable
 from jobs import overrides
-from jobs.calendar import business_days
+from jobs.beside import VERDICTS, Beside
 from jobs.computing_code import CODE_VERSION
 from jobs.reports import Stamp
 from jobs.runs import utc_now
@@ -26,21 +30,28 @@ from jobs.steps.keep_results import Stand
 from jobs.steps.made import Told, make, tell
 from jobs.steps.moments import computing_moment, watermark
 from jobs.then import fingerprint, keep_settings
+from jobs.uncollected import uncollected
 from jobs.wiring import Workspace
 from sync.events import touched
-from sync.events.deals import deals_between
-from sync.events.delay import as_document, reporting_delay
+from sync.events.deals import DealCount, deals_between
+from sync.events.delay import ReportingDelay, as_document, reporting_delay
 
 POOL_LASTS = timedelta(hours=1)  # by the CRMs' clock
 MANY = 4  # from a quarter of the partners on, everything is computed
 
 
 def compute(
-    workspace: Workspace, run_id: str, as_of: date, before: dict[str, Any] | None, facts: str | None
+    workspace: Workspace,
+    run_id: str,
+    as_of: date,
+    before: dict[str, Any] | None,
+    facts: str | None,
+    aside: Beside | None = None,
 ) -> dict[str, Any]:
     """All indicators, as kept. Left out where facts, day, mapping, settings and code are as they were.
 
     `facts` is the run that last changed a fact. Where nothing but the facts of some partners changed, only those are told anew.
+    `aside`: what `prepared` gave.
     """
     with workspace.connect() as conn:
         basis = _basis(conn, workspace, as_of)
@@ -54,36 +65,47 @@ def compute(
     done = None
     if before is not None and pool is not None and partners is not None and known_at - pool.known_at < POOL_LASTS:
         done = _some(workspace, stamp, pool, partners)
-    return {**(done or _everything(workspace, stamp, basis)), "input": key}
+    if done is None:
+        with uncollected(), nullcontext(aside) if aside is not None else Beside(VERDICTS) as other:
+            done = _everything(workspace, stamp, basis, other)
+    return {**done, "input": key}
 
 
-def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any]) -> dict[str, Any]:
-    with ThreadPoolExecutor(2) as beside:
-        # the first use of a country's calendar loads those of all countries, for which there is time while PostgreSQL reads
-        calendar = beside.submit(business_days, workspace.settings.calendar, stamp.as_of)
-        verdicts = beside.submit(
-            leading.due, workspace, stamp
-        )  # they rest on the log alone, and are kept when all else is
-        with workspace.engine.begin() as conn:
+def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside: Beside) -> dict[str, Any]:
+    with ThreadPoolExecutor(1) as beside:
+        verdicts = beside.submit(leading.due, workspace, stamp, aside)  # they rest on the log alone
+        with workspace.engine.begin() as conn, ThreadPoolExecutor(1) as reader:
             tables = read_inputs(conn, workspace.name, stamp.as_of, stamp.known_at)
-            calendar.result()
+            others = reader.submit(_others, conn, workspace, stamp, tables[2])
             made = make(workspace.settings, workspace.rules, tables, stamp.as_of)
-            activities = more.activities_of(conn, workspace.name, made.partners, stamp.as_of)
-            every_deal = deals_between(conn, workspace.name, *more.share_span(stamp.as_of), stamp.known_at)
-            late = reporting_delay(conn, workspace.name, stamp.as_of, stamp.known_at, workspace.zone.key)
+        activities, every_deal, late = others.result()
         document = {**made.document(), "reporting_delay": as_document(late)}
         done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
         with workspace.connect() as raw, raw.transaction():
             rows = chain(made.told.partner_rows(activities), made.goal_rows())
-            changed = _keep(raw, workspace.name, stamp, made.told, rows)
+            by_hand = actual.set_by_hand(raw, workspace.name, stamp)
+            with ThreadPoolExecutor(1) as pen:  # PostgreSQL takes the results in while the reports are made
+                written = pen.submit(_keep, raw, workspace.name, stamp, made.told, rows)
+                documents = more.reports_of(by_hand, stamp, done, every_deal, workspace.settings)
+            changed = written.result()
             _keep_computation(raw, workspace, stamp, json.dumps(document), stamp.known_at)
             pools.keep(raw, workspace.name, stamp.run_id, stamp.as_of, stamp.known_at, basis, made.results.pool)
-            more.keep(raw, workspace.name, stamp, done, every_deal, workspace.settings)
+            more.keep(raw, workspace.name, stamp, done, documents)
             touched.done(raw, workspace.name)
-        answers = verdicts.result()
-    if answers is not None:
-        leading.keep(workspace, stamp, answers)
+            if (answers := verdicts.result()) is not None:
+                leading.keep(raw, workspace.name, stamp, answers)
     return {**document, "values_changed": changed, "looked_at": None}
+
+
+def _others(
+    conn: SqlConnection, workspace: Workspace, stamp: Stamp, partners: PartnerTable
+) -> tuple[Activities, DealCount, ReportingDelay]:
+    """What the day's reports are made from besides results."""
+    return (
+        more.activities_of(conn, workspace.name, partners, stamp.as_of),
+        deals_between(conn, workspace.name, *more.share_span(stamp.as_of), stamp.known_at),
+        reporting_delay(conn, workspace.name, stamp.as_of, stamp.known_at, workspace.zone.key),
+    )
 
 
 def _some(workspace: Workspace, stamp: Stamp, kept: pools.KeptPool, partners: Collection[str]) -> dict[str, Any] | None:

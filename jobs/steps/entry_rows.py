@@ -42,12 +42,13 @@ SAID = np.dtype(
 )
 
 GROUPS: tuple[tuple[str, ...], ...] = (
-    ("milestone", "since"),
-    ("milestone", "unplaced", "since", "status", "stalled", "due", "next", "chance", "at_entry"),
     ("milestone", "forecast", "probability"),
     ("milestone", "forecast", "day"),
+    ("milestone", "since"),
+    ("milestone", "unplaced", "since", "status", "stalled", "due", "next", "chance", "at_entry"),
 )
-"""The columns that each group of fields is told from: milestone and its day; stalled; the chance of a deal; its day."""
+"""The columns that each group of fields is told from: the chance of a deal; its day; milestone and its day; stalled. Fields are told in the
+order of their names, which is that of the index they go into."""
 
 _PERCENT = 100
 _WHY = {
@@ -110,24 +111,24 @@ def entry_rows(
     """Every field of each entry that has an event; with `groups` [n, groups] only those of the groups that are asked for."""
     labels, words = _labels(language), _WHY[language]
     asked = np.ones((len(said), len(GROUPS)), np.bool_) if groups is None else groups
-    for entry_id, row, (whereabouts, stalled, chance, day) in zip(ids, said.tolist(), asked.tolist(), strict=True):
+    for entry_id, row, (chance, day, whereabouts, stalled) in zip(ids, said.tolist(), asked.tolist(), strict=True):
         if row[0] < 0:
             continue
-        if whereabouts:
-            why = {"why": words["milestone"]}
-            yield "entry", entry_id, "milestone", MILESTONES[row[0]].value, why
-            yield "entry", entry_id, "milestone_since", _iso(row[1]), why
-        if stalled:
-            yield "entry", entry_id, "stalled", *_stalled(row, labels, words)
         if chance or day:
             value, on, why_chance, why_day = _expected(row, labels[row[0]], words, horizon)
             if chance:
                 yield "entry", entry_id, "deal_probability", value, {"why": why_chance}
             if day:
                 yield "entry", entry_id, "expected_deal_on", on, {"why": why_day}
+        if whereabouts:
+            why = {"why": words["milestone"]}
+            yield "entry", entry_id, "milestone", MILESTONES[row[0]].value, why
+            yield "entry", entry_id, "milestone_since", _iso(row[1]), why
+        if stalled:
+            yield "entry", entry_id, "stalled", *_stalled(row, labels, words)
 
 
-def _stalled(row: tuple[Any, ...], labels: list[str], words: dict[str, str]) -> tuple[bool, dict[str, Any]]:
+def _stalled(row: tuple[Any, ...], labels: tuple[str, ...], words: dict[str, str]) -> tuple[bool, dict[str, Any]]:
     milestone, since, unplaced, status, stalled, due, following, chance, at_entry, *_ = row
     label = labels[milestone]
     if unplaced:
@@ -163,9 +164,10 @@ def _expected(
     return float(percent), found, why, words["day" if found else "unlikely"]
 
 
-def _labels(language: Language) -> list[str]:
+@lru_cache
+def _labels(language: Language) -> tuple[str, ...]:
     told = {value: ja if language == "ja" else en for value, en, ja in BY_NAME["milestone"].choices}
-    return [told[m.value] for m in MILESTONES]
+    return tuple(told[m.value] for m in MILESTONES)
 
 
 @lru_cache(8192)

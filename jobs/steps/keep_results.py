@@ -1,4 +1,4 @@
-"""Results into our tables: what is said anew where it changed, and a log of it. All in the caller's transaction.
+"""Results into our tables: what is said anew where it changed, and a log of what was said until then. All in the caller's transaction.
 
 Of entries only those are looked at of which something else is said than before: what was said of a partner's entries is kept as rows of
 one width (`entry_rows.SAID`), and compared whole.
@@ -7,6 +7,7 @@ one width (`entry_rows.SAID`), and compared whole.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -53,15 +54,16 @@ def keep(
     *,
     only: Collection[str] | None = None,
 ) -> int:
-    """Stores values that changed, removes those of subjects that are gone, and logs both; returns how many rows were written.
+    """Stores values that changed, removes those of subjects that are gone, and logs what stood before; returns how many rows were written.
 
     `only`: all this is said of these partners and their entries; of others nothing is. Without it, partners not named are gone.
     """
     before = _said_before(conn, workspace, told.basis, only)
     found = _compared(partners, told, before.entries)
     if conn.execute("select from sakigake.result where workspace = %s limit 1", (workspace,)).fetchone() is None:
-        _copy(conn, "sakigake.result", partner_rows, told, found, ends=(f"{workspace}\t", f"\t{stand.run_id}"))
-        written = conn.execute(_LOG_ALL, (stand.as_of, stand.known_at, workspace)).rowcount
+        written = _copy(
+            conn, "sakigake.result", partner_rows, told, found, ends=(f"{workspace}\t", f"\t{stand.run_id}")
+        )
     else:
         written = _put(conn, workspace, stand, partner_rows, told, found, before, partial=only is not None)
     _keep_said(conn, workspace, told.basis, found.blobs, None if only is not None else partners.ids)
@@ -114,35 +116,41 @@ def _copy(
     found: "_Compared",
     *,
     ends: tuple[str, str] = ("", ""),
-) -> None:
+) -> int:
     columns = ", ".join(("workspace", *_SAID, "run_id") if ends[0] else _SAID)
     ids, said = Ids.of(told.entries.ids)[found.changed], told.said[found.changed]
     line = lines_of()
     with conn.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin") as copy:
-        copy.write("".join(f"{ends[0]}{line(row)[:-1]}{ends[1]}\n" for row in partner_rows))
+        # in the order of the tables' index, into which they go much quicker: entries, partners, and the fields of each by name
         for block in entry_blocks(ids, said, told.language, told.horizon, found.groups, ends=ends):
             copy.write(block)
+        ordered = sorted(partner_rows, key=itemgetter(1, 2))
+        copy.write("".join(f"{ends[0]}{line(row)[:-1]}{ends[1]}\n" for row in ordered))
+    return cursor.rowcount
 
 
 _SAID = ("subject", "subject_id", "field", "value", "inputs")
-_LOG_ALL = """insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
-    select workspace, subject, subject_id, field, value, inputs, false, run_id, %s, %s from sakigake.result where workspace = %s"""
 _NOT_COMPUTED = """not exists (
     select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)"""
-_WRITE = """with written as (
+_WRITE = """with replaced as (
+        select r.* from sakigake.result r join computed c using (subject, subject_id, field)
+        where r.workspace = %(workspace)s and (r.value, r.inputs) is distinct from (c.value, c.inputs)),
+    written as (
         insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
         select %(workspace)s, subject, subject_id, field, value, inputs, %(run)s from computed
         on conflict (workspace, subject, subject_id, field) do update
             set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
             where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)
-        returning r.subject, r.subject_id, r.field, r.value, r.inputs, false as gone),
+        returning 1),
     removed as (
-        delete from sakigake.result r where workspace = %(workspace)s and ({removed})
-        returning r.subject, r.subject_id, r.field, r.value, r.inputs, true as gone),
+        delete from sakigake.result r where workspace = %(workspace)s and ({removed}) returning r.*),
     logged as (
         insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
-        select %(workspace)s, n.*, %(run)s, %(as_of)s, %(known_at)s
-        from (select * from written union all select * from removed) n)
+        select n.workspace, n.subject, n.subject_id, n.field, n.value, n.inputs, false, n.run_id, k.as_of, k.known_at
+        from (select * from replaced union all select * from removed) n join sakigake.computation k using (workspace, run_id)
+        union all
+        select workspace, subject, subject_id, field, value, inputs, true, %(run)s, %(as_of)s, %(known_at)s from removed
+        on conflict do nothing)  -- an earlier version of this code logged what stands, too
     select (select count(*) from written) + (select count(*) from removed)"""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from psycopg import Connection as RawConnection
 from sqlalchemy import Connection
 
 from indicators.assumptions import Floors
@@ -33,8 +34,10 @@ from indicators.leading.series import Occurrences, one_telling
 from indicators.leading.verdicts import Finding, sentence
 from indicators.paths import PathTable, canonical_paths
 from jobs import reports
+from jobs.beside import Beside
+from jobs.computing_code import CODE_VERSION
 from jobs.reports import Stamp
-from jobs.steps.leading_process import Question, beside
+from jobs.steps.leading_process import Question
 from jobs.wiring import Workspace
 from models.labels import named
 from models.vocabulary import FUNNEL, ActivityKind
@@ -47,35 +50,39 @@ KIND = "leading"
 SEED = "sakigake"
 
 
-def due(workspace: Workspace, stamp: Stamp) -> Answers | None:
-    """The verdicts where a week has ended, or mapping, code or assumptions changed, since they were kept last; otherwise None.
+def are_due(workspace: Workspace, as_of: date) -> bool:
+    """Whether a week has ended, or mapping, code or assumptions changed, since the verdicts were kept last.
 
     They rest on whole weeks, so that between two Sundays there is nothing new to say.
     """
-    last_sunday = stamp.as_of - timedelta(days=(stamp.as_of.weekday() + 1) % 7)
-    floors = workspace.settings.assumptions.floors
+    last_sunday = as_of - timedelta(days=(as_of.weekday() + 1) % 7)
     with workspace.connect() as conn:
         before = reports.newest(conn, workspace.name, KIND)
-    if before is not None:
-        made, document_before = before
-        same = (made.mapping_hash, made.code_version, document_before["assumptions"]) == (
-            stamp.mapping_hash,
-            stamp.code_version,
-            asdict(floors),
-        )
-        if same and document_before["weeks"]["until"] == last_sunday.isoformat():
-            return None
-    with beside() as asked:
-        with workspace.engine.begin() as connection:
-            facts = _facts(connection, workspace.name, workspace.zone, stamp.as_of, None, stamp.known_at)
-        return asked(_question(facts, stamp.as_of, floors))
+    if before is None:
+        return True
+    made, kept = before
+    stands = made.mapping_hash, made.code_version, kept["assumptions"], kept["weeks"]["until"]
+    floors = asdict(workspace.settings.assumptions.floors)
+    return stands != (workspace.rules.hash, CODE_VERSION, floors, last_sunday.isoformat())
 
 
-def keep(workspace: Workspace, stamp: Stamp, answers: Answers) -> None:
-    """Keeps the verdicts."""
+def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Answers | None:
+    """The verdicts where they are due, from a process beside ours where one can be had; otherwise None."""
+    if not are_due(workspace, stamp.as_of):
+        return None
+    aside.begin()  # imports while the question is read
+    with workspace.engine.begin() as connection:
+        facts = _facts(connection, workspace.name, workspace.zone, stamp.as_of, None, stamp.known_at)
+    question = _question(facts, stamp.as_of, workspace.settings.assumptions.floors)
+    asked = aside.ask(question)
+    found: Answers | None = asked.get() if asked is not None else None
+    return found or does_it_lead(**question)
+
+
+def keep(conn: RawConnection[Any], workspace: str, stamp: Stamp, answers: Answers) -> None:
+    """Keeps the verdicts, in the caller's transaction."""
     n = {"weeks": answers.weeks.count, "deals": answers.deals, "indicators": len(answers.findings)}
-    with workspace.connect() as conn:
-        reports.keep(conn, workspace.name, KIND, stamp, n, document(answers))
+    reports.keep(conn, workspace, KIND, stamp, n, document(answers))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

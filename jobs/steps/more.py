@@ -3,7 +3,7 @@
 Each part reads what is computed already, and is kept in the same transaction.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -110,24 +110,24 @@ def partner_rows(
 
 
 def keep(
-    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
+    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, documents: Mapping[str, dict[str, Any]]
 ) -> None:
     """Keeps the day's reports and the snapshot, in the caller's transaction and after its results."""
     n = {"partners": len(done.partners), "entries": len(done.entries), "activities": len(done.activities.day)}
-    for kind, document in reports_of(conn, workspace, stamp, done, deals, settings).items():
+    for kind, document in documents.items():
         reports.keep(conn, workspace, kind, stamp, n, document)
     snapshot(conn, workspace, stamp)
 
 
 def reports_of(
-    conn: Connection[Any], workspace: str, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
+    by_hand: actual.SetTargets, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
 ) -> dict[str, dict[str, Any]]:
-    """The day's reports by kind, of what was known at the stamp's moment."""
+    """The day's reports by kind; `by_hand` is what `actual.set_by_hand` gives."""
     found: dict[str, dict[str, Any]] = {
         ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates),
         CURVES: {"curves": lead_curves(done.results.paths, done.partners.types)},
     }
-    if months := actual.months(conn, workspace, done, stamp):
+    if months := actual.months(by_hand, done, stamp):
         found[actual.KIND] = {"months": months}
     return found
 

@@ -16,7 +16,7 @@ from jobs.steps.results import Language, Row
 from sync.events.ids import Ids
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-_AT_ONCE = 10_000  # entries: enough that few pieces are made twice, and few enough to lie in memory
+_AT_ONCE = 1_000  # entries: few, so that PostgreSQL has work while the next are put into words
 
 
 def lines_of() -> Callable[[Row], str]:
@@ -73,7 +73,7 @@ class _Pieces:
         self.asked = np.arange(len(GROUPS))[None, :] == group
         self.language, self.horizon, self.tail = language, horizon, tail
         self.line = lines_of()
-        self.known: dict[bytes, tuple[str, ...]] = {}
+        self.known: dict[bytes, list[str]] = {}
 
     def told(self, said: Said, asked: NDArray[np.bool_], named: Sequence[str]) -> list[str]:
         """The lines of each entry; none where the group is not asked for, or where nothing is said of the entry."""
@@ -81,18 +81,19 @@ class _Pieces:
         for name in self.columns:
             rows[name] = said[name]
         whole, width = rows.tobytes(), SAID.itemsize
-        found = []
-        for at, (wanted, name) in enumerate(zip(asked.tolist(), named, strict=True)):
-            if not wanted:
-                found.append("")
-                continue
-            key = whole[at * width : (at + 1) * width]
-            parts = self.known.get(key)
-            if parts is None:
-                parts = self.known[key] = self._worded(rows[at : at + 1])
-            found.append("".join([name + part for part in parts]))
-        return found
+        keys = [whole[at : at + width] for at in range(0, len(whole), width)]
+        new = {key: at for at, key in enumerate(keys) if asked[at] and key not in self.known}
+        self.known.update(zip(new, self._worded(rows[list(new.values())]), strict=True))
+        return [
+            "".join([name + part for part in self.known[key]]) if wanted else ""
+            for wanted, key, name in zip(asked.tolist(), keys, named, strict=True)
+        ]
 
-    def _worded(self, row: Said) -> tuple[str, ...]:
-        made = map(self.line, entry_rows([""], row, self.language, self.horizon, self.asked))
-        return tuple(f"{line[len('entry') + 2 : -1]}{self.tail}\n" for line in made)
+    def _worded(self, rows: Said) -> list[list[str]]:
+        """What is behind the id in each line of each of the rows."""
+        made: list[list[str]] = [[] for _ in rows]
+        asked = np.broadcast_to(self.asked, (len(rows), len(GROUPS)))
+        for row in entry_rows(map(str, range(len(rows))), rows, self.language, self.horizon, asked):
+            line = self.line(row)
+            made[int(row[1])].append(f"{line[len('entry') + len(row[1]) + 2 : -1]}{self.tail}\n")
+        return made

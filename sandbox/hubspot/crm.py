@@ -45,7 +45,12 @@ class HubspotCrm:
         books: dict[str, PropertyBook] = {kind.name: catalog.book(kind, stages) for kind in kinds.all}
         self.store = Store("hubspot", lambda name, serial: mint(kinds, name, serial))
         self.records = Records(
-            self.store, kinds, books, pipelines, Associations(kinds), SearchLag(settings.hubspot_search_lag_s)
+            self.store,
+            kinds,
+            books,
+            pipelines,
+            Associations(kinds),
+            SearchLag(settings.hubspot_search_lag_s, clock.passed),
         )
         self._schemas = Schemas(self.records, books)
         in_use = settings.hubspot_entries == "custom_object"

@@ -3,7 +3,6 @@
 Rows keeps ids sorted, so that lists page by id without sorting; SearchLag keeps the older versions until their time is over.
 """
 
-import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -52,11 +51,11 @@ class Rows:
 
 
 class SearchLag:
-    """Which version of a record search may see now. Runs on real seconds."""
+    """Which version of a record search may see now. `passed` tells seconds that only grow: the sandbox's clock, so that a jump ends the lag."""
 
-    def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, passed: Callable[[], float]) -> None:
         self._seconds = seconds
-        self._monotonic = monotonic
+        self._passed = passed
         self._versions: dict[str, dict[int, list[tuple[float, Fields | None]]]] = {}
         self._next: dict[str, float] = {}
         self.generation: dict[str, int] = {}
@@ -80,7 +79,7 @@ class SearchLag:
         self.touched(object_name)
         if self._seconds <= 0:
             return
-        visible = self._monotonic() + self._seconds
+        visible = self._passed() + self._seconds
         versions = self._versions.setdefault(object_name, {}).setdefault(int(record_id), [(0.0, before)])
         versions.append((visible, None if after is None else dict(after)))
         self._next[object_name] = min(visible, self._next.get(object_name, visible))
@@ -90,7 +89,7 @@ class SearchLag:
         pending = self._versions.get(object_name)
         if not pending:
             return {}
-        now = self._monotonic()
+        now = self._passed()
         if now >= self._next.get(object_name, 0.0):
             self._expire(object_name, pending, now)
         return {number: versions[0][1] for number, versions in pending.items()}

@@ -4,9 +4,11 @@ Read node by node rather than constructed: our files need no tags, anchors or al
 expansion bombs and cycles. Duplicate keys are refused, since the later one would silently win.
 """
 
+import re
 import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -19,6 +21,9 @@ from sync.documents.problems import DocumentError, Problem
 Path = tuple[str | int, ...]
 DEEPEST = 100  # brackets; the reader's time grows with the square of their depth
 LONGEST = 2_000_000  # characters; a mapping of a thousand rules has a tenth of them
+LONGEST_KEPT = 100_000  # characters: nodes take a hundred times their room
+NEARBY = 5  # lines above the one where YAML gave up
+_WIDE_COLON = re.compile(r"^[\s-]*[\w.]+：")
 _PLAIN = "tag:yaml.org,2002:"
 _KNOWN_TAGS = {_PLAIN + name for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")}
 
@@ -46,17 +51,19 @@ class Document:
 def read_document(text: str, file: str) -> Document:
     """Raises DocumentError with what YAML has to say, or with every alias, tag and duplicate key."""
     if _depth(text) > DEEPEST or len(text) > LONGEST:
-        what = "nested too deeply" if len(text) <= LONGEST else "too long"
+        what = (
+            "nested too deeply"
+            if len(text) <= LONGEST
+            else f"too long ({len(text):,} characters; at most {LONGEST:,} are read)"
+        )
         raise DocumentError([Problem(file, 1, f"the file is {what}; nobody writes such a file by hand")])
     try:
-        with warnings.catch_warnings():  # an anchor twice: its aliases are refused anyway
-            warnings.simplefilter("ignore", ReusedAnchorWarning)
-            root = YAML(typ="safe", pure=True).compose(text)
+        root = _kept(text) if len(text) <= LONGEST_KEPT else _composed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it cannot be read"
         line = mark.line + 1 if mark else 1
-        raise DocumentError([Problem(file, line, f"this is not YAML: {what}")]) from None
+        raise DocumentError([_not_yaml(text, file, line, what)]) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise DocumentError(
@@ -75,6 +82,30 @@ def read_document(text: str, file: str) -> Document:
     if problems:
         raise DocumentError(problems)
     return document
+
+
+def _composed(text: str) -> Node | None:
+    """What YAML makes of the text: nodes, which nobody changes; None of an empty one."""
+    with warnings.catch_warnings():  # an anchor twice: its aliases are refused anyway
+        warnings.simplefilter("ignore", ReusedAnchorWarning)
+        root: Node | None = YAML(typ="safe", pure=True).compose(text)
+    return root
+
+
+_kept = lru_cache(maxsize=16)(
+    _composed
+)  # each cycle of `serve` reads the same files anew, and this is nearly all that reading costs
+
+
+def _not_yaml(text: str, file: str, line: int, what: str) -> Problem:
+    """What YAML has to say; where a tab or a full-width colon is the likely cause, that, with its line."""
+    rows = text.split("\n")[:line]
+    if rows and "\t" in rows[-1][: len(rows[-1]) - len(rows[-1].lstrip())]:
+        return Problem(file, line, "this is not YAML: a tab stands here; indent with blanks alone")
+    for number in range(len(rows), max(0, len(rows) - NEARBY), -1):
+        if _WIDE_COLON.match(rows[number - 1]):
+            return Problem(file, number, "this is not YAML: a full-width colon (：) stands after the key; write ': '")
+    return Problem(file, line, f"this is not YAML: {what}")
 
 
 def _depth(text: str) -> int:

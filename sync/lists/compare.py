@@ -24,7 +24,7 @@ class Standing(StrEnum):
 class Known:
     """A target that is known: whose entry it is (empty for a customer that no partner listed), and how far it came.
 
-    `since`: the day from which it is a customer, where that is stated.
+    `since`: the day from which it is a customer, where that is stated. `brought`: the hash of the file and the row of it that brought it.
     """
 
     partner_id: str
@@ -32,6 +32,7 @@ class Known:
     target: Target
     won: bool = False
     since: date | None = None
+    brought: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,26 @@ class KnownTargets:
         self._by: dict[tuple[str, ...], list[Known]] = defaultdict(list)
         self._own: dict[tuple[str, ...], Known] = {}
         self._names: set[str] = set()
+        self._brought: set[tuple[str, str, int, str]] = set()
         for one in known:
+            if one.brought is not None:
+                self._brought.add((one.partner_id, *one.brought, name_key(one.target.name)))
             for mark in marks_of(one.target):
                 self._by[mark].append(one)
             self._own[one.partner_id, *target_key(one.target)] = one
             self._names.add(name_key(one.target.name))
 
-    def look(self, target: Target, partner_id: str, listed_on: date | None = None) -> Found:
-        """The strongest that is known: on this partner's own list, then a customer on the day of the row, then on another's list."""
+    def look(
+        self, target: Target, partner_id: str, listed_on: date | None = None, place: tuple[str, int] | None = None
+    ) -> Found:
+        """The strongest that is known: on this partner's own list, then a customer on the day of the row, then on another's list.
+
+        `place` is the hash of the file and the row: the very file comes as known even where more of it is understood than the first time.
+        """
         if own := self._own.get((partner_id, *target_key(target))):
             return Found(Standing.LISTED, "row", own.partner)  # the very same row, be it a name alone
+        if place is not None and (partner_id, *place, name_key(target.name)) in self._brought:
+            return Found(Standing.LISTED, "file")
         met = [(mark[0], one) for mark in marks_of(target) for one in self._by.get(mark, ())]
         for standing in (Standing.LISTED, Standing.CUSTOMER, Standing.ELSEWHERE):
             for by, one in met:

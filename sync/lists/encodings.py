@@ -27,6 +27,10 @@ def decoded(name: str, data: bytes, said: str | None = None) -> tuple[str, str]:
             )
         if encoding != "cp932" or not _is_of_unix(data, text):
             return text, _NAMES[encoding]
+    if other := _other(data):
+        raise UnreadableListError(
+            f"{name} looks like {other.upper()} text; say --encoding {other}, or save it as «CSV UTF-8»."
+        )
     raise UnreadableListError(
         f"{name} is neither UTF-8 nor CP932 (Shift_JIS) text; save it from Excel as «CSV UTF-8», or say how it was saved, such as "
         "--encoding cp1252 for Western Windows."
@@ -45,11 +49,28 @@ def _as_said(name: str, data: bytes, said: str) -> tuple[str, str]:
         raise UnreadableListError(f"{name} is no text in {said}; say another --encoding, or leave it out.") from e
 
 
+def _other(data: bytes) -> str | None:
+    """What nobody guesses at, but a person may say: the text of old mail, of Unix, and UTF-16 without its mark."""
+    told = (
+        ("iso-2022-jp", b"\x1b$" in data),
+        ("utf-16-le", b"\n\x00" in data),
+        ("utf-16-be", b"\x00\n" in data),
+        ("euc-jp", True),
+    )
+    for encoding, likely in told:
+        try:
+            if likely and "\x00" not in data.decode(encoding):
+                return encoding
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
 def _encodings(data: bytes) -> tuple[str, ...]:
-    """Those that may be meant; none where old mail's escapes (ISO-2022-JP) would pass for plain letters."""
-    if b"\x1b$" in data:
-        return ()
-    return ("utf-16",) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp932")
+    """Those that may be meant; none where old mail's escapes (ISO-2022-JP), or UTF-16 without its mark, would pass for plain letters."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ("utf-16",)
+    return () if b"\x1b$" in data or 4 * data.count(0) > len(data) else ("utf-8-sig", "cp932")
 
 
 def _is_western(data: bytes, as_cp932: str) -> bool:

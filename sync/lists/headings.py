@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise, zip_longest
 
 from rapidfuzz import fuzz, process
 
@@ -36,7 +37,7 @@ class Column(StrEnum):
 
 WORDS: dict[Column, tuple[str, ...]] = {
     Column.NAME: (
-        "会社名", "企業名", "法人名", "商号", "社名", "貴社名", "店舗名", "屋号", "紹介先", "紹介先企業", "紹介先会社名", "取引先名", "取引先", "顧客名",
+        "会社名", "企業名", "法人名", "会社名称", "企業名称", "法人名称", "商号", "社名", "貴社名", "店舗名", "屋号", "紹介先", "紹介先企業", "紹介先会社名", "取引先名", "取引先", "顧客名",
         "ターゲット企業", "ターゲット", "対象企業", "候補先", "候補企業", "リスト企業", "施設名", "会社名/取引先名", "会社",
         "company", "company name", "account", "account name", "company / account", "target", "target name", "target company", "target account",
         "prospect", "prospect name", "prospect company", "prospect company name", "prospect account", "customer", "customer name", "customer company",
@@ -137,17 +138,35 @@ class Headings:
 def find_headings(rows: Sequence[Sequence[Cell]]) -> Headings | None:
     """The row near the top of which most headings are understood, a name among them; None where there is none.
 
-    Of two equal rows the first counts: what stands below may be an example.
+    Of two equal rows the first counts: what stands below may be an example. Headings may be written over two rows (電話 above 番号): two rows
+    are read as one where that makes more of them out than either row alone.
     """
     best: Headings | None = None
-    for number, row in enumerate(rows[:NEAR_THE_TOP], start=1):
+    top = rows[: NEAR_THE_TOP + 1]
+    for number, row in enumerate(top[:NEAR_THE_TOP], start=1):
         found = _read(number, row)
+        if Column.NAME in found.places and (best is None or len(found.places) > len(best.places)):
+            best = found
+    for number, (above, below) in enumerate(pairwise(top), start=2):
+        found = _read(number, _joined(above, below), exactly=True)
         if Column.NAME in found.places and (best is None or len(found.places) > len(best.places)):
             best = found
     return best
 
 
-def _read(number: int, row: Sequence[Cell]) -> Headings:
+def has_headings(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Whether the rows are a list at all."""
+    return find_headings(rows) is not None
+
+
+def _joined(above: Sequence[Cell], below: Sequence[Cell]) -> list[Cell]:
+    """Each column's headings as one; the same word in both rows is one cell merged over them."""
+    pairs = ((heading_text(a), heading_text(b)) for a, b in zip_longest(above, below))
+    return [a if a == b else f"{a}{b}" for a, b in pairs]
+
+
+def _read(number: int, row: Sequence[Cell], *, exactly: bool = False) -> Headings:
+    """The row as headings; `exactly`: what is merely like a known one means nothing."""
     places: dict[Column, int] = {}
     texts: dict[Column, str] = {}
     sure: dict[Column, float] = {}
@@ -157,7 +176,7 @@ def _read(number: int, row: Sequence[Cell]) -> Headings:
         if not text:
             continue
         column, score = meaning(text)
-        if column is None:
+        if column is None or (exactly and score not in (WEAK, 100.0)):
             unused[place] = text
             continue
         if column in places and sure[column] >= score:

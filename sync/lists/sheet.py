@@ -3,7 +3,7 @@
 import csv
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -26,18 +26,26 @@ _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # begins .xls, and every Offi
 class Sheet:
     """Rows as in the file, empty ones included: row 1 is `rows[0]`. `where` says how it was read, such as `sheet 一覧` or `CP932`.
 
-    `formulas` are the places, row and column counted from 0, whose value is what a formula gave last.
+    `formulas` are the places, row and column counted from 0, whose value is what a formula gave last. `beside` are the workbook's other
+    sheets that hold a list.
     """
 
     rows: list[list[Cell]]
     where: str
     formulas: frozenset[Place] = frozenset()
+    beside: tuple[str, ...] = ()
 
 
-def read_sheet(path: Path, sheet: str | None = None, encoding: str | None = None) -> Sheet:
-    """The file's rows; of a workbook the sheet asked for, or the first that shows and holds anything. UnreadableListError.
+IsList = Callable[[Sequence[Sequence[Cell]]], bool]
 
-    `encoding` is that of a text, such as cp1252, where a person says it.
+
+def read_sheet(
+    path: Path, sheet: str | None = None, encoding: str | None = None, is_list: IsList = lambda _rows: True
+) -> Sheet:
+    """The file's rows; of a workbook the sheet asked for, or the first that shows and is a list, or the first with anything in it.
+
+    `encoding` is that of a text, such as cp1252, where a person says it. `is_list` tells whether rows are a list at all: a cover sheet is
+    none. Raises UnreadableListError.
     """
     try:
         size = path.stat().st_size
@@ -62,7 +70,7 @@ def read_sheet(path: Path, sheet: str | None = None, encoding: str | None = None
         raise UnreadableListError(
             f"{path.name} is no workbook in spite of its name; save it as .xlsx, or name it .csv if it is text."
         )
-    found = _of_text(path.name, data, kind, encoding) if kind in TEXT else _of_workbook(path.name, data, sheet)
+    found = _of_text(path.name, data, kind, encoding) if kind in TEXT else _of_workbook(path.name, data, sheet, is_list)
     if len(found.rows) > MOST_ROWS:
         raise UnreadableListError(f"{path.name} has more than {MOST_ROWS:,} rows; split it, or give the list alone.")
     return found
@@ -71,13 +79,32 @@ def read_sheet(path: Path, sheet: str | None = None, encoding: str | None = None
 def _of_text(name: str, data: bytes, kind: str, encoding: str | None) -> Sheet:
     text, encoding = decoded(name, data, encoding)
     delimiter = "\t" if kind == ".tsv" else _delimiter(text)
-    # a NUL stands in no list, and the rows around it are still rows
-    reader = csv.reader(io.StringIO(text.replace("\x00", "\ufffd"), newline=""), delimiter=delimiter)
+    text = text.replace("\x00", "\ufffd")  # a NUL stands in no list, and the rows around it are still rows
+    if '"' in text and (line := _unclosed(text, delimiter)):
+        raise UnreadableListError(
+            f"{name}: the quote that opens in line {line} is not closed where its cell ends, so that rows would run into each other; "
+            "mend that line, or save the list as CSV once more."
+        )
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         rows: list[list[Cell]] = [list(row) for row in islice(reader, MOST_ROWS + 1)]
     except csv.Error as e:
         raise UnreadableListError(f"{name} is no CSV from line {reader.line_num} on: {e}; save it again as CSV.") from e
     return Sheet(rows, encoding)
+
+
+def _unclosed(text: str, delimiter: str) -> int | None:
+    """The line where a cell begins whose quote is closed in another row's place, or never. `5" pipe` and `"a" b` harm no other row."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        begun = reader.line_num + 1
+        try:
+            next(reader)
+        except StopIteration:
+            return None
+        except csv.Error as e:
+            if "limit" not in str(e) and ("end of data" in str(e) or reader.line_num > begun):
+                return begun
 
 
 def _delimiter(text: str) -> str:
@@ -86,22 +113,15 @@ def _delimiter(text: str) -> str:
     return max(",\t;", key=lambda mark: sum(line.count(mark) for line in head))
 
 
-def _of_workbook(name: str, data: bytes, wanted: str | None) -> Sheet:
+def _of_workbook(name: str, data: bytes, wanted: str | None, is_list: IsList) -> Sheet:
     _refuse_bombs(name, data)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        sheets = [
-            m.name
-            for m in book.sheets_metadata
-            if "work" in str(m.typ).lower() and "hidden" not in str(m.visible).lower()
-        ]
         if wanted is not None and wanted not in book.sheet_names:
             raise UnreadableListError(f"{name} has no sheet {wanted!r}; it has {', '.join(book.sheet_names)}.")
-        for one in [wanted] if wanted is not None else sheets or book.sheet_names:
-            read = book.get_sheet_by_name(one)
-            rows = _rows(read)
-            if any(cell not in (None, "") for row in rows for cell in row):
-                return Sheet(rows, f"sheet {one}", formulas_in(data, one))
+        filled = {
+            one: rows for one, rows in _sheets(book, wanted) if any(c not in (None, "") for row in rows for c in row)
+        }
     except PasswordError as e:
         raise UnreadableListError(f"{name} is protected by a password; save it without one, and try again.") from e
     except CalamineError as e:
@@ -112,7 +132,31 @@ def _of_workbook(name: str, data: bytes, wanted: str | None) -> Sheet:
         raise UnreadableListError(
             f"{name} is damaged: no sheet can be read from it; open it and save it again as .xlsx."
         ) from e
-    raise UnreadableListError(f"{name} has no sheet with anything in it; give a list with a row of headings.")
+    lists = [one for one, rows in filled.items() if is_list(rows)]
+    shown = _shown(book)
+    chosen = wanted if wanted in filled else next((one for one in (*lists, *filled) if one in shown or not shown), None)
+    if chosen is None:
+        raise UnreadableListError(
+            f"{name} has no sheet with anything in it; give a list with a row of headings."
+            if not lists
+            else f"{name} holds its list in a hidden sheet alone; give --sheet {lists[0]!r} where that one is meant."
+        )
+    beside = tuple(one for one in lists if one != chosen)
+    return Sheet(filled[chosen], f"sheet {chosen}", formulas_in(data, chosen), beside)
+
+
+def _shown(book: CalamineWorkbook) -> list[str]:
+    """The sheets that are tables, and not hidden."""
+    return [
+        m.name for m in book.sheets_metadata if "work" in str(m.typ).lower() and "hidden" not in str(m.visible).lower()
+    ]
+
+
+def _sheets(book: CalamineWorkbook, wanted: str | None) -> Iterator[tuple[str, list[list[Cell]]]]:
+    """(name, rows) of the sheet that is wanted, or of all tables in the order of the workbook."""
+    tables = [m.name for m in book.sheets_metadata if "work" in str(m.typ).lower()] or book.sheet_names
+    for one in [wanted] if wanted is not None else tables:
+        yield one, _rows(book.get_sheet_by_name(one))
 
 
 def _refuse_bombs(name: str, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """What a list says: a target a row, or the reason why a row says nothing. Pure; equal files make equal lists."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from sync.mapping.names import name_key, phone_key
 NO_RESULT = "a formula that has no result in the file, or an error such as #N/A"
 NOBODY = Person()
 NAMES_OF_A_PERSON = (Column.CONTACT_NAME, Column.CONTACT_LAST_NAME, Column.CONTACT_FIRST_NAME)
+_BELOW_LISTS = re.compile(
+    r"(?:(?:総?合計|小計|総計|計|以上|(?:grand |sub)?total|sum)[\s:]*[\d,]*\s*[件社店]?|※.*|[(\[]?注\d*[)\]:].*|(?:note|nb)\s*:.*)$"
+)
 LONGEST = 255  # characters of a name; a longer one is a note
 
 
@@ -45,7 +49,7 @@ class BadRow:
 class AttackList:
     """A file as it was understood. `notes` are values that were left empty while their rows count; `same_as` rows that stand there twice.
 
-    `reckoned` are rows whose name is what a formula gave when the file was last saved.
+    `reckoned` are rows whose name is what a formula gave when the file was last saved; `beside` sheets that hold a list and were not read.
     """
 
     where: str
@@ -55,6 +59,7 @@ class AttackList:
     notes: tuple[BadRow, ...]
     same_as: dict[int, int]
     reckoned: tuple[int, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def understand(sheet: Sheet, name: str, dates: DateOrder | None = None) -> AttackList:
@@ -62,13 +67,20 @@ def understand(sheet: Sheet, name: str, dates: DateOrder | None = None) -> Attac
     headings = find_headings(sheet.rows)
     if headings is None:
         raise UnreadableListError(
-            f"{name} has no row of headings with a company's name among its first rows; name a column 会社名 or company."
+            f"{name}, {sheet.where}, has no row of headings with a company's name among its first rows; name a column 会社名 or company"
+            + (f", or say which sheet is meant: --sheet {sheet.beside[0]!r}." if sheet.beside else ".")
         )
     rows: list[ListRow] = []
     bad: list[BadRow] = []
     notes: list[BadRow] = []
-    for number, cells in enumerate(sheet.rows[headings.row :], start=headings.row + 1):
-        if all(cell is None or not str(cell).strip() for cell in cells) or _repeats_headings(cells, headings):
+    named = headings.places[Column.NAME]
+    last = max(
+        (row + 1 for row, place in sheet.formulas if place == named), default=0
+    )  # may stand below all that has a value
+    below = [*sheet.rows[headings.row :], *([[]] * (last - max(len(sheet.rows), headings.row)))]
+    for number, cells in enumerate(below, start=headings.row + 1):
+        blank = all(cell is None or not str(cell).strip() for cell in cells)
+        if (blank and (number - 1, named) not in sheet.formulas) or _repeats_headings(cells, headings):
             continue
         try:
             row, left_empty = _row(_Reader(number, cells, headings, sheet.formulas), dates)
@@ -82,9 +94,8 @@ def understand(sheet: Sheet, name: str, dates: DateOrder | None = None) -> Attac
             f"{name} has headings in row {headings.row} and nothing below them; give the list with its rows."
         )
     kept, same_as = _once(rows)
-    place = headings.places[Column.NAME]
-    reckoned = tuple(row.number for row in kept if (row.number - 1, place) in sheet.formulas)
-    return AttackList(sheet.where, headings, tuple(kept), tuple(bad), tuple(notes), same_as, reckoned)
+    reckoned = tuple(row.number for row in kept if (row.number - 1, named) in sheet.formulas)
+    return AttackList(sheet.where, headings, tuple(kept), tuple(bad), tuple(notes), same_as, reckoned, sheet.beside)
 
 
 def _row(read: "_Reader", dates: DateOrder | None) -> tuple[ListRow, list[BadRow]]:
@@ -116,6 +127,8 @@ def _row(read: "_Reader", dates: DateOrder | None) -> tuple[ListRow, list[BadRow
         prefecture=read.text(Column.PREFECTURE) or prefecture,
         city=read.text(Column.CITY) or city,
     )
+    if _is_no_company(name) and not any((target.corporate_number, target.domain, target.phone, target.prefecture)):
+        raise CellError(f"{headings.texts[Column.NAME]}: a sum, or a note about the list, not a name")
     whole, last, first = (
         read.checked(column, _no_formula, "a formula, not a name") or "" for column in NAMES_OF_A_PERSON
     )
@@ -170,6 +183,11 @@ class _Reader:
 def _is_formula(text: str) -> bool:
     """Whether a spreadsheet into which the CRM's records are exported would reckon with it."""
     return text[:1] in ("=", "@") or (text[:1] in ("+", "-") and any(c in text for c in "(|!"))
+
+
+def _is_no_company(name: str) -> bool:
+    """Whether it is what stands below lists: 合計, 以上, ※..., Total."""
+    return _BELOW_LISTS.match(text_in(name).casefold()) is not None
 
 
 def _no_formula(text: str) -> str | None:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 from tests.acceptance import ready
 from tests.acceptance.ready import COMMAND, environment
+from tests.integration.holders import until
 
 LIMIT = 120.0  # seconds for one command
 START_LIMIT = 60.0  # seconds until a sandbox listens
@@ -42,7 +42,7 @@ class Sandbox:
         self.control("POST", "reset")
         self.control("POST", "calls/reset")
 
-    def advance(self, days: int) -> None:
+    def advance(self, days: float) -> None:
         self.control("POST", "advance", {"days": days})
 
     def act(self, **what: Any) -> Any:
@@ -55,6 +55,10 @@ class Sandbox:
         if scripts:
             self.control("POST", "faults", list(scripts))
 
+    def late_calls_are_applied(self) -> None:
+        """Waits for what `late_apply` held back."""
+        until(lambda: self.control("GET", "faults")["late"] == 0)
+
     def calls(self) -> list[dict[str, Any]]:
         """Calls per crm, method and path template since they were last counted from zero."""
         found: list[dict[str, Any]] = self.control("GET", "calls")["calls"]
@@ -64,8 +68,8 @@ class Sandbox:
         return int(self.control("GET", "calls")["total"].get(crm, 0))
 
     def search_catches_up(self) -> None:
-        """HubSpot's search sees what was written only after a while."""
-        time.sleep(2.2)
+        """HubSpot's search sees what was written only after a while, and whole seconds of its clock: that time passes."""
+        self.advance(4 / 86400)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 COMMAND = Path(sys.executable).with_name("sakigake")
 IMPORTED = (
     "jobs.cli", "jobs.doctor", "jobs.explaining", "jobs.list_import", "jobs.mapping_check", "jobs.mapping_coverage", "jobs.mapping_diff",
-    "jobs.pipeline", "jobs.proposing", "jobs.reports", "jobs.scheduler", "jobs.tables", "jobs.views", "jobs.wiring", "sync.hubspot",
+    "jobs.pipeline", "jobs.proposing", "jobs.reports", "jobs.scheduler", "jobs.tables.run", "jobs.views", "jobs.wiring", "sync.hubspot",
     "sync.salesforce",
 )  # fmt: skip
 _BEGINNING = (
@@ -118,6 +118,12 @@ def serve(channel: socket.socket) -> None:
     """Forks a command for each request, and answers with its pid and then with its end."""
     for name in IMPORTED:
         import_module(name)
+    from jobs.presets import PRESETS, mapping_text, schema_text
+    from sync.mapping.grammar import load_mapping
+
+    schema_text()
+    for preset in PRESETS:  # each read once and not by every command
+        load_mapping(mapping_text(preset))
     gc.collect()
     gc.freeze()  # a child that looks through old objects copies their pages
     warnings.simplefilter(

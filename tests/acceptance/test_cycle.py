@@ -350,7 +350,6 @@ def week(set_up: SetUp, delivered: Delivered, quiet: Quiet) -> Week:
     ]
     sandbox.act(crm="salesforce", action="merge", object="Account", id=customers[0], merge_id=customers[1])
     sandbox.advance(7)
-    sandbox.search_catches_up()
     run = desk.document("run")
     after = Ledger.of(sandbox.ledger())
     with connected(str(desk.database_url)) as conn:

@@ -45,7 +45,7 @@ def test_the_demo_prints_one_document_and_leaves_nothing_running() -> None:
             process.wait(max(deadline - time.monotonic(), 0.1))
         said = log.read_text("utf-8")
         assert process.returncode == 0, said[-3000:]
-        assert left_of(list(seen), seconds=5) == []
+        assert left_of(list(seen)) == []
         assert len(seen) > 5, "the sandbox, the database's keeper, and the database were seen while it ran"
         assert list(temporary.iterdir()) == []
         assert not (Path(folder) / "home").exists(), "a demo keeps nothing in our state folder"

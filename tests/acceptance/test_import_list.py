@@ -14,7 +14,7 @@ from jobs.list_import import Imported, import_list
 from jobs.mapping_versions import activate
 from jobs.pipeline import run_cycle
 from jobs.settings import load
-from jobs.tables_lists import show
+from jobs.tables.lists import show
 from jobs.wiring import Workspace, open_workspace
 from models.vocabulary import Step
 from tests.acceptance.in_process import FACTS, Company

@@ -5,7 +5,6 @@ The oracle is the sandbox's ledger: the records that really came to stand there.
 
 # ruff: noqa: F811 (fixtures are imported)
 import csv
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -214,7 +213,7 @@ def test_a_lost_answer_and_one_that_takes_effect_late_make_no_record_twice(
         found = lists.take_in(written(tmp_path, made), partner)
         assert found.creates is not None
         assert found.creates.delivered == {"confirmed": 5 if made == 5 else 3, "failed": 0, "dropped": 0}
-        time.sleep(effect.get("delay", 0.0) + 0.2)  # what was late has come
+        lists.sandbox.late_calls_are_applied()
         assert len(lists.standing(place)) == made
     assert lists.one("select count(*) from sakigake.creation where status = 'confirmed' and record_id is not null") == 8
 

@@ -2,7 +2,6 @@
 """What is mapped from changes alone is what a mapping of everything would say, whatever people did in the two CRMs."""
 
 import random
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -195,7 +194,6 @@ def test_increments_say_what_everything_says(company: Company, seed: int) -> Non
             for _ in range(desk.chance.randint(1, 4)):
                 desk.something()
             company.sandbox.advance(1 / 24)
-            time.sleep(0.06)
             mapped = run_cycle(workspace, steps=FACTS).mapped
             with workspace.connect() as raw:
                 noted = touched.partners(raw, workspace.name)

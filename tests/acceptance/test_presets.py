@@ -1,6 +1,6 @@
 """Every preset on a world of its shape, from `init` to a plan: the CRM has what it names, and it finds what truly happened."""
 
-import time
+import os
 from collections import Counter, defaultdict
 from datetime import date
 from pathlib import Path
@@ -30,6 +30,7 @@ from sync.connector import ProvisionStep
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.grammar import load_mapping
 from tests.acceptance.conftest import scratch
+from tests.acceptance.desk import Sandbox
 
 SHAPES: dict[str, dict[str, str]] = {
     "salesforce-custom-object": {},
@@ -87,7 +88,7 @@ def tried(
                     activate(conn, ready.name, ready.rules, who="RevOps", reason="a first look", preview=None)
                 found.report = run_cycle(ready)
                 _look(ready, found)
-            found.imported, found.joined = _lists(folder, engine)
+            found.imported, found.joined = _lists(folder, engine, Sandbox(url, os.getpid()))
         finally:
             engine.dispose()
     return preset, found
@@ -102,7 +103,7 @@ def _look(ready: Workspace, found: Tried) -> None:
         found.coverage = document(conn, ready.name, ready.settings, ready.rules)
 
 
-def _lists(folder: Path, engine: Engine) -> tuple[Imported, list[int]]:
+def _lists(folder: Path, engine: Engine, sandbox: Sandbox) -> tuple[Imported, list[int]]:
     """What a list becomes where the line of the preset that is a comment counts."""
     mapping = folder / "mapping.yaml"
     text = mapping.read_text("utf-8")
@@ -124,7 +125,7 @@ def _lists(folder: Path, engine: Engine) -> tuple[Imported, list[int]]:
         assert partner is not None
         given = {"listed_on": None, "sheet": None, "who": "RevOps", "dry_run": False}
         imported = import_list(ready, folder / "list.csv", partner=partner[0], **given)  # type: ignore[arg-type]
-        time.sleep(1.2)  # a search of HubSpot goes up to a whole second of its clock
+        sandbox.search_catches_up()
         run_cycle(ready, steps=(Step.PULL, Step.MAP))
         with ready.connect() as conn:
             rows = conn.execute(

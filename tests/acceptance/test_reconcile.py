@@ -73,7 +73,6 @@ def story(
         hs("edit", DEAL, ids["late deal"], fields={"target_name": "遅れて"}, visible_after_s=LATE)
         sf("edit", ENTRY, ids["late entry"], fields={"TargetName__c": "遅れて"}, visible_after_s=LATE)
         sandbox.advance(1)
-        sandbox.search_catches_up()
         desk.sakigake("run", "--only", "pull")
         after_pull = differences(desk, sandbox)
         sandbox.advance(3)

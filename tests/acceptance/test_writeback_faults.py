@@ -7,7 +7,6 @@ test_writeback_restored.py, mass mistakes in test_writeback_guards.py.
 
 # ruff: noqa: F811 (fixtures are imported)
 import json
-import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
@@ -105,7 +104,7 @@ def test_a_write_that_arrives_late_never_lands_after_a_newer_value(office: Offic
     office.clean_send()
     waiting = [key for key, value in office.wanted.items() if value != older[key]]
     assert len(office.differences()) > 0, "the newer values wait"
-    time.sleep(2.0)
+    office.sandbox.late_calls_are_applied()
     with connected(office.url) as conn:
         conn.execute("update sakigake.change set uncertain_at = uncertain_at - %s", (LATE,))
     office.clean_send()
@@ -353,7 +352,6 @@ def test_a_value_written_over_ours_is_kept_asked_about_or_overwritten_as_stated(
         office.sandbox.act(
             crm="hubspot", action="edit", object=COMPANY, id=one, fields={"sakigake_listed_90d": str(value)}
         )
-        time.sleep(0.1)  # search lags
         office.sandbox.advance(2 / 86400)
         return one
 

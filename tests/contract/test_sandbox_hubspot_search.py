@@ -170,7 +170,7 @@ def test_search_sees_a_new_version_late_and_the_old_one_until_then() -> None:
     """Creation, change and archive all arrive the lag's seconds after a read by id shows them."""
     with portal(hubspot_search_lag_s=2.0, entries=5, partners=2) as hubspot:
         now = 100.0
-        hubspot.crm.records.lag._monotonic = lambda: now
+        hubspot.crm.records.lag._passed = lambda: now
         made = hubspot.create("companies", name="first")
 
         def seen() -> list[str]:

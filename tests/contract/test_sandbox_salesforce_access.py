@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -12,6 +13,7 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from sandbox.salesforce import auth
 from sandbox.server import running
 from tests.contract.salesforce_org import TINY, Org
 
@@ -117,11 +119,14 @@ class TestTokens:
         form = {"username": TINY.salesforce_username, "password": TINY.salesforce_password}
         assert org.log_in(grant_type="password", **form).status_code == 200
 
-    def test_a_session_ends_after_real_seconds_and_a_new_one_works(self):
-        with running(replace(TINY, salesforce_token_lifetime_s=0.8)) as base:
+    def test_a_session_ends_after_real_seconds_and_a_new_one_works(self, monkeypatch: pytest.MonkeyPatch):
+        now = [0.0]
+        monkeypatch.setattr(auth, "time", SimpleNamespace(monotonic=lambda: now[0], time=time.time))
+        with running(replace(TINY, salesforce_token_lifetime_s=60.0)) as base:
             org = Org(base)
+            now[0] = 59.0
             assert org.call("GET", "limits").status_code == 200
-            time.sleep(0.9)
+            now[0] = 61.0
             reply = org.call("GET", "limits")
             assert reply.status_code == 401
             assert reply.json() == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]

@@ -40,7 +40,7 @@ def launch(org: Org, soql: str, **more: Any) -> dict[str, Any]:
 def finish(org: Org, kind: str, job_id: str) -> tuple[dict[str, Any], list[str]]:
     """The job once it has ended, and the states it was seen in."""
     states: list[str] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         job = org.get(f"jobs/{kind}/{job_id}")
         if not states or states[-1] != job["state"]:

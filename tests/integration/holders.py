@@ -113,7 +113,7 @@ class Holder:
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdin.close()
         self.process.stdout.close()
 
@@ -139,7 +139,7 @@ def family(home: Path) -> list[psutil.Process]:
     return found + [child for process in found for child in _children(process) if child not in found]
 
 
-def left_of(processes: list[psutil.Process], seconds: float = 10.0) -> list[str]:
+def left_of(processes: list[psutil.Process], seconds: float = 60.0) -> list[str]:
     """Those that still run after some time; nothing is left means an empty list."""
     deadline = time.monotonic() + seconds
     while (alive := [process for process in processes if _runs(process)]) and time.monotonic() < deadline:
@@ -147,7 +147,8 @@ def left_of(processes: list[psutil.Process], seconds: float = 10.0) -> list[str]
     return [str(process) for process in alive]
 
 
-def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+def until(true: Callable[[], object], seconds: float = 60.0) -> None:
+    """Waits for what is sure to come, for as long as a machine with much to do may need; what never comes fails the test."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -166,7 +167,7 @@ def keep(url: str, *numbers: int) -> None:
             connection.execute("INSERT INTO kept VALUES (%s)", [number])
 
 
-def connected(url: str, seconds: float = 20.0) -> psycopg.Connection:
+def connected(url: str, seconds: float = 60.0) -> psycopg.Connection:
     """A connection, waiting for a server that is just coming back."""
     deadline = time.monotonic() + seconds
     while True:

@@ -155,7 +155,7 @@ def test_pages_that_come_quicker_than_they_can_be_stored_are_stored_together_and
     def slow(counts: LandCounts, _expected: int | None) -> None:
         """Storing takes until the sixth page is read: it brings a record that waits in a batch already."""
         counted.append(counts.read)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while book.read < 6 and time.monotonic() < deadline:
             time.sleep(0.01)
 

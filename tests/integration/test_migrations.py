@@ -70,7 +70,7 @@ def test_two_upgrades_at_once_end_as_one(empty_database_url: str) -> None:
     """The second waits for the first, finds the work done, and succeeds."""
     script = "import sys; from jobs.database import upgrade; upgrade(sys.argv[1])"
     both = [subprocess.Popen([sys.executable, "-c", script, empty_database_url], cwd=ROOT) for _ in range(2)]
-    assert [process.wait(60) for process in both] == [0, 0]
+    assert [process.wait(120) for process in both] == [0, 0]
     made = db.engine(empty_database_url)
     db.check_schema_version(made)
     made.dispose()
@@ -100,7 +100,7 @@ def test_the_turn_is_waited_for(empty_database_url: str) -> None:
         assert ours.is_alive()
         assert tables(empty_database_url) == set()
         other.execute("SELECT pg_advisory_unlock(5347081264)")
-        ours.join(30)
+        ours.join(120)
     assert tables(empty_database_url)
 
 

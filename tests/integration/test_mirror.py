@@ -422,7 +422,7 @@ def test_objects_of_one_connection_that_are_first_read_side_by_side_share_its_sc
 ) -> None:
     crm = FakeCrm()
     crm.put("r1", Name="a")
-    together = threading.Barrier(6, timeout=20)
+    together = threading.Barrier(6, timeout=60)
 
     def act(_connection: str, _name: str, _lane: Lane) -> None:
         with connect() as mine, mine.transaction():

@@ -17,7 +17,7 @@ def test_killing_the_only_user_ends_the_server_and_keeps_the_data(built_home: Pa
         keep(holder.url, 1, 2, 3)
         processes = family(built_home)
         holder.kill()
-    assert left_of(processes, seconds=5) == []
+    assert left_of(processes) == []
     with Holder(built_home) as holder:
         assert rows(holder.url) == [1, 2, 3]
         holder.leave()
@@ -33,7 +33,8 @@ def test_killing_one_of_two_users_leaves_the_other_undisturbed(built_home: Path)
             open_before.execute("SELECT 1")
         keep(two.url, 1)
         assert two.leave() == 0
-    assert left_of(processes, seconds=0.5) == []
+    assert server(built_home) is None
+    assert left_of(processes) == []
 
 
 def test_a_killed_server_comes_back_on_the_same_address_with_all_it_had_committed(built_home: Path) -> None:
@@ -44,13 +45,14 @@ def test_a_killed_server_comes_back_on_the_same_address_with_all_it_had_committe
         unfinished = connected(holder.url)
         unfinished.execute("INSERT INTO kept VALUES (1000)")  # and no commit
         before.kill()
-        assert left_of([process for process in backends if process != keeper(built_home)], seconds=5) == []
+        assert left_of([process for process in backends if process != keeper(built_home)]) == []
         unfinished.close()
         assert rows(holder.url) == list(range(100))
         assert server(built_home) != before
         processes = family(built_home)
         assert holder.leave() == 0
-    assert left_of(processes, seconds=0.5) == []
+    assert server(built_home) is None
+    assert left_of(processes) == []
 
 
 def test_a_killed_server_without_users_is_recovered_by_the_next(built_home: Path) -> None:
@@ -61,7 +63,7 @@ def test_a_killed_server_without_users_is_recovered_by_the_next(built_home: Path
         for victim in (keeper(built_home), server(built_home), holder.process):
             os.kill(victim.pid, signal.SIGKILL)
         holder.end()
-    assert left_of(processes, seconds=5) == []
+    assert left_of(processes) == []
     assert (built_home / "postgres" / "cluster" / "data" / "postmaster.pid").exists()
     with Holder(built_home) as holder:
         assert rows(holder.url) == [1]
@@ -77,7 +79,8 @@ def test_a_killed_keeper_is_replaced_and_the_address_stays(built_home: Path) -> 
         assert rows(holder.url) == [1]
         processes = family(built_home)
         assert holder.leave() == 0
-    assert left_of(processes, seconds=0.5) == []
+    assert server(built_home) is None
+    assert left_of(processes) == []
 
 
 def test_killing_keeper_and_user_together_leaves_nothing(built_home: Path) -> None:
@@ -89,12 +92,13 @@ def test_killing_keeper_and_user_together_leaves_nothing(built_home: Path) -> No
         keeper(built_home).kill()
         holder.kill()
     if os.uname().sysname == "Linux":
-        assert left_of(processes, seconds=5) == []
+        assert left_of(processes) == []
     with Holder(built_home) as holder:
         assert rows(holder.url) == [1]
         processes += family(built_home)
         holder.leave()
-    assert left_of(processes, seconds=0.5) == []
+    assert server(built_home) is None
+    assert left_of(processes) == []
 
 
 def test_a_user_whose_keeper_was_killed_ends_the_server_itself(built_home: Path) -> None:
@@ -104,7 +108,7 @@ def test_a_user_whose_keeper_was_killed_ends_the_server_itself(built_home: Path)
         processes = family(built_home)
         keeper(built_home).kill()
         assert holder.leave() == 0
-    assert left_of(processes, seconds=5) == []
+    assert left_of(processes) == []
     assert family(built_home) == []
 
 
@@ -117,8 +121,8 @@ def test_asked_to_end_the_keeper_stays_until_the_users_have_gone(built_home: Pat
         keep(holder.url, 1)
         processes = family(built_home)
         os.kill(holder.process.pid, signal.SIGTERM)
-        holder.process.wait(10)
-    assert left_of(processes, seconds=5) == []
+        holder.process.wait(60)
+    assert left_of(processes) == []
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.4])
@@ -131,7 +135,7 @@ def test_killed_while_building_the_next_start_begins_anew(home: Path, pause: flo
         if processes and (found := keeper(home)):
             found.kill()
         holder.kill()
-    assert left_of(processes, seconds=5) == []
+    assert left_of(processes) == []
     with Holder(home) as holder:
         keep(holder.url, 1)
         assert holder.leave() == 0
@@ -146,7 +150,7 @@ def test_a_left_over_pid_file_that_names_a_strangers_process_does_no_harm(built_
         for victim in (keeper(built_home), server(built_home), holder.process):
             os.kill(victim.pid, signal.SIGKILL)
         holder.end()
-    assert left_of(processes, seconds=5) == []
+    assert left_of(processes) == []
     names_us(built_home, os.getpid())  # our own number: were it signalled, this run would end
     with Holder(built_home) as holder:
         assert rows(holder.url) == [1]

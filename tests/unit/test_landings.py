@@ -12,12 +12,12 @@ from indicators.chance_of_count import chance_of, middle_of
 from indicators.counting import poisson_binomial
 from indicators.inputs import DEAL, LISTED
 from indicators.landings import Coming, chance_of_more, coming, landings, settled
+from indicators.month import Month
 from indicators.plan_actual import reached_between
 from indicators.reverse_funnel import chance_to_reach
 from indicators.targets import target_plan
 from tests.unit.reference.histories import AS_OF
 from tests.unit.test_indicators_targets import busy_outlook
-from indicators.month import Month
 
 quick = settings(max_examples=60, deadline=None)
 MONTH = Month(AS_OF - 20, AS_OF + 10)
@@ -96,12 +96,18 @@ def test_the_chance_falls_with_the_plan_and_rises_with_what_was_reached():
     outlook = busy_outlook()
     _, ahead, actual = told(outlook)
     for k in range(DEAL + 1):
-        chances = [landings(ahead, actual, [[float(n)] * 5] * 2, [float(n)] * 5)[-1].chance[k] for n in (0, 2, 5, 6, 9, 12, 40, 200)]
+        chances = [
+            landings(ahead, actual, [[float(n)] * 5] * 2, [float(n)] * 5)[-1].chance[k]
+            for n in (0, 2, 5, 6, 9, 12, 40, 200)
+        ]
         assert chances == sorted(chances, reverse=True)
         assert (chances[0], chances[-1]) == (1, pytest.approx(0, abs=1e-6))
         more = actual.copy()
         more[k] += 3
-        assert landings(ahead, more, [PLAN] * 2, PLAN)[-1].chance[k] >= landings(ahead, actual, [PLAN] * 2, PLAN)[-1].chance[k]
+        assert (
+            landings(ahead, more, [PLAN] * 2, PLAN)[-1].chance[k]
+            >= landings(ahead, actual, [PLAN] * 2, PLAN)[-1].chance[k]
+        )
     assert landings(ahead, actual, [[None] * 5] * 2, [None] * 5)[-1].chance == (None,) * 5
 
 
@@ -120,7 +126,9 @@ def test_on_the_last_evening_a_plan_is_met_or_missed():
 def test_deals_that_come_of_what_is_under_way_alone_have_the_chance_that_targets_tell():
     """The same draws of the same rates: without anything new both say the same."""
     outlook = busy_outlook()
-    outlook = replace(outlook, draws=outlook.assumptions.plan_draws * 2, assumptions=replace(outlook.assumptions, plan_draws=400))
+    outlook = replace(
+        outlook, draws=outlook.assumptions.plan_draws * 2, assumptions=replace(outlook.assumptions, plan_draws=400)
+    )
     silent = replace(outlook, arriving=replace(outlook.arriving, scale=outlook.arriving.scale * 0))
     plan = target_plan(outlook, 9, MONTH)
     assert plan.in_flight_only is not None

@@ -11,7 +11,7 @@ from jobs.progress import Stopped
 from jobs.steps.lanes import side_by_side
 from sync.errors import BadReply, LoginRefused, QuotaExhausted, Unreachable
 
-WAIT = 10.0  # seconds; only a failing test waits so long
+WAIT = 60.0  # seconds; only a failing test waits so long
 
 
 def labels(outcomes):

@@ -1,15 +1,22 @@
 """What leads, asked of a process of its own."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
 from indicators.inputs import NO_DAY
 from indicators.leading.questions import does_it_lead
 from indicators.leading.series import Occurrences
-from jobs.steps import leading_process
-from jobs.steps.leading_process import beside
+from jobs import beside
+from jobs.beside import VERDICTS, Beside
 
 MONDAY = 20003
+
+
+@pytest.fixture(autouse=True)
+def two_processors(monkeypatch):
+    monkeypatch.setattr(beside, "processors", lambda: 2)
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +32,38 @@ def question():
     }  # fmt: skip
 
 
-def test_another_process_gives_the_same_answers_to_the_last_bit(question, monkeypatch):
-    monkeypatch.setattr(leading_process.os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(leading_process, "does_it_lead", lambda **_: pytest.fail("it was answered here"))
-    with beside() as asked:
-        assert asked(question).findings == does_it_lead(**question).findings
+def test_another_process_gives_the_same_answers_to_the_last_bit(question):
+    with Beside(VERDICTS) as aside:
+        aside.begin()
+        assert aside.ask(question).get().findings == does_it_lead(**question).findings
 
 
-@pytest.mark.parametrize("command", ["no-such-program-anywhere", "false"])
-def test_the_question_is_answered_here_where_no_other_process_can(question, command, monkeypatch):
-    monkeypatch.setattr(leading_process.sys, "executable", command)
-    with beside() as asked:
-        assert asked(question).findings == does_it_lead(**question).findings
+def test_where_no_process_can_be_had_nobody_is_asked(question, monkeypatch):
+    monkeypatch.setattr(beside.sys, "executable", "no-such-program-anywhere")
+    with Beside(VERDICTS) as aside:
+        aside.begin()
+        assert aside.ask(question) is None
+
+
+def test_a_process_that_comes_to_no_end_has_no_answer(question, monkeypatch):
+    monkeypatch.setattr(beside.sys, "executable", "false")
+    with Beside(VERDICTS) as aside:
+        assert aside.ask(question).get() is None
+
+
+def test_on_one_processor_nobody_is_asked(question, monkeypatch):
+    monkeypatch.setattr(beside, "processors", lambda: 1.5)
+    with Beside(VERDICTS) as aside:
+        aside.begin()
+        assert aside.ask(question) is None
 
 
 def test_nothing_is_left_running_where_the_question_is_never_asked(monkeypatch):
     started = []
-    start = leading_process._started
-    monkeypatch.setattr(leading_process, "_started", lambda: started.append(start()) or started[-1])
-    monkeypatch.setattr(leading_process.os, "cpu_count", lambda: 2)
-    with pytest.raises(KeyError), beside():
+    start = beside.subprocess.Popen
+    monkeypatch.setattr(beside.subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[-1])
+    with suppress(KeyError), Beside(VERDICTS) as aside:
+        aside.begin()
+        aside.begin()
         raise KeyError
-    assert started[0].poll() is not None
+    assert [process.poll() is not None for process in started] == [True]

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from models.vocabulary import Target
 from sync.lists.cells import CellError, day_in, place_in, text_in
+from sync.lists.compare import Known, KnownTargets, Standing
 from sync.lists.date_order import DateOrder
 from sync.lists.encodings import UnreadableListError
-from sync.lists.headings import Column, find_headings, meaning
+from sync.lists.headings import Column, find_headings, has_headings, meaning
 from sync.lists.people import Person
 from sync.lists.sheet import MOST_ROWS, Sheet, read_sheet
 from sync.lists.understand import AttackList, understand
@@ -351,8 +352,8 @@ def test_a_hundred_thousand_rows_are_read(tmp_path: Path) -> None:
     [
         ("list.csv", b"", "is empty"),
         ("list.csv", b"\x81\xff\xfe\xfa,x", "neither UTF-8 nor CP932"),
-        ("list.csv", "会社名\n株式会社青葉\n".encode("iso-2022-jp"), "neither UTF-8 nor CP932"),
-        ("list.csv", "会社名\n株式会社青葉\n".encode("euc-jp"), "neither UTF-8 nor CP932"),
+        ("list.csv", "会社名\n株式会社青葉\n".encode("iso-2022-jp"), "looks like ISO-2022-JP"),
+        ("list.csv", "会社名\n株式会社青葉\n".encode("euc-jp"), "looks like EUC-JP"),
         ("list.csv", b"PK\x03\x04rest", "holds a workbook"),
         ("list.xlsx", b"a,b\n", "no workbook in spite of its name"),
         ("list.xlsx", b"PK\x03\x04rest", "damaged"),
@@ -421,3 +422,69 @@ def test_any_cells_at_all_make_a_list_or_one_sentence(rows: list[list[Any]]) -> 
         return
     numbers = [r.number for r in found.rows] + [b.number for b in found.bad] + list(found.same_as)
     assert len(numbers) == len(set(numbers)) <= len(rows)
+
+
+def test_a_cover_sheet_is_stepped_over_and_further_lists_of_the_workbook_are_told(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["ご提出リスト"])
+    for title, target in (("東京", "東京商店"), ("大阪", "大阪商店")):
+        sheet = book.create_sheet(title)
+        sheet.append(["会社名", "電話番号"])
+        sheet.append([target, "03-1234-5678"])
+    book.save(tmp_path / "list.xlsx")
+    read = understand(read_sheet(tmp_path / "list.xlsx", is_list=has_headings), "list.xlsx")
+    assert (read.where, read.beside) == ("sheet 東京", ("大阪",))
+    assert [row.target.name for row in read.rows] == ["東京商店"]
+
+
+def test_headings_over_two_rows_are_read_as_one_row_and_none_of_them_is_a_target(tmp_path: Path) -> None:
+    rows = [["会社", "電話", "提出"], ["名称", "番号", "日"], ["青葉商店", "03-1234-5678", "2026/10/1"]]
+    read = listed(excel(tmp_path, rows))
+    assert read.headings.row == 2
+    assert [(row.target.name, row.listed_on) for row in read.rows] == [("青葉商店", date(2026, 10, 1))]
+
+
+@pytest.mark.parametrize("rows", ['"青葉,03-1\n若葉,03-2\n', '"青葉,03-1\n若葉,03-2\n"双葉" 商店,03-3\n'])
+def test_a_quote_that_would_swallow_rows_is_refused_with_its_line(tmp_path: Path, rows: str) -> None:
+    (tmp_path / "list.csv").write_text(f"会社名,電話番号\n{rows}", "utf-8")
+    with pytest.raises(UnreadableListError, match="opens in line 2 is not closed"):
+        read_sheet(tmp_path / "list.csv")
+
+
+def test_quotes_within_one_row_harm_none(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text('会社名,備考\n"青葉" 商店,5" 管\n"若葉\n商店",x\n', "utf-8")
+    assert [row.target.name for row in listed(tmp_path / "list.csv").rows] == ["青葉 商店", "若葉 商店"]
+
+
+def test_sums_and_notes_below_a_list_are_no_targets_unless_they_have_marks_of_a_company(tmp_path: Path) -> None:
+    below = ["合計", "小計 2社", "以上", "※社外秘", "Total"]
+    rows = [
+        ["会社名", "ドメイン"],
+        ["青葉商店", ""],
+        *([name, ""] for name in below),
+        ["Total", "total-energy.example"],
+    ]
+    read = listed(excel(tmp_path, rows))
+    assert [row.target.name for row in read.rows] == ["青葉商店", "Total"]
+    assert [bad.number for bad in read.bad] == [3, 4, 5, 6, 7]
+
+
+def test_a_row_that_is_nothing_but_a_formula_without_a_result_is_told(tmp_path: Path) -> None:
+    read = listed(excel(tmp_path, [["会社名", "電話番号"], ["青葉商店", ""], ['=HYPERLINK("https://x.example")', ""]]))
+    assert [bad.number for bad in read.bad] == [3]
+
+
+@pytest.mark.parametrize("encoding", ["euc-jp", "iso-2022-jp", "utf-16-le", "utf-16-be"])
+def test_an_encoding_that_nobody_guesses_at_is_named_and_read_where_it_is_said(tmp_path: Path, encoding: str) -> None:
+    path = text(tmp_path, [["会社名", "電話番号"], ["青葉商店", "03-1234-5678"]], encoding)
+    with pytest.raises(UnreadableListError, match=f"--encoding {encoding}"):
+        read_sheet(path)
+    assert [row.target.name for row in understand(read_sheet(path, encoding=encoding), "list.csv").rows] == ["青葉商店"]
+
+
+def test_the_very_file_is_known_where_more_of_it_is_understood_than_the_first_time() -> None:
+    known = KnownTargets([Known("p", "パートナー", Target(name="青葉商店"), brought=("hash", 3))])
+    now = Target(name="青葉商店", domain="aoba.example")
+    assert known.look(now, "p", place=("hash", 3)).standing is Standing.LISTED
+    assert known.look(now, "p", place=("other", 3)).standing is Standing.NEW
+    assert known.look(now, "q", place=("hash", 3)).standing is Standing.NEW

@@ -183,3 +183,19 @@ def test_a_position_is_kept_for_whoever_judges_later():
     mapping = preset()
     line = mapping.line(("entries", 0, "milestones", "requested", "enters", "Status__c"))
     assert "requested: {enters: {Status__c: Requested}" in preset_text().splitlines()[line - 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("timezone: Asia/Tokyo\npartners:\n\t- from: crm.Account\n", "m.yaml:3: this is not YAML: a tab stands here"),
+        (
+            "timezone: Asia/Tokyo\nlanguage： ja\n# all\npartners: []\n",
+            "m.yaml:2: this is not YAML: a full-width colon",
+        ),
+        ("#" * 2_000_001, "m.yaml:1: the file is too long .2,000,001 characters"),
+    ],
+)
+def test_slips_of_the_keyboard_are_named_with_their_own_line(text: str, said: str) -> None:
+    with pytest.raises(MappingError, match=said):
+        load_mapping(text, "m.yaml")

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from jobs.partner_tables import actual
+from jobs.tables.partners import actual
 
 
 def page(landing, timing, *, zeros=False, elapsed=0.5):

@@ -1,6 +1,7 @@
 """The client-side limits: never more than allowed in any window, halved by a refusal, given back in quiet."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -138,7 +139,7 @@ def test_threads_share_one_limit() -> None:
     calls = RateLimiter(5, 0.2)
     went: list[float] = []
     lock = threading.Lock()
-    import time
+    began = time.monotonic()
 
     def work() -> None:
         for _ in range(5):
@@ -150,8 +151,7 @@ def test_threads_share_one_limit() -> None:
     for t in threads:
         t.start()
     for t in threads:
-        t.join(timeout=20)
-    went.sort()
+        t.join(timeout=60)
     assert len(went) == 20
-    # a thread may be held up between taking its place and noting the time: the sixth is looked at, not the fifth
-    assert all(later - earlier >= 0.15 for earlier, later in zip(went, went[6:], strict=False))
+    # a thread may be held up between taking its place and noting the time, which makes it later and never earlier
+    assert all(at - began >= 0.2 * (n // 5) for n, at in enumerate(sorted(went)))

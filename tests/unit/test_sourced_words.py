@@ -3,8 +3,8 @@
 import pytest
 
 from jobs.cli.reports import ACTIVATION_COLUMNS, with_shares
-from jobs.partner_tables import won_words
 from jobs.steps.more import share_document
+from jobs.tables.partners import won_words
 from sync.events.deals import DealCount
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.cli.common import Uncut
-from jobs.tables import objects, table
+from jobs.tables.mirror import objects
+from jobs.tables.shape import table
 
 IDS = ("salesforce.AttackListEntry__c/a015g0000000001AAA", "lists.row/0fbf57b0-38bf-568d-953d-bef296e37242", "plan-20261126T021001-85b69a")  # fmt: skip
 

@@ -5,7 +5,6 @@ Recorded against the sandbox by `python -m tests.contract.cassettes`. Secrets ar
 
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +135,6 @@ def record(subject: Subject) -> None:
         def act(record_id: str) -> None:
             user._call("POST", "advance", {"days": 0.01})
             user.edit(subject.object, record_id, {subject.text: "変わった名前"})
-            time.sleep(0.1)
             user._call("POST", "advance", {"days": 0.01})
 
         with recorder(url, mode="all").use_cassette(str(subject.cassette)):

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from indicators.assumptions import DEFAULTS
 from jobs.speech import ENGLISH, Speech
-from jobs.tables import SHOWN, interval, number, percent, table
+from jobs.tables.shape import SHOWN, interval, number, percent, table
 
 STATUS = {
     "ok": "Earlier forecasts came true: {expected:.0f} deals were expected of entries under way on {n} past days, {came} came.",

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from jobs.tables import SHOWN, number, percent, table, value
+from jobs.tables.shape import SHOWN, number, percent, table, value
 
 KINDS = ("gained", "lost", "moved", "retold")
 

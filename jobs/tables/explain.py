@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from jobs.tables import SHOWN, number, short, table, value
+from jobs.tables.shape import SHOWN, number, short, table, value
 from models.catalogue import BY_NAME
 
 BY = {

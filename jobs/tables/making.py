@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape as safe
 
-from jobs.tables import SHOWN, number, table
+from jobs.tables.shape import SHOWN, number, table
 
 
 def creates(out: Console, document: Mapping[str, Any]) -> None:

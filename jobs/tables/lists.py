@@ -8,7 +8,7 @@ from rich.markup import escape as safe
 from rich.table import Table
 
 from jobs.list_import import Creates, Imported
-from jobs.tables import table
+from jobs.tables.shape import table
 from sync.lists.compare import Standing
 from sync.lists.headings import Column
 
@@ -26,7 +26,7 @@ _SAYS = {
 }
 _BY = {
     "row": "the row itself", "corporate_number": "corporate number", "domain": "web address", "name_and_phone": "name and telephone",
-    "name_and_place": "name and place",
+    "name_and_place": "name and place", "file": "this very file",
 }  # fmt: skip
 SHOWN = 30
 
@@ -42,6 +42,11 @@ def show(out: Console, found: Imported, *, dry_run: bool) -> None:
     for text in headings.unused:
         understood.add_row(safe(text), "(not used)")
     out.print(understood)
+    if others := found.read.beside:
+        out.print(
+            f"Not read: {', '.join(safe(repr(one)) for one in others)}, which {'hold lists' if len(others) > 1 else 'holds a list'} too; "
+            "import the file once more with --sheet for each that is meant."
+        )
     out.print(_rows(found))
     if rows := found.read.reckoned:
         out.print(
@@ -52,7 +57,10 @@ def show(out: Console, found: Imported, *, dry_run: bool) -> None:
     _listed(out, "Values that were left empty", [(n.number, n.reason) for n in found.read.notes])
     _listed(out, "Rows that stand there twice", [(n, f"as row {f}") for n, f in sorted(found.read.same_as.items())])
     met = [
-        (j.row.number, f"{_SAYS[j.found.standing]} ({j.found.partner}, by {_BY[j.found.by]})")
+        (
+            j.row.number,
+            f"{_SAYS[j.found.standing]} ({', '.join(filter(None, (j.found.partner, f'by {_BY[j.found.by]}')))})",
+        )
         for j in found.judged
         if j.found.standing is not Standing.NEW
     ]

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables import SHOWN, likely, number, percent, signed, table
+from jobs.tables.shape import SHOWN, likely, number, percent, signed, table
 from models.labels import named
 
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
@@ -115,7 +115,12 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
 def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: str | None, language: str) -> None:
     """Plan against actual, a table a month."""
     say = Speech(language)
-    right = tuple(map(say, ("plan", "plan to date", "actual", "gap", "landing", "80 % range", "chance", "part of the gap in deals")))
+    right = tuple(
+        map(
+            say,
+            ("plan", "plan to date", "actual", "gap", "landing", "80 % range", "chance", "part of the gap in deals"),
+        )
+    )
     for m in months:
         over = _over(m, as_of)
         told = {"month": m["month"], "day": as_of, "elapsed": percent(m["elapsed"])}
@@ -174,8 +179,14 @@ def _ahead(out: Console, month: Mapping[str, Any], kind: str, deals: Mapping[str
             "As entries go and are listed of late, the month would end at {landing} of {planned} deals: {actual} have come, {in_flight} are expected "
             "of entries under way, {new} of new ones. The chance of the plan is {chance}."
         )
-        told = {"landing": f"{deals['landing']:.1f}", "planned": f"{deals['planned']:g}", "actual": number(deals["actual"])}
+        told = {
+            "landing": f"{deals['landing']:.1f}",
+            "planned": f"{deals['planned']:g}",
+            "actual": number(deals["actual"]),
+        }
         parts = {"in_flight": f"{deals['landing_in_flight']:.1f}", "new": f"{deals['landing_new']:.1f}"}
         out.print(say(text, chance=likely(deals["chance_of_target"]), **told, **parts))
     if any(r["landing"] is None for r in month["rows"] if r["type"] == kind):
-        out.print(say("A dash under landing: the steps on the way there have not been watched long enough to foretell it."))
+        out.print(
+            say("A dash under landing: the steps on the way there have not been watched long enough to foretell it.")
+        )

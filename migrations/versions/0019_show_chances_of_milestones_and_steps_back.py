@@ -9,7 +9,7 @@ table CONCURRENTLY, inside `with op.get_context().autocommit_block()`. Write the
 
 from alembic import op
 
-revision = "0029"
+revision = "0019"
 down_revision = "0018"
 branch_labels = None
 depends_on = None

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from jobs.tables import number, table
+from jobs.tables.shape import number, table
 from models.vocabulary import LISTS
 
 VALUES = 12  # values of a field before "and n more"; --all shows them

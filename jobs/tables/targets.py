@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import Speech
-from jobs.tables import likely, number, percent, table
+from jobs.tables.shape import likely, number, percent, table
 
 WEEKS_SHOWN = 8
 PARTNERS_SHOWN = 15

@@ -1,0 +1,111 @@
+"""How a table and a value look."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from jobs.speech import ENGLISH, Speech
+
+WHOLE = frozenset(
+    {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
+)  # never folded, whatever the width
+LEAST = 6  # characters of a column that gives way
+SHOWN = 40  # rows of a long list before "... and n more"
+_COPIED = re.compile(r"[\w-]+\.\w+/[\w-]+|\b(?:run|plan|decision)-[\w-]+")
+
+
+class PlainTable(Table):
+    """Cells say what they say: square brackets in a record's text are no markup, and cannot break a page.
+
+    Ids of records, runs and plans stand in one piece whatever the width, since people copy them: other columns give way, and where none can,
+    the table is wider than the page.
+    """
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        for column, cell in zip(self.columns, cells, strict=False):
+            copied = _COPIED.findall(cell) if isinstance(cell, str) else ()
+            if copied:
+                column.min_width = max(column.min_width or 0, *map(cell_len, copied))
+                column.no_wrap = column.no_wrap or " " not in cell.strip()  # a text beside the id may fold
+        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        least = sum((column.min_width or LEAST) + 1 for column in self.columns)
+        return super().__rich_console__(console, options.update(width=max(options.max_width, least)))
+
+
+def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
+    """A table with plain rules; the columns in `right` hold numbers. Names and numbers stay in one piece, texts fold."""
+    made = PlainTable(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
+        min_width=cell_len(title),  # or the title of a narrow table would be broken
+    )  # fmt: skip
+    for at, name in enumerate(columns):
+        whole = name in right or at == 0 or name in WHOLE
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=whole)
+    return made
+
+
+def number(value: Any) -> str:
+    """Whole numbers with separators, nothing as a dash."""
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def short(run: str | None) -> str:
+    """A run or plan by the end of its id: enough to find it in a list."""
+    return "-" if not run else run.rsplit("-", 1)[-1]
+
+
+def percent(value: float | None) -> str:
+    """A share as percent with one decimal."""
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def likely(chance: float | None) -> str:
+    """A chance in whole percents; what is not certain is neither 0 nor 100 %."""
+    if chance is None:
+        return "-"
+    if 0 < chance < 0.01:
+        return "< 1 %"
+    if 0.99 < chance < 1:
+        return "> 99 %"
+    return f"{100 * chance:.0f} %"
+
+
+def interval(low: float | None, high: float | None, say: Speech = ENGLISH) -> str:
+    """An interval of shares in whole percent; a dash where there is none."""
+    if low is None or high is None:
+        return "-"
+    return say("{low} to {high}", low=f"{100 * low:.0f}", high=f"{100 * high:.0f}") + " %"
+
+
+def signed(value: float | None) -> str:
+    """With its sign and one decimal; what rounds to nothing has no minus."""
+    return "-" if value is None else f"{round(value, 1) + 0.0:+.1f}"
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in its largest unit: 40 s, 12 min, 5 h, 3 d."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def value(held: Any) -> str:
+    """A field's value as a person reads it."""
+    if held is None or held == "":
+        return "(empty)"
+    if isinstance(held, bool):
+        return "yes" if held else "no"
+    return str(held)
