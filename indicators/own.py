@@ -3,6 +3,7 @@
 Given any part of the partners, with all of their entries, it tells of them, byte for byte, what it tells given all.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,10 +88,6 @@ def own(
             f"the pool is of day {pool.as_of} and types {pool.types}, the tables of day {paths.as_of} and types {partners.types}; "
             "give both the same"
         )
-    stalled = lasting_states(paths, entries, pool.paces, assumptions)
-    tiers = assign_tiers(paths, entries, partners, assumptions)
-    recent = partner_counts(paths, entries, len(partners), days=assumptions.counted).reached
-    waiting = np.bincount(entries.partner[stalled.is_stalled], minlength=len(partners))
     ahead = Outlook(
         paths=paths,
         partners=partners,
@@ -103,28 +100,34 @@ def own(
         draws=pool.draws,
         assumptions=assumptions,
     )
-    return Own(
-        as_of=paths.as_of,
-        partners=tuple(
-            PartnerSummary(
-                partner_id=partner_id,
-                type=pool.types[partners.type[i]],
-                tier=tiers.partners[i],
-                attack_list_count=tiers.partners[i].valid,
-                submitted_day=int(tiers.newest_list[i]),
-                recent=_five(recent[i]),
-                whole=pool.whole[partners.type[i]],
-                stalled_entries=int(waiting[i]),
-            )
-            for i, partner_id in enumerate(partners.ids)
-        ),
-        entries=_entry_summary(paths, stalled),
-        tier_changes=tiers.changes,
-        outlook=ahead,
-        forecast=entry_forecast(ahead, len(entries)),
-        expected=partner_forecast(ahead),
-        status=pool.forecast,
-    )
+    with ThreadPoolExecutor(1) as beside:
+        expected = beside.submit(partner_forecast, ahead)  # mostly draws, which do not hold up what follows
+        stalled = lasting_states(paths, entries, pool.paces, assumptions)
+        tiers = assign_tiers(paths, entries, partners, assumptions)
+        recent = partner_counts(paths, entries, len(partners), days=assumptions.counted).reached
+        waiting = np.bincount(entries.partner[stalled.is_stalled], minlength=len(partners))
+        return Own(
+            as_of=paths.as_of,
+            partners=tuple(
+                PartnerSummary(
+                    partner_id=partner_id,
+                    type=pool.types[partners.type[i]],
+                    tier=tiers.partners[i],
+                    attack_list_count=tiers.partners[i].valid,
+                    submitted_day=int(tiers.newest_list[i]),
+                    recent=_five(recent[i]),
+                    whole=pool.whole[partners.type[i]],
+                    stalled_entries=int(waiting[i]),
+                )
+                for i, partner_id in enumerate(partners.ids)
+            ),
+            entries=_entry_summary(paths, stalled),
+            tier_changes=tiers.changes,
+            outlook=ahead,
+            forecast=entry_forecast(ahead, len(entries)),
+            expected=expected.result(),
+            status=pool.forecast,
+        )
 
 
 def _entry_summary(paths: PathTable, stalled: StalledEntries) -> EntrySummary:
