@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from tests.unit.reference.histories import play
+from tests.unit.reference.plans_met import Told, plans_told, together
 from tests.unit.reference.recovery import by_size, cells, foretold, interval_cover, rate_errors
 from tests.unit.reference.worlds import generate
+
+PLANNED = 16  # worlds in which plans are told
 
 
 def main() -> None:
@@ -21,6 +24,7 @@ def main() -> None:
     given = asked.parse_args()
     for scenario in ("clean", "messy"):
         worlds(scenario, given.worlds)
+    promises(given.worlds)
     plans(given.histories)
     sizes(given.histories)
 
@@ -28,6 +32,7 @@ def main() -> None:
 def worlds(scenario: str, count: int) -> None:
     """Conversion, lead time, partner rates and forecasts."""
     inside, medians, resolved, rates, errors, cover, apart, bins = [], [], [], [], [], [], [], []
+    of_plans = []
     for seed in range(1, count + 1):
         with tempfile.TemporaryDirectory() as folder:
             world = generate(Path(folder), scenario, seed=seed)
@@ -39,6 +44,8 @@ def worlds(scenario: str, count: int) -> None:
         told = foretold(world)
         apart.append(told.apart())
         bins.append(told)
+        if seed <= PLANNED:
+            of_plans.append(plans_told(world))
         if scenario == "clean":
             errors.append(rate_errors(world))
             cover.append(interval_cover(world))
@@ -73,6 +80,32 @@ def worlds(scenario: str, count: int) -> None:
         )
     for n, expected, share in whole.bins():
         print(f"    {n:>8,} entries: {expected:.3f} foretold within 60 days, {share:.3f} came")
+    chances_of_plans(together(of_plans))
+
+
+def chances_of_plans(whole: Told) -> None:
+    """Of plans told a chance, how many were met; and whether landings' intervals held."""
+    print(f"  {len(whole.chance):,} plans for milestones: chance told, share met")
+    for n, chance, met in whole.bins():
+        print(f"    {n:>8,} plans: {chance:.3f} told, {met:.3f} met")
+    for name, chance, met in whole.by_milestone():
+        print(f"    {name}: {chance:.3f} told, {met:.3f} met")
+    print(f"  80 % intervals of landings hold {100 * whole.inside.mean():.1f} % of {len(whole.inside):,}")
+
+
+def promises(count: int) -> None:
+    """Chances told of monthly plans, of all milestones and types, against what came."""
+    told = []
+    for seed in range(1, count + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            told.append(plans_told(generate(Path(folder), "clean", seed=seed)))
+    whole = together(told)
+    print(f"\nchances of monthly plans, {count} worlds, {len(whole.met):,} plans")
+    print(f"  80 % intervals of landings hold {100 * whole.inside.mean():.1f} % of {len(whole.inside):,} counts")
+    for n, chance, met in whole.bins():
+        print(f"    {n:>6,} plans: {chance:.3f} told, {met:.3f} met")
+    for name, chance, met in whole.by_milestone():
+        print(f"    {name}: {chance:.3f} told, {met:.3f} met")
 
 
 def plans(count: int) -> None:

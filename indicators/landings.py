@@ -8,6 +8,7 @@ draws of the partners' rates and paces, the same that forecasts are told by.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,9 +75,13 @@ def coming(outlook: Outlook, last: int, scope: Flags | None = None) -> Coming:
     chosen = np.ones(len(outlook.partners), bool) if scope is None else np.asarray(scope, bool)
     days, kinds = max(last - outlook.as_of, 0), len(outlook.partners.types)
     draws = min(outlook.assumptions.plan_draws, outlook.draws)
+    each, by_draw = (DEAL + 1, kinds), (DEAL + 1, kinds, draws)
     found = Coming(
-        *(np.zeros((DEAL + 1, kinds)) for _ in range(2)),
-        *(np.zeros((DEAL + 1, kinds, draws)) for _ in range(3)),
+        in_flight=np.zeros(each),
+        new=np.zeros(each),
+        mean=np.zeros(by_draw),
+        second=np.zeros(by_draw),
+        poisson=np.zeros(by_draw),
         known=_known(outlook, kinds),
         seed=(outlook.assumptions.seed, str(outlook.as_of), str(last)),
     )
@@ -149,7 +154,7 @@ def chance_of_more(ahead: Coming, milestone: int, wanted: int, types: Sequence[i
 
 
 def _landing(ahead: Coming, types: list[int], actual: Ints, planned: Sequence[float | None]) -> Landing:
-    rows: list[tuple[float | int | None, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for k, plan in enumerate(planned):
         so_far = int(actual[k].sum())
         chance = None if plan is None else chance_of_more(ahead, k, math.ceil(plan) - so_far, types)
@@ -161,7 +166,7 @@ def _landing(ahead: Coming, types: list[int], actual: Ints, planned: Sequence[fl
         low, high = middle_of(generator(*ahead.seed, names, str(k), "landing"), *ahead.drawn(k, types))
         rows.append((so_far + in_flight + new, in_flight, new, so_far + low, so_far + high, chance))
     reached, in_flights, news, lows, highs, chance_of_each = zip(*rows, strict=True)
-    return Landing(reached, in_flights, news, lows, highs, chance_of_each)  # type: ignore[arg-type]
+    return Landing(reached, in_flights, news, lows, highs, chance_of_each)
 
 
 def _per_daily_entry(outlook: Outlook, kind: int, days: int) -> Floats:
@@ -172,4 +177,4 @@ def _per_daily_entry(outlook: Outlook, kind: int, days: int) -> Floats:
 
 def _known(outlook: Outlook, kinds: int) -> Flags:
     steps = np.array([[c.mature and c.known for c in row] for row in outlook.curves[:kinds]], bool).reshape(kinds, -1)
-    return np.c_[np.ones(kinds, bool), np.logical_and.accumulate(steps, axis=1)].T
+    return np.asarray(np.c_[np.ones(kinds, bool), np.logical_and.accumulate(steps, axis=1)].T, np.bool_)

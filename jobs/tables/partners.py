@@ -139,7 +139,7 @@ def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: 
 
 def _over(month: Mapping[str, Any], as_of: str) -> bool:
     """Whether the day is the month's last, or after it."""
-    return (date.fromisoformat(as_of) + timedelta(days=1)).isoformat()[:7] > month["month"]
+    return (date.fromisoformat(as_of) + timedelta(days=1)).isoformat()[:7] > str(month["month"])
 
 
 def _range(row: Mapping[str, Any], over: bool, say: Speech) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.unit.reference.plans_met import plans_told, together
 from tests.unit.reference.recovery import foretold, interval_cover, rate_errors
 from tests.unit.reference.worlds import World, generate
 
@@ -33,6 +34,15 @@ def test_expected_deals_come_and_chances_are_what_they_say(worlds):
         for n, expected, came in one.bins():
             spread = np.sqrt(max(expected * (1 - expected), 1e-4) / n)
             assert abs(expected - came) <= 3.3 * spread + 0.005, (n, expected, came)
+
+
+def test_plans_are_met_as_often_as_their_chance_says(worlds):
+    """Months partly over on two past days, plans from sure to hopeless, of every milestone and type."""
+    made = together([plans_told(world, origins=2) for world in worlds[:2]])
+    for n, chance, met in made.bins():
+        assert abs(chance - met) <= 0.15, (n, chance, met)
+    assert abs(made.chance.mean() - made.met.mean()) <= 0.04
+    assert made.inside.mean() >= 0.75
 
 
 def test_a_messy_world_is_foretold_as_well(tmp_path):
