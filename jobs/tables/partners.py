@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import SHOWN, interval, number, percent, signed, table
+from jobs.tables.shape import SHOWN, number, percent, signed, table
 from models.labels import named
 
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
@@ -18,7 +18,7 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
     right = tuple(map(say, ("base", "active", "activation", "95 % interval", "engaged", "deals", "each")))
     shown = table(say("Activation, 90 days to {day}", day=document["as_of"]), say("type"), *right, right=right)
     for a in document["activation"]:
-        span = "-" if a["activation"] is None else interval(a["low"], a["high"], say)
+        span = "-" if a["activation"] is None else _span(a, say, digits=0)
         each = "-" if a["deals_per_active"] is None else f"{a['deals_per_active']:.1f}"
         shown.add_row(
             say.kind(a["type"]), number(a["base"]), number(a["active"]), percent(a["activation"]), span,
@@ -73,7 +73,7 @@ def _share(out: Console, share: Mapping[str, Any], say: Speech) -> None:
         return
     text = "Partner-sourced: {n} of {all} deals of all channels in a year, {share} ({span})."
     told = {"n": number(share["partner_sourced"]), "all": number(share["deals_all_channels"])}
-    out.print(say(text, share=percent(share["share"]), span=_tenths(share, say), **told))
+    out.print(say(text, share=percent(share["share"]), span=_span(share, say), **told))
     if "won" in share:  # reports of older versions say nothing of won deals
         out.print(won_words(share, say))
 
@@ -94,8 +94,9 @@ def _load(out: Console, load: Mapping[str, Any], say: Speech) -> None:
         out.print(say("The tiers ask for {week} contacts a week, {each} for each of {team} people.", **told))
 
 
-def _tenths(share: Mapping[str, Any], say: Speech) -> str:
-    return say("{low} to {high}", low=f"{100 * share['low']:.1f}", high=f"{100 * share['high']:.1f}") + " %"
+def _span(share: Mapping[str, Any], say: Speech, *, digits: int = 1) -> str:
+    low, high = (f"{100 * share[end]:.{digits}f}" for end in ("low", "high"))
+    return say("{low} to {high}", low=low, high=high) + " %"
 
 
 def won_words(share: Mapping[str, Any], say: Speech = ENGLISH) -> str:
@@ -116,7 +117,7 @@ def won_words(share: Mapping[str, Any], say: Speech = ENGLISH) -> str:
         "all": number(won["deals_all_channels"]),
         "share": percent(won["share"]),
     }
-    return say(text, span=_tenths(won, say), entries=number(won["entries"]), **told) + apart
+    return say(text, span=_span(won, say), entries=number(won["entries"]), **told) + apart
 
 
 def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLISH) -> None:
