@@ -1,6 +1,9 @@
 """The Japanese of pages, by their English. tests/integration/test_pages_in_japanese.py finds what is missing."""
 
+from jobs.speech_ja_activation import ACTIVATION
+
 JAPANESE: dict[str, str] = {
+    **ACTIVATION,
     # common
     "all": "全タイプ",
     "{n} days": "{n}日",
@@ -140,6 +143,7 @@ JAPANESE: dict[str, str] = {
     "since": "いつから",
     "days": "日数",
     "next": "次",
+    "{month}: {deal} deals need {listed} listed; the next `sakigake run` sets them against what is reached.": "{month}：商談{deal}件にはリスト掲載{listed}件が必要です。次の `sakigake run` で実績と照らし合わせます。",
     "{month} as of {day}, {elapsed} of its business days": "{month}（{day}時点、営業日の{elapsed}経過）",
     "plan to date": "計画（本日まで）",
     "actual": "実績",

@@ -54,7 +54,9 @@ class Finding:
 
     @property
     def lead_weeks(self) -> int | None:
-        """By how many weeks x comes first, where it is said to."""
+        """By how many weeks x comes first, where it is said to; None for a milestone with fewer deals than a verdict takes."""
+        if self.verdict == MECHANICAL and "deals" in self.short_of:
+            return None
         return self.forward.peak_lag if self.verdict in (LEADING, USEFUL, MECHANICAL) else None
 
     @property
@@ -146,7 +148,7 @@ def sentence(finding: Finding, language: Language, floors: Floors) -> str:
     }
     verdict = finding.verdict
     if verdict == MECHANICAL:
-        lead = say["mechanical"] if finding.forward.peak_lag is not None else say["mechanical_unknown"]
+        lead = say["mechanical"] if finding.lead_weeks is not None else say["mechanical_unknown"]
         lead = say["rate"] if finding.kind == "rate" else lead
         if not finding.skill.testable:
             graded = say["untestable"] if finding.more_weeks else say["untestable_unknown"]

@@ -41,6 +41,7 @@ ACTUAL_COLUMNS = (
 def activation(
     type_name: TypeOption = None,
     as_of: KeptOption = None,
+    language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -51,10 +52,12 @@ def activation(
 
     check_output(None, json=json, csv=csv)
     with opened_reader(config, workspace) as reader:
+        said = spoken(language, reader.rules)
         document = _report(reader, ACTIVATION, as_of)
     wanted = chosen_type(type_name, [a["type"] for a in document["activation"]])
     for part in ("activation", "first_deal"):
         document[part] = [a for a in document[part] if wanted is None or a["type"] == wanted]
+    from jobs.speech import Speech
     from jobs.tables import partners
 
     show(
@@ -62,7 +65,7 @@ def activation(
         json=json,
         csv=csv,
         lines=lambda: show_csv(with_shares(document), ACTIVATION_COLUMNS),
-        pages=lambda: partners.activation(out, document),
+        pages=lambda: partners.activation(out, document, Speech(said)),
     )
 
 
@@ -139,6 +142,7 @@ def actual(
     by: Annotated[str | None, typer.Option(help="Who sets it; left out: the user of this machine.")] = None,
     type_name: TypeOption = None,
     as_of: KeptOption = None,
+    language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -147,25 +151,27 @@ def actual(
     """Set plan against actual, and explain the gap."""
     from jobs.months import read_month
     from jobs.person import person
+    from jobs.speech import Speech
     from jobs.steps import actual as step
 
+    check_output(None, json=json, csv=csv)
     day = None if month is None else read_month(month)
     with opened_reader(config, workspace) as reader:
+        said = spoken(language, reader.rules)
         if deals is not None:
             document = _set_target(reader, day, deals, by or person())
             if json:
                 show_json(document)
             else:
-                out.print(
-                    f"{document['month']}: {document['numbers']['deal']:g} deals need "
-                    f"{document['numbers']['listed']:g} listed; the next `sakigake run` sets them against what is reached."
-                )
+                numbers = {name: f"{document['numbers'][name]:g}" for name in ("deal", "listed")}
+                text = "{month}: {deal} deals need {listed} listed; the next `sakigake run` sets them against what is reached."
+                out.print(Speech(said)(text, month=document["month"], **numbers))
             return
         document = _report(reader, step.KIND, as_of)
     found = [m for m in document["months"] if day is None or m["month"] == month]
     if not found:
         kept = ", ".join(m["month"] for m in document["months"]) or "none"
-        raise NotFound(
+        raise ConfigError(
             f"No target is kept for {month}; kept are {kept}. Set one: sakigake actual --month {month} --deals 20"
         )
     wanted = chosen_type(type_name, sorted({r["type"] for m in found for r in m["rows"]}))
@@ -177,7 +183,7 @@ def actual(
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, ACTUAL_COLUMNS),
-        pages=lambda: partners.actual(out, document["as_of"], found, wanted, reader.rules.language),
+        pages=lambda: partners.actual(out, document["as_of"], found, wanted, said),
     )
 
 
@@ -227,13 +233,10 @@ def _report(reader: Reader, kind: str, as_of: str | None) -> dict[str, Any]:
     kept = reports.newest(reader.conn, reader.name, kind, day)
     if kept is None and day is not None:
         raise NotFound(f"Nothing was kept for {day} or before; leave --as-of out for the newest.")
+    if kept is None and kind == "plan_vs_actual":
+        raise ConfigError("No target is set yet; say: sakigake actual --month 2026-12 --deals 20")
     if kept is None:
-        what = (
-            "No target is set yet; say: sakigake actual --month 2026-12 --deals 20"
-            if kind == "plan_vs_actual"
-            else None
-        )
-        raise NotFound(what or f"Nothing has been computed for workspace {reader.name} yet; say: sakigake run")
+        raise NotFound(f"Nothing has been computed for workspace {reader.name} yet; say: sakigake run")
     stamp, document = kept
     return {
         "workspace": reader.name,

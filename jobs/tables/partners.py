@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from jobs.speech import ENGLISH, Speech
 from jobs.tables.shape import SHOWN, likely, number, percent, signed, table
@@ -13,86 +14,111 @@ from models.labels import named
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
 
 
-def activation(out: Console, document: Mapping[str, Any]) -> None:
+def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> None:
     """Rates per type, then what is asked of the tiers, then the whole."""
-    right = ("base", "active", "activation", "interval", "engaged", "deals", "each")
-    shown = table(f"Activation, 90 days to {document['as_of']}", "type", *right, right=right)
+    right = tuple(map(say, ("base", "active", "activation", "95 % interval", "engaged", "deals", "each")))
+    shown = table(say("Activation, 90 days to {day}", day=document["as_of"]), say("type"), *right, right=right)
     for a in document["activation"]:
-        interval = "-" if a["activation"] is None else f"{100 * a['low']:.0f} to {100 * a['high']:.0f} %"
+        span = "-" if a["activation"] is None else _span(a, say, digits=0)
         each = "-" if a["deals_per_active"] is None else f"{a['deals_per_active']:.1f}"
         shown.add_row(
-            a["type"], number(a["base"]), number(a["active"]), percent(a["activation"]), interval,
+            say.kind(a["type"]), number(a["base"]), number(a["active"]), percent(a["activation"]), span,
             percent(a["engagement"]), number(a["deals"]), each,
         )  # fmt: skip
     out.print(shown)
-    counted = ("due", "met", "kept")
-    shown = table("Meetings and touches, 90 days", "tier", "expects", *counted, right=counted)
+    counted = tuple(map(say, ("due", "met ", "kept")))
+    shown = table(say("Meetings and touches, 90 days"), say("tier"), say("expects"), *counted, right=counted)
     for d in document["cadence"]:
-        shown.add_row(
-            d["tier"], f"{_WHAT[d['what']]} a {d['per']}", number(d["due"]), number(d["met"]), percent(d["rate"])
-        )
+        expects = say(f"{_WHAT[d['what']]} a {d['per']}")
+        shown.add_row(d["tier"], expects, number(d["due"]), number(d["met"]), percent(d["rate"]))
     out.print(shown)
-    leaked, share, crowd = document["leaks"], document["sourced"], document["concentration"]
-    kinds = ", ".join(f"{named(k, 'en')} {n}" for k, n in leaked["by_kind"].items())
-    out.print(
-        f"Pushes on tier D: {number(leaked['on_d'])} of {number(leaked['pushes'])} ({percent(leaked['share'])})"
-        + (f": {kinds}." if kinds else ".")
-    )
-    if share["status"] == "ok":
-        out.print(
-            f"Partner-sourced: {number(share['partner_sourced'])} of {number(share['deals_all_channels'])} deals of all channels in a year, "
-            f"{percent(share['share'])} ({100 * share['low']:.1f} to {100 * share['high']:.1f} %)."
-        )
-    else:
-        out.print("Partner-sourced share: no deal of any channel in a year, by the mapping's deals_all_channels.")
-    if share["status"] == "ok" and "won" in share:  # reports of older versions say nothing of won deals
-        out.print(won_words(share))
+    _pushes(out, document["leaks"], say)
+    _share(out, document["sourced"], say)
+    crowd = document["concentration"]
     if crowd["top_share"] is not None:
-        out.print(
-            f"Concentration: the top five of {number(crowd['partners'])} partners brought {percent(crowd['top_share'])}; as if "
-            f"{crowd['effective']:.1f} partners brought as many each."
-        )
+        text = "Concentration: the top five of {n} partners brought {share}; as if {effective} partners brought as many each."
+        told = {"n": number(crowd["partners"]), "share": percent(crowd["top_share"])}
+        out.print(say(text, effective=f"{crowd['effective']:.1f}", **told))
     for f in document["first_deal"]:
         if f["partners"]:
-            median = "half have not come to one yet" if f["median"] is None else f"median {f['median']} days"
-            out.print(f"Contract to first deal, {f['type']}: {median} ({f['events']} of {f['partners']} partners).")
-    load = document["capacity"]
-    if load["status"] == "over":
-        out.print(
-            f"[yellow]The tiers ask for {load['per_week']:g} contacts a week, {load['per_person']:.1f} for each of {load['team']} people; "
-            f"more than {load['limit']:g} is too many. Raise the thresholds, or the team.[/]"
-        )
-    else:
-        each = "" if load["per_person"] is None else f", {load['per_person']:.1f} for each of {load['team']} people"
-        out.print(f"The tiers ask for {load['per_week']:g} contacts a week{each}.")
+            median = say("half have not come to one yet" if f["median"] is None else "median {n} days", n=f["median"])
+            told = {"kind": escape(say.kind(f["type"])), "median": median, "events": f["events"], "n": f["partners"]}
+            out.print(say("Contract to first deal, {kind}: {median} ({events} of {n} partners).", **told))
+    _load(out, document["capacity"], say)
     for c in document["cutoffs"]:
         if c["explained"] > c["today"] + 0.05:
-            out.print(
-                f"Cut-offs of {c['type']}: {c['a_up']} valid rows for A and {c['b_up']} for B would tell {percent(c['explained'])} of what "
-                f"expected deals differ by; today's tell {percent(c['today'])}. That is for a person to decide."
+            text = (
+                "Cut-offs of {kind}: {a} valid rows for A and {b} for B would tell {explained} of what expected deals differ by; "
+                "today's tell {today}. That is for a person to decide."
             )
+            told = {"kind": escape(say.kind(c["type"])), "a": c["a_up"], "b": c["b_up"]}
+            out.print(say(text, explained=percent(c["explained"]), today=percent(c["today"]), **told))
     moved = document["tiers"]
     if moved["flap_rate"] is not None:
-        out.print(f"Tiers moved {moved['flap_rate']:.2f} times a partner and quarter; under 0.5 is steady.")
+        text = "Tiers moved {n} times a partner and quarter; under 0.5 is steady."
+        out.print(say(text, n=f"{moved['flap_rate']:.2f}"))
 
 
-def won_words(share: Mapping[str, Any]) -> str:
+def _pushes(out: Console, leaked: Mapping[str, Any], say: Speech) -> None:
+    told = {"n": number(leaked["on_d"]), "all": number(leaked["pushes"]), "share": percent(leaked["share"])}
+    kinds = say(", ").join(f"{named(k, say.language)} {n}" for k, n in leaked["by_kind"].items())
+    if kinds:
+        out.print(say("Pushes on tier D: {n} of {all} ({share}): {kinds}.", kinds=escape(kinds), **told))
+    else:
+        out.print(say("Pushes on tier D: {n} of {all} ({share}).", **told))
+
+
+def _share(out: Console, share: Mapping[str, Any], say: Speech) -> None:
+    if share["status"] != "ok":
+        out.print(say("Partner-sourced share: no deal of any channel in a year, by the mapping's deals_all_channels."))
+        return
+    text = "Partner-sourced: {n} of {all} deals of all channels in a year, {share} ({span})."
+    told = {"n": number(share["partner_sourced"]), "all": number(share["deals_all_channels"])}
+    out.print(say(text, share=percent(share["share"]), span=_span(share, say), **told))
+    if "won" in share:  # reports of older versions say nothing of won deals
+        out.print(won_words(share, say))
+
+
+def _load(out: Console, load: Mapping[str, Any], say: Speech) -> None:
+    told = {"week": f"{load['per_week']:g}"}
+    if load["per_person"] is None:
+        out.print(say("The tiers ask for {week} contacts a week.", **told))
+        return
+    told |= {"each": f"{load['per_person']:.1f}", "team": load["team"]}
+    if load["status"] == "over":
+        text = (
+            "The tiers ask for {week} contacts a week, {each} for each of {team} people; more than {limit} is too many. "
+            "Raise the thresholds, or the team."
+        )
+        out.print(f"[yellow]{say(text, limit=format(load['limit'], 'g'), **told)}[/]")
+    else:
+        out.print(say("The tiers ask for {week} contacts a week, {each} for each of {team} people.", **told))
+
+
+def _span(share: Mapping[str, Any], say: Speech, *, digits: int = 1) -> str:
+    low, high = (f"{100 * share[end]:.{digits}f}" for end in ("low", "high"))
+    return say("{low} to {high}", low=low, high=high) + " %"
+
+
+def won_words(share: Mapping[str, Any], say: Speech = ENGLISH) -> str:
     """What is said of won deals: their share, or why there is none."""
     won = share["won"]
     if won["status"] == "no_condition":
-        return "Of won deals: not known; say in the mapping what makes a deal won (won, beside partner_sourced in deals_all_channels)."
+        return say(
+            "Of won deals: not known; say in the mapping what makes a deal won (won, beside partner_sourced in deals_all_channels)."
+        )
     judged, every = won["judged"], share["deals_all_channels"]
-    apart = (
-        ""
-        if judged == every
-        else f" {number(every - judged)} deals are left out: their rule does not say what makes a deal won."
-    )
+    text = " {n} deals are left out: their rule does not say what makes a deal won."
+    apart = "" if judged == every else say(text, n=number(every - judged))
     if won["share"] is None:
-        return f"Of won deals: none of {number(judged)} deals is won yet.{apart}"
-    return (
-        f"Of won deals: {number(won['partner_sourced'])} of {number(won['deals_all_channels'])}, {percent(won['share'])} "
-        f"({100 * won['low']:.1f} to {100 * won['high']:.1f} %); {number(won['entries'])} entries of partners reached won.{apart}"
-    )
+        return say("Of won deals: none of {n} deals is won yet.", n=number(judged)) + apart
+    text = "Of won deals: {n} of {all}, {share} ({span}); {entries} entries of partners reached won."
+    told = {
+        "n": number(won["partner_sourced"]),
+        "all": number(won["deals_all_channels"]),
+        "share": percent(won["share"]),
+    }
+    return say(text, span=_span(won, say), entries=number(won["entries"]), **told) + apart
 
 
 def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLISH) -> None:

@@ -85,12 +85,15 @@ def test_activation_share_and_cadence_are_kept_and_shown(company: Company, ask: 
     assert [r["type"] for r in rows] == [a["type"] for a in document["activation"]]
     assert rows[-1]["won_all_channels"] == str(won["deals_all_channels"])
     assert {r["share"] for r in rows[:-1]} == {""}
-    assert "Partner-sourced" in ask("activation")
-    assert "Of won deals: " in ask("activation")
+    assert "Of won deals: " in ask("activation", "--language", "en")
+    assert ask("activation") == ask("activation", "--language", "ja")  # the mapping's language
     assert company.one("select active from sakigake.bi_activation where type = 'all'") == every["active"]
     assert ask("activation", "--json", "--as-of", document["as_of"]) == document
     assert "Nothing was kept for 2001-01-01" in ask("activation", "--as-of", "2001-01-01", code=1)
     assert "There is no partner type 'nobody'; there are" in ask("activation", "--type", "nobody", code=2)
+    assert "パートナー経由" in ask("activation", "--language", "ja")
+    assert "Partner-sourced" in ask("activation", "--language", "en")
+    assert "--language is 'fr', expected ja or en." in ask("activation", "--language", "fr", code=2)
 
 
 def test_a_tier_set_by_hand_holds_until_it_is_ended_and_says_who_and_why(company: Company, ask: Ask):
@@ -168,7 +171,11 @@ def test_a_month_s_target_is_set_against_what_was_reached(company: Company, ask:
     parts = [gap["volume"], *gap["conversion"].values()]
     assert sum(parts) == pytest.approx(gap["gap"], abs=1e-4)
     assert company.one("select planned from sakigake.bi_plan_vs_actual where type = 'all' and milestone = 'deal'") == 6
-    assert "No target is kept for 2001-01" in ask("actual", "--month", "2001-01", code=1)
+    assert "No target is kept for 2001-01" in ask("actual", "--month", "2001-01", code=2)
+    assert "gap" in ask("actual", "--language", "en")
+    assert "着地見込み" in ask("actual", "--language", "ja")
+    assert "--language is 'fr', expected ja or en." in ask("actual", "--language", "fr", code=2)
+    assert "choose one" in ask("actual", "--json", "--csv", code=2)
     assert "--deals is 0" in ask("actual", "--month", month, "--deals", "0", code=2)
 
 

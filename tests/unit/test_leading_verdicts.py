@@ -168,3 +168,14 @@ def test_an_unknown_indicator_is_answered_with_those_there_are():
     answers = does_it_lead(EMPTY, {}, {"dinner": EMPTY}, ["a"], np.zeros(1, np.int64), np.zeros(1, np.int32), 20500)
     with pytest.raises(KeyError, match="dinner"):
         answers.finding("golf")
+
+
+def test_a_milestone_with_fewer_deals_than_a_verdict_takes_has_no_lag():
+    made = finding(MECHANICAL, indicator="agreed", kind="milestone")
+    few = replace(made, short_of=("deals",))
+    assert made.lead_weeks == made.forward.peak_lag is not None
+    assert few.lead_weeks is None
+    assert replace(made, short_of=("weeks",)).lead_weeks is not None
+    assert "most closely" in sentence(made, "en", FLOORS)
+    assert "most closely" not in sentence(few, "en", FLOORS)
+    assert "最も近い" not in sentence(few, "ja", FLOORS)
