@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.errors import ConfigError, SakigakeError
-from jobs.heads import Head
+from jobs.heads import Head, heads_file, read_heads
 from models.audit import AuditKind
 from sync.chain import Link, record, verify
 from sync.chain.links import read_line
@@ -52,7 +52,7 @@ def examine(links: Iterable[Link], heads: Sequence[Head] = ()) -> Finding:
             if link.hash in noted:
                 met.add(link.hash)
             if link.kind == AuditKind.RESEAL:
-                met.update(h["hash"] for h in link.says()["lost"])
+                met.update(_lost_by(link))
             yield link
 
     found = verify(watched())
@@ -62,6 +62,23 @@ def examine(links: Iterable[Link], heads: Sequence[Head] = ()) -> Finding:
     return Finding(
         found.links, found.head, broken.seq if broken else None, broken.says if broken else None, len(noted), lost
     )
+
+
+def _lost_by(link: Link) -> Iterator[str]:
+    """The heads that a reseal names; none where somebody changed what it says, which the check of the links tells."""
+    try:
+        yield from (str(h["hash"]) for h in link.says()["lost"])
+    except (ValueError, TypeError, KeyError):
+        return
+
+
+def heads_of_export(path: Path, home: Path, workspace: str | None = None) -> Sequence[Head]:
+    """The heads noted under `home` for the workspace whose links the export holds; none where none were noted here."""
+    name = workspace or next((link.workspace for link in read_export(path)), None)
+    if name is None or Path(name).name != name:  # what the export calls itself names no other place
+        return ()
+    noted = heads_file(home, name)
+    return tuple(read_heads(noted)) if noted.exists() else ()
 
 
 def read_export(path: Path) -> Iterator[Link]:

@@ -78,11 +78,12 @@ def audit_verify(
     json: JsonOption = False,
 ) -> None:
     """Check the chain link by link, and against the heads noted elsewhere. Exit code 1 where it does not hold."""
-    from jobs.audit_check import examine, read_export
+    from jobs.audit_check import examine, heads_of_export, read_export
+    from jobs.database import home_folder
     from jobs.heads import read_heads
 
     if file is not None:
-        noted = [] if heads is None else list(read_heads(heads))
+        noted = heads_of_export(file, home_folder(), workspace) if heads is None else tuple(read_heads(heads))
         name, found = str(file), examine(read_export(file), noted)
     else:
         name, found = _ours(config, workspace, heads)
@@ -102,7 +103,9 @@ def audit_verify(
             )
         if found.lost and not found.says:
             out.print(
-                "The chain was cut or computed anew, or an older backup was restored. After a restore, say: sakigake audit reseal --reason WHY"
+                "The export was cut, or made before these links came. Of an older export, give the heads of its time: --heads FILE"
+                if file is not None
+                else "The chain was cut or computed anew, or an older backup was restored. After a restore, say: sakigake audit reseal --reason WHY"
             )
     if not found.ok:
         raise typer.Exit(1)

@@ -117,7 +117,9 @@ def read_line(line: str) -> Link:
         raise ValueError("is no link; seq is a number, all else is text")
     try:
         at = datetime.fromisoformat(found["at"])
-    except ValueError:
+        if at.tzinfo is not None:
+            at.astimezone(UTC)  # the year 1 of Tokyo is none of UTC
+    except (ValueError, OverflowError):
         raise ValueError("names no time in `at`") from None
     if at.tzinfo is None:
         raise ValueError("names a time without a zone in `at`")

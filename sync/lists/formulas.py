@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 
 _FORMULA = re.compile(rb"<f[ >/]")
 Place = tuple[int, int]  # row and column of a cell, each counted from 0
@@ -32,7 +33,7 @@ def _has_any(data: bytes) -> bool:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
             names = [n for n in parts.namelist() if n.startswith("xl/worksheets/") and n.endswith(".xml")]
             return any(_holds_one(parts, name) for name in names)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError):
         return False
 
 

@@ -44,9 +44,13 @@ def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
     for subject, objects in (("partner", partner_objects), ("entry", entry_objects)):
         for name in getattr(mapping.write_back, subject):
             if name not in objects:
-                sentence = (
-                    f"'{name}' is read by no {subject} rule, so nothing could be written there; {advice(name, objects)}"
+                alike = sorted(o for o in objects if o.partition(".")[2] == name.partition(".")[2])
+                remedy = (
+                    f"a rule reads '{alike[0]}': write the same connection in both, as sakigake.yaml names it"
+                    if alike
+                    else advice(name, objects)
                 )
+                sentence = f"'{name}' is read by no {subject} rule, so nothing could be written there; {remedy}"
                 yield ("write_back", subject, name), sentence
 
 
