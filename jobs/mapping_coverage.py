@@ -36,12 +36,13 @@ def document(conn: Connection[Any], workspace: str, settings: WorkspaceSettings,
         decisions = standing(conn, workspace)
         facts = derive(rules, mirror, decisions)
         today = _today(conn, workspace, rules)
+        labels = _stage_labels(conn, workspace)
     return {
         "workspace": workspace,
         "mapping": rules.hash,
         "as_of": today.isoformat(),
         "rules": [asdict(taken) for taken in found.taken],
-        "fields": [_field(of) for of in found.fields],
+        "fields": [_field(of, labels) for of in found.fields],
         "links": links,
         "unmapped": _unmapped(found),
         "issues": _issues(facts),
@@ -90,10 +91,27 @@ def _today(conn: Connection[Any], workspace: str, rules: Rules) -> date:
     return day
 
 
-def _field(of: Any) -> dict[str, Any]:
+def _stage_labels(conn: Connection[Any], workspace: str) -> dict[tuple[str, str, str, str], str]:
+    """What people call the stages whose ids HubSpot stores, as it described them last: by connection, object, field and id."""
+    return {
+        (connection, name, field, stage): label
+        for connection, name, field, stage, label in conn.execute(
+            """select connection, object, field ->> 'name', stage ->> 0, stage ->> 1
+            from sakigake.mirror_object, jsonb_array_elements(description -> 'fields') field,
+                jsonb_array_elements(coalesce(field -> 'pipelines', '[]')) pipeline, jsonb_array_elements(pipeline -> 2) stage
+            where workspace = %s""",
+            (workspace,),
+        )
+    }
+
+
+def _field(of: Any, labels: Mapping[tuple[str, str, str, str], str]) -> dict[str, Any]:
     shown = asdict(of)
     shown["empty"] = of.records - of.filled
-    shown["values"] = [{**asdict(v), "mapped_to": list(v.mapped_to)} for v in of.values]
+    place = (of.connection, of.object, of.field)
+    shown["values"] = [
+        {**asdict(v), "mapped_to": list(v.mapped_to), "label": labels.get((*place, v.value), "")} for v in of.values
+    ]
     return shown
 
 

@@ -1,5 +1,6 @@
 """Commands about versions of the mapping: diff, activate, history."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,8 @@ from jobs.cli.common import (
     show_json,
 )
 from jobs.errors import ConfigError
+
+NO_REASON = "no reason given"  # kept where nobody could be asked, or nobody answered
 
 NewArgument = Annotated[
     Path | None, typer.Argument(metavar="NEW", help="The file with the new version; default: the workspace's own file.")
@@ -55,7 +58,9 @@ def mapping_diff(
 @mapping_app.command("activate")
 def mapping_activate(
     new: NewArgument = None,
-    reason: Annotated[str, typer.Option(help="Why; kept with the activation and in the audit trail.")] = "",
+    reason: Annotated[
+        str, typer.Option(help="Why; kept with the activation and in the audit trail. Asked for on a terminal.")
+    ] = "",
     approved: Annotated[
         str | None,
         typer.Option(
@@ -77,6 +82,7 @@ def mapping_activate(
         from jobs.wiring import mapping_path, read_mapping
 
         rules = read_mapping(new or mapping_path(ready.settings, ready.folder), ready.settings)
+        said = reason_of(reason, ask=sys.stdin.isatty() and not json)
         if problems := problems_with(rules, ready.connectors, ready.settings.prefix):
             raise ConfigError("\n".join(str(problem) for problem in problems))
         seen: dict[str, Any] | None
@@ -92,7 +98,7 @@ def mapping_activate(
                 "Look again with `sakigake mapping diff`."
             )
         with ready.connect() as conn, conn.transaction():
-            made = activate(conn, ready.name, rules, who=person(), reason=reason, preview=seen)
+            made = activate(conn, ready.name, rules, who=person(), reason=said, preview=seen)
             replaced = put_in_place(
                 rules.text, ready.settings, ready.folder, now.mapping_hash if now else None, rules.hash
             )
@@ -106,6 +112,13 @@ def mapping_activate(
         + (f"; {replaced} says it now." if replaced else ".")
         + " The next run works with it."
     )
+
+
+def reason_of(given: str, *, ask: bool) -> str:
+    """Why, in words that whoever reads the history later understands: never an empty cell."""
+    if not given.strip() and ask:
+        given = typer.prompt("Why? (kept with the activation)", default="", show_default=False, err=True)
+    return given.strip() or NO_REASON
 
 
 @mapping_app.command("history")

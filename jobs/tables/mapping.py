@@ -39,7 +39,8 @@ def _values(out: Console, document: Mapping[str, Any], most: int | None) -> None
         for at, value in enumerate(of["values"][:most]):
             meaning = ", ".join(value["mapped_to"]) or ("NOTHING" if value["unmapped"] else "-")
             place = f"{of['connection']}.{of['object']}.{of['field']}" if at == 0 else ""
-            shown.add_row(place, value["value"] or "(empty)", number(value["records"]), meaning)
+            label = f" ({escape(value['label'])})" if value["label"] not in ("", value["value"]) else ""
+            shown.add_row(place, (value["value"] or "(empty)") + label, number(value["records"]), meaning)
         rest = of["values"][most:] if most is not None else []
         more = sum(value["records"] for value in rest) + of["more"]
         if more:

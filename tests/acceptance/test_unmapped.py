@@ -128,6 +128,9 @@ def test_coverage_tells_the_same_and_says_which_records(company: Company) -> Non
     taken = {(t["object"], t["rule"]): t["records"] for t in found["rules"]}
     assert taken["AttackListEntry__c", "entries[0]"] == stages["records"]
     assert found["issues"]["unmapped_value"] == 1
+    (called,) = [{v["value"]: v["label"] for v in f["values"]} for f in found["fields"] if f["field"] == "dealstage"]
+    assert called["1001"] == "掲載", "an id of HubSpot's stands beside what people call it"
+    assert {v["label"] for v in stages["values"]} == {""}, "a value that says itself what it is"
 
 
 def cycle(company: Company, *steps: Step) -> None:
