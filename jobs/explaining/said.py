@@ -13,12 +13,15 @@ from jobs.views import rows
 from sync.mapping.grammar import Mapping as Rules
 
 Row = dict[str, Any]
-EVER_SAID = """with said as not materialized (
-    select workspace, subject, subject_id, field, value, inputs, run_id, known_at, gone from sakigake.result_log
+_EVER_SAID = """with said as not materialized (
+    select workspace, subject, subject_id, field, value, inputs, run_id, l.as_of, l.known_at, gone, mapping_hash, false as stands, computed_at
+    from sakigake.result_log l left join sakigake.computation using (workspace, run_id)
     union all
-    select r.workspace, subject, subject_id, field, value, inputs, run_id, known_at, false
+    select r.workspace, subject, subject_id, field, value, inputs, run_id, as_of, known_at, false, mapping_hash, true, computed_at
     from sakigake.result r join sakigake.computation using (workspace, run_id))"""
 """All that was ever said, as the table `said` of a query: what stands, and what stood before it, or was taken back."""
+_NEWEST = "known_at desc, stands desc, computed_at desc nulls last"
+"""Computations of one moment come in the order in which they were made, which their names do not tell within a second."""
 Waiting = dict[str, str]
 """Entries that were called stalled, each with the word for it: `stalled` or `beyond`."""
 
@@ -47,18 +50,23 @@ def fields(
         )
         return newest, None
     if when.kind == "exact":
-        logged = rows(
-            raw,
-            f"""{EVER_SAID} select l.field, l.value, l.inputs, l.run_id as run, c.as_of, c.known_at, c.mapping_hash from (
-                select distinct on (field) * from said
-                where workspace = %s and subject = %s and subject_id = %s and known_at <= %s
-                order by field, known_at desc, run_id desc) l
-            left join sakigake.computation c using (workspace, run_id) where not l.gone order by l.field""",  # noqa: S608
-            (workspace, subject, subject_id, when.known_at),
-        )
+        logged = as_logged(raw, workspace, subject, subject_id, when.known_at)
         if logged:
             return logged, None
     return _again(conn, raw, workspace, when, subject, subject_id, settings, rules)
+
+
+def as_logged(raw: Connection[Any], workspace: str, subject: str, subject_id: str, known_at: datetime) -> list[Row]:
+    """What the newest computation up to the moment left standing of it, by what stands and the log, as `fields` has it."""
+    return rows(
+        raw,
+        f"""{_EVER_SAID} select field, value, inputs, run_id as run, as_of, known_at, mapping_hash from (
+            select distinct on (field) * from said
+            where workspace = %s and subject = %s and subject_id = %s and known_at <= %s
+            order by field, {_NEWEST}) l
+        where not gone order by field""",  # noqa: S608
+        (workspace, subject, subject_id, known_at),
+    )
 
 
 def _again(
@@ -95,10 +103,10 @@ def _again(
 def waiting(raw: Connection[Any], workspace: str, entry_ids: list[str], known_at: datetime) -> Waiting:
     """Those of the entries that were called stalled at the moment, by the log of results."""
     found = raw.execute(
-        f"""{EVER_SAID} select subject_id, inputs ->> 'status' from (
+        f"""{_EVER_SAID} select subject_id, inputs ->> 'status' from (
             select distinct on (subject_id) subject_id, value, inputs, gone from said
             where workspace = %s and subject = 'entry' and field = 'stalled' and subject_id = any(%s) and known_at <= %s
-            order by subject_id, known_at desc, run_id desc) l
+            order by subject_id, {_NEWEST}) l
         where not gone and value = 'true'::jsonb order by 1""",  # noqa: S608
         (workspace, entry_ids, known_at),
     )

@@ -78,7 +78,7 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
             tables = read_inputs(conn, workspace.name, stamp.as_of, stamp.known_at)
             others = reader.submit(_others, conn, workspace, stamp, tables[2])
             made = make(workspace.settings, workspace.rules, tables, stamp.as_of)
-        activities, every_deal, late = others.result()
+            activities, every_deal, late = others.result()
         document = {**made.document(), "reporting_delay": as_document(late)}
         done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
         with workspace.connect() as raw, raw.transaction():

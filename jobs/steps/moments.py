@@ -26,14 +26,17 @@ def mapping_moment(conn: Connection[Any], workspace: Workspace) -> datetime:
 
 
 def computing_moment(conn: Connection[Any], workspace: Workspace) -> datetime:
-    """The moment as of whose knowledge is computed now: that of all that was mapped, and of what people set or ended by hand.
+    """The moment as of whose knowledge is computed now: that of all that was mapped, and of what people set or ended by hand; and none before
+    that of an earlier computation, which would otherwise be the newest of that past for ever.
 
     Each command reads the CRMs' clock anew, to the second at best, so that what was decided just now can lie a moment ahead of it.
     """
     row = conn.execute(
         """select max(at) from (
             select unnest(array[known_at, end_known_at]) as at from sakigake.tier_override where workspace = %(w)s
-            union all select known_at from sakigake.target where workspace = %(w)s) decided""",
+            union all select known_at from sakigake.target where workspace = %(w)s
+            union all (
+                select known_at from sakigake.computation where workspace = %(w)s order by computed_at desc limit 1)) told""",
         {"w": workspace.name},
     ).fetchone()
     known = (workspace.crm_now(), mapped_at(conn, workspace.name), row[0] if row else None)
