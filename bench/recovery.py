@@ -24,7 +24,6 @@ def main() -> None:
     given = asked.parse_args()
     for scenario in ("clean", "messy"):
         worlds(scenario, given.worlds)
-    promises(given.worlds)
     plans(given.histories)
     sizes(given.histories)
 
@@ -91,21 +90,6 @@ def chances_of_plans(whole: Told) -> None:
     for name, chance, met in whole.by_milestone():
         print(f"    {name}: {chance:.3f} told, {met:.3f} met")
     print(f"  80 % intervals of landings hold {100 * whole.inside.mean():.1f} % of {len(whole.inside):,}")
-
-
-def promises(count: int) -> None:
-    """Chances told of monthly plans, of all milestones and types, against what came."""
-    told = []
-    for seed in range(1, count + 1):
-        with tempfile.TemporaryDirectory() as folder:
-            told.append(plans_told(generate(Path(folder), "clean", seed=seed)))
-    whole = together(told)
-    print(f"\nchances of monthly plans, {count} worlds, {len(whole.met):,} plans")
-    print(f"  80 % intervals of landings hold {100 * whole.inside.mean():.1f} % of {len(whole.inside):,} counts")
-    for n, chance, met in whole.bins():
-        print(f"    {n:>6,} plans: {chance:.3f} told, {met:.3f} met")
-    for name, chance, met in whole.by_milestone():
-        print(f"    {name}: {chance:.3f} told, {met:.3f} met")
 
 
 def plans(count: int) -> None:

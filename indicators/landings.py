@@ -176,5 +176,5 @@ def _per_daily_entry(outlook: Outlook, kind: int, days: int) -> Floats:
 
 
 def _known(outlook: Outlook, kinds: int) -> Flags:
-    steps = np.array([[c.mature and c.known for c in row] for row in outlook.curves[:kinds]], bool).reshape(kinds, -1)
+    steps = np.array([[c.mature and c.known for c in row] for row in outlook.curves[:kinds]], bool).reshape(kinds, DEAL)
     return np.asarray(np.c_[np.ones(kinds, bool), np.logical_and.accumulate(steps, axis=1)].T, np.bool_)

@@ -68,7 +68,8 @@ def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
 def ending(done: "Computed", month: date, planned: Mapping[str, Planned]) -> dict[str, Landing]:
     """By planned type, and of all: where the month ends, as forecast today, or as it did where it is over."""
     types, span, paths = done.partners.types, month_of(month), done.results.paths
-    actual = np.stack([reached_between(paths, span.start, span.end, at) for at in range(len(types))], axis=1)
+    rows = [reached_between(paths, span.start, span.end, at) for at in range(len(types))]
+    actual = np.array(rows, np.int64).reshape(-1, DEAL + 1).T  # where there is no partner there is no type either
     nothing: Planned = [None] * (DEAL + 1)
     of_types = [planned.get(name, nothing) for name in types]
     whole = planned.get(ALL, nothing)
