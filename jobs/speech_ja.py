@@ -1,4 +1,4 @@
-"""The Japanese of pages, by their English. tests/integration/test_pages_in_japanese.py finds what is missing."""
+"""The Japanese of pages, by their English. tests/integration/test_bad_worlds.py finds English left on a page."""
 
 from jobs.speech_ja_activation import ACTIVATION
 
