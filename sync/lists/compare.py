@@ -46,7 +46,11 @@ class Found:
 
 
 class KnownTargets:
-    """What is known, by the marks that make two targets one: corporate number, domain, name with telephone number or with place."""
+    """What is known, by the marks that make two targets one: corporate number, domain, name with telephone number or with place.
+
+    On one partner's list a number or domain tells together with the name, since shops of one company are targets of their own. Whoever buys,
+    or is on another's list, is the company: there a number or a domain tells alone, unless both have numbers, and other ones.
+    """
 
     def __init__(self, known: Iterable[Known]) -> None:
         self._by: dict[tuple[str, ...], list[Known]] = defaultdict(list)
@@ -56,7 +60,7 @@ class KnownTargets:
         for one in known:
             if one.brought is not None:
                 self._brought.add((one.partner_id, *one.brought, name_key(one.target.name)))
-            for mark in marks_of(one.target):
+            for mark in (*marks_of(one.target), *_alone(one.target)):
                 self._by[mark].append(one)
             self._own[one.partner_id, *target_key(one.target)] = one
             self._names.add(name_key(one.target.name))
@@ -73,8 +77,14 @@ class KnownTargets:
         if place is not None and (partner_id, *place, name_key(target.name)) in self._brought:
             return Found(Standing.LISTED, "file")
         met = [(mark[0], one) for mark in marks_of(target) for one in self._by.get(mark, ())]
+        company = [
+            (mark[0], one)
+            for mark in (*_alone(target), *marks_of(target))
+            for one in self._by.get(mark, ())
+            if mark[0] == "corporate_number" or not _other_numbers(one.target, target)
+        ]
         for standing in (Standing.LISTED, Standing.CUSTOMER, Standing.ELSEWHERE):
-            for by, one in met:
+            for by, one in met if standing is Standing.LISTED else company:
                 if _stands(one, standing, partner_id, listed_on):
                     return Found(standing, by, one.partner)
         return Found(Standing.NEW, alike=name_key(target.name) in self._names)
@@ -100,3 +110,15 @@ def marks_of(target: Target) -> Iterator[tuple[str, ...]]:
         yield "name_and_phone", name, phone
     if name and (place := place_key(target.prefecture, target.city)):
         yield "name_and_place", name, place
+
+
+def _alone(target: Target) -> Iterator[tuple[str, ...]]:
+    """The marks that tell of a company whatever name it is called by."""
+    if target.corporate_number:
+        yield "corporate_number", target.corporate_number
+    if target.domain:
+        yield "domain", target.domain
+
+
+def _other_numbers(one: Target, other: Target) -> bool:
+    return bool(one.corporate_number and other.corporate_number) and one.corporate_number != other.corporate_number

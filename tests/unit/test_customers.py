@@ -74,3 +74,22 @@ def test_a_row_of_a_list_from_before_the_company_bought_is_no_customers():
     known = KnownTargets([Known("", "salesforce.Account/1", target, won=True, since=date(2026, 4, 1))])
     standing = {day: known.look(target, "p", day).standing for day in (date(2026, 3, 31), date(2026, 4, 1), None)}
     assert list(standing.values()) == [Standing.NEW, Standing.CUSTOMER, Standing.CUSTOMER]
+
+
+def test_a_number_or_a_domain_tells_of_a_company_alone_but_of_a_partners_own_list_with_the_name():
+    """As rows are held against customers when they are counted; shops of one company are targets of their own on a list."""
+    bought = Target(name="株式会社青葉", corporate_number="7000012050002", domain="aoba.example")
+    shop = Target(name="あおば渋谷店", domain="aoba-group.example")
+    known = KnownTargets(
+        [Known("", "salesforce.Account/1", bought, won=True), Known("p", "P", shop), Known("q", "Q", shop)]
+    )
+    standing = {
+        name: known.look(Target(name=name, corporate_number=number, domain=domain), "p").standing
+        for name, number, domain in (
+            ("別の呼び名", None, "aoba.example"), ("番号だけ", "7000012050002", None), ("別法人", "3000012010001", "aoba.example"),
+            ("あおば新宿店", None, "aoba-group.example"), ("あおば渋谷店", None, "aoba-group.example"), ("ほか", None, "other.example"),
+        )
+    }  # fmt: skip
+    assert list(standing.values()) == [
+        Standing.CUSTOMER, Standing.CUSTOMER, Standing.NEW, Standing.ELSEWHERE, Standing.LISTED, Standing.NEW,
+    ]  # fmt: skip
