@@ -139,28 +139,37 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
 
 
 def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: str | None, language: str) -> None:
-    """Plan against actual, a table a month."""
+    """Plan against actual: a table a month, and one of where it lands while it lasts. Either fits a terminal of 80 columns."""
     say = Speech(language)
-    right = tuple(
-        map(
-            say,
-            ("plan", "plan to date", "actual", "gap", "landing", "80 % range", "chance", "part of the gap in deals"),
-        )
-    )
     for m in months:
         over = _over(m, as_of)
         told = {"month": m["month"], "day": as_of, "elapsed": percent(m["elapsed"])}
         title = say("{month} as of {day}, {elapsed} of its business days", **told)
-        shown = table(title, say("type"), say("milestone"), *right, right=right)
-        for r in m["rows"]:
-            if only is None or r["type"] == only:
-                shown.add_row(
-                    say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
-                    signed(r["gap"]), "-" if r["landing"] is None else f"{r['landing']:.1f}", _range(r, over, say), _chance(r, over, say),
-                    signed(r["effect"]),
-                )  # fmt: skip
+        right = tuple(map(say, ("plan", "to date", "actual", "gap", "effect on deals")))
+        ended = (say("result"),) if over else ()
+        shown = table(title, say("type"), say("milestone"), *right, *ended, right=right)
+        rows = [r for r in m["rows"] if only is None or r["type"] == only]
+        for r in rows:
+            shown.add_row(
+                say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
+                signed(r["gap"]), signed(r["effect"]), *((_met(r, say),) if over else ()),
+            )  # fmt: skip
         out.print(shown)
+        if not over:
+            _landing(out, m["month"], rows, say)
         _apart(out, m, only or "all", over, say)
+
+
+def _landing(out: Console, month: str, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:
+    right = tuple(map(say, ("plan", "landing", "80 % range", "chance")))
+    shown = table(say("Where {month} lands", month=month), say("type"), say("milestone"), *right, right=right)
+    for r in rows:
+        landing = "-" if r["landing"] is None else f"{r['landing']:.1f}"
+        chance = likely(r["chance_of_target"])
+        shown.add_row(
+            say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", landing, _range(r, say), chance
+        )
+    out.print(shown)
 
 
 def _over(month: Mapping[str, Any], as_of: str) -> bool:
@@ -168,15 +177,14 @@ def _over(month: Mapping[str, Any], as_of: str) -> bool:
     return (date.fromisoformat(as_of) + timedelta(days=1)).isoformat()[:7] > str(month["month"])
 
 
-def _range(row: Mapping[str, Any], over: bool, say: Speech) -> str:
+def _range(row: Mapping[str, Any], say: Speech) -> str:
     low, high = row.get("landing_low"), row.get("landing_high")  # reports of older versions have none
-    return "-" if over or low is None or high is None else say("{low} to {high}", low=number(low), high=number(high))
+    return "-" if low is None or high is None else say("{low} to {high}", low=number(low), high=number(high))
 
 
-def _chance(row: Mapping[str, Any], over: bool, say: Speech) -> str:
-    if not over or row["chance_of_target"] is None:
-        return likely(row["chance_of_target"])
-    return say("met" if row["chance_of_target"] == 1 else "missed")
+def _met(row: Mapping[str, Any], say: Speech) -> str:
+    chance = row["chance_of_target"]
+    return "-" if chance is None else say("met" if chance == 1 else "missed")
 
 
 def _apart(out: Console, month: Mapping[str, Any], kind: str, over: bool, say: Speech) -> None:

@@ -14,7 +14,7 @@ COMMANDS = {  # command -> what it says of nothing
     "indicators --language en": "No entry has gone the whole way to a deal yet, so nothing can be expected.",
     "targets --deals 5 --language en": "There is no partner to share it out to.",
     "leading --language en": "0 whole weeks",
-    "activation": "Partner-sourced share: no deal of any channel in a year",
+    "activation --language en": "Partner-sourced share: no deal of any channel in a year",
 }
 MAKING = {
     "    ignored: {Status__c": "    create: {set: {Status__c: Listed}}\n    ignored: {Status__c",

@@ -173,7 +173,7 @@ def test_a_month_s_target_is_set_against_what_was_reached(company: Company, ask:
     assert company.one("select planned from sakigake.bi_plan_vs_actual where type = 'all' and milestone = 'deal'") == 6
     assert "No target is kept for 2001-01" in ask("actual", "--month", "2001-01", code=2)
     assert "gap" in ask("actual", "--language", "en")
-    assert "着地見込み" in ask("actual", "--language", "ja")
+    assert "商談への寄与" in ask("actual", "--language", "ja")
     assert "--language is 'fr', expected ja or en." in ask("actual", "--language", "fr", code=2)
     assert "choose one" in ask("actual", "--json", "--csv", code=2)
     assert "--deals is 0" in ask("actual", "--month", month, "--deals", "0", code=2)
