@@ -72,6 +72,7 @@ class Beside:
         assert process.stdin is not None
         with suppress(OSError):  # it has ended already, which is seen where its answer is asked for
             process.stdin.write(pickle.dumps(task, pickle.HIGHEST_PROTOCOL))
+        with suppress(OSError):  # what could not be written is tried once more
             process.stdin.close()
         process.stdin = None
         return Answer(process)
