@@ -125,7 +125,8 @@ def _lists(folder: Path, engine: Engine, sandbox: Sandbox) -> tuple[Imported, li
         assert partner is not None
         given = {"listed_on": None, "sheet": None, "who": "RevOps", "dry_run": False}
         imported = import_list(ready, folder / "list.csv", partner=partner[0], **given)  # type: ignore[arg-type]
-        sandbox.search_catches_up()
+    sandbox.search_catches_up()
+    with open_workspace(load(settings), folder, engine) as ready:  # which asks anew what the CRMs' clocks say
         run_cycle(ready, steps=(Step.PULL, Step.MAP))
         with ready.connect() as conn:
             rows = conn.execute(
