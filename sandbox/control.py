@@ -74,11 +74,13 @@ def control_routes(sandbox: "Sandbox") -> list[Route]:
         return {"faults": [fault.report() for fault in sandbox.faults.scripts], "late": sandbox.border.late}
 
     async def add_faults(request: Request) -> Any:
-        told = await _json(request)
-        if isinstance(told, dict) and "faults" in told:
-            told = told["faults"]
-        added = sandbox.faults.add(told if isinstance(told, list) else [told])
+        added = sandbox.faults.add(await _scripts(request))
         return {"faults": [fault.report() for fault in added]}
+
+    async def replace_faults(request: Request) -> Any:
+        replaced, added = sandbox.faults.replace(await _scripts(request))
+        sandbox.border.let_go()
+        return {"removed": replaced, "faults": [fault.report() for fault in added]}
 
     async def clear_faults(_: Request) -> Any:
         sandbox.border.let_go()
@@ -98,9 +100,18 @@ def control_routes(sandbox: "Sandbox") -> list[Route]:
         _route("/advance", advance, "POST"),
         _route("/faults", faults, "GET"),
         _route("/faults", add_faults, "POST"),
+        _route("/faults", replace_faults, "PUT"),
         _route("/faults", clear_faults, "DELETE"),
         _route("/reset", reset, "POST"),
     ]
+
+
+async def _scripts(request: Request) -> list[Any]:
+    """The fault scripts of a body: a list, one alone, or either under `faults`."""
+    told = await _json(request)
+    if isinstance(told, dict) and "faults" in told:
+        told = told["faults"]
+    return told if isinstance(told, list) else [told]
 
 
 def _route(path: str, answer: Callable[[Request], Awaitable[Any]], method: str) -> Route:

@@ -103,6 +103,17 @@ class Faults:
         self.scripts += made
         return made
 
+    def replace(self, scripts: Iterable[Any]) -> tuple[int, list[Fault]]:
+        """These scripts for those in force, with no call between that meets neither; a bad one leaves all as it was.
+
+        Returns how many went, and those that came.
+        """
+        before = len(self.scripts)
+        added = self.add(scripts)
+        del self.scripts[:before]
+        self.revoked.clear()
+        return before, added
+
     def clear(self) -> int:
         count = len(self.scripts)
         self.scripts.clear()

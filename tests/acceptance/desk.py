@@ -50,10 +50,8 @@ class Sandbox:
         return self.control("POST", "records", what)
 
     def faults(self, *scripts: Mapping[str, Any]) -> None:
-        """These faults from now on, and no others."""
-        self.control("DELETE", "faults")
-        if scripts:
-            self.control("POST", "faults", list(scripts))
+        """These faults from now on, and no others: no call comes between the old and the new."""
+        self.control("PUT", "faults", list(scripts))
 
     def late_calls_are_applied(self) -> None:
         """Waits for what `late_apply` held back."""

@@ -254,6 +254,16 @@ class TestFaults:
         client.control("DELETE", "faults")
         assert client.get(PAGES, Authorization="Bearer one").status_code == 200
 
+    def test_scripts_take_the_place_of_others_and_a_bad_one_leaves_all_as_it_was(self, client: Client):
+        client.fault({"kind": "status", "status": 418}, times=None)
+        with pytest.raises(AssertionError, match="one of status"):
+            client.control("PUT", "faults", [{"effect": {"kind": "status", "status": 204}}, {"effect": {"kind": "no"}}])
+        assert client.get(PAGES).status_code == 418
+        put = client.control("PUT", "faults", [{"effect": {"kind": "status", "status": 429}}])
+        assert (put["removed"], len(put["faults"])) == (1, 1)
+        assert [client.get(PAGES).status_code for _ in range(2)] == [429, 200]
+        assert client.control("PUT", "faults", []) == {"removed": 1, "faults": []}
+
     def test_an_edited_reply_is_whole_but_wrong(self, client: Client):
         edit = {
             "kind": "edit",
