@@ -17,7 +17,7 @@ from bench.mapping_worlds import CONFIG, ENTRIES, NOW, WORLDS, World, fill
 from bench.measure import Row
 from jobs import settings as settings_of
 from jobs.database import engine, upgrade
-from jobs.mapping_versions import activate
+from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace, connect_with
 from models.vocabulary import Step

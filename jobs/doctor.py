@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from jobs.errors import SakigakeError
-from jobs.mapping_check import problems_with
+from jobs.mapping.check import problems_with
 from jobs.reports import newest
 from jobs.settings import Configuration, WorkspaceSettings
 from jobs.steps.more import ACTIVATION

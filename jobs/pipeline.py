@@ -11,8 +11,8 @@ import structlog
 from jobs.alerts import alert
 from jobs.erasing import keep_out
 from jobs.heads import note_head
-from jobs.mapping_check import require_fitting
-from jobs.mapping_versions import require_active, waited_before
+from jobs.mapping.check import require_fitting
+from jobs.mapping.versions import require_active, waited_before
 from jobs.progress import NoProgress, Progress
 from jobs.runs import RunLog, ended_as, new_id, only_run
 from jobs.steps import compute as compute_step

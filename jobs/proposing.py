@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import ConfigError, NothingProposed
-from jobs.mapping_check import own_names, problems_with
+from jobs.mapping.check import own_names, problems_with
 from jobs.presets import PRESETS, SANDBOX, write_all
 from jobs.presets.joining import joined
 from jobs.presets.several import untouched

@@ -17,7 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from jobs.errors import RunBusy, SakigakeError
-from jobs.mapping_versions import current
+from jobs.mapping.versions import current
 from jobs.pipeline import run_cycle
 from jobs.progress import Stoppable, Stopped
 from jobs.steps.reconcile import STEP, reconcile

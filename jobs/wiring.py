@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import Engine
 
 from jobs.errors import ConfigError
-from jobs.mapping_check import unknown_connections
+from jobs.mapping.check import unknown_connections
 from jobs.settings import Configuration, HubspotConnection, SalesforceConnection, WorkspaceSettings
 from models.catalogue import fields_of
 from sync.connector import Connector, ReadSpec

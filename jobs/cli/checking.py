@@ -71,7 +71,7 @@ def mapping_check(
     """Check the mapping against the live CRMs: objects, fields, picklist values and stages."""
     from contextlib import ExitStack
 
-    from jobs.mapping_check import problems_with
+    from jobs.mapping.check import problems_with
     from jobs.settings import load
     from jobs.wiring import choose_workspace, open_connector, read_rules
 

@@ -12,7 +12,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
 
     configuration = load(config)
     from jobs import views
-    from jobs.mapping_versions import standing
+    from jobs.mapping.versions import standing
     from jobs.tables import mirror
     from jobs.tables.shape import table
     from jobs.wiring import choose_workspace, connect_with

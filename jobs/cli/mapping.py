@@ -18,7 +18,7 @@ def mapping_coverage(
     from jobs.settings import load
 
     configuration = load(config)
-    from jobs import mapping_coverage as made
+    from jobs.mapping import coverage as made
     from jobs.tables import mapping
     from jobs.wiring import choose_workspace, connect_with, read_rules
 

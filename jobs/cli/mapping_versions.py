@@ -44,7 +44,7 @@ def mapping_diff(
 
         name, settings = choose_workspace(load(config), workspace)
         rules = read_mapping(new or mapping_path(settings, config.absolute().parent), settings)
-        from jobs.mapping_diff import preview
+        from jobs.mapping.diff import preview
         from jobs.tables import versions
 
         with opened_database() as engine:
@@ -74,9 +74,9 @@ def mapping_activate(
 ) -> None:
     """Bring a version of the mapping into force: checked against the live CRMs, kept with who, when, why, diff and preview."""
     with opened_workspace(config, workspace) as ready:
-        from jobs.mapping_check import problems_with
-        from jobs.mapping_diff import preview
-        from jobs.mapping_versions import activate, active, put_in_place
+        from jobs.mapping.check import problems_with
+        from jobs.mapping.diff import preview
+        from jobs.mapping.versions import activate, active, put_in_place
         from jobs.person import person
         from jobs.tables import versions
         from jobs.wiring import mapping_path, read_mapping
@@ -129,7 +129,7 @@ def mapping_history(
     json: JsonOption = False,
 ) -> None:
     """Show the versions of the mapping that were in force: since when, by whom, why, and what they changed."""
-    from jobs.mapping_versions import history
+    from jobs.mapping.versions import history
     from jobs.settings import load
     from jobs.tables import versions
     from jobs.wiring import choose_workspace, connect_with

@@ -20,7 +20,7 @@ from jobs.explaining.moment import When, choose
 from jobs.explaining.records import Records
 from jobs.explaining.rules import fields_read, milestone_rules, partner_fields, says
 from jobs.explaining.subject import subject_of
-from jobs.mapping_versions import rules_of
+from jobs.mapping.versions import rules_of
 from jobs.settings import WorkspaceSettings
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs

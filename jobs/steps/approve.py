@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.errors import NotFound, PlanRefused
-from jobs.mapping_versions import active
+from jobs.mapping.versions import active
 from jobs.person import person
 from jobs.progress import Progress
 from jobs.runs import RunLog, StepNote, ended_as, new_id, only_run, utc_now

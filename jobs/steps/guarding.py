@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from jobs.alerts import alert
 from jobs.epoch import doubts
-from jobs.mapping_versions import active
+from jobs.mapping.versions import active
 from jobs.settings import seconds_of
 from jobs.steps.wanted import known
 from jobs.wiring import Workspace

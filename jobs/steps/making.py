@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import Connection
 
 from jobs.epoch import count_delivery
-from jobs.mapping_versions import active
+from jobs.mapping.versions import active
 from jobs.pausing import paused, require_awake
 from jobs.progress import Progress
 from jobs.runs import new_id, utc_now

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from jobs.errors import NotFound
-from jobs.mapping_versions import require_active
+from jobs.mapping.versions import require_active
 from jobs.pausing import paused, require_awake
 from jobs.progress import NoProgress, Progress, Task
 from jobs.runs import RunLog, ended_as, new_id, only_run, utc_now

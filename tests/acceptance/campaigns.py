@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from jobs import database as db
 from jobs.list_import import Imported, import_list
-from jobs.mapping_versions import activate
+from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
 from jobs.presets import write_preset
 from jobs.progress import NoProgress

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.errors import ConfigError, NotFound
 from jobs.list_import import Imported, import_list
-from jobs.mapping_versions import activate
+from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
 from jobs.settings import load
 from jobs.tables.lists import show

@@ -15,7 +15,7 @@ import pytest
 
 from jobs.erasing import erase_record
 from jobs.list_import import ERASED, Imported, import_list
-from jobs.mapping_versions import activate
+from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
 from jobs.progress import NoProgress
 from jobs.steps import approve

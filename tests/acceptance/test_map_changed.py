@@ -13,7 +13,7 @@ import pytest
 from indicators.inputs import day_number
 from indicators.paths import canonical_paths
 from indicators.row_validity import spells
-from jobs.mapping_versions import activate
+from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
 from jobs.steps.inputs import read_inputs
 from jobs.steps.map import map_facts

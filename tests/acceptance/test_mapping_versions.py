@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.mapping_versions import without_names
+from jobs.mapping.versions import without_names
 from tests.acceptance.conftest import MakeDesk
 from tests.acceptance.desk import Desk, Sandbox
 from tests.acceptance.documents import documented

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 
 from jobs import database as db
 from jobs.list_import import Imported, import_list
-from jobs.mapping_check import problems_with
-from jobs.mapping_coverage import document
-from jobs.mapping_versions import activate
+from jobs.mapping.check import problems_with
+from jobs.mapping.coverage import document
+from jobs.mapping.versions import activate
 from jobs.pipeline import RunReport, run_cycle
 from jobs.presets import PRESETS, SANDBOX, write_preset
 from jobs.proposing import Proposed, propose_mapping

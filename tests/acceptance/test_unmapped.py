@@ -6,8 +6,8 @@ import json
 import pytest
 
 from jobs.cli.common import set_logs
-from jobs.mapping_coverage import document
-from jobs.mapping_versions import activate
+from jobs.mapping.coverage import document
+from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
 from jobs.settings import load
 from jobs.wiring import open_workspace

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from jobs import mapping_both, mapping_diff
 from jobs import settings as settings_of
 from jobs.list_import import import_list
-from jobs.mapping_versions import activate
+from jobs.mapping import both, diff
+from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace, connect_with
 from models.vocabulary import Step
@@ -100,7 +100,7 @@ def workspace(engine: Engine, crm: TickingCrm, tmp_path: Path) -> Workspace:
 def test_reading_only_what_changed_says_what_deriving_everything_says(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, narrow = mapping_both.narrowed, {}
+    real, narrow = both.narrowed, {}
     for name, (old, new) in CHANGES.items():
         assert old in MAPPING
         rules = load_mapping(MAPPING.replace(old, new, 1))
@@ -109,10 +109,10 @@ def test_reading_only_what_changed_says_what_deriving_everything_says(
             narrow[_name] = real(*given)
             return narrow[_name]
 
-        monkeypatch.setattr(mapping_both, "narrowed", watched)
-        found = mapping_diff.preview(workspace.engine, "main", workspace.settings, rules)
-        monkeypatch.setattr(mapping_both, "narrowed", lambda *_: None)
-        whole = mapping_diff.preview(workspace.engine, "main", workspace.settings, rules)
+        monkeypatch.setattr(both, "narrowed", watched)
+        found = diff.preview(workspace.engine, "main", workspace.settings, rules)
+        monkeypatch.setattr(both, "narrowed", lambda *_: None)
+        whole = diff.preview(workspace.engine, "main", workspace.settings, rules)
         assert found == whole, name
     assert {name for name in CHANGES if narrow.get(name) is None} == DERIVED
     assert sum(sides is not None for sides in narrow.values()) > 8
@@ -138,12 +138,12 @@ def test_an_imported_list_counts_as_handed_in_for_who_reads_only_what_changed_to
         days = dict(conn.execute("select name, submitted_on::text from sakigake.partner").fetchall())
     assert (days["先駆0"], days["先駆1"]) == ("2026-09-20", None)
     changed = load_mapping(text.replace("size: [large]", "size: [small, large]"))
-    real = mapping_both.narrowed
+    real = both.narrowed
     sides = []
-    monkeypatch.setattr(mapping_both, "narrowed", lambda *given: sides.append(real(*given)) or sides[-1])
-    found = mapping_diff.preview(engine, "main", given, changed)
-    monkeypatch.setattr(mapping_both, "narrowed", lambda *_: None)
-    assert found == mapping_diff.preview(engine, "main", given, changed)
+    monkeypatch.setattr(both, "narrowed", lambda *given: sides.append(real(*given)) or sides[-1])
+    found = diff.preview(engine, "main", given, changed)
+    monkeypatch.setattr(both, "narrowed", lambda *_: None)
+    assert found == diff.preview(engine, "main", given, changed)
     (narrow,) = sides
     assert narrow is not None
     assert {p.name: p.submitted_on for p in narrow[1].partners}["先駆0"] == date(2026, 9, 20)

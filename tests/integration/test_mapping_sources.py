@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from bench.mapping_worlds import CONFIG, NOW, World, fill
-from jobs import beside, mapping_both, mapping_diff, mapping_fields
+from jobs import beside
 from jobs import settings as settings_of
-from jobs.mapping_fields import differing_fields
-from jobs.mapping_numbers import Numbers
-from jobs.mapping_records import EntryRecords
-from jobs.mapping_versions import activate
+from jobs.mapping import both, diff, fields
+from jobs.mapping.fields import differing_fields
+from jobs.mapping.numbers import Numbers
+from jobs.mapping.records import EntryRecords
+from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
 from jobs.steps import more
 from jobs.wiring import Workspace, connect_with
@@ -92,17 +93,17 @@ def test_whatever_milestones_change_entries_of_several_sources_are_joined_as_by_
     mapped: Workspace,
 ) -> None:
     """Days decide which records of two CRMs are one entry, so that a milestone that changes can part and join them."""
-    real, seen = mapping_both.narrowed, Counter[str]()
+    real, seen = both.narrowed, Counter[str]()
 
     @given(CHOICES)
     @how(max_examples=8, suppress_health_check=list(HealthCheck), deadline=None)
     def check(choices: dict[tuple[str, str], int]) -> None:
         rules = load_mapping(_changed(choices))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(mapping_both, "narrowed", lambda *given_: _noted(seen, real(*given_)))
-            found = mapping_diff.preview(mapped.engine, "main", mapped.settings, rules)
-            patch.setattr(mapping_both, "narrowed", lambda *_: None)
-            whole = mapping_diff.preview(mapped.engine, "main", mapped.settings, rules)
+            patch.setattr(both, "narrowed", lambda *given_: _noted(seen, real(*given_)))
+            found = diff.preview(mapped.engine, "main", mapped.settings, rules)
+            patch.setattr(both, "narrowed", lambda *_: None)
+            whole = diff.preview(mapped.engine, "main", mapped.settings, rules)
         assert found == whole
         seen["regrouped"] += bool(found["entries"]["gained"] or found["entries"]["lost"])
 
@@ -123,19 +124,19 @@ def test_half_read_by_a_process_beside_says_what_all_read_here_says(
     made = []
     real = beside.Answer.get
     monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
-    monkeypatch.setattr(mapping_both, "MANY", 0)
+    monkeypatch.setattr(both, "MANY", 0)
     for what, (old, new) in LONG.items():
         assert old in WORLD.mapping, what
         rules = load_mapping(WORLD.mapping.replace(old, new, 1))
         said = []
         for processors in (1, 2):
             monkeypatch.setattr(beside, "processors", lambda n=processors: n)
-            said.append(mapping_diff.preview(mapped.engine, "main", mapped.settings, rules))
+            said.append(diff.preview(mapped.engine, "main", mapped.settings, rules))
         assert said[0] == said[1], what
     assert len(made) == len(LONG)
     assert all(part is not None and len(part.said) > 20 for part in made)
     monkeypatch.setattr(beside.sys, "executable", "/bin/false")  # a process that comes to no end
-    assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules) == said[0]
+    assert diff.preview(mapped.engine, "main", mapped.settings, rules) == said[0]
     assert made[-1] is None
 
 
@@ -146,19 +147,19 @@ def test_numbers_told_by_a_process_beside_are_those_that_are_told_here(
     made = []
     real = beside.Answer.get
     monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
-    monkeypatch.setattr(mapping_both, "MANY", 0)
+    monkeypatch.setattr(both, "MANY", 0)
     rules = load_mapping(_changed({("salesforce", "requested"): 0, ("hubspot", "agreed"): 0}))
     monkeypatch.setattr(beside, "processors", lambda: 1)
-    alone = mapping_diff.preview(mapped.engine, "main", mapped.settings, rules)
+    alone = diff.preview(mapped.engine, "main", mapped.settings, rules)
     assert not made
     monkeypatch.setattr(beside, "processors", lambda: 2)
     with beside.Beside(beside.PREVIEW) as aside:
         aside.begin()
-        assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules, aside) == alone
-    assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
+        assert diff.preview(mapped.engine, "main", mapped.settings, rules, aside) == alone
+    assert diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
     assert [isinstance(answer, Numbers) for answer in made] == [True, True]
     monkeypatch.setattr(beside.sys, "executable", "/bin/false")
-    assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
+    assert diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
     assert made[-1] is None
 
 
@@ -169,10 +170,10 @@ def test_both_versions_are_derived_where_the_mirror_moved_on(
         conn.execute("update salesforce.entry set loston = listedon where id < 'E000040'")
         conn.execute("update sakigake.mirror_object set last_changed_run_id = 'later' where object = 'Entry'")
     rules = load_mapping(WORLD.mapping.replace(REQUESTED, "requested: {at: LostOn}"))
-    alone = mapping_diff.preview(mapped.engine, "main", mapped.settings, rules)
-    monkeypatch.setattr(mapping_both, "MANY", 0)
+    alone = diff.preview(mapped.engine, "main", mapped.settings, rules)
+    monkeypatch.setattr(both, "MANY", 0)
     monkeypatch.setattr(beside, "processors", lambda: 2)
-    assert mapping_diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
+    assert diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
     assert alone["events"]["moved"] > 0
 
 
@@ -215,8 +216,8 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
         assert found["by_field"] == dict(sorted(counts.items()))
         return found
 
-    monkeypatch.setattr(mapping_fields, "differing_fields", watched)
-    found = mapping_diff.preview(mapped.engine, "main", mapped.settings, rules)["fields"]
+    monkeypatch.setattr(fields, "differing_fields", watched)
+    found = diff.preview(mapped.engine, "main", mapped.settings, rules)["fields"]
     n = sum(found["by_field"].values())
     assert found["total"] == n
     assert "expected_deal_on" not in found["by_field"], "nobody has a day, and no field holds one"

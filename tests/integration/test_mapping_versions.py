@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from jobs import scheduler
 from jobs.errors import ConfigError, MappingWaits, NotFound
-from jobs.mapping_diff import preview
-from jobs.mapping_versions import activate, active, current, history, put_in_place, standing, without_names
+from jobs.mapping.diff import preview
+from jobs.mapping.versions import activate, active, current, history, put_in_place, standing, without_names
 from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace
 from models.vocabulary import Step

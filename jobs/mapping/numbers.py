@@ -1,11 +1,11 @@
-"""What is computed on the facts of one version of the mapping. It takes all of the arithmetic, whose import takes time: see `mapping_both`."""
+"""What is computed on the facts of one version of the mapping. It takes all of the arithmetic, whose import takes time: see `both`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.mapping_ground import Ground
-from jobs.mapping_sides import Side
+from jobs.mapping.ground import Ground
+from jobs.mapping.sides import Side
 from jobs.steps.inputs import Given, read_inputs
 from jobs.steps.made import Made, make
 from sync.mapping.facts import CustomerFact

@@ -15,11 +15,11 @@ from sqlalchemy import Engine, text
 
 from jobs.beside import PREVIEW, Beside
 from jobs.errors import NotFound
-from jobs.mapping_both import both
-from jobs.mapping_ground import Ground
-from jobs.mapping_lenient import Missing
-from jobs.mapping_records import confirmed
-from jobs.mapping_versions import active, rules_of, text_diff, without_names
+from jobs.mapping.both import both
+from jobs.mapping.ground import Ground
+from jobs.mapping.lenient import Missing
+from jobs.mapping.records import confirmed
+from jobs.mapping.versions import active, rules_of, text_diff, without_names
 from jobs.settings import WorkspaceSettings
 from jobs.steps.moments import mapped_at
 from jobs.uncollected import uncollected
@@ -56,8 +56,8 @@ def preview(
             "decisions": newest(raw, workspace),
         }
         before, was, after = both(ground, old, new, reader, other, active=now is not None, stands=stands)
-        from jobs.mapping_fields import differing_fields
-        from jobs.mapping_numbers import Numbers, made_of
+        from jobs.mapping.fields import differing_fields
+        from jobs.mapping.numbers import Numbers, made_of
 
         held = confirmed(raw, workspace)
         same = old is not None and old.customers == new.customers

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 
-from jobs.mapping_ground import Ground
-from jobs.mapping_lenient import Lenient
-from jobs.mapping_records import stored_records
-from jobs.mapping_regroup import (
+from jobs.mapping.ground import Ground
+from jobs.mapping.lenient import Lenient
+from jobs.mapping.records import stored_records
+from jobs.mapping.regroup import (
     Shared,
     activities_after,
     entries_after,
@@ -24,8 +24,8 @@ from jobs.mapping_regroup import (
     regroup,
     shared_records,
 )
-from jobs.mapping_sides import Side
-from jobs.mapping_told import Changed, changed_milestones, issues_after, paths_of, told_anew
+from jobs.mapping.sides import Side
+from jobs.mapping.told import Changed, changed_milestones, issues_after, paths_of, told_anew
 from models.vocabulary import LISTS, Event, Milestone, Partner
 from sync.events import read
 from sync.events.entry_columns import entry_columns
