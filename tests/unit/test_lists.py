@@ -1,9 +1,11 @@
 """Attack lists as partners hand them in: what is read out of a file, and what is refused with one sentence."""
 
 import csv
+import hashlib
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -435,6 +437,18 @@ def test_a_cover_sheet_is_stepped_over_and_further_lists_of_the_workbook_are_tol
     read = understand(read_sheet(tmp_path / "list.xlsx", is_list=has_headings), "list.xlsx")
     assert (read.where, read.beside) == ("sheet 東京", ("大阪",))
     assert [row.target.name for row in read.rows] == ["東京商店"]
+
+
+def test_the_hash_is_of_the_bytes_that_were_read_whatever_becomes_of_the_file_meanwhile(tmp_path: Path) -> None:
+    path = excel(tmp_path, [HEADINGS, SAKURA])
+    before = path.read_bytes()
+
+    def saved_anew(rows: Sequence[Sequence[object]]) -> bool:
+        path.write_bytes(b"another file")
+        return bool(rows)
+
+    found = read_sheet(path, is_list=saved_anew)
+    assert (found.file_hash, found.rows[1][0]) == (hashlib.sha256(before).hexdigest(), SAKURA[0])
 
 
 def test_headings_over_two_rows_are_read_as_one_row_and_none_of_them_is_a_target(tmp_path: Path) -> None:

@@ -82,6 +82,31 @@ def test_a_milestone_that_cannot_be_is_refused_with_its_line(milestone, sentence
     assert any(sentence in line and line.startswith("mapping.yaml:9:") for line in found), found
 
 
+TWICE = [
+    ("listed: {at: D}\n      agreed: {enters: {S: A}}\n      executed:\n        enters:\n          S: [B, A]", 13, "'A' of S is the milestone 'agreed' already, on line 10, and here the milestone 'executed'"),
+    ("listed: {enters: {S: A}}\n    ignored:\n      S:\n        - B\n        - A", 13, "'A' of S is the milestone 'listed' already, on line 9, and here 'ignored'"),
+    ("won: {linked: O, enters: {S: A}}\n      deal: {linked: O, enters: {S: A}}", 10, "'A' of S is the milestone 'won' already, on line 9, and here the milestone 'deal'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("milestones", "line", "sentence"), TWICE)
+def test_a_stage_that_would_mean_two_things_is_refused_where_it_is_named_again(milestones, line, sentence):
+    (found,) = said(SMALL.replace("listed: {at: ListedOn__c}", milestones))
+    assert found == f"mapping.yaml:{line}: the stage {sentence}; keep it in the one that it means"
+
+
+@pytest.mark.parametrize(
+    "milestones",
+    [
+        "won: {linked: O, enters: {S: A}}\n      deal: {linked: P, enters: {S: A}}",
+        "won: {linked: O, enters: {S: A}}\n    ignored: {S: A}",
+        "won: {enters: {S: A}}\n    ignored: {T: A}",
+    ],
+)
+def test_one_word_may_be_a_stage_of_two_fields_and_of_two_records(milestones):
+    load_mapping(SMALL.replace("listed: {at: ListedOn__c}", milestones))
+
+
 MORE = [
     ("partner_types: {a: {size: small}}", "no sizes: part"),
     ("partner_types: {a: {}}", "fits every partner"),
