@@ -56,6 +56,8 @@ _WHY = {
         "milestone": "the newest milestone that this entry reached",
         "stalled": "{0}: at `{1}` since {2}, 80 % had moved on by {3}; next: {4}",
         "faint": "{0}: at `{1}` since {2}, its chance has sunk below a quarter; next: {4}",
+        "moving": "at `{0}` since {1}: no longer than 80 % of those that went on, or something was done about it lately",
+        "warn": "at `{0}` since {1}: longer than 80 % of those that went on, not yet than 95 %, so not called stalled",
         "closed": "the entry is at `{0}`",
         "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
         "no_curve": "no entry has gone the whole way to a deal yet, so nothing can be expected",
@@ -68,6 +70,8 @@ _WHY = {
         "milestone": "このエントリーが到達した最新のマイルストーン",
         "stalled": "{0}:{2}から「{1}」のまま、80%は{3}までに次へ進んだ。次は「{4}」",
         "faint": "{0}:{2}から「{1}」のまま、見込みが当初の4分の1未満に低下。次は「{4}」",
+        "moving": "{1}から「{0}」。次へ進んだものの80%が要した期間内か、最近の活動あり",
+        "warn": "{1}から「{0}」。次へ進んだものの80%より長いが、95%は超えていないため停滞とはしない",
         "closed": "エントリーは「{0}」",
         "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
         "no_curve": "商談まで到達したエントリーがまだなく、予測できません",
@@ -136,7 +140,8 @@ def _stalled(row: tuple[Any, ...], labels: tuple[str, ...], words: dict[str, str
     if status < 0:
         return False, {"why": words["closed"].format(label), "status": "closed"}
     if not stalled:
-        return False, {"status": STATUSES[status], "why": words["milestone"]}
+        name = STATUSES[status]
+        return False, {"status": name, "why": words[name].format(label, _iso(since))}
     return True, {
         "status": STATUSES[status],
         "why": words["faint" if due == NO_DAY else "stalled"].format(

@@ -5,7 +5,9 @@ The version of a mapping is the hash of what it says; comments, layout and the o
 
 import hashlib
 import json
+from collections.abc import Collection
 from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +16,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 
 from sync.documents import Document, DocumentError, Problem, problems_of, read_document
 from sync.mapping.conditions import Rule
+from sync.mapping.connections import as_meant, unknown_connections
 from sync.mapping.consistency import inconsistencies
 from sync.mapping.problems import MappingError
 from sync.mapping.rules import (
@@ -29,7 +32,7 @@ from sync.mapping.rules import (
 from sync.mapping.schema import completed
 from sync.mapping.where import FieldName
 
-__all__ = ["Mapping", "MappingError", "Problem", "json_schema", "load_mapping"]
+__all__ = ["Looked", "Mapping", "MappingError", "Problem", "json_schema", "load_mapping", "look_through"]
 
 
 def _zone(value: str) -> str:
@@ -114,6 +117,15 @@ class Mapping(Rule):
         """The line of the file on which this part of the mapping stands."""
         return self._document.line(path)
 
+    def line_of(self, path: str) -> int:
+        """The same of a path as `path_text` writes it."""
+        return self.line(path_parts(path))
+
+    def written_as(self, paths: MappingType[tuple[str | int, ...], tuple[str | int, ...]]) -> None:
+        """Each of these paths stands in the file under another one, from now on."""
+        lines = {path: self._document.line(written) for path, written in paths.items()}
+        self._document = replace(self._document, lines={**self._document.lines, **lines})
+
     def problem(self, path: tuple[str | int, ...], sentence: str) -> Problem:
         return Problem(self.filename, self.line(path), sentence, path_text(path))
 
@@ -127,8 +139,29 @@ def path_text(path: tuple[str | int, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
-def load_mapping(text: str, filename: str = "mapping.yaml") -> Mapping:
-    """The mapping that the text says. MappingError with all that is wrong, each with its line."""
+def path_parts(text: str) -> tuple[str | int, ...]:
+    """`entries[0].milestones.deal` as `("entries", 0, "milestones", "deal")`."""
+    found: list[str | int] = []
+    for part in text.replace("]", "").split("."):
+        name, *places = part.split("[")
+        found += [name, *(int(p) for p in places)]
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A mapping whose form is right, and all that is wrong with it by itself. `meant` has names of connections that are nearly right put right."""
+
+    said: Mapping
+    meant: Mapping
+    problems: list[Problem]
+
+
+def look_through(text: str, filename: str = "mapping.yaml", connections: Collection[str] | None = None) -> Looked:
+    """What the text says, and its contradictions. `connections` are those of sakigake.yaml, where they are known.
+
+    MappingError where its form is wrong already.
+    """
     try:
         document = read_document(text, filename)
     except DocumentError as error:
@@ -136,16 +169,25 @@ def load_mapping(text: str, filename: str = "mapping.yaml") -> Mapping:
     if not isinstance(document.data, MappingType):
         what = "is empty" if document.data is None else "holds no mapping of keys to values"
         raise MappingError([Problem(filename, 1, f"the file {what}; it starts with timezone:, partners: and entries:")])
+    unknown = [] if connections is None else unknown_connections(document, connections)
     try:
         mapping = Mapping.model_validate(document.data)
     except ValidationError as error:
-        raise MappingError(problems_of(error, Mapping, document, key_nouns={"milestones": "a milestone"})) from None
+        found = problems_of(error, Mapping, document, key_nouns={"milestones": "a milestone"})
+        raise MappingError([*found, *unknown]) from None
     mapping._document = document  # noqa: SLF001
     mapping._text = text  # noqa: SLF001
-    problems = [mapping.problem(path, sentence) for path, sentence in inconsistencies(mapping)]
-    if problems:
-        raise MappingError(problems)
-    return mapping
+    meant = as_meant(mapping, connections) if unknown and connections is not None else mapping
+    problems = [*unknown, *(meant.problem(path, sentence) for path, sentence in inconsistencies(meant))]
+    return Looked(mapping, meant, problems)
+
+
+def load_mapping(text: str, filename: str = "mapping.yaml", connections: Collection[str] | None = None) -> Mapping:
+    """The mapping that the text says. MappingError with all that is wrong, each with its line; `connections` as in `look_through`."""
+    looked = look_through(text, filename, connections)
+    if looked.problems:
+        raise MappingError(looked.problems)
+    return looked.said
 
 
 def json_schema() -> dict[str, Any]:

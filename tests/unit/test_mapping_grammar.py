@@ -158,6 +158,36 @@ def test_yaml_that_is_no_mapping_is_refused_in_one_sentence(text, sentence):
     assert sentence in said(text)[0]
 
 
+UNPAIRED = [
+    ("a: 1\nb: [x, y\nc: 3\nd: 4", 2, "the '[' that opens here is not closed by a ']'; line 3 is read as part of it"),
+    ('a: 1\nb: [x, "y"\nc: 3', 2, "the '[' that opens here is not closed by a ']'; line 3 is read as part of it"),
+    (
+        "e:\n  - {from: a.B, where: {x: [1, 2}, at: D}\n  - {from: a.C}",
+        2,
+        "the '[' that opens here is not closed by a ']'",
+    ),
+    ("a: 1\nb: {x: y", 2, "the '{' that opens here is not closed by a '}'"),
+    ('a: 1\nb: "x\nc: 3\n', 2, 'the quote (") that opens here is never closed'),
+    (
+        'a: 1\nb: {x: "100}\nc: {x: "2"}\n',
+        2,
+        'the quote (") that opens here is closed on line 3 only; close it where its text ends',
+    ),
+    (
+        "a: 1\nb: 'x\nc: 3\nd: '2'\n",
+        2,
+        "the quote (') that opens here is closed on line 4 only; close it where its text ends",
+    ),
+    ("a: 1\nb: [x]]\nc: 1", 2, "a ']' stands here, and nothing is open that it closes"),
+    ("a: [\n  x,\n  {y: 1} z,\n]", 3, "expected ',' or ']', but got '<scalar>'"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "sentence"), UNPAIRED)
+def test_a_bracket_or_quote_without_its_other_half_is_told_where_it_was_opened(text, line, sentence):
+    assert said(text) == [f"mapping.yaml:{line}: this is not YAML: {sentence}"]
+
+
 def test_a_bomb_of_aliases_is_one_sentence_a_line():
     bomb = "a: &a [x, x]\n" + "".join(
         f"{c}: &{c} [{', '.join(['*' + p] * 9)}]\n" for p, c in zip("abc", "bcd", strict=True)
