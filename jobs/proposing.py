@@ -19,8 +19,8 @@ from sync.connector import Connector, ObjectDescription
 from sync.documents import Problem
 from sync.errors import ObjectMissing, SyncError
 from sync.mapping.fitting import without
-from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import OBJECTS, PARTNER, best, likeness
+from sync.mapping.loading import load_mapping
 from sync.mapping.problems import MappingError
 from sync.mapping.proposals import Proposal, Seen, propose
 

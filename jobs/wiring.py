@@ -18,7 +18,7 @@ from models.catalogue import fields_of
 from sync.connector import Connector, ReadSpec
 from sync.mapping.depends import by_object
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.needs import needs
 from sync.mapping.problems import MappingError
 

@@ -19,7 +19,7 @@ from jobs.mapping.ground import Ground
 from jobs.mapping.part import Part, derive_part
 from jobs.settings import WorkspaceSettings
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.matching import Decision
 from sync.mapping.share import Share
 

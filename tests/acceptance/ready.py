@@ -119,7 +119,7 @@ def serve(channel: socket.socket) -> None:
     for name in IMPORTED:
         import_module(name)
     from jobs.presets import PRESETS, mapping_text, schema_text
-    from sync.mapping.grammar import load_mapping
+    from sync.mapping.loading import load_mapping
 
     schema_text()
     for preset in PRESETS:  # each read once and not by every command

@@ -28,7 +28,7 @@ from sandbox.settings import SandboxSettings
 from sandbox.world import World
 from sync.connector import ProvisionStep
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.acceptance.conftest import scratch
 from tests.acceptance.desk import Sandbox
 

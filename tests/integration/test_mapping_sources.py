@@ -24,7 +24,7 @@ from jobs.wiring import Workspace, connect_with
 from models.catalogue import BY_NAME
 from models.vocabulary import RecordRef, Step
 from sync.connector import Connector
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.writeback.plan import worth_writing
 from sync.writeback.written import keep_written
 

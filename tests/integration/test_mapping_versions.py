@@ -17,7 +17,7 @@ from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace
 from models.vocabulary import Step
 from sync.chain import links
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.fake_crm import FakeCrm, TickingCrm
 from tests.one_object import MAPPING, TEXTS, fields, workspace_of
 

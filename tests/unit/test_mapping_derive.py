@@ -13,7 +13,7 @@ from jobs.presets import mapping_text
 from models.vocabulary import Milestone, RecordRef, Willingness
 from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.fake_mirror import FakeMirror
 from tests.mapping_world import (
     DEAL,

@@ -8,7 +8,7 @@ from jobs import settings
 from jobs.errors import ConfigError
 from jobs.presets import write_preset
 from jobs.presets.several import by_connection, untouched
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 
 
 @pytest.mark.parametrize("sandbox", [None, "http://127.0.0.1:1"])
