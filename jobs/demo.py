@@ -22,7 +22,7 @@ from jobs.cli.common import out, set_logs
 from jobs.database import database, engine, upgrade
 from jobs.errors import SakigakeError
 from jobs.pipeline import RunReport, run_cycle
-from jobs.presets import write_preset
+from jobs.presets.writing import write_preset
 from jobs.progress import NoProgress, Progress, Stoppable, Stopped, bars
 from jobs.settings import load
 from jobs.steps.provision import provision

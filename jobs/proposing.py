@@ -9,9 +9,10 @@ from typing import Any
 
 from jobs.errors import ConfigError, NothingProposed
 from jobs.mapping.check import own_names, problems_with
-from jobs.presets import PRESETS, SANDBOX, write_all
 from jobs.presets.joining import joined
 from jobs.presets.several import untouched
+from jobs.presets.texts import PRESETS, SANDBOX
+from jobs.presets.writing import write_all
 from jobs.settings import WorkspaceSettings
 from jobs.wiring import mapping_path, open_connector
 from models.vocabulary import Crm

@@ -118,7 +118,8 @@ def serve(channel: socket.socket) -> None:
     """Forks a command for each request, and answers with its pid and then with its end."""
     for name in IMPORTED:
         import_module(name)
-    from jobs.presets import PRESETS, mapping_text, schema_text
+    from jobs.presets.texts import PRESETS, mapping_text
+    from jobs.presets.writing import schema_text
     from sync.mapping.loading import load_mapping
 
     schema_text()

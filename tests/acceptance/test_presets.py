@@ -15,7 +15,8 @@ from jobs.mapping.check import problems_with
 from jobs.mapping.coverage import document
 from jobs.mapping.versions import activate
 from jobs.pipeline import RunReport, run_cycle
-from jobs.presets import PRESETS, SANDBOX, write_preset
+from jobs.presets.texts import PRESETS, SANDBOX
+from jobs.presets.writing import write_preset
 from jobs.proposing import Proposed, propose_mapping
 from jobs.settings import load
 from jobs.steps.provision import provision

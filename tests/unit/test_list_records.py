@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from jobs.presets import SANDBOX, mapping_text
+from jobs.presets.texts import SANDBOX, mapping_text
 from models.vocabulary import RecordRef, Target
 from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.lists.people import Person

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.presets import mapping_text
+from jobs.presets.texts import mapping_text
 from sync.connector import FieldDescription, FieldType, ObjectDescription, Pipeline, ReadSpec
 from sync.mapping.check import check
 from sync.mapping.loading import load_mapping

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.presets import mapping_text
+from jobs.presets.texts import mapping_text
 from models.vocabulary import Milestone, RecordRef, Willingness
 from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind

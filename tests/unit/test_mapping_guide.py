@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.presets import PRESETS, SANDBOX, mapping_text
+from jobs.presets.texts import PRESETS, SANDBOX, mapping_text
 from models.vocabulary import ActivityKind
 from sync.mapping import create, rules
 from sync.mapping.conditions import Condition

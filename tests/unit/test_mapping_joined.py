@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 from ruamel.yaml import YAML
 
-from jobs.presets import PRESETS, SANDBOX, mapping_text
 from jobs.presets.joining import joined
+from jobs.presets.texts import PRESETS, SANDBOX, mapping_text
 from sync.connector import ObjectDescription
 from sync.mapping.loading import load_mapping
 from sync.mapping.proposals import Seen, propose

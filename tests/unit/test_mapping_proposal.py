@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.presets import mapping_text
+from jobs.presets.texts import mapping_text
 from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.mapping.check import check
 from sync.mapping.likeness import MILESTONES, meaning_of

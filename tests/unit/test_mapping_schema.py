@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
 
-from jobs.presets import PRESETS, SANDBOX, mapping_text
+from jobs.presets.texts import PRESETS, SANDBOX, mapping_text
 from sync.documents import read_document
 from sync.mapping.conditions import Day, Number
 from sync.mapping.grammar import json_schema

@@ -6,8 +6,8 @@ import pytest
 
 from jobs import settings
 from jobs.errors import ConfigError
-from jobs.presets import write_preset
 from jobs.presets.several import by_connection, untouched
+from jobs.presets.writing import write_preset
 from sync.mapping.loading import load_mapping
 
 

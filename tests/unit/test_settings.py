@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from indicators.assumptions import DEFAULTS, TierRule
 from indicators.inputs import FIRST_DAY, NO_DAY
 from jobs.errors import ConfigError
-from jobs.presets import write_preset
+from jobs.presets.writing import write_preset
 from jobs.settings import HubspotConnection, SalesforceConnection, Secret, load, read
 from jobs.settings_numbers import Assumed
 from jobs.wiring import open_connector
