@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 
 COMMAND = Path(sys.executable).with_name("sakigake")
 IMPORTED = (
-    "jobs.cli", "jobs.doctor", "jobs.explaining", "jobs.list_import", "jobs.mapping.check", "jobs.mapping.coverage", "jobs.mapping.diff",
+    "jobs.cli", "jobs.doctor", "jobs.explaining", "jobs.list_import", "jobs.mapping.check", "jobs.mapping.coverage", "jobs.preview.diff",
     "jobs.pipeline", "jobs.proposing", "jobs.reports", "jobs.scheduler", "jobs.tables.run", "jobs.views", "jobs.wiring", "sync.hubspot",
     "sync.salesforce",
 )  # fmt: skip

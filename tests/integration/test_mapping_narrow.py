@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 
 from jobs import settings as settings_of
 from jobs.list_import import import_list
-from jobs.mapping import both, diff
 from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
+from jobs.preview import both, diff
 from jobs.wiring import Workspace, connect_with
 from models.vocabulary import Step
 from sync.connector import FieldDescription, FieldType

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 
 from jobs import scheduler
 from jobs.errors import ConfigError, MappingWaits, NotFound
-from jobs.mapping.diff import preview
 from jobs.mapping.versions import activate, active, current, history, put_in_place, standing, without_names
 from jobs.pipeline import run_cycle
+from jobs.preview.diff import preview
 from jobs.wiring import Workspace
 from models.vocabulary import Step
 from sync.chain import links
