@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 
 from jobs.errors import ConfigError
 from jobs.mapping.check import unknown_connections
-from jobs.settings import Configuration, HubspotConnection, SalesforceConnection, WorkspaceSettings
+from jobs.settings import Configuration, WorkspaceSettings
+from jobs.settings_connections import HubspotConnection, SalesforceConnection
 from models.catalogue import fields_of
 from sync.connector import Connector, ReadSpec
 from sync.mapping.depends import by_object

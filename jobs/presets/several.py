@@ -8,7 +8,7 @@ from importlib import resources
 from jobs.errors import ConfigError
 from jobs.presets.joining import joined
 from jobs.presets.texts import PRESETS, SANDBOX, mapping_text
-from jobs.settings import NAME, NAME_IS
+from jobs.settings_base import NAME, NAME_IS
 
 _CONNECTION = re.compile(r"(?<=    connections:\n)(?:      .*\n)+?(?=    \w)", re.MULTILINE)
 

@@ -12,7 +12,8 @@ from indicators.assumptions import DEFAULTS, TierRule
 from indicators.inputs import FIRST_DAY, NO_DAY
 from jobs.errors import ConfigError
 from jobs.presets.writing import write_preset
-from jobs.settings import HubspotConnection, SalesforceConnection, Secret, load, read
+from jobs.settings import load, read
+from jobs.settings_connections import HubspotConnection, SalesforceConnection, Secret
 from jobs.settings_numbers import Assumed
 from jobs.wiring import open_connector
 from sync.documents import DocumentError
