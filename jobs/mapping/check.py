@@ -19,8 +19,8 @@ from models.vocabulary import LISTS
 from sync.connector import Connector, ObjectDescription
 from sync.documents import Problem
 from sync.errors import ObjectMissing, PermissionMissing, SyncError
-from sync.mapping.grammar import Looked
 from sync.mapping.grammar import Mapping as Rules
+from sync.mapping.loading import Looked
 from sync.mapping.needs import needs
 
 T = TypeVar("T")

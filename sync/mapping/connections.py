@@ -2,13 +2,11 @@
 
 from collections.abc import Collection, Iterator
 from collections.abc import Mapping as MappingType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.vocabulary import LISTS
 from sync.documents import Document, Problem, advice, nearest
-
-if TYPE_CHECKING:
-    from sync.mapping.grammar import Mapping
+from sync.mapping.grammar import Mapping
 
 PARTS = ("partners", "entries", "activities", "deals_all_channels", "customers")
 """The parts of a mapping whose rules read from a connection."""
@@ -31,7 +29,7 @@ def unknown_connections(document: Document, known: Collection[str]) -> list[Prob
     return found
 
 
-def as_meant(mapping: "Mapping", known: Collection[str]) -> "Mapping":
+def as_meant(mapping: Mapping, known: Collection[str]) -> Mapping:
     """The mapping with each unknown connection that is nearly a known one read as that one, so that all else can be judged.
 
     Lines stay those of the file.

@@ -1,24 +1,20 @@
-"""mapping.yaml as a whole: loading it with every error named by file and line, and its version.
+"""mapping.yaml as a whole, what it says on which line, and its version.
 
 The version of a mapping is the hash of what it says; comments, layout and the order of keys that carry no order do not move it.
 """
 
 import hashlib
 import json
-from collections.abc import Collection
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr
 
-from sync.documents import Document, DocumentError, Problem, problems_of, read_document
+from sync.documents import Document, Problem
 from sync.mapping.conditions import Rule
-from sync.mapping.connections import as_meant, unknown_connections
-from sync.mapping.consistency import inconsistencies
-from sync.mapping.problems import MappingError
 from sync.mapping.rules import (
     IMPORTED,
     ActivityRule,
@@ -31,8 +27,6 @@ from sync.mapping.rules import (
 )
 from sync.mapping.schema import completed
 from sync.mapping.where import FieldName
-
-__all__ = ["Looked", "Mapping", "MappingError", "Problem", "json_schema", "load_mapping", "look_through"]
 
 
 def _zone(value: str) -> str:
@@ -91,6 +85,10 @@ class Mapping(Rule):
     _document: Document = PrivateAttr(default_factory=lambda: Document("mapping.yaml", None))
     _text: str = PrivateAttr(default="")
 
+    def came_from(self, document: Document, text: str) -> None:
+        """Notes the file that says this, for the lines of what is told of it."""
+        self._document, self._text = document, text
+
     @property
     def filename(self) -> str:
         return self._document.file
@@ -146,48 +144,6 @@ def path_parts(text: str) -> tuple[str | int, ...]:
         name, *places = part.split("[")
         found += [name, *(int(p) for p in places)]
     return tuple(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """A mapping whose form is right, and all that is wrong with it by itself. `meant` has names of connections that are nearly right put right."""
-
-    said: Mapping
-    meant: Mapping
-    problems: list[Problem]
-
-
-def look_through(text: str, filename: str = "mapping.yaml", connections: Collection[str] | None = None) -> Looked:
-    """What the text says, and its contradictions. `connections` are those of sakigake.yaml, where they are known.
-
-    MappingError where its form is wrong already.
-    """
-    try:
-        document = read_document(text, filename)
-    except DocumentError as error:
-        raise MappingError(error.problems) from None
-    if not isinstance(document.data, MappingType):
-        what = "is empty" if document.data is None else "holds no mapping of keys to values"
-        raise MappingError([Problem(filename, 1, f"the file {what}; it starts with timezone:, partners: and entries:")])
-    unknown = [] if connections is None else unknown_connections(document, connections)
-    try:
-        mapping = Mapping.model_validate(document.data)
-    except ValidationError as error:
-        found = problems_of(error, Mapping, document, key_nouns={"milestones": "a milestone"})
-        raise MappingError([*found, *unknown]) from None
-    mapping._document = document  # noqa: SLF001
-    mapping._text = text  # noqa: SLF001
-    meant = as_meant(mapping, connections) if unknown and connections is not None else mapping
-    problems = [*unknown, *(meant.problem(path, sentence) for path, sentence in inconsistencies(meant))]
-    return Looked(mapping, meant, problems)
-
-
-def load_mapping(text: str, filename: str = "mapping.yaml", connections: Collection[str] | None = None) -> Mapping:
-    """The mapping that the text says. MappingError with all that is wrong, each with its line; `connections` as in `look_through`."""
-    looked = look_through(text, filename, connections)
-    if looked.problems:
-        raise MappingError(looked.problems)
-    return looked.said
 
 
 def json_schema() -> dict[str, Any]:

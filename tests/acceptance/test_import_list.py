@@ -176,7 +176,7 @@ def test_a_dry_run_shows_what_would_come_and_stores_nothing(
 
     show(out, found, dry_run=True)
     printed = capsys.readouterr().out
-    assert "1 would be taken in; nothing was stored." in printed
+    assert "1 row would be taken in; nothing was stored." in printed
     assert "the day is still to come" in printed
     assert [b.number for b in found.bad] == [4, 5, 6]
 
