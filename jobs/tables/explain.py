@@ -211,7 +211,8 @@ class _Explained:
         for w in writes[-SHOWN:]:
             sides = (value(w["old"], say), value(w["new"], say))
             when = (w["settled_at"] or "-")[:16].replace("T", " ")
-            shown.add_row(w["field"], *sides, w["status"], when, w["who"], w["plan"])
+            field = w["field"] if say.language == "en" else self._label(w["field"])
+            shown.add_row(field, *sides, say(w["status"]), when, w["who"], w["plan"])
         self._out.print(shown)
 
     def edits(self) -> None:
@@ -224,7 +225,8 @@ class _Explained:
         for e in edits[-SHOWN:]:
             sides = (value(e["ours"], say), value(e["theirs"], say))
             found = e["found_at"][:16].replace("T", " ")
-            shown.add_row(e["field"], *sides, found, e["policy"], e["keep_until"] or "-")
+            field = e["field"] if say.language == "en" else self._label(e["field"])
+            shown.add_row(field, *sides, found, e["policy"], e["keep_until"] or "-")
         self._out.print(shown)
 
     def _more(self, rows: Sequence[Any]) -> None:

@@ -202,10 +202,17 @@ class _Coverage:
                 else "{n} {n:entry|entries} {milestone} before {than}, such as {record} ({on}, {than_on})"
             )
             example = one["examples"][0]
-            than = one["than"] if one["than"] == "today" else say.name(one["than"])
-            told = {"n": number(one["entries"]), "milestone": say.name(one["milestone"]), "than": than}
+            told = {
+                "n": number(one["entries"]),
+                "milestone": self._milestone(one["milestone"]),
+                "than": self._milestone(one["than"]),
+            }
             lines.append(("Contradictory dates:", say(text, **told, **example)))
         return lines
+
+    def _milestone(self, name: str) -> str:
+        """In English by the mapping's own word."""
+        return name if self._say.language == "en" else self._say.name(name)
 
     def _duplicates(self) -> list[tuple[str, str]]:
         say, lines = self._say, []

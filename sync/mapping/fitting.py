@@ -21,7 +21,7 @@ Absent = MappingType[tuple[str, str], str | None]
 Path = tuple[str | int, ...]
 _DAYS = (FieldType.DATE, FieldType.DATETIME)
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
-NEAR = 0.8  # of 1: below, two names are two fields
+NEAR = 0.75  # of 1: below, two names are two fields
 _SEVERAL = ("multipicklist", "checkbox", "enumeration/checkbox")  # the CRMs' words for a field of several values
 
 
