@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from indicators.beta_binomial import fit_beta_binomial, moments
 from indicators.business_days import BusinessDays
@@ -63,6 +65,11 @@ def test_r14_holm():
 
 
 def rates_of(stories_by_partner, *, types=("legacy",), kind=None, as_of=DAY0 + 400):
+    return rates_by(stories_by_partner, types, kind, as_of)[0]
+
+
+def rates_by(stories_by_partner, types, kind, as_of):
+    """Rates, and the curves that they go by."""
     stories = [story for partner in stories_by_partner for story in partner]
     owner = [i for i, partner in enumerate(stories_by_partner) for _ in partner]
     kinds = kind or [0] * len(stories_by_partner)
@@ -70,7 +77,7 @@ def rates_of(stories_by_partner, *, types=("legacy",), kind=None, as_of=DAY0 + 4
     entries = EntryTable.of([f"e{i}" for i in range(len(stories))], owner)
     funnel = Funnel(canonical_paths(events_of(stories), entries, partners, as_of))
     curves = type_curves(point_conversions(funnel, types), types)
-    return partner_rates(funnel, partners, curves)
+    return partner_rates(funnel, partners, curves), curves
 
 
 GOOD = [("listed", 100), ("requested", 110)]
@@ -109,6 +116,31 @@ def test_an_old_open_entry_counts_as_almost_failed():
     old = [("listed", 330)]
     rates = rates_of([*same, [GOOD] * 10 + [BAD] * 10 + [old] * 30])
     assert rates.rate[4, 0] < 0.4
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 300), st.integers(0, 190)),
+        min_size=2,
+        max_size=6,
+    ),
+    st.integers(1, 60),
+)
+@example([(3, 3, 0, 0), (2, 4, 20_000, 1)], 35)
+def test_every_rate_is_where_expectation_and_maximisation_rest(counts, loss):
+    """p = (a + converted + sum of r) / (a + b + n) to 1e-7, also of a partner whose open list dwarfs all that it has done."""
+    lost = [("listed", 100), ("lost", 100 + loss)]
+    halves = [[GOOD] * 10 + [lost] * 10] * 3
+    stories = [[GOOD] * good + [lost] * bad + [[("listed", 400 - age)]] * waiting for good, bad, waiting, age in counts]
+    rates, curves = rates_by([*halves, *stories], ("legacy",), None, DAY0 + 400)
+    prior, curve = rates.priors[0][0], curves[0][0]
+    for i, (good, bad, waiting, age) in enumerate(counts, len(halves)):
+        p = float(rates.rate[i, 0])
+        goes_on, does_not = (p * (1 - curve.delay[min(age, 180)]), (1 - p) * (1 - curve.loss[min(age, 180)]))
+        r = goes_on / (goes_on + does_not) if age < 180 else 0.0
+        a, b = (float(part[0]) for part in prior.of(np.array([good + bad + waiting])))
+        assert p == pytest.approx((a + good + waiting * r) / (a + b + good + bad + waiting), abs=1e-7)
 
 
 def test_a_small_type_borrows_from_all():
