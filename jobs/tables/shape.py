@@ -7,6 +7,7 @@ from typing import Any
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -16,28 +17,47 @@ WHOLE = frozenset(
     {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
 )  # never folded, whatever the width
 LEAST = 6  # characters of a column that gives way
+LONGEST = 32  # characters of a name that stands in one piece whatever the width
 SHOWN = 40  # rows of a long list before "... and n more"
+WIDEST = 1000
 _COPIED = re.compile(r"[\w-]+\.\w+/[\w-]+|\b(?:run|plan|decision)-[\w-]+")
 
 
 class PlainTable(Table):
     """Cells say what they say: square brackets in a record's text are no markup, and cannot break a page.
 
-    Ids of records, runs and plans stand in one piece whatever the width, since people copy them: other columns give way, and where none can,
-    the table is wider than the page.
+    Numbers and names, and the ids of records, runs and plans, stand in one piece whatever the width: a number that lost a digit is another one.
+    Headings fold and other columns give way, and where none can, the table is wider than the page.
     """
 
     def add_row(self, *cells: Any, **options: Any) -> None:
         for column, cell in zip(self.columns, cells, strict=False):
-            copied = _COPIED.findall(cell) if isinstance(cell, str) else ()
+            told = cell.plain if isinstance(cell, Text) else cell
+            if not isinstance(told, str):
+                continue
+            copied = _COPIED.findall(told)
             if copied:
                 column.min_width = max(column.min_width or 0, *map(cell_len, copied))
-                column.no_wrap = column.no_wrap or " " not in cell.strip()  # a text beside the id may fold
+                column.no_wrap = column.no_wrap or " " not in told.strip()  # a text beside the id may fold
+            elif column.no_wrap and (column.justify == "right" or cell_len(told) <= LONGEST):
+                column.min_width = max(column.min_width or 0, cell_len(told))
+            elif column.no_wrap:
+                column.no_wrap = False
         super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if Measurement.get(console, options.update(max_width=WIDEST), self).maximum > options.max_width:
+            for column in self.columns:
+                if column.no_wrap and isinstance(column.header, str):
+                    column.min_width = max(column.min_width or 0, *map(_least, column.header.split()), 1)
+                    column.header = Text("\n").join(Text(column.header).wrap(console, column.min_width))
         least = sum((column.min_width or LEAST) + 1 for column in self.columns)
         return super().__rich_console__(console, options.update(width=max(options.max_width, least)))
+
+
+def _least(word: str) -> int:
+    """How narrow a heading's word may stand: Latin words stay whole, others fold where they must."""
+    return cell_len(word) if word.isascii() else min(cell_len(word), LEAST)
 
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
@@ -57,6 +77,11 @@ def number(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def noted(out: Console, say: Speech, heading: str, text: str) -> None:
+    """A line below the tables that a reader should not miss."""
+    out.print(f"[yellow]{say(heading)}[/]{'' if say.language == 'ja' else ' '}{text}")
 
 
 def short(run: str | None) -> str:

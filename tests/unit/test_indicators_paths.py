@@ -170,12 +170,13 @@ def test_what_another_record_tells_of_a_new_attempt_is_no_late_telling_of_the_ol
 
 
 def test_two_records_that_begin_an_attempt_within_thirty_days_begin_the_same():
-    """The listing on day 112 is the one of day 100, told later; on day 131 it is another entry into `listed`, a step back."""
-    seen = [("listed", 2, 1), ("lost", 12, 1)]
+    """The listing on day 130 is the one of day 100, told later, and so is the loss before it; on day 131 it is another entry into `listed`."""
+    seen = [("listed", 2, 1), ("lost", 120, 1)]
     once = told_by_two(*FIRST, ("requested", 105, 0), *seen, ("listed", 130, 1), ("requested", 140, 1))
     assert reached(once, 1) == [100, 105, None, None, None]
+    assert [once.lost[0] - DAY0, once.lost[1]] == [10, NO_DAY]
     assert once.regressions.tolist() == [0, 0]
-    again = told_by_two(*FIRST, ("requested", 105, 0), *seen, ("listed", 131, 1))
+    again = told_by_two(*FIRST, ("requested", 105, 0), ("listed", 2, 1), ("lost", 12, 1), ("listed", 131, 1))
     assert again.regressions.tolist() == [0, 1]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from indicators.beta_binomial import fit_beta_binomial, moments
 from indicators.business_days import BusinessDays
@@ -184,3 +185,33 @@ def test_a_change_of_late_is_seen_and_an_even_pace_is_not():
     assert row.p < 0.001
     assert drift_of(paths_of(*even[:20], as_of=DAY0 + 400)).status == "few"
     assert drift_of(paths_of(as_of=DAY0 + 400)).status == "few"
+
+
+def test_drift_is_a_z_test_of_two_cohorts_with_holms_correction_over_the_steps_that_can_be_asked():
+    """Of 100 old entries 60 went on within 30 days, of 100 new ones 45; then 30 of 60 and 22 of 45; nobody is censored by then."""
+
+    def cohort(day, n, further):
+        requested = [("listed", day), ("requested", day + 10)]
+        agreed = [*requested, ("agreed", day + 20)]
+        return [
+            *[agreed] * further,
+            *[requested] * (n - further),
+            *[[("listed", day), ("lost", day + 200)]] * (100 - n),
+        ]
+
+    rows = drifts(Funnel(paths_of(*cohort(20, 60, 30), *cohort(310, 45, 22), as_of=DAY0 + 380)), ["legacy"])[:4]
+    raw = []
+    for old, n_old, new, n_new in ((60, 100, 45, 100), (30, 60, 22, 45)):
+        p, q = old / n_old, new / n_new
+        spread = np.sqrt(p * (1 - p) / n_old + q * (1 - q) / n_new)
+        raw.append(2 * stats.norm.sf(abs(p - q) / spread))
+    assert [row.p is None for row in rows] == [False, False, True, True]
+    assert [row.p for row in rows[:2]] == pytest.approx(holm(raw))
+    assert raw[0] < 0.05 < holm(raw)[0]
+    assert [row.status for row in rows] == ["no change seen", "no change seen", "few", "few"]
+    assert (rows[0].before, rows[0].recent, rows[0].n_before, rows[0].n_recent) == (
+        pytest.approx(0.6),
+        pytest.approx(0.45),
+        100,
+        100,
+    )
