@@ -147,6 +147,8 @@ JAPANESE: dict[str, str] = {
     "p: of the panel test, after Holm; skill: at forecasting 4 weeks, over the best simple forecast.": "p値：パネル検定（Holm補正後）。予測改善：4週先の予測を、最良の単純な予測と比べたもの。",
     "There is neither a milestone nor an activity to ask about yet.": "対象となるマイルストーンも活動もまだありません。",
     # stalled, actual
+    "As of {day}.": "{day}時点。",
+    "No entry was stalled.": "停滞していたエントリーはありません。",
     "No entry is stalled.": "停滞中のエントリーはありません。",
     "Stalled entries, the most hopeful first": "停滞中のエントリー（見込みの高い順）",
     "target": "打診先",

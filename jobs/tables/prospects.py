@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import SHOWN, interval, noted, number, percent, table
+from jobs.tables.shape import SHOWN, interval, noted, number, percent, provisional, table
 
 STATUS = {
     "ok": "Earlier forecasts came true: {expected:.0f} deals were expected of entries under way on {n} past days, {came} came.",
@@ -114,11 +114,7 @@ def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> N
                 told = {"recent": percent(row["recent"]), "before": percent(row["before"]), "days": row["at_days"]}
                 text = "{kind}, {step}: {recent} within {days} days of late, {before} before."
                 noted(out, say, "Changed:", say(text, kind=escape(say.kind(kind)), step=say.step(step), **told))
-    late = document.get("reporting_delay", {})
-    if late.get("provisional_from"):
-        text = "what happened since {day}; half of the events are known within {median} days, nine of ten within {p90}."
-        told = {"day": late["provisional_from"], "median": late["median"], "p90": late["p90"]}
-        noted(out, say, "Provisional:", say(text, **told))
+    provisional(out, document.get("reporting_delay"), say)
     for kind, steps in document["conversion"].items():
         who = escape(say.kind(kind))
         whole = steps.get("listed>deal", {})

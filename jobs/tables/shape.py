@@ -1,7 +1,7 @@
 """How a table and a value look."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -82,6 +82,15 @@ def number(value: Any) -> str:
 def noted(out: Console, say: Speech, heading: str, text: str) -> None:
     """A line below the tables that a reader should not miss."""
     out.print(f"[yellow]{say(heading)}[/]{'' if say.language == 'ja' else ' '}{text}")
+
+
+def provisional(out: Console, delay: Mapping[str, Any] | None, say: Speech) -> None:
+    """From which day on numbers may still grow, as far as it is known how late events are told."""
+    if delay and delay["provisional_from"]:
+        text = "what happened since {day}; half of the events are known within {median} days, nine of ten within {p90}."
+        noted(
+            out, say, "Provisional:", say(text, day=delay["provisional_from"], median=delay["median"], p90=delay["p90"])
+        )
 
 
 def short(run: str | None) -> str:
