@@ -41,8 +41,19 @@ JAPANESE: dict[str, str] = {
     "within {n} days": "{n}日以内",
     "ratio of counts": "件数比",
     "of": "内訳",
-    "Corrected: without the tilt that unrecorded milestones give a rate. Within: of entries old enough, with their 95 % interval. "
-    "Ratio of counts: those that came to the later milestone over those that came to the earlier one in the same time; not a probability, it can exceed 100 %.": "補正後：記録漏れのマイルストーンによる偏りを除いた転換率。○日以内：十分に日数が経ったエントリーでの割合と95%区間。件数比：同じ期間に後のマイルストーンへ到達した件数÷前のマイルストーンへ到達した件数。確率ではなく、100%を超えることがあります。",
+    "Corrected: without the tilt that unrecorded milestones give a rate. "
+    "Ratio of counts: those that came to the later milestone over those that came to the earlier one in the same time; not a probability, it can exceed 100 %. "
+    "Stepped back: of the entries that the rate is told from, those that went back to an earlier milestone, and how often in all; a milestone counts when it is first reached.": "補正後：記録漏れのマイルストーンによる偏りを除いた転換率。件数比：同じ期間に後のマイルストーンへ到達した件数÷前のマイルストーンへ到達した件数。確率ではなく、100%を超えることがあります。後戻り：転換率の対象エントリーのうち、前のマイルストーンへ戻ったものと、その延べ回数。マイルストーンは最初に到達した日で数えます。",
+    "stepped back": "後戻り",
+    "times": "回数",
+    "Of entries old enough, how many went on": "十分に日数が経ったエントリーのうち、次へ進んだ割合",
+    "In brackets the 95 % interval.": "（ ）内は95%区間。",
+    "Lead time of those that convert": "次へ進んだもののリードタイム",
+    "half within": "半数",
+    "80 % within": "80%",
+    "in business days": "営業日",
+    "conversions": "転換数",
+    "In brackets the 95 % interval. Business days: half / 80 %.": "（ ）内は95%区間。営業日：半数 / 80%。",
     "Own conversion of {name} ({kind}, tier {tier})": "{name}自身の転換率（{kind}、優先度{tier}）",
     "own data": "自身のデータの割合",
     "n": "件数",
@@ -135,6 +146,8 @@ JAPANESE: dict[str, str] = {
     "p: of the panel test, after Holm; skill: at forecasting 4 weeks, over the best simple forecast.": "p値：パネル検定（Holm補正後）。予測改善：4週先の予測を、最良の単純な予測と比べたもの。",
     "There is neither a milestone nor an activity to ask about yet.": "対象となるマイルストーンも活動もまだありません。",
     # stalled, actual
+    "As of {day}.": "{day}時点。",
+    "No entry was stalled.": "停滞していたエントリーはありません。",
     "No entry is stalled.": "停滞中のエントリーはありません。",
     "Stalled entries, the most hopeful first": "停滞中のエントリー（見込みの高い順）",
     "target": "打診先",

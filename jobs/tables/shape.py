@@ -1,7 +1,7 @@
 """How a table and a value look."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -16,10 +16,7 @@ WHOLE = frozenset(
     {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
 )  # never folded, whatever the width
 SHOWN = 40  # rows of a long list before "... and n more"
-TOGETHER = (
-    14,
-    10,
-)  # cells of a word or name that stay in one piece; the second where the page is too narrow for the first
+TOGETHER = (14, 10)  # cells of a word or name that stay in one piece; the second where a page has no room for the first
 WIDE = 10_000  # characters: as wide as nothing is
 _COPIED = re.compile(r"[\w-]+\.\w+/[\w-]+|\b(?:run|plan|decision)-[\w-]+|\b\d{4}-\d\d-\d\d\b")
 
@@ -109,6 +106,20 @@ def number(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def noted(out: Console, say: Speech, heading: str, text: str) -> None:
+    """A line below the tables that a reader should not miss."""
+    out.print(f"[yellow]{say(heading)}[/]{'' if say.language == 'ja' else ' '}{text}")
+
+
+def provisional(out: Console, delay: Mapping[str, Any] | None, say: Speech) -> None:
+    """From which day on numbers may still grow, as far as it is known how late events are told."""
+    if delay and delay["provisional_from"]:
+        text = "what happened since {day}; half of the events are known within {median} days, nine of ten within {p90}."
+        noted(
+            out, say, "Provisional:", say(text, day=delay["provisional_from"], median=delay["median"], p90=delay["p90"])
+        )
 
 
 def short(run: str | None) -> str:

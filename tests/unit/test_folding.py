@@ -1,6 +1,7 @@
 """Where lines and tables give way on a narrow page: nothing is lost, and what people read as one stays in one piece."""
 
 import io
+import itertools
 import re
 
 import pytest
@@ -20,7 +21,7 @@ WORDS = st.sampled_from(
 
 def lines(text: str, width: int) -> list[str]:
     at = [0, *breaks(text, width), len(text)]
-    return [text[low:high] for low, high in zip(at, at[1:], strict=False)]
+    return [text[low:high] for low, high in itertools.pairwise(at)]
 
 
 def printed(what: object, width: int) -> list[str]:
