@@ -17,7 +17,7 @@ from jobs.steps import actual, more
 from jobs.steps import results as shaped
 from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
-from jobs.steps.made import make, tell
+from jobs.steps.made import Told, make, tell
 from jobs.wiring import Workspace
 from sync.events.deals import deals_between
 from sync.events.delay import as_document, reporting_delay
@@ -28,10 +28,11 @@ from sync.mapping.grammar import Mapping as Rules
 class Said:
     """What a computation says: the document, the values of partners and entries, the tier history, and reports by kind.
 
-    Rows may be read once; `partners` are those they speak of.
+    Rows may be read once; `partners` are those they speak of. `told` is what they are told from.
     """
 
     document: dict[str, Any]
+    told: Told
     rows: Iterable[shaped.Row]
     tiers: Iterable[tuple[str, Any, str, str | None, str]]
     reports: dict[str, dict[str, Any]]
@@ -55,14 +56,16 @@ def said_again(
     rules: Rules,
     as_of: date,
     known_at: datetime,
+    *,
+    mapping: str | None = None,
 ) -> Said:
-    """The same, on connections that are open already."""
+    """The same, on connections that are open already. `mapping`: the version by which draws were seeded then, where that is not the rules'."""
     pooled = pooled_at(raw, workspace, as_of, known_at)
-    made = make(settings, rules, read_inputs(conn, workspace, as_of, pooled, past=True), as_of)
+    made = make(settings, rules, read_inputs(conn, workspace, as_of, pooled, past=True), as_of, mapping=mapping)
     told = made.told
     if pooled != known_at:
         tables = read_inputs(conn, workspace, as_of, known_at, past=True)
-        later = tell(settings, rules, made.results.pool, tables, as_of)
+        later = tell(settings, rules, made.results.pool, tables, as_of, mapping=mapping)
         if later is None:
             raise RuntimeError("A computation by an earlier pool tells of a partner type that the pool does not know.")
         told = later
@@ -74,9 +77,10 @@ def said_again(
     late = reporting_delay(conn, workspace, as_of, pooled, rules.zone.key)
     return Said(
         {**made.document(), "reporting_delay": as_document(late)},
+        told,
         chain(told.rows(activities), made.goal_rows()),
         shaped.tier_rows(told.own, told.partners),
-        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, deals, settings),
+        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, deals, late, settings),
         told.partners,
     )
 

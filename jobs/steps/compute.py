@@ -87,7 +87,7 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
             by_hand = actual.set_by_hand(raw, workspace.name, stamp)
             with ThreadPoolExecutor(1) as pen:  # PostgreSQL takes the results in while the reports are made
                 written = pen.submit(_keep, raw, workspace.name, stamp, made.told, rows)
-                documents = more.reports_of(by_hand, stamp, done, every_deal, workspace.settings)
+                documents = more.reports_of(by_hand, stamp, done, every_deal, late, workspace.settings)
             changed = written.result()
             _keep_computation(raw, workspace, stamp, json.dumps(document), stamp.known_at)
             pools.keep(raw, workspace.name, stamp.run_id, stamp.as_of, stamp.known_at, basis, made.results.pool)

@@ -40,6 +40,7 @@ from jobs.steps.computed import Computed
 from models.vocabulary import Activity, ActivityKind
 from sync.events.activity_columns import activity_columns
 from sync.events.deals import DealCount
+from sync.events.delay import ReportingDelay, as_document
 
 ACTIVATION, CURVES = "activation", "lead_time_curves"
 SHARE_DAYS, DAYS_AHEAD = 365, 90
@@ -107,15 +108,21 @@ def keep(
 
 
 def reports_of(
-    by_hand: actual.SetTargets, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
+    by_hand: actual.SetTargets,
+    stamp: Stamp,
+    done: Computed,
+    deals: DealCount,
+    late: ReportingDelay,
+    settings: WorkspaceSettings,
 ) -> dict[str, dict[str, Any]]:
-    """The day's reports by kind; `by_hand` is what `actual.set_by_hand` gives."""
+    """The day's reports by kind; `by_hand` is what `actual.set_by_hand` gives, `late` how late events are told: what is young may still grow."""
+    delay = {"reporting_delay": as_document(late)}
     found: dict[str, dict[str, Any]] = {
-        ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates),
+        ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates) | delay,
         CURVES: {"curves": lead_curves(done.results.paths, done.partners.types)},
     }
     if months := actual.months(by_hand, done, stamp):
-        found[actual.KIND] = {"months": months}
+        found[actual.KIND] = {"months": months} | delay
     return found
 
 
