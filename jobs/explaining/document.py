@@ -178,6 +178,7 @@ class _Told:
         labels = _targets(self.raw, self.workspace, {c["entry"] for c in counted} | set(gone))
         return {
             **row,
+            "value": written.whole(row["value"]),
             "formula": formula(name, _numbers(self.settings), self.say.language),
             "counted": [
                 {

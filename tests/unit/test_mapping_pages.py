@@ -12,10 +12,12 @@ from rich.console import Console
 
 from indicators.inputs import NO_DAY, day_number
 from indicators.stalled import STATUSES
+from jobs.explaining.written import whole
 from jobs.speech_ja import JAPANESE
 from jobs.speech_ja_mapping import MAPPING
 from jobs.steps.entry_rows import SAID, entry_rows
 from jobs.tables.mapping import coverage
+from jobs.tables.shape import value
 
 TABLES = Path(__file__).parents[2] / "jobs" / "tables"
 PAGES = ("mapping", "versions", "explain", "lists")
@@ -150,6 +152,11 @@ def test_coverage_in_japanese_leaves_no_english_sentence():
     assert "0〜49" in said
     assert "「アクション合意」が「リスト掲載」より前のエントリー1件" in said
     assert re.findall(r"[A-Za-z]+ [a-z]+ [a-z]+", said) == []
+
+
+def test_one_number_is_told_in_one_way_whether_the_crm_or_we_hold_it():
+    assert [value(n) for n in (15.0, 15, 15.5, True)] == ["15", "15", "15.5", "yes"]
+    assert [type(whole(n)) for n in (15.0, 15, 15.5, True)] == [int, int, float, bool]
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
