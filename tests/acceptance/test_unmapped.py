@@ -46,7 +46,7 @@ def test_a_new_stage_raises_an_alert_once_and_counts_until_it_is_named(
     monkeypatch.setattr("jobs.steps.unmapped.alert", lambda _to, _folder, title, body: told.append(f"{title}: {body}"))
     ran = company.clean()
     (sentence,) = told
-    assert sentence.startswith("Sakigake: unmapped values in main: 1 values came up that no rule of the mapping names.")
+    assert sentence.startswith("Sakigake: unmapped values in main: 1 value came up that no rule of the mapping names.")
     assert "保留" not in sentence
     (value,) = ran.status["unmapped"]["list"]
     assert (value["field"], value["value"], value["records"], value["kind"]) == ("Status__c", "保留", 1, "unmapped")

@@ -114,7 +114,7 @@ def test_what_would_make_one_of_two_that_were_told_apart_is_refused(desk):
     ("which", "error", "sentence"),
     [
         ("0a1b2c3d", NotFound, "There is no suggestion '0a1b2c3d' now"),
-        (f"{A1}", SakigakeError, "names 1 records, expected two"),
+        (f"{A1}", SakigakeError, "names 1 record, expected two"),
         (f"{A1},{A1}", SakigakeError, "is named twice"),
         (f"{A1},salesforce.Account", SakigakeError, "does not name a record"),
         (f"{A1},salesforce.Account/X9", NotFound, "salesforce.Account/X9: neither a partner's record nor an entry's"),
