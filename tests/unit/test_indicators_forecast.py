@@ -157,7 +157,13 @@ def test_the_gate_opens_for_honest_data_and_closes_when_the_world_changes():
     events, entries, partners = world(n=1500)
     made = summarise(events, entries, partners, AS_OF, assumptions=LEAN).prospects
     assert made.status == "ok"
-    assert len(made.calibration.origins) == 6
+    origins = made.calibration.origins
+    assert [AS_OF - origin.day for origin in origins] == [180, 150, 120, 90, 60, 30]
+    assert made.calibration.expected == pytest.approx(sum(origin.expected for origin in origins))
+    assert made.calibration.limit == pytest.approx(2 * np.sqrt(sum(origin.variance for origin in origins)))
+    for origin in origins:  # a sum of q (1 - q)
+        assert 0 < origin.variance < origin.expected < origin.n
+        assert origin.expected - origin.variance >= origin.expected**2 / origin.n - 1e-9
     assert made.calibration.expected == pytest.approx(made.calibration.came, abs=made.calibration.limit)
     stopped = (events.milestone < 3) | (events.day < AS_OF - 180)  # nothing is executed any more
     halted = EventTable.of(events.entry[stopped], events.milestone[stopped], events.day[stopped])
