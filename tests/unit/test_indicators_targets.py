@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.allocation import allocate
+from indicators.arrivals import arrivals
 from indicators.assumptions import Assumptions
 from indicators.counting import poisson_binomial
-from indicators.inputs import DEAL, LISTED, EntryTable, EventTable, PartnerTable, day_number
+from indicators.inputs import DEAL, LISTED, NO_DAY, EntryTable, EventTable, PartnerTable, day_number
 from indicators.month import Month, weeks_until
 from indicators.reverse_funnel import Chances, binomial_like, chance_to_reach, chances_of, least, static_needs
 from indicators.static_table import static_table
@@ -266,6 +267,24 @@ def test_partners_parts_sum_to_the_target_and_follow_what_they_can_bring():
     coming = (shared.next_month.in_flight + shared.next_month.new)[order]
     assert (np.diff(coming) <= 1e-9).all()
     assert shared.next_month.waiting.sum() == len(outlook.under_way)
+
+
+def test_a_partner_whose_contract_has_ended_is_asked_for_no_new_entries():
+    outlook = busy_outlook()
+    gone = np.full(len(outlook.partners), NO_DAY, np.int32)
+    gone[0] = outlook.as_of - 10
+    for ended in (gone, np.full(len(gone), outlook.as_of - 10, np.int32)):
+        partners = replace(outlook.partners, ended_day=ended)
+        left = replace(outlook, partners=partners, arriving=arrivals(outlook.paths, partners))
+        plan = target_plan(left, 10, MONTH)
+        shared = allocate(left, plan, AFTER)
+        assert shared.target.sum() == 10
+        assert shared.entries.sum() == plan.weekly.total(LISTED)
+        assert np.isfinite(shared.new).all()
+        assert (shared.next_month.new[ended != NO_DAY] == 0).all()
+        if ended is gone:
+            assert (shared.entries[0], shared.new[0]) == (0, 0)
+            assert (shared.entries[1:] > 0).any()
 
 
 def test_a_scope_asks_its_partners_alone():
