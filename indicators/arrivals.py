@@ -65,7 +65,7 @@ def arrivals_given(
 
 def _ended(paths: PathTable, partners: PartnerTable) -> Flags:
     """[partners]: from tomorrow on without a contract."""
-    return (partners.ended_day != NO_DAY) & (partners.ended_day <= paths.as_of)
+    return np.asarray((partners.ended_day != NO_DAY) & (partners.ended_day <= paths.as_of), np.bool_)
 
 
 def _counts(paths: PathTable, partners: PartnerTable, assumptions: Assumptions) -> tuple[Ints, Floats]:
