@@ -142,7 +142,6 @@ JAPANESE: dict[str, str] = {
     "p": "p値",
     "skill": "予測改善",
     "here": "このパートナー",
-    "what it means": "意味",
     "{n} wk": "{n}週",
     "p: of the panel test, after Holm; skill: at forecasting 4 weeks, over the best simple forecast.": "p値：パネル検定（Holm補正後）。予測改善：4週先の予測を、最良の単純な予測と比べたもの。",
     "There is neither a milestone nor an activity to ask about yet.": "対象となるマイルストーンも活動もまだありません。",

@@ -15,6 +15,7 @@ from jobs.reports import Stamp
 from jobs.settings import WorkspaceSettings
 from jobs.steps import actual, more
 from jobs.steps import results as shaped
+from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
 from jobs.steps.made import Told, make, tell
 from jobs.wiring import Workspace
@@ -70,7 +71,7 @@ def said_again(
         told = later
     activities = more.activities_of(conn, workspace, told.partners, as_of, known_at)
     of_all = more.activities_of(conn, workspace, made.partners, as_of, pooled)
-    done = more.Computed(made.results, made.entries, made.partners, of_all, made.calendar, made.plan)
+    done = Computed(made.results, made.entries, made.partners, of_all, made.calendar, made.plan)
     deals = deals_between(conn, workspace, *more.share_span(as_of), pooled)
     stamp = Stamp("", as_of, pooled, rules.hash, CODE_VERSION, pooled)
     late = reporting_delay(conn, workspace, as_of, pooled, rules.zone.key)

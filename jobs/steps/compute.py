@@ -25,6 +25,7 @@ from jobs.reports import Stamp
 from jobs.runs import utc_now
 from jobs.steps import actual, keep_results, leading, more, pools
 from jobs.steps import results as shaped
+from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
 from jobs.steps.keep_results import Stand
 from jobs.steps.made import Told, make, tell
@@ -80,7 +81,7 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
             made = make(workspace.settings, workspace.rules, tables, stamp.as_of)
             activities, every_deal, late = others.result()
         document = {**made.document(), "reporting_delay": as_document(late)}
-        done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
+        done = Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
         with workspace.connect() as raw, raw.transaction():
             rows = chain(made.told.partner_rows(activities), made.goal_rows())
             by_hand = actual.set_by_hand(raw, workspace.name, stamp)

@@ -4,7 +4,7 @@ Each part reads what is computed already, and is kept in the same transaction.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
@@ -30,14 +30,13 @@ from indicators.lead_curves import lead_curves
 from indicators.next_steps import advise, waiting_by_partner
 from indicators.next_steps import told as told_in_words
 from indicators.own import Own
-from indicators.summary import Results
-from indicators.targets import TargetPlan
 from indicators.tier_audit import audit
 from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports
 from jobs.reports import Stamp
 from jobs.settings import WorkspaceSettings
 from jobs.steps import actual
+from jobs.steps.computed import Computed
 from models.vocabulary import Activity, ActivityKind
 from sync.events.activity_columns import activity_columns
 from sync.events.deals import DealCount
@@ -47,18 +46,6 @@ ACTIVATION, CURVES = "activation", "lead_time_curves"
 SHARE_DAYS, DAYS_AHEAD = 365, 90
 Language = Literal["ja", "en"]
 Row = tuple[str, str, str, Any, dict[str, Any]]
-
-
-@dataclass(frozen=True, eq=False)
-class Computed:
-    """What the step has in hand when results are there."""
-
-    results: Results
-    entries: EntryTable
-    partners: PartnerTable
-    activities: Activities
-    calendar: BusinessDays
-    plan: TargetPlan | None  # of the as-of day's month, as the last day before it told
 
 
 def activities_of(
