@@ -7,7 +7,7 @@ mirror and the same two versions give the same preview, and the same hash of it.
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import psycopg
@@ -33,6 +33,8 @@ from sync.mapping.grammar import Mapping as Rules
 
 if TYPE_CHECKING:
     from jobs.steps.made import Made
+
+_LANGUAGES: tuple[Literal["en", "ja"], ...] = ("en", "ja")
 
 
 def preview(
@@ -162,7 +164,10 @@ def _tier_changes(
     """Partners whose tier would change, with the reason of the new one; partners that come or go have no tier on one side."""
     from jobs.steps import results as shaped
 
-    why = {row[1]: row[4]["why"] for row in shaped.partner_rows(becomes.results.own, "en") if row[2] == "tier"}
+    why, why_ja = (
+        {row[1]: row[4]["why"] for row in shaped.partner_rows(becomes.results.own, language) if row[2] == "tier"}
+        for language in _LANGUAGES
+    )
     known = {p.partner_id: p for p in partners}
     return [
         {
@@ -172,6 +177,7 @@ def _tier_changes(
             "before": old.get(partner_id),
             "after": new.get(partner_id),
             "why": why.get(partner_id),
+            "why_ja": why_ja.get(partner_id),
         }
         for partner_id in sorted(old.keys() | new.keys(), key=lambda i: (new.get(i) or "Z", old.get(i) or "Z", i))
         if old.get(partner_id) != new.get(partner_id)

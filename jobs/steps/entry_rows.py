@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from indicators.entry_forecast import BEYOND_SUPPORT, CLOSED, NO_DATA
 from indicators.inputs import LOST, MILESTONES, NO_DAY, EntryTable, day_date
 from indicators.own import Own
-from indicators.stalled import STATUSES
+from indicators.stalled import BEYOND, STATUSES, WARN
 from jobs.computing_code import CODE_VERSION
 from models.catalogue import BY_NAME
 
@@ -56,6 +56,10 @@ _WHY = {
         "milestone": "the newest milestone that this entry reached",
         "stalled": "{0}: at `{1}` since {2}, 80 % had moved on by {3}; next: {4}",
         "faint": "{0}: at `{1}` since {2}, its chance has sunk below a quarter; next: {4}",
+        "is_stalled": "stalled",
+        "beyond": "beyond",
+        "moving": "at `{0}` since {1}: no longer than 80 % of those that went on, or something was done about it lately",
+        "warn": "at `{0}` since {1}: longer than 80 % of those that went on, not yet than 95 %, so not called stalled",
         "closed": "the entry is at `{0}`",
         "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
         "no_curve": "no entry has gone the whole way to a deal yet, so nothing can be expected",
@@ -68,6 +72,10 @@ _WHY = {
         "milestone": "このエントリーが到達した最新のマイルストーン",
         "stalled": "{0}:{2}から「{1}」のまま、80%は{3}までに次へ進んだ。次は「{4}」",
         "faint": "{0}:{2}から「{1}」のまま、見込みが当初の4分の1未満に低下。次は「{4}」",
+        "is_stalled": "停滞",
+        "beyond": "期限超過",
+        "moving": "{1}から「{0}」。次へ進んだものの80%が要した期間内か、最近の活動あり",
+        "warn": "{1}から「{0}」。次へ進んだものの80%より長いが、95%は超えていないため停滞とはしない",
         "closed": "エントリーは「{0}」",
         "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
         "no_curve": "商談まで到達したエントリーがまだなく、予測できません",
@@ -136,11 +144,12 @@ def _stalled(row: tuple[Any, ...], labels: tuple[str, ...], words: dict[str, str
     if status < 0:
         return False, {"why": words["closed"].format(label), "status": "closed"}
     if not stalled:
-        return False, {"status": STATUSES[status], "why": words["milestone"]}
+        waits = words["warn" if status == WARN else "moving"]
+        return False, {"status": STATUSES[status], "why": waits.format(label, _iso(since))}
     return True, {
         "status": STATUSES[status],
         "why": words["faint" if due == NO_DAY else "stalled"].format(
-            STATUSES[status], label, _iso(since), _iso(due), labels[following]
+            words["beyond" if status == BEYOND else "is_stalled"], label, _iso(since), _iso(due), labels[following]
         ),
         "next": MILESTONES[following].value,
         "due": _iso(due),

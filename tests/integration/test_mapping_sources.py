@@ -32,13 +32,18 @@ WORLD = World("all three", deals=120, rows=60, entries=400, partners=10)
 REQUESTED = "requested: {enters: {Status: Requested}, at: RequestedOn}"
 MILESTONES = {
     "salesforce": {
-        "requested": (REQUESTED, "requested: {at: LostOn}", "requested: {enters: {Status: [Requested, Agreed]}}", ""),
+        "requested": (REQUESTED, "requested: {at: LostOn}", "requested: {enters: {Status: [Requested, Listed]}}", ""),
         "agreed": ("agreed: {enters: {Status: Agreed}, at: AgreedOn}", "agreed: {at: ListedOn}", "agreed: {at: NobodyPulled}"),
         "lost": ("lost: {at: LostOn}", "lost: {at: ListedOn}", "lost: {enters: {Status: Lost}}", ""),
     },
     "hubspot": {
-        "agreed": ("agreed: {enters: {stage: Agreed}}", "agreed: {enters: {stage: Listed}}", ""),
-        "lost": ("lost: {enters: {stage: Lost}}", "lost: {enters: {stage: [Listed, Lost]}}", ""),
+        "requested": ("requested: {enters: {stage: Requested}}", "requested: {enters: {stage: [Requested, Asked]}}", ""),
+        "agreed and lost": (
+            "agreed: {enters: {stage: Agreed}}\n      lost: {enters: {stage: Lost}}",
+            "agreed: {enters: {stage: Lost}}\n      lost: {enters: {stage: Agreed}}",
+            "lost: {enters: {stage: [Agreed, Lost]}}",
+            "agreed: {enters: {stage: Agreed}}",
+        ),
     },
 }  # fmt: skip
 LONG = {
@@ -148,7 +153,7 @@ def test_numbers_told_by_a_process_beside_are_those_that_are_told_here(
     real = beside.Answer.get
     monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
     monkeypatch.setattr(both, "MANY", 0)
-    rules = load_mapping(_changed({("salesforce", "requested"): 0, ("hubspot", "agreed"): 0}))
+    rules = load_mapping(_changed({("salesforce", "requested"): 0, ("hubspot", "agreed and lost"): 0}))
     monkeypatch.setattr(beside, "processors", lambda: 1)
     alone = diff.preview(mapped.engine, "main", mapped.settings, rules)
     assert not made

@@ -21,7 +21,7 @@ from sync.mapping.problems import MappingError
 from sync.mapping.written import WRITTEN_DAY, WRITTEN_NUMBER, WRITTEN_PATTERN
 from tests.mapping_world import preset_text
 from tests.unit.test_list_records import REFUSED
-from tests.unit.test_mapping_grammar import MILESTONES, MORE, SMALL
+from tests.unit.test_mapping_grammar import MILESTONES, MORE, SMALL, TWICE
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text("utf-8")
 
@@ -35,6 +35,7 @@ BEYOND = {
     "overlap": NUMBERS,
     "write the smaller number first": NUMBERS,
     "is read by no": NAMES,
+    "already, on line": NAMES,
     "no rule reads 'acounts'": NAMES,
     "holds the partner; take it out of set": NAMES,
     "leads to the partner; another field names": NAMES,
@@ -64,6 +65,7 @@ def refused(text):
 CORPUS = [
     *(SMALL.replace("{at: ListedOn__c}", milestone) for milestone, _ in MILESTONES),
     *(f"{SMALL}{more}\n" for more, _ in MORE),
+    *(SMALL.replace("listed: {at: ListedOn__c}", milestones) for milestones, _, _ in TWICE),
     *(text for text, _ in REFUSED),
 ]
 
