@@ -67,6 +67,8 @@ MAPPING: dict[str, str] = {
     "The file says what is in force: version {version}.": "ファイルは有効な版と同じ内容です（版 {version}）。",
     "Version {version} as of {day}; version {active} is in force.": "版 {version}（{day}時点）。現在有効なのは版 {active} です。",
     "Version {version} as of {day}; no version is in force yet.": "版 {version}（{day}時点）。有効な版はまだありません。",
+    "Version {version} is in force. The next run works with it.": "版 {version} が有効になりました。次の実行から使われます。",
+    "Version {version} is in force; {file} says it now. The next run works with it.": "版 {version} が有効になりました（{file} を置き換え）。次の実行から使われます。",
     "Not mirrored yet:": "未取得：",
     "{place}, read by {rules}": "{place}（{rules}が参照）",
     "Events of these rules are incomplete below. To count them before activating, name missing fields under `mirror:` of the "

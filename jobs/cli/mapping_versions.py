@@ -80,6 +80,7 @@ def mapping_activate(
         from jobs.mapping.versions import activate, active, put_in_place
         from jobs.person import person
         from jobs.preview.diff import preview
+        from jobs.speech import Speech
         from jobs.tables import versions
         from jobs.wiring import mapping_path, read_mapping
 
@@ -109,11 +110,12 @@ def mapping_activate(
         return
     if seen is not None:
         versions.diff(out, seen, rules.language)
-    out.print(
-        f"Version {made.mapping_hash[:12]} is in force"
-        + (f"; {replaced} says it now." if replaced else ".")
-        + " The next run works with it."
+    text = (
+        "Version {version} is in force; {file} says it now. The next run works with it."
+        if replaced
+        else "Version {version} is in force. The next run works with it."
     )
+    out.print(Speech(rules.language)(text, version=made.mapping_hash[:12], file=replaced))
 
 
 def reason_of(given: str, *, ask: bool) -> str:

@@ -127,7 +127,8 @@ class _Coverage:
             *self._duplicates(),
         ]
         for heading, sentence in lines:
-            self._out.print(f"[yellow]{self._say(heading)}[/] {escape(sentence)}")
+            apart = "" if self._say.language == "ja" else " "
+            self._out.print(f"[yellow]{self._say(heading)}[/]{apart}{escape(sentence)}")
         if not lines:
             self._out.print(
                 self._say("Every value is mapped, every record has its partner, and no date contradicts another.")

@@ -130,6 +130,8 @@ def test_half_read_by_a_process_beside_says_what_all_read_here_says(
     real = beside.Answer.get
     monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
     monkeypatch.setattr(both, "MANY", 0)
+    ask, asked = beside.Beside.ask, []
+    monkeypatch.setattr(beside.Beside, "ask", lambda self, task: asked.append(task) or ask(self, task))
     for what, (old, new) in LONG.items():
         assert old in WORLD.mapping, what
         rules = load_mapping(WORLD.mapping.replace(old, new, 1))
@@ -139,6 +141,7 @@ def test_half_read_by_a_process_beside_says_what_all_read_here_says(
             said.append(diff.preview(mapped.engine, "main", mapped.settings, rules))
         assert said[0] == said[1], what
     assert len(made) == len(LONG)
+    assert len(asked) == 2 * len(LONG), "no process works at what nobody will ask it for"
     assert all(part is not None and len(part.said) > 20 for part in made)
     monkeypatch.setattr(beside.sys, "executable", "/bin/false")  # a process that comes to no end
     assert diff.preview(mapped.engine, "main", mapped.settings, rules) == said[0]
