@@ -16,7 +16,7 @@ from jobs.settings import WorkspaceSettings
 from jobs.steps import actual, more
 from jobs.steps import results as shaped
 from jobs.steps.inputs import read_inputs
-from jobs.steps.made import make, tell
+from jobs.steps.made import goals, make, tell
 from jobs.wiring import Workspace
 from sync.events.deals import deals_between
 from sync.events.delay import as_document, reporting_delay
@@ -58,6 +58,7 @@ def said_again(
     """The same, on connections that are open already."""
     pooled = pooled_at(raw, workspace, as_of, known_at)
     made = make(settings, rules, read_inputs(conn, workspace, as_of, pooled, past=True), as_of)
+    month = goals(settings, rules, made, as_of)
     told = made.told
     if pooled != known_at:
         tables = read_inputs(conn, workspace, as_of, known_at, past=True)
@@ -67,15 +68,15 @@ def said_again(
         told = later
     activities = more.activities_of(conn, workspace, told.partners, as_of, known_at)
     of_all = more.activities_of(conn, workspace, made.partners, as_of, pooled)
-    done = more.Computed(made.results, made.entries, made.partners, of_all, made.calendar, made.plan)
+    done = more.Computed(made.results, made.entries, made.partners, of_all, made.calendar)
     deals = deals_between(conn, workspace, *more.share_span(as_of), pooled)
     stamp = Stamp("", as_of, pooled, rules.hash, CODE_VERSION, pooled)
     late = reporting_delay(conn, workspace, as_of, pooled, rules.zone.key)
     return Said(
         {**made.document(), "reporting_delay": as_document(late)},
-        chain(told.rows(activities), made.goal_rows()),
+        chain(told.rows(activities), month.rows(made)),
         shaped.tier_rows(told.own, told.partners),
-        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, deals, settings),
+        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, month.plan, deals, settings),
         told.partners,
     )
 

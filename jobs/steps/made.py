@@ -65,15 +65,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Results of a day. `deals` is the month's target, `plan` the way to it, `goals` each partner's part; None where none is set."""
+    """Results of a day. `deals` is the month's target; None where none is set."""
 
     results: Results
     entries: EntryTable
     partners: PartnerTable
     calendar: BusinessDays
     deals: int | None
-    plan: TargetPlan | None
-    goals: Allocation | None
     language: shaped.Language
     horizon: int
 
@@ -86,9 +84,17 @@ class Made:
         """The indicators per type and step, as they are kept."""
         return {**shaped.document(self.results, self.partners), "deals_wanted": self.deals}
 
-    def goal_rows(self) -> Iterator[shaped.Row]:
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """The way to the month's target, and each partner's part of it; None where none is set."""
+
+    plan: TargetPlan | None
+    parts: Allocation | None
+
+    def rows(self, made: Made) -> Iterator[shaped.Row]:
         """Each partner's goal of the month."""
-        return goal_rows(self.partners, self.goals, self.deals, self.language)
+        return goal_rows(made.partners, self.parts, made.deals, made.language)
 
 
 def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date) -> Made:
@@ -106,12 +112,19 @@ def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date)
         calendar=calendar,
     )
     deals = settings.targets.deals_in(as_of)
-    plan = goals = None
-    if deals is not None:
-        limits = capacity_of(settings.targets.capacity, partners.types)
-        months = month_of(as_of), month_of(as_of, 1)
-        plan, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
-    return Made(results, entries, partners, calendar, deals, plan, goals, rules.language, assumptions.horizon)
+    return Made(results, entries, partners, calendar, deals, rules.language, assumptions.horizon)
+
+
+def goals(settings: WorkspaceSettings, rules: Rules, made: Made, as_of: date) -> Goals:
+    """The goals of the day's month, by what was made of it with these settings and rules."""
+    if made.deals is None:
+        return Goals(None, None)
+    partners, assumptions = made.partners, settings.assumptions.for_numbers(rules.hash)
+    limits = capacity_of(settings.targets.capacity, partners.types)
+    months = month_of(as_of), month_of(as_of, 1)
+    return Goals(
+        *month_goals(made.results.paths, partners, made.deals, *months, capacity=limits, assumptions=assumptions)
+    )
 
 
 def tell(settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, as_of: date) -> Told | None:

@@ -57,7 +57,6 @@ class Computed:
     partners: PartnerTable
     activities: Activities
     calendar: BusinessDays
-    plan: TargetPlan | None  # of the as-of day's month, as the last day before it told
 
 
 def activities_of(
@@ -120,14 +119,19 @@ def keep(
 
 
 def reports_of(
-    by_hand: actual.SetTargets, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
+    by_hand: actual.SetTargets,
+    stamp: Stamp,
+    done: Computed,
+    plan: TargetPlan | None,
+    deals: DealCount,
+    settings: WorkspaceSettings,
 ) -> dict[str, dict[str, Any]]:
-    """The day's reports by kind; `by_hand` is what `actual.set_by_hand` gives."""
+    """The day's reports by kind; `by_hand` is what `actual.set_by_hand` gives, `plan` that of the month, as the last day before it told."""
     found: dict[str, dict[str, Any]] = {
         ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates),
         CURVES: {"curves": lead_curves(done.results.paths, done.partners.types)},
     }
-    if months := actual.months(by_hand, done, stamp):
+    if months := actual.months(by_hand, done, plan, stamp):
         found[actual.KIND] = {"months": months}
     return found
 
