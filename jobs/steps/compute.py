@@ -91,10 +91,10 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
             changed = _keep(raw, workspace.name, stamp, made.told, _partner_rows(made, activities, month))
             _keep_computation(raw, workspace, stamp, json.dumps(document), stamp.known_at)
             pools.keep(raw, workspace.name, stamp.run_id, as_of, stamp.known_at, basis, made.results.pool)
-            more.keep(raw, workspace.name, stamp, done, reports.result())
             touched.done(raw, workspace.name)
             if (answers := verdicts.result()) is not None:
                 leading.keep(raw, workspace.name, stamp, answers)
+            more.keep(raw, workspace.name, stamp, done, reports.result())
     return {**document, "values_changed": changed, "looked_at": None}
 
 
