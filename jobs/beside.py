@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-PREVIEW = "jobs.mapping.beside"  # does a part of a preview
+PREVIEW = "jobs.preview.beside"  # does a part of a preview
 VERDICTS = "jobs.steps.leading_process"  # says whether anything leads
 # memory that arrays leave is kept for the next ones: to have it anew each time costs a tenth of the work (read by glibc)
 _KEPT = {"MALLOC_TOP_PAD_": str(32 << 20)}

@@ -24,6 +24,7 @@ from jobs.reports import Stamp
 from jobs.runs import utc_now
 from jobs.steps import actual, keep_results, leading, more, pools
 from jobs.steps import results as shaped
+from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
 from jobs.steps.keep_results import Stand
 from jobs.steps.made import Goals, Made, Told, goals, make, tell
@@ -79,14 +80,14 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
             others = other.submit(_others, conn, workspace, stamp, tables[2])
             made = make(settings, rules, tables, as_of)
             activities, every_deal, late = others.result()
-        done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar)
+        done = Computed(made.results, made.entries, made.partners, activities, made.calendar)
         document = {**made.document(), "reporting_delay": as_document(late)}
         with workspace.connect() as raw, raw.transaction():
             by_hand = actual.set_by_hand(raw, workspace.name, stamp)
             # goals and reports are made while PostgreSQL takes in what is said of entries
-            month = other.submit(goals, settings, rules, made, as_of)
+            month = other.submit(goals, settings, made, as_of)
             reports = other.submit(
-                lambda: more.reports_of(by_hand, stamp, done, month.result().plan, every_deal, settings)
+                lambda: more.reports_of(by_hand, stamp, done, month.result().plan, every_deal, late, settings)
             )
             changed = _keep(raw, workspace.name, stamp, made.told, _partner_rows(made, activities, month))
             _keep_computation(raw, workspace, stamp, json.dumps(document), stamp.known_at)

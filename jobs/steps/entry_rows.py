@@ -41,16 +41,16 @@ SAID = np.dtype(
     ]
 )
 
-GROUPS: tuple[tuple[str, ...], ...] = (
-    ("milestone", "forecast", "probability"),
-    ("milestone", "forecast", "day"),
-    ("milestone",),
-    ("milestone", "since"),
-    ("milestone", "unplaced", "since", "status", "stalled", "due", "next", "chance", "at_entry"),
-)
-"""The columns that each field is told from: the chance of a deal; its day; milestone; its day; stalled. Fields are told in the order of their
-names, which is that of the index they go into."""
-_SINCE, _STALLED = 3, 4
+FIELDS: dict[str, tuple[str, ...]] = {
+    "deal_probability": ("milestone", "forecast", "probability"),
+    "expected_deal_on": ("milestone", "forecast", "day"),
+    "milestone": ("milestone",),
+    "milestone_since": ("milestone", "since"),
+    "stalled": ("milestone", "unplaced", "since", "status", "stalled", "due", "next", "chance", "at_entry"),
+}
+"""The columns that each field is told from. Fields are told in the order of their names, which is that of the index they go into."""
+GROUPS = tuple(FIELDS.values())
+_SINCE, _STALLED = (tuple(FIELDS).index(name) for name in ("milestone_since", "stalled"))
 
 _PERCENT = 100
 _WHY = {

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from indicators.allocation import Allocation
+from indicators.assumptions import Assumptions
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities
 from indicators.inputs import EntryTable, PartnerTable, day_number
@@ -73,12 +74,13 @@ class Made:
     calendar: BusinessDays
     deals: int | None
     language: shaped.Language
-    horizon: int
+    assumptions: Assumptions
 
     @property
     def told(self) -> Told:
         """What is told of partners and entries."""
-        return Told(self.results.own, self.entries, self.partners, self.calendar, self.language, self.horizon)
+        horizon = self.assumptions.horizon
+        return Told(self.results.own, self.entries, self.partners, self.calendar, self.language, horizon)
 
     def document(self) -> dict[str, Any]:
         """The indicators per type and step, as they are kept."""
@@ -97,10 +99,13 @@ class Goals:
         return goal_rows(made.partners, self.parts, made.deals, made.language)
 
 
-def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date) -> Made:
-    """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes: draws are seeded by the rules."""
+def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date, *, mapping: str | None = None) -> Made:
+    """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes: draws are seeded by the rules.
+
+    `mapping`: the hash of the version that held then, where draws are to be those of then.
+    """
     events, entries, partners = tables
-    assumptions = settings.assumptions.for_numbers(rules.hash)
+    assumptions = settings.assumptions.for_numbers(mapping or rules.hash)
     calendar = business_days(settings.calendar, as_of)
     results = summarise(
         events,
@@ -112,23 +117,22 @@ def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date)
         calendar=calendar,
     )
     deals = settings.targets.deals_in(as_of)
-    return Made(results, entries, partners, calendar, deals, rules.language, assumptions.horizon)
+    return Made(results, entries, partners, calendar, deals, rules.language, assumptions)
 
 
-def goals(settings: WorkspaceSettings, rules: Rules, made: Made, as_of: date) -> Goals:
-    """The goals of the day's month, by what was made of it with these settings and rules."""
+def goals(settings: WorkspaceSettings, made: Made, as_of: date) -> Goals:
+    """The goals of the day's month, by what was made of it with these settings."""
     if made.deals is None:
         return Goals(None, None)
-    partners, assumptions = made.partners, settings.assumptions.for_numbers(rules.hash)
+    paths, partners, months = made.results.paths, made.partners, (month_of(as_of), month_of(as_of, 1))
     limits = capacity_of(settings.targets.capacity, partners.types)
-    months = month_of(as_of), month_of(as_of, 1)
-    return Goals(
-        *month_goals(made.results.paths, partners, made.deals, *months, capacity=limits, assumptions=assumptions)
-    )
+    return Goals(*month_goals(paths, partners, made.deals, *months, capacity=limits, assumptions=made.assumptions))
 
 
-def tell(settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, as_of: date) -> Told | None:
-    """What the pool tells of the partners of the tables, the same as if everything were made anew by it.
+def tell(
+    settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, as_of: date, *, mapping: str | None = None
+) -> Told | None:
+    """What the pool tells of the partners of the tables, the same as if everything were made anew by it. `mapping`: as of `make`.
 
     None where it cannot: the pool knows nothing of the type of one of them.
     """
@@ -137,7 +141,7 @@ def tell(settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, 
         return None
     places = [pool.types.index(name) for name in partners.types]
     partners = replace(partners, types=pool.types, type=np.array(places, np.int64)[partners.type])
-    assumptions = settings.assumptions.for_numbers(rules.hash)
+    assumptions = settings.assumptions.for_numbers(mapping or rules.hash)
     began = settings.assumptions.history_start
     funnel = Funnel(canonical_paths(events, entries, partners, day_number(as_of), history_start=began))
     found = own(pool, funnel, entries, partners, assumptions)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.mapping.records import Confirmed, EntryRecords, Place
+from jobs.preview.records import Confirmed, EntryRecords, Place
 from jobs.steps import more
 from jobs.steps.entry_rows import GROUPS, Said, entry_rows, told_from
 from jobs.steps.made import Goals, Made
@@ -58,7 +58,7 @@ def differing_fields(
     _of_partners(found, rules, becomes, month, partners, activities, confirmed)
     told = becomes.told.entries_said()
     every = Ids.of(becomes.entries.ids)
-    values = dict(_entry_values(told.said, becomes.language, becomes.horizon))
+    values = dict(_entry_values(told.said, becomes.language, becomes.assumptions.horizon))
     for place, (ids, entries) in records.by_place.items():
         chosen = _chosen(rules.write_back.entry, "entry", place)
         if not chosen:
