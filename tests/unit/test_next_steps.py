@@ -156,7 +156,7 @@ def test_a_workspace_with_next_to_nothing_has_stated_results(world, language):
     entries, partners, rows = world
     results = results_of(rows, entries, partners)
     nothing = Activities(np.zeros(0, np.int64), (), np.zeros(0, np.int64))
-    done = Computed(results, entries, partners, nothing, WEEKDAYS, None)
+    done = Computed(results, entries, partners, nothing, WEEKDAYS)
     document = activation_document(done, DealCount(0, 0), None)
     every = document["activation"][-1]
     assert every["type"] == "all"
