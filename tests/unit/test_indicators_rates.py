@@ -160,7 +160,7 @@ def test_every_rate_is_where_expectation_and_maximisation_rest(counts, loss):
     for i, (good, bad, waiting, age) in enumerate(counts, len(halves)):
         p = float(rates.rate[i, 0])
         goes_on, does_not = (p * (1 - curve.delay[min(age, 180)]), (1 - p) * (1 - curve.loss[min(age, 180)]))
-        r = goes_on / (goes_on + does_not) if age < 180 else 0.0
+        r = goes_on / (goes_on + does_not) if age < 180 and goes_on > 0 else 0.0
         a, b = (float(part[0]) for part in prior.of(np.array([good + bad + waiting])))
         assert p == pytest.approx((a + good + waiting * r) / (a + b + good + bad + waiting), abs=1e-7)
 
