@@ -60,10 +60,12 @@ def preview(
         before, was, after = both(ground, old, new, reader, other, active=now is not None, stands=stands)
         from jobs.preview.fields import differing_fields
         from jobs.preview.numbers import Numbers, made_of
+        from jobs.steps.made import goals
 
         held = confirmed(raw, workspace)
         same = old is not None and old.customers == new.customers
         becomes = made_of(ground, new, after, None if same else customer_facts(new, reader))
+    month = goals(settings, becomes, as_of)
     now_told = Numbers.of(becomes)
     earlier, later = was.document, now_told.document
     differences = compare_events(before.said, after.said, after.unmoved)
@@ -83,7 +85,7 @@ def preview(
         "lead_time": _rates(earlier, later, "lead_time", ("median", "conversions")),
         "tiers": {t: {"before": earlier["tiers"][t], "after": n} for t, n in later["tiers"].items()},
         "tier_changes": _tier_changes(was.tiers, now_told.tiers, becomes, (*before.partners, *after.partners)),
-        "fields": differing_fields(new, becomes, after.partners, after.activities, after.records, held),
+        "fields": differing_fields(new, becomes, month, after.partners, after.activities, after.records, held),
         "text": text_diff(old.text if old else "", new.text),
     }
     return {**document, "preview": hashlib.sha256(canonical(without_names(document)).encode()).hexdigest()}

@@ -41,14 +41,16 @@ SAID = np.dtype(
     ]
 )
 
-GROUPS: tuple[tuple[str, ...], ...] = (
-    ("milestone", "forecast", "probability"),
-    ("milestone", "forecast", "day"),
-    ("milestone", "since"),
-    ("milestone", "unplaced", "since", "status", "stalled", "due", "next", "chance", "at_entry"),
-)
-"""The columns that each group of fields is told from: the chance of a deal; its day; milestone and its day; stalled. Fields are told in the
-order of their names, which is that of the index they go into."""
+FIELDS: dict[str, tuple[str, ...]] = {
+    "deal_probability": ("milestone", "forecast", "probability"),
+    "expected_deal_on": ("milestone", "forecast", "day"),
+    "milestone": ("milestone",),
+    "milestone_since": ("milestone", "since"),
+    "stalled": ("milestone", "unplaced", "since", "status", "stalled", "due", "next", "chance", "at_entry"),
+}
+"""The columns that each field is told from. Fields are told in the order of their names, which is that of the index they go into."""
+GROUPS = tuple(FIELDS.values())
+_SINCE, _STALLED = (tuple(FIELDS).index(name) for name in ("milestone_since", "stalled"))
 
 _PERCENT = 100
 _WHY = {
@@ -113,13 +115,25 @@ def differing(now: Said, then: Said) -> NDArray[np.bool_]:
     return np.column_stack([np.logical_or.reduce([now[c] != then[c] for c in group]) for group in GROUPS])
 
 
+def told_from(said: Said, group: int) -> NDArray[np.bytes_]:
+    """What this field is told from, as one key for each row: of very many entries few keys differ, and what is told of one is told of all."""
+    part = np.empty(len(said), [(name, SAID[name]) for name in GROUPS[group]])
+    for name in GROUPS[group]:
+        part[name] = said[name]
+    if group == _SINCE:
+        part["milestone"] = np.minimum(said["milestone"], 0)
+    if group == _STALLED:
+        part["since"] *= said["stalled"]
+    return part.view(f"S{part.dtype.itemsize}")
+
+
 def entry_rows(
     ids: Iterable[str], said: Said, language: Language, horizon: int, groups: NDArray[np.bool_] | None = None
 ) -> Iterator[Row]:
     """Every field of each entry that has an event; with `groups` [n, groups] only those of the groups that are asked for."""
     labels, words = _labels(language), _WHY[language]
     asked = np.ones((len(said), len(GROUPS)), np.bool_) if groups is None else groups
-    for entry_id, row, (chance, day, whereabouts, stalled) in zip(ids, said.tolist(), asked.tolist(), strict=True):
+    for entry_id, row, (chance, day, milestone, since, stalled) in zip(ids, said.tolist(), asked.tolist(), strict=True):
         if row[0] < 0:
             continue
         if chance or day:
@@ -128,10 +142,10 @@ def entry_rows(
                 yield "entry", entry_id, "deal_probability", value, {"why": why_chance}
             if day:
                 yield "entry", entry_id, "expected_deal_on", on, {"why": why_day}
-        if whereabouts:
-            why = {"why": words["milestone"]}
-            yield "entry", entry_id, "milestone", MILESTONES[row[0]].value, why
-            yield "entry", entry_id, "milestone_since", _iso(row[1]), why
+        if milestone:
+            yield "entry", entry_id, "milestone", MILESTONES[row[0]].value, {"why": words["milestone"]}
+        if since:
+            yield "entry", entry_id, "milestone_since", _iso(row[1]), {"why": words["milestone"]}
         if stalled:
             yield "entry", entry_id, "stalled", *_stalled(row, labels, words)
 

@@ -206,13 +206,13 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
     values = {(ref, name): value for ref, name, value in held}
 
     def watched(
-        rules_: Any, becomes: Any, partners: Any, activities: Any, records: EntryRecords, confirmed: Any
+        rules_: Any, becomes: Any, month: Any, partners: Any, activities: Any, records: EntryRecords, confirmed: Any
     ) -> Any:
         places: dict[tuple[str, str], list[RecordRef]] = {("partner", p.partner_id): list(p.sources) for p in partners}
         for place, (ids, entries) in records.by_place.items():
             for record, entry in zip(ids, entries, strict=True):
                 places.setdefault(("entry", entry), []).append(RecordRef(*place, record))
-        told = chain(becomes.told.rows(more.as_columns(activities, becomes.partners)), becomes.goal_rows())
+        told = chain(becomes.told.rows(more.as_columns(activities, becomes.partners)), month.rows(becomes))
         counts = Counter(
             name
             for subject, subject_id, name, value, _ in told
@@ -220,7 +220,7 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
             if (ref.connection, ref.object) in (("salesforce", "Entry"), ("salesforce", "Account"))
             if worth_writing(BY_NAME[name], values.get((ref, name)), value)
         )
-        found = differing_fields(rules_, becomes, partners, activities, records, confirmed)
+        found = differing_fields(rules_, becomes, month, partners, activities, records, confirmed)
         assert found["by_field"] == dict(sorted(counts.items()))
         return found
 

@@ -200,7 +200,7 @@ def test_no_file_names_this_machine_or_a_registry():
 
 
 def test_locks_hold_hashes_and_no_addresses():
-    for name in ("run.lock", "test.lock"):
+    for name in ("run.lock", "test.lock", "uv.lock"):
         text = (ROOT / "requirements" / name).read_text("utf-8")
         assert "--hash=sha256:" in text
         assert "://" not in text

@@ -2,6 +2,7 @@
 
 import json
 import re
+from copy import deepcopy
 from functools import cache, reduce
 from pathlib import Path
 
@@ -211,9 +212,9 @@ def test_what_the_reader_takes_is_never_underlined_however_a_mapping_was_changed
         if how == "take away":
             del parent[key]
         elif how == "replace" or not isinstance(parent, dict):
-            parent[key] = data.draw(st.sampled_from(PIECES))
+            parent[key] = deepcopy(data.draw(st.sampled_from(PIECES)))
         else:
-            parent[data.draw(st.sampled_from(WORDS))] = data.draw(st.sampled_from(PIECES))
+            parent[data.draw(st.sampled_from(WORDS))] = deepcopy(data.draw(st.sampled_from(PIECES)))
     text = json.dumps(held)  # which is YAML
     try:
         load_mapping(text)
