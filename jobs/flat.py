@@ -36,8 +36,8 @@ def indicator_lines(document: Mapping[str, Any]) -> Iterable[Line]:
             yield from _measures({"table": "forecast", "type": kind, "to": f"{days} days"}, measures)
     of_whom = {"table": "forecast", "type": "all" if "all" in by_type else next(iter(by_type), None)}
     yield from _measures(of_whom, {name: forecast.get(name) for name in ("status", "under_way", "listed_a_week")})
-    for table in ("issues", "reporting_delay"):
-        yield from _measures({"table": table}, document.get(table, {}))
+    for table in ("issues", "reporting_delay") if "all" in by_type else ():
+        yield from _measures({"table": table, "type": "all"}, document.get(table, {}))
     partner = document.get("partner")
     if partner:
         who = {"type": partner["type"], "partner": partner["name"]}
