@@ -18,7 +18,7 @@ from jobs.settings import WorkspaceSettings
 from jobs.steps.map import map_facts
 from jobs.wiring import Workspace, connect_with
 from sync.connector import FieldDescription, FieldType, ObjectDescription
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mirror.schema import ensure_schema, ensure_table
 
 SMALL, LARGE, OF_A_PARTNER, ROUNDS = 10_000, 100_000, 100, 5

@@ -22,7 +22,7 @@ from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace, connect_with
 from models.vocabulary import Step
 from sync.connector import Connector
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 
 CHANGES = (
     ("one rule", 5.0, "agreed: {enters: {Status: Agreed}, at: AgreedOn}", "agreed: {at: LostOn}"),

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from jobs.database import database, engine, upgrade
 from jobs.pipeline import run_cycle
-from jobs.presets import write_preset
+from jobs.presets.writing import write_preset
 from jobs.settings import load
 from jobs.steps.provision import provision
 from jobs.wiring import Workspace, connect_with, open_workspace

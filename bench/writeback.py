@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from bench.apart import apart, empty_database, peak, serving
 from bench.measure import Row
 from jobs.database import engine
-from jobs.presets import write_preset
+from jobs.presets.writing import write_preset
 from jobs.settings import load
 from jobs.steps import write_back
 from jobs.steps.provision import provision

@@ -172,16 +172,22 @@ def _at_rest(curve: StepCurve, prior: Prior, attempts: Ints, converted: Ints, wa
     """The rate [n] at which expectation and maximisation rest for a partner: p = (a + converted + sum of r(p)) / (a + b + n).
 
     By Newton's method, each partner for itself and always in as many steps, so that it does not matter whose rates are worked out beside.
-    With G(c) <= F(c) the right-hand side is convex in p, and from below the root the steps lead up to it.
+    The two sides cross once (they are where a concave likelihood is highest), so that each step narrows a bracket, and one that would leave it
+    halves it: a partner that has just handed in a long list has a right-hand side almost as steep as the left.
     """
     cells = _Cells(curve, waits)
     a, _ = prior.of(attempts)
     whole = prior.a + prior.b + attempts
-    p: Floats = np.asarray(a / whole, np.float64)
+    low, high = np.zeros(len(attempts)), np.ones(len(attempts))
+    p: Floats = np.asarray((a + converted) / (whole - waits[:, :-1].sum(axis=1)), np.float64)
     for _ in range(_NEWTON):
         expected, slope = cells.expected(p)
-        moved = (a + converted + expected) / whole
-        p = np.asarray(np.clip(p + (moved - p) / np.maximum(1 - slope / whole, 0.05), 0.0, 1.0), np.float64)
+        above = a + converted + expected - whole * p
+        low, high = np.where(above >= 0, p, low), np.where(above <= 0, p, high)
+        steep = whole - slope
+        there = p + above / np.where(steep > 0, steep, 1.0)
+        inside = (steep > 0) & (there >= low) & (there <= high)
+        p = np.asarray(np.where(inside, there, (low + high) / 2), np.float64)
     return p
 
 

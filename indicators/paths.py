@@ -2,9 +2,7 @@
 
 Rules (METHODS 3a, points 1 to 7; the reasons stand there):
 
-- Of two records' tellings of one happening the earlier day counts.
-- An attempt ends with `lost`. What follows within 30 days takes the loss back; what follows later, or a new `listed`, is the next
-  attempt of the same entry. A loss before anything else was reached is set aside.
+- Which events are one happening, and where an attempt ends and the next begins, stands in telling.py.
 - First passage: T[k] is the first day on which milestone k or a later one was reached. A step back never converts twice.
 - A milestone recorded up to 3 days after a later one was typed in late: it counts on the later one's day. Beyond 3 days it counts as
   skipped. A skipped milestone is reached with the next one recorded, and flagged `inferred`.
@@ -15,7 +13,6 @@ Rules (METHODS 3a, points 1 to 7; the reasons stand there):
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indicators.inputs import (
     DEAL,
@@ -33,11 +30,10 @@ from indicators.inputs import (
     Ints,
     PartnerTable,
 )
+from indicators.telling import in_order, one_telling, split_at_losses, starts
 
-REOPEN_DAYS = 30
 CLAMP_DAYS = 3
 _NEVER = LAST_DAY + 1
-_DAY_BITS, _MILESTONE_BITS, _SOURCE_BITS, _VISIT_BITS = 16, 3, 8, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +115,8 @@ def canonical_paths(
     _within("entry.partner", entries.partner, len(partners), "partners")
     after, ancient = events.day > as_of, events.day < FIRST_DAY
     kept = ~(after | ancient)
-    entry, day, milestone = _in_order(*_one_telling(events, kept))
-    entry, day, milestone, start, lost_first, reopened = _split_at_losses(entry, day, milestone)
+    entry, day, milestone = in_order(*one_telling(events, kept))
+    entry, day, milestone, start, lost_first, reopened = split_at_losses(entry, day, milestone)
 
     attempt = np.cumsum(start) - 1
     n = int(start.sum())
@@ -179,72 +175,6 @@ def _within(name: str, positions: Ints, length: int, what: str) -> None:
         raise ValueError(f"{name} holds {positions.max()}, but there are {length} {what}; number them from 0")
 
 
-def _starts(*columns: NDArray[np.integer]) -> Flags:
-    """True where a row differs from the one before it in any column."""
-    n = len(columns[0])
-    new = np.ones(n, bool)
-    if n:
-        new[1:] = np.logical_or.reduce([c[1:] != c[:-1] for c in columns])
-    return new
-
-
-def _sorted_once(keys: Ints) -> Ints:
-    keys = np.sort(keys)
-    return keys[_starts(keys)]
-
-
-def _one_telling(events: EventTable, kept: Flags) -> tuple[Ints, Ints, Ints]:
-    """Each happening once. The r-th visit of a milestone that one record tells is the r-th that another tells; the earlier day counts."""
-    entry, day = events.entry[kept], events.day[kept].astype(np.int64)
-    milestone, source = events.milestone[kept].astype(np.int64), events.source[kept]
-    if not source.any():
-        return entry, day, milestone
-    place = ((entry << _SOURCE_BITS) | source) << _MILESTONE_BITS | milestone
-    keys = _sorted_once((place << _DAY_BITS) | day)
-    place, day = keys >> _DAY_BITS, keys & (2**_DAY_BITS - 1)
-    index = np.arange(len(keys))
-    visit = index - np.maximum.accumulate(np.where(_starts(place), index, 0))
-    entry, milestone = place >> (_SOURCE_BITS + _MILESTONE_BITS), place & (2**_MILESTONE_BITS - 1)
-    happening = ((entry << _MILESTONE_BITS) | milestone) << _VISIT_BITS | np.minimum(visit, 2**_VISIT_BITS - 1)
-    keys = np.sort((happening << _DAY_BITS) | day)
-    keys = keys[_starts(keys >> _DAY_BITS)]
-    happening, day = keys >> (_DAY_BITS + _VISIT_BITS), keys & (2**_DAY_BITS - 1)
-    return happening >> _MILESTONE_BITS, day, happening & (2**_MILESTONE_BITS - 1)
-
-
-def _in_order(entry: Ints, day: Ints, milestone: Ints) -> tuple[Ints, Ints, Ints]:
-    """By entry, day, milestone; `lost` comes last on its day. The key holds all there is, so that ties cannot matter."""
-    keys = _sorted_once(((entry << _DAY_BITS) | day) << _MILESTONE_BITS | milestone)
-    rest = keys >> _MILESTONE_BITS
-    return rest >> _DAY_BITS, rest & (2**_DAY_BITS - 1), keys & (2**_MILESTONE_BITS - 1)
-
-
-def _split_at_losses(entry: Ints, day: Ints, milestone: Ints) -> tuple[Ints, Ints, Ints, Flags, int, int]:
-    """The events that stand, and where attempts start; then how many losses came first, and how many were taken back."""
-    # a second loss in a row says nothing new
-    repeat = (milestone == LOST) & np.r_[False, (milestone[:-1] == LOST)][: len(entry)] & ~_starts(entry)
-    entry, day, milestone = entry[~repeat], day[~repeat], milestone[~repeat]
-    opening = _starts(entry)
-    followed = np.r_[~opening[1:], False][: len(entry)]
-    early = (milestone == LOST) & opening & followed
-    entry, day, milestone = entry[~early], day[~early], milestone[~early]
-    start = _starts(entry)
-    after_loss = ~start & np.r_[False, milestone[:-1] == LOST][: len(entry)]
-    gap = np.diff(day, prepend=day[:1])
-    again = after_loss & ((milestone == LISTED) | (gap > REOPEN_DAYS))
-    reopens = after_loss & ~again
-    taken_back = np.r_[reopens[1:], False][: len(entry)]
-    start |= again
-    return (
-        entry[~taken_back],
-        day[~taken_back],
-        milestone[~taken_back],
-        start[~taken_back],
-        int(early.sum()),
-        int(reopens.sum()),
-    )
-
-
 def _where_it_stands(
     attempt: Ints, day: Ints, milestone: Ints, first: Days, earliest: Days
 ) -> tuple[Codes, Days, Ints]:
@@ -254,10 +184,10 @@ def _where_it_stands(
     first_visit = funnel & (first[attempt, column] == day)
     typed_late = first_visit & (day - earliest[attempt, column] <= CLAMP_DAYS) & (day > earliest[attempt, column])
     attempt, day, milestone, first_visit = (c[~typed_late] for c in (attempt, day, milestone, first_visit))
-    entered = _starts(attempt, milestone)
+    entered = starts(attempt, milestone)
     attempt, day, milestone, first_visit = (c[entered] for c in (attempt, day, milestone, first_visit))
-    back = ~_starts(attempt) & np.r_[False, milestone[1:] < milestone[:-1]][: len(attempt)] & ~first_visit
-    tail = np.r_[_starts(attempt)[1:], True][: len(attempt)]
+    back = ~starts(attempt) & np.r_[False, milestone[1:] < milestone[:-1]][: len(attempt)] & ~first_visit
+    tail = np.r_[starts(attempt)[1:], True][: len(attempt)]
     return (
         milestone[tail].astype(np.int8),
         day[tail].astype(np.int32),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import structlog
 
-from jobs.settings import Secret
+from jobs.settings_connections import Secret
 
 log = structlog.get_logger()
 

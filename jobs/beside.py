@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-PREVIEW = "jobs.mapping.beside"  # does a part of a preview
+PREVIEW = "jobs.preview.beside"  # does a part of a preview
 VERDICTS = "jobs.steps.leading_process"  # says whether anything leads
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time, of how many
 

@@ -17,13 +17,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from rich.console import Console
+
 from jobs import views
-from jobs.cli.common import out, set_logs
 from jobs.database import database, engine, upgrade
 from jobs.errors import SakigakeError
 from jobs.pipeline import RunReport, run_cycle
-from jobs.presets import write_preset
-from jobs.progress import NoProgress, Progress, Stoppable, Stopped, bars
+from jobs.presets.writing import write_preset
+from jobs.progress import Stoppable, Stopped, bars
 from jobs.settings import load
 from jobs.steps.provision import provision
 from jobs.tables.run import run_report
@@ -34,10 +35,9 @@ WEEK = 7
 PAUSE = 5.0  # seconds between two turns of the demo's world
 
 
-def run_demo(*, once: bool, quiet: bool) -> dict[str, Any]:
-    """Runs the demo; returns what `--json` prints, of the first cycle. SakigakeError or SyncError where a step fails."""
+def run_demo(page: Console | None, *, once: bool) -> dict[str, Any]:
+    """Runs the demo, told on `page`; returns what `--json` prints, of the first cycle. SakigakeError or SyncError where a step fails."""
     began = time.monotonic()
-    set_logs()
     stop = threading.Event()
     with contextlib.ExitStack() as stack:
         folder = Path(
@@ -47,8 +47,8 @@ def run_demo(*, once: bool, quiet: bool) -> dict[str, Any]:
 
         if not once:
             stack.enter_context(_stopping(stop))
-        if not quiet:
-            out.print("Starting a PostgreSQL, a Salesforce and a HubSpot of our own ...")
+        if page:
+            page.print("Starting a PostgreSQL, a Salesforce and a HubSpot of our own ...")
         address = stack.enter_context(_sandbox(folder))
         url = stack.enter_context(database(folder / "home", None))
         upgrade(url)
@@ -56,7 +56,7 @@ def run_demo(*, once: bool, quiet: bool) -> dict[str, Any]:
         stack.callback(opened.dispose)
         write_preset("sandbox", folder, sandbox_url=address)
         workspace = stack.enter_context(open_workspace(load(folder / "sakigake.yaml"), folder, opened))
-        with bars(wanted=not quiet) as progress:
+        with bars(wanted=page is not None) as progress:
             with progress.task("create our fields in both CRMs"):
                 steps = provision(workspace.settings, workspace.rules, workspace.connectors, dry_run=False)
             refused = [s for _, s in steps if s.status == "refused"]
@@ -68,14 +68,14 @@ def run_demo(*, once: bool, quiet: bool) -> dict[str, Any]:
         if report.unread:
             raise SakigakeError(f"The demo's own CRM was too slow: {', '.join(report.unread)} is not whole yet.")
         document = summary(workspace, report, time.monotonic() - began)
-        if not quiet:
-            _show(document, report)
+        if page:
+            _show(page, document, report)
         if report.refused:
             raise SakigakeError(
                 f"{report.refused} changes were refused by the CRM; this demo did not end as it should."
             )
         if not once:
-            _keep_turning(workspace, address, stop, quiet=quiet)
+            _keep_turning(page, workspace, address, stop)
     return document
 
 
@@ -99,19 +99,18 @@ def summary(workspace: Workspace, report: RunReport, seconds: float) -> dict[str
     }
 
 
-def _show(document: dict[str, Any], report: RunReport) -> None:
-    out.print()
-    run_report(out, report)
-    out.print(f"\nAll of it in {document['seconds']} s, as of {document['as_of']} in the sandbox's world.\n")
+def _show(page: Console, document: dict[str, Any], report: RunReport) -> None:
+    page.print()
+    run_report(page, report)
+    page.print(f"\nAll of it in {document['seconds']} s, as of {document['as_of']} in the sandbox's world.\n")
 
 
-def _keep_turning(workspace: Workspace, address: str, stop: threading.Event, *, quiet: bool) -> None:
+def _keep_turning(page: Console | None, workspace: Workspace, address: str, stop: threading.Event) -> None:
     """A week a turn: lets the world live on, runs the cycle, tells what changed. Ends with ctrl-C."""
-    if not quiet:
-        out.print(
+    if page:
+        page.print(
             f"The world lives on, a week every few seconds. Look inside at {address}/_sandbox/ledger; ctrl-C ends everything.\n"
         )
-    progress: Progress = Stoppable(stop) if stop else NoProgress()
     while not stop.wait(PAUSE):
         request = urllib.request.Request(  # noqa: S310 - our own sandbox on loopback
             f"{address}/_sandbox/advance",
@@ -121,17 +120,17 @@ def _keep_turning(workspace: Workspace, address: str, stop: threading.Event, *, 
         with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310
             reply.read()
         try:
-            report = run_cycle(workspace, progress=progress)
+            report = run_cycle(workspace, progress=Stoppable(stop))
         except Stopped:
             break
-        if not quiet:
+        if page:
             new = sum(c["inserted"] + c["changed"] for c in report.pulled.values())
-            out.print(
+            page.print(
                 f"{report.as_of}: {new:,} records changed, {sum(report.mapped.get('asserted', {}).values()):,} events, "
                 f"{sum(report.written.values()):,} fields written, {sum(report.api_calls.values()):,} API calls"
             )
-    if not quiet:
-        out.print("Stopped; nothing is left running.")
+    if page:
+        page.print("Stopped; nothing is left running.")
 
 
 @contextlib.contextmanager

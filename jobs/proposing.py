@@ -9,9 +9,10 @@ from typing import Any
 
 from jobs.errors import ConfigError, NothingProposed
 from jobs.mapping.check import own_names, problems_with
-from jobs.presets import PRESETS, SANDBOX, write_all
 from jobs.presets.joining import joined
 from jobs.presets.several import untouched
+from jobs.presets.texts import PRESETS, SANDBOX
+from jobs.presets.writing import write_all
 from jobs.settings import WorkspaceSettings
 from jobs.wiring import mapping_path, open_connector
 from models.vocabulary import Crm
@@ -19,8 +20,8 @@ from sync.connector import Connector, ObjectDescription
 from sync.documents import Problem
 from sync.errors import ObjectMissing, SyncError
 from sync.mapping.fitting import without
-from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import OBJECTS, PARTNER, best, likeness
+from sync.mapping.loading import load_mapping
 from sync.mapping.problems import MappingError
 from sync.mapping.proposals import Proposal, Seen, propose
 

@@ -62,3 +62,20 @@ def newest(conn: Conn, workspace: str, kind: str, as_of: date | None = None) -> 
         (workspace, kind, as_of, as_of),
     ).fetchone()
     return None if row is None else (Stamp(*row[:6]), row[6])
+
+
+def kept_at(
+    conn: Conn, workspace: str, kind: str, as_of: date, known_at: datetime
+) -> tuple[Stamp, dict[str, Any]] | None:
+    """The report of a day as the newest computation up to a moment left it; None where that one told of another day, or its report was
+    replaced by a later one of its day.
+    """
+    row = conn.execute(
+        """select run_id, as_of, known_at, mapping_hash, code_version, computed_at, document from sakigake.report
+        where workspace = %(w)s and kind = %(kind)s and as_of = %(day)s and known_at <= %(at)s and as_of = (
+            select c.as_of from sakigake.computation c where c.workspace = %(w)s and c.known_at <= %(at)s
+            order by c.known_at desc, c.computed_at desc limit 1)
+        order by computed_at desc, run_id desc limit 1""",
+        {"w": workspace, "kind": kind, "day": as_of, "at": known_at},
+    ).fetchone()
+    return None if row is None else (Stamp(*row[:6]), row[6])

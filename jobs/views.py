@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from jobs.errors import NotFound
 from jobs.pausing import paused
+from jobs.reports import Stamp
 from jobs.then import stood_on
 from models.vocabulary import STEPS
 
@@ -131,6 +132,16 @@ def drift(conn: Conn, workspace: str) -> list[dict[str, Any]]:
         order by d.resolved_at is not null, 1, 2, 3, 4, 5""",
         (workspace,),
     )
+
+
+def newest_computation(conn: Conn, workspace: str) -> Stamp | None:
+    """What the newest computation stands on; None where there was none."""
+    row = conn.execute(
+        """select run_id, as_of, known_at, mapping_hash, code_version, computed_at from sakigake.computation
+        where workspace = %s order by computed_at desc limit 1""",
+        (workspace,),
+    ).fetchone()
+    return None if row is None else Stamp(*row)
 
 
 def indicators(conn: Conn, workspace: str) -> dict[str, Any]:

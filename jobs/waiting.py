@@ -1,18 +1,25 @@
 """Stalled entries as rows to work through: what they wait for, since when, how likely they still are, and the next step."""
 
 import itertools
-from datetime import date
-from typing import Any
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
+import numpy as np
 from psycopg import Connection
+from sqlalchemy import Connection as SqlConnection
 
 from indicators.business_days import BusinessDays
 from indicators.inputs import day_number
+from jobs.steps.entry_rows import GROUPS, entry_rows
+from jobs.steps.made import Told
 from models.labels import named
 from models.vocabulary import FUNNEL
+from sync.events import read
+from sync.events.as_known import tables
 
 _ROWS = """
-    select e.entry_id, e.connection || '.' || e.object || '/' || e.record_id as record, p.name, p.type, e.target ->> 'name',
+    select e.connection || '.' || e.object || '/' || e.record_id as record, p.name, p.type, e.target ->> 'name',
         m.value #>> '{}' as milestone, (s.value #>> '{}')::date as since, st.inputs ->> 'status',
         (st.inputs ->> 'due')::date, (st.inputs ->> 'chance')::float8, (st.inputs ->> 'chance_at_entry')::float8
     from sakigake.result st
@@ -21,41 +28,90 @@ _ROWS = """
     join sakigake.result m on (m.workspace, m.subject, m.subject_id, m.field) = (st.workspace, 'entry', st.subject_id, 'milestone')
     join sakigake.result s on (s.workspace, s.subject, s.subject_id, s.field) = (st.workspace, 'entry', st.subject_id, 'milestone_since')
     where st.workspace = %s and st.subject = 'entry' and st.field = 'stalled' and st.value = 'true'::jsonb
-        and (%s::text is null or p.partner_id = %s)
-    order by 10 desc nulls last, 7, 2"""
+        and (%s::text is null or p.partner_id = %s)"""
+_ENTRIES = """
+    select e.entry_id, e.partner_id, e.connection || '.' || e.object || '/' || e.record_id, e.target ->> 'name'
+    from {entry} e where e.entry_id = any(%(ids)s)"""
+_TOLD = tuple({"since", "stalled"} & set(group) != set() for group in GROUPS)
 
 
-def stalled(
-    conn: Connection[Any],
+class Waiting(NamedTuple):
+    """One stalled entry."""
+
+    record: str
+    partner: str
+    type: str
+    target: str | None
+    milestone: str
+    since: date
+    status: str
+    due: date | None
+    chance: float | None
+    chance_at_entry: float | None
+
+
+def stalled(conn: Connection[Any], workspace: str, partner_id: str | None = None) -> list[Waiting]:
+    """Those that stand in the newest results, of one partner or of all."""
+    rows = conn.execute(_ROWS, (workspace, partner_id, partner_id))
+    return [Waiting(*row) for row in rows]
+
+
+def stalled_then(
+    conn: SqlConnection,
+    raw: Connection[Any],
     workspace: str,
-    language: str,
-    as_of: date,
-    calendar: BusinessDays,
-    *,
+    told: Told,
+    known_at: datetime,
     partner_id: str | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Waiting]:
+    """Those of another day that was computed again, with partners, records and targets as they were known at the moment."""
+    said = told.entries_said()
+    mine = said.said["stalled"] & ~said.said["unplaced"]
+    if partner_id is not None:
+        mine &= told.entries.partner == told.partners.ids.index(partner_id)
+    ids = [told.entries.ids[int(i)] for i in np.flatnonzero(mine)]
+    groups = np.tile(np.array(_TOLD), (len(ids), 1))
+    fields: dict[str, dict[str, Any]] = {}
+    for _, entry_id, name, value, inputs in entry_rows(ids, said.said[mine], said.language, said.horizon, groups):
+        fields.setdefault(entry_id, {})[name] = inputs if name == "stalled" else value
+    partners = {p.partner_id: p for p in read.partners(conn, workspace, known_at)}
+    known = raw.execute(_ENTRIES.format(**tables(past=True)), {"w": workspace, "k": known_at, "ids": ids})
+    found = []
+    for entry_id, owner, record, target in known:
+        one, partner = fields[entry_id], partners[owner]
+        why, since = one["stalled"], date.fromisoformat(one["milestone_since"])
+        due = date.fromisoformat(why["due"]) if why["due"] else None
+        found.append(
+            Waiting(
+                record, partner.name, partner.type, target, one["milestone"], since,
+                why["status"], due, why["chance"], why["chance_at_entry"],
+            )
+        )  # fmt: skip
+    return found
+
+
+def documents(rows: Iterable[Waiting], language: str, as_of: date, calendar: BusinessDays) -> list[dict[str, Any]]:
     """The most hopeful first, then the longest waiting. Days are counted to the as-of day, business days by the calendar."""
     following = {m.value: n.value for m, n in itertools.pairwise(FUNNEL)}
+    ordered = sorted(rows, key=lambda row: (row.chance is None, -(row.chance or 0.0), row.since, row.record))
     return [
         {
-            "record": record,
-            "partner": partner,
-            "type": kind,
-            "target": target,
-            "milestone": milestone,
-            "since": since.isoformat(),
-            "days": (as_of - since).days,
-            "business_days": int(calendar.between(day_number(since), day_number(as_of))),
-            "status": status,
-            "days_over": 0 if due is None else (as_of - due).days,
-            "chance": chance,
-            "chance_at_entry": at_entry,
-            "next": following.get(milestone),
-            "next_step": named(following.get(milestone, ""), language),
+            "record": row.record,
+            "partner": row.partner,
+            "type": row.type,
+            "target": row.target,
+            "milestone": row.milestone,
+            "since": row.since.isoformat(),
+            "days": (as_of - row.since).days,
+            "business_days": int(calendar.between(day_number(row.since), day_number(as_of))),
+            "status": row.status,
+            "days_over": 0 if row.due is None else (as_of - row.due).days,
+            "chance": row.chance,
+            "chance_at_entry": row.chance_at_entry,
+            "next": following.get(row.milestone),
+            "next_step": named(following.get(row.milestone, ""), language),
         }
-        for _, record, partner, kind, target, milestone, since, status, due, chance, at_entry in conn.execute(
-            _ROWS, (workspace, partner_id, partner_id)
-        )
+        for row in ordered
     ]
 
 

@@ -13,12 +13,13 @@ from sqlalchemy import Engine
 
 from jobs.errors import ConfigError
 from jobs.mapping.check import unknown_connections
-from jobs.settings import Configuration, HubspotConnection, SalesforceConnection, WorkspaceSettings
+from jobs.settings import Configuration, WorkspaceSettings
+from jobs.settings_connections import HubspotConnection, SalesforceConnection
 from models.catalogue import fields_of
 from sync.connector import Connector, ReadSpec
 from sync.mapping.depends import by_object
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.needs import needs
 from sync.mapping.problems import MappingError
 

@@ -3,16 +3,14 @@
 import json
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.state import Sandbox
 from sandbox.world import Crm
-
-if TYPE_CHECKING:
-    from sandbox.app import Sandbox
 
 ACTIONS = ("create", "edit", "delete", "undelete", "purge", "merge", "convert", "hide", "show", "refuse")
 _CRMS: tuple[Crm, ...] = ("salesforce", "hubspot")
@@ -22,7 +20,7 @@ class BadRequest(ValueError):
     """What was asked cannot be done; the message is the sentence that the caller reads."""
 
 
-def control_routes(sandbox: "Sandbox") -> list[Route]:
+def control_routes(sandbox: Sandbox) -> list[Route]:
     """The routes, to be mounted under /_sandbox."""
 
     async def health(_: Request) -> Any:
@@ -149,7 +147,7 @@ def _asked(crm: str | None) -> tuple[Crm, ...]:
     return (crm,)
 
 
-def _act(sandbox: "Sandbox", told: Any) -> dict[str, Any]:
+def _act(sandbox: Sandbox, told: Any) -> dict[str, Any]:
     """One act of a CRM's user: not an API call, so neither counted nor in the list of writes."""
     if not isinstance(told, dict):
         raise BadRequest(
@@ -167,6 +165,6 @@ def _act(sandbox: "Sandbox", told: Any) -> dict[str, Any]:
     return crm.manual(action, rest)
 
 
-def _count(sandbox: "Sandbox", crm: Crm) -> dict[str, int]:
+def _count(sandbox: Sandbox, crm: Crm) -> dict[str, int]:
     store = sandbox.crm(crm).store
     return {name: sum(1 for _ in store.live(name)) for name in sorted(store.objects)}

@@ -11,9 +11,10 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sandbox.app import Halves, Sandbox, both_vendors, build
+from sandbox.app import build
 from sandbox.middleware import DROP, Receive, Scope, Send
 from sandbox.settings import SandboxSettings
+from sandbox.state import Halves, Sandbox, both_vendors
 
 LOOPBACK = "127.0.0.1"  # anyone who reaches the port owns this CRM: its secrets are public
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sync.connector import Value, WriteOutcome, WriteResult
+from sync.writes import Value, WriteOutcome, WriteResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from sync.connector import (
     NOTHING,
     AssociationRow,
     AssociationSet,
-    BulkWriter,
     CrmRecord,
     Cursor,
     FieldDescription,
@@ -24,14 +23,11 @@ from sync.connector import (
     Page,
     ProvisionStep,
     ReadSpec,
-    RecordWrite,
     Rights,
-    Value,
-    WriteOutcome,
-    WriteResult,
 )
 from sync.errors import ObjectMissing
 from sync.record_maker import RecordMaker
+from sync.writes import BulkWriter, RecordWrite, Value, WriteOutcome, WriteResult
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 from importlib import resources
 from typing import Any
 
-from sync.mapping.grammar import Mapping, load_mapping
+from sync.mapping.grammar import Mapping
+from sync.mapping.loading import load_mapping
 from tests.fake_mirror import FakeMirror
 
 ENTRY, OPPORTUNITY, DEAL = "salesforce.AttackListEntry__c", "salesforce.Opportunity", "hubspot.deals"

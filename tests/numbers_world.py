@@ -13,7 +13,7 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Engine
 
-from jobs.presets import write_preset
+from jobs.presets.writing import write_preset
 from jobs.settings import load
 from jobs.wiring import Workspace, choose_workspace, connect_with, read_rules
 from models.vocabulary import Target

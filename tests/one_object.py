@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from jobs import settings
 from jobs.wiring import Workspace, connect_with
 from sync.connector import Connector, FieldDescription, FieldType
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 
 MAPPING = """
 timezone: Asia/Tokyo

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox.app import CrmHalf, Happening
 from sandbox.clock import Clock
 from sandbox.settings import SandboxSettings
+from sandbox.state import CrmHalf, Happening
 from sandbox.store import Store
 from sandbox.world import World
 

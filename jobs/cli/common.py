@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
 from rich.console import Console
+from rich.text import Text
+
+from jobs.tables.folding import folded, is_japanese
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -30,7 +33,14 @@ class Uncut(Console):
     """What is wider than the page goes on in the next line, as a terminal breaks it; nothing is cut away."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*objects, **{"crop": False, **options})
+        told = objects if options.get("soft_wrap") else (self._folded(o, options.get("markup")) for o in objects)
+        super().print(*told, **{"crop": False, **options})
+
+    def _folded(self, said: Any, markup: bool | None) -> Any:
+        """A sentence in Japanese, broken between its phrases."""
+        if not isinstance(said, str) or not is_japanese(said):
+            return said
+        return Text("\n").join(folded(self.render_str(said, markup=markup), self.width))
 
 
 out = Uncut(highlight=False, width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or PIPED))

@@ -140,7 +140,7 @@ def _row(found: dict[str, Any], language: str, partner: dict[str, Any] | None) -
 
 def _show(document: dict[str, Any], language: str) -> None:
     from jobs.speech import Speech
-    from jobs.tables.shape import number, table
+    from jobs.tables.shape import items, number, table
     from models.labels import VERDICTS
 
     say = Speech(language)
@@ -160,8 +160,9 @@ def _show(document: dict[str, Any], language: str) -> None:
     right = tuple(map(say, ("lead", "p", "skill") if one is None else ("here", "lead", "p", "skill")))
     for kind in names:
         title = say("Partners: {kind}", kind=escape(say.kind(kind)))
-        shown = table(title, say("indicator"), say("verdict"), *right, say("what it means"), right=right)
-        for i in (i for i in document["indicators"] if i["type"] == kind):
+        shown = table(title, say("indicator"), say("verdict"), *right, right=right)
+        of_kind = [i for i in document["indicators"] if i["type"] == kind]
+        for i in of_kind:
             lead, skill = i["lead_weeks"], i["skill"]["deviance"]
             shown.add_row(
                 i["label"][language],
@@ -169,10 +170,11 @@ def _show(document: dict[str, Any], language: str) -> None:
                 *([] if one is None else [number(one["n"].get(i["indicator"]))]),
                 "-" if lead is None else say("{n} wk", n=lead),
                 "-" if i["p_holm"] is None else f"{i['p_holm']:.3f}",
-                "-" if skill is None else f"{100 * skill:+.0f} %",
-                i["sentence"][language],
+                "-" if skill is None else f"{round(100 * skill) + 0:+d} %",
             )
         out.print(shown)
+        out.print(items(i["sentence"][language] for i in of_kind))
+        out.print()
     if document["indicators"]:
         text = "p: of the panel test, after Holm; skill: at forecasting 4 weeks, over the best simple forecast."
     else:

@@ -39,7 +39,7 @@ def mapping_schema(
     ] = None,
 ) -> None:
     """Print the grammar of mapping.yaml as a JSON Schema, by which editors complete and check it."""
-    from jobs.presets import schema_text
+    from jobs.presets.writing import schema_text
 
     text = schema_text()
     if file is None:

@@ -44,7 +44,7 @@ def mapping_diff(
 
         name, settings = choose_workspace(load(config), workspace)
         rules = read_mapping(new or mapping_path(settings, config.absolute().parent), settings)
-        from jobs.mapping.diff import preview
+        from jobs.preview.diff import preview
         from jobs.tables import versions
 
         with opened_database() as engine:
@@ -75,9 +75,9 @@ def mapping_activate(
     """Bring a version of the mapping into force: checked against the live CRMs, kept with who, when, why, diff and preview."""
     with opened_workspace(config, workspace) as ready:
         from jobs.mapping.check import problems_with
-        from jobs.mapping.diff import preview
         from jobs.mapping.versions import activate, active, put_in_place
         from jobs.person import person
+        from jobs.preview.diff import preview
         from jobs.tables import versions
         from jobs.wiring import mapping_path, read_mapping
 

@@ -72,7 +72,7 @@ def indicators(
 
 def _indicator_pages(document: dict[str, Any], language: str) -> None:
     from jobs.speech import Speech
-    from jobs.tables import prospects, rates
+    from jobs.tables import prospects, rates, steps
 
     say = Speech(language)
     axes = {
@@ -87,8 +87,9 @@ def _indicator_pages(document: dict[str, Any], language: str) -> None:
         rates.tiers(out, document["tiers"], document["partners"], say)
     horizon = (document.get("assumptions") or {}).get("horizon")
     rates.rates(out, document["conversion"], document["lead_time"], say, horizon)
-    prospects.lead_time_note(out, document["conversion"], document["lead_time"], say)
-    prospects.other_rates(out, document["conversion"], say)
+    steps.lead_times(out, document["conversion"], document["lead_time"], say)
+    steps.cohorts(out, document["conversion"], say)
+    steps.other_rates(out, document["conversion"], say)
     if one is not None:
         prospects.partner_rates(out, one, say)
         prospects.entries(out, one["entries"], say)

@@ -7,7 +7,9 @@ import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out, show_json
 from jobs.cli.reading import (
+    AsOfOption,
     CsvOption,
+    KnownAtOption,
     LanguageOption,
     Reader,
     TypeOption,
@@ -18,12 +20,8 @@ from jobs.cli.reading import (
     show_csv,
     spoken,
 )
-from jobs.errors import ConfigError, NotFound
+from jobs.errors import ConfigError
 
-KeptOption = Annotated[
-    str | None,
-    typer.Option("--as-of", metavar="DAY", help="As it was kept on that day, or last before it; default: the newest."),
-]
 ACTIVATION_COLUMNS = (
     "type", "base", "active", "activation", "low", "high", "engaged", "engagement", "deals", "deals_per_active", "newcomers",
     "partner_sourced", "deals_all_channels", "share", "won_partner_sourced", "won_all_channels", "won_share", "share_status", "won_share_status",
@@ -40,7 +38,8 @@ ACTUAL_COLUMNS = (
 
 def activation(
     type_name: TypeOption = None,
-    as_of: KeptOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
     language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
@@ -53,7 +52,7 @@ def activation(
     check_output(None, json=json, csv=csv)
     with opened_reader(config, workspace) as reader:
         said = spoken(language, reader.rules)
-        document = _report(reader, ACTIVATION, as_of)
+        document = _report(reader, ACTIVATION, as_of, known_at)
     wanted = chosen_type(type_name, [a["type"] for a in document["activation"]])
     for part in ("activation", "first_deal"):
         document[part] = [a for a in document[part] if wanted is None or a["type"] == wanted]
@@ -93,6 +92,8 @@ def stalled(
     partner: Annotated[
         str | None, typer.Option("--partner", help="Only this partner: connection.Object/ID", metavar="RECORD")
     ] = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
     language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
@@ -101,12 +102,11 @@ def stalled(
 ) -> None:
     """List entries that wait too long, with the next step."""
     check_output(None, json=json, csv=csv)
-    from jobs import overrides, waiting
-    from jobs.calendar import business_days
+    from jobs import asked_reports, overrides, waiting
     from jobs.speech import Speech
     from models.vocabulary import RecordRef
 
-    with opened_reader(config, workspace) as reader:
+    with opened_reader(config, workspace) as reader, reader.engine.connect() as conn:
         only = None
         if partner is not None:
             try:
@@ -114,21 +114,20 @@ def stalled(
             except ValueError as e:
                 raise ConfigError(f"{e}.") from e
             only = overrides.partner_of(reader.conn, reader.name, ref)
-        axes = reader.axes(None, None)
         said = spoken(language, reader.rules)
-        calendar = business_days(reader.settings.calendar, axes.as_of)
-        rows = waiting.stalled(reader.conn, reader.name, said, axes.as_of, calendar, partner_id=only)
+        document = asked_reports.stalled(conn, reader.name, reader.settings, reader.rules, said, as_of, known_at, only)
         types = waiting.types(reader.conn, reader.name)
-    wanted = chosen_type(type_name, types)
+    rows: list[dict[str, Any]] = document["entries"]
+    wanted = chosen_type(type_name, sorted({*types, *(r["type"] for r in rows)}))
     rows = [r for r in rows if wanted is None or r["type"] == wanted]
     from jobs.tables import partners
 
     show(
-        {"workspace": reader.name, "as_of": axes.as_of, "entries": rows},
+        {**document, "entries": rows},
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, STALLED_COLUMNS),
-        pages=lambda: partners.stalled(out, rows, Speech(said)),
+        pages=lambda: partners.stalled(out, rows, Speech(said), past=document["as_of"] if as_of or known_at else None),
     )
 
 
@@ -141,7 +140,8 @@ def actual(
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who sets it; left out: the user of this machine.")] = None,
     type_name: TypeOption = None,
-    as_of: KeptOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
     language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
@@ -158,6 +158,8 @@ def actual(
     day = None if month is None else read_month(month)
     with opened_reader(config, workspace) as reader:
         said = spoken(language, reader.rules)
+        if deals is not None and (as_of, known_at) != (None, None):
+            raise ConfigError("--deals sets a target from now on; leave --as-of and --known-at out.")
         if deals is not None:
             document = _set_target(reader, day, deals, by or person())
             if json:
@@ -167,7 +169,7 @@ def actual(
                 text = "{month}: {deal} deals need {listed} listed; the next `sakigake run` sets them against what is reached."
                 out.print(Speech(said)(text, month=document["month"], **numbers))
             return
-        document = _report(reader, step.KIND, as_of)
+        document = _report(reader, step.KIND, as_of, known_at)
     found = [m for m in document["months"] if day is None or m["month"] == month]
     if not found:
         kept = ", ".join(m["month"] for m in document["months"]) or "none"
@@ -183,7 +185,7 @@ def actual(
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, ACTUAL_COLUMNS),
-        pages=lambda: partners.actual(out, document["as_of"], found, wanted, said),
+        pages=lambda: partners.actual(out, document["as_of"], found, wanted, said, document.get("reporting_delay")),
     )
 
 
@@ -224,30 +226,11 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
     }
 
 
-def _report(reader: Reader, kind: str, as_of: str | None) -> dict[str, Any]:
-    from jobs import reports
-    from jobs.axes import parse_day
-    from jobs.then import stood_on
+def _report(reader: Reader, kind: str, as_of: str | None, known_at: str | None) -> dict[str, Any]:
+    from jobs.asked_reports import report
 
-    day = None if as_of is None else parse_day(as_of, "--as-of")
-    kept = reports.newest(reader.conn, reader.name, kind, day)
-    if kept is None and day is not None:
-        raise NotFound(f"Nothing was kept for {day} or before; leave --as-of out for the newest.")
-    if kept is None and kind == "plan_vs_actual":
-        raise ConfigError("No target is set yet; say: sakigake actual --month 2026-12 --deals 20")
-    if kept is None:
-        raise NotFound(f"Nothing has been computed for workspace {reader.name} yet; say: sakigake run")
-    stamp, document = kept
-    return {
-        "workspace": reader.name,
-        "run": stamp.run_id,
-        "as_of": stamp.as_of.isoformat(),
-        "known_at": stamp.known_at.isoformat(),
-        "mapping": stamp.mapping_hash,
-        "code_version": stamp.code_version,
-        **stood_on(reader.conn, reader.name, stamp.run_id),
-        **document,
-    }
+    with reader.engine.connect() as conn:
+        return report(conn, reader.name, reader.settings, reader.rules, kind, as_of, known_at)
 
 
 def add_to(app: typer.Typer) -> None:

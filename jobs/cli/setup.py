@@ -42,8 +42,9 @@ def init(
 ) -> None:
     """Write a commented sakigake.yaml and mapping.yaml, and propose what they should say."""
     from jobs.errors import ConfigError
-    from jobs.presets import SANDBOX, write_preset
     from jobs.presets.several import by_connection
+    from jobs.presets.texts import SANDBOX
+    from jobs.presets.writing import write_preset
 
     if connection and not propose:
         raise ConfigError("--connection says what to propose for; give it with --propose, or leave it out.")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.common import JsonOption, show_json
+from jobs.cli.common import JsonOption, out, set_logs, show_json
 from jobs.errors import ConfigError, SakigakeError
 
 
@@ -110,7 +110,8 @@ def demo(
     """Run the whole cycle against a sandbox of its own, and keep its world turning until ctrl-C."""
     from jobs.demo import run_demo
 
-    document = run_demo(once=once, quiet=json)
+    set_logs()
+    document = run_demo(None if json else out, once=once)
     if json:
         show_json(document)
 

@@ -1,1 +1,1 @@
-"""What people do with mapping.yaml: check it, see what it covers, hold a change against what stands, and activate it."""
+"""What people do with mapping.yaml: check it, see what it covers, and bring a version of it into force."""

@@ -22,7 +22,7 @@ from models.audit import AuditKind
 from models.vocabulary import Step
 from sync.chain import record
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.problems import MappingError
 
 BY_ITSELF = "sakigake"

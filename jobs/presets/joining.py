@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from jobs.presets import mapping_text
+from jobs.presets.texts import mapping_text
 
 _BLOCK = re.compile(
     r"^(created|partners|entries|activities|deals_all_channels|write_back):\n((?: .*\n|\n(?= ))+)", re.MULTILINE

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 
 from jobs.errors import ConfigError
-from jobs.presets import PRESETS, SANDBOX, mapping_text
 from jobs.presets.joining import joined
-from jobs.settings import NAME, NAME_IS
+from jobs.presets.texts import PRESETS, SANDBOX, mapping_text
+from jobs.settings_base import NAME, NAME_IS
 
 _CONNECTION = re.compile(r"(?<=    connections:\n)(?:      .*\n)+?(?=    \w)", re.MULTILINE)
 

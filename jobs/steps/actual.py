@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from psycopg import Connection
@@ -19,10 +19,8 @@ from indicators.targets import NOT_ENOUGH_DATA, TargetPlan
 from jobs.errors import NotFound
 from jobs.months import month_of
 from jobs.reports import Stamp
+from jobs.steps.computed import Computed
 from models.vocabulary import FUNNEL, STEPS
-
-if TYPE_CHECKING:
-    from jobs.steps.more import Computed
 
 Planned = list[float | None]
 """The five milestones of a month; None where there is not enough data to say."""
@@ -38,7 +36,7 @@ def set_by_hand(conn: Connection[Any], workspace: str, stamp: Stamp) -> SetTarge
     return targets(conn, workspace, _month_before(stamp.as_of.replace(day=1), PAST_MONTHS), stamp.known_at)
 
 
-def months(by_hand: SetTargets, done: "Computed", stamp: Stamp) -> list[dict[str, Any]]:
+def months(by_hand: SetTargets, done: Computed, stamp: Stamp) -> list[dict[str, Any]]:
     """Every month with targets set by hand, and the as-of day's by its plan where it has none."""
     this = stamp.as_of.replace(day=1)
     planned = dict(by_hand)
@@ -65,7 +63,7 @@ def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
     return found
 
 
-def ending(done: "Computed", month: date, planned: Mapping[str, Planned]) -> dict[str, Landing]:
+def ending(done: Computed, month: date, planned: Mapping[str, Planned]) -> dict[str, Landing]:
     """By planned type, and of all: where the month ends, as forecast today, or as it did where it is over."""
     types, span, paths = done.partners.types, month_of(month), done.results.paths
     rows = [reached_between(paths, span.start, span.end, at) for at in range(len(types))]
@@ -97,7 +95,7 @@ def targets(conn: Connection[Any], workspace: str, since: date, known_at: dateti
     return found
 
 
-def month_document(done: "Computed", month: date, planned: Mapping[str, Planned]) -> dict[str, Any]:
+def month_document(done: Computed, month: date, planned: Mapping[str, Planned]) -> dict[str, Any]:
     """One month: a line for each type and milestone that is planned, and the gap in deals by cause, null where not all are."""
     ends = ending(done, month, planned)
     paths, types = done.results.paths, done.partners.types

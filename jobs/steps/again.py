@@ -15,8 +15,9 @@ from jobs.reports import Stamp
 from jobs.settings import WorkspaceSettings
 from jobs.steps import actual, more
 from jobs.steps import results as shaped
+from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
-from jobs.steps.made import make, tell
+from jobs.steps.made import Told, make, tell
 from jobs.wiring import Workspace
 from sync.events.deals import deals_between
 from sync.events.delay import as_document, reporting_delay
@@ -27,10 +28,11 @@ from sync.mapping.grammar import Mapping as Rules
 class Said:
     """What a computation says: the document, the values of partners and entries, the tier history, and reports by kind.
 
-    Rows may be read once; `partners` are those they speak of.
+    Rows may be read once; `partners` are those they speak of. `told` is what they are told from.
     """
 
     document: dict[str, Any]
+    told: Told
     rows: Iterable[shaped.Row]
     tiers: Iterable[tuple[str, Any, str, str | None, str]]
     reports: dict[str, dict[str, Any]]
@@ -54,28 +56,31 @@ def said_again(
     rules: Rules,
     as_of: date,
     known_at: datetime,
+    *,
+    mapping: str | None = None,
 ) -> Said:
-    """The same, on connections that are open already."""
+    """The same, on connections that are open already. `mapping`: the version by which draws were seeded then, where that is not the rules'."""
     pooled = pooled_at(raw, workspace, as_of, known_at)
-    made = make(settings, rules, read_inputs(conn, workspace, as_of, pooled, past=True), as_of)
+    made = make(settings, rules, read_inputs(conn, workspace, as_of, pooled, past=True), as_of, mapping=mapping)
     told = made.told
     if pooled != known_at:
         tables = read_inputs(conn, workspace, as_of, known_at, past=True)
-        later = tell(settings, rules, made.results.pool, tables, as_of)
+        later = tell(settings, rules, made.results.pool, tables, as_of, mapping=mapping)
         if later is None:
             raise RuntimeError("A computation by an earlier pool tells of a partner type that the pool does not know.")
         told = later
     activities = more.activities_of(conn, workspace, told.partners, as_of, known_at)
     of_all = more.activities_of(conn, workspace, made.partners, as_of, pooled)
-    done = more.Computed(made.results, made.entries, made.partners, of_all, made.calendar, made.plan)
+    done = Computed(made.results, made.entries, made.partners, of_all, made.calendar, made.plan)
     deals = deals_between(conn, workspace, *more.share_span(as_of), pooled)
     stamp = Stamp("", as_of, pooled, rules.hash, CODE_VERSION, pooled)
     late = reporting_delay(conn, workspace, as_of, pooled, rules.zone.key)
     return Said(
         {**made.document(), "reporting_delay": as_document(late)},
+        told,
         chain(told.rows(activities), made.goal_rows()),
         shaped.tier_rows(told.own, told.partners),
-        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, deals, settings),
+        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, deals, late, settings),
         told.partners,
     )
 

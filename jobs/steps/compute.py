@@ -25,6 +25,7 @@ from jobs.reports import Stamp
 from jobs.runs import utc_now
 from jobs.steps import actual, keep_results, leading, more, pools
 from jobs.steps import results as shaped
+from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
 from jobs.steps.keep_results import Stand
 from jobs.steps.made import Told, make, tell
@@ -80,13 +81,13 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
             made = make(workspace.settings, workspace.rules, tables, stamp.as_of)
             activities, every_deal, late = others.result()
         document = {**made.document(), "reporting_delay": as_document(late)}
-        done = more.Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
+        done = Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
         with workspace.connect() as raw, raw.transaction():
             rows = chain(made.told.partner_rows(activities), made.goal_rows())
             by_hand = actual.set_by_hand(raw, workspace.name, stamp)
             with ThreadPoolExecutor(1) as pen:  # PostgreSQL takes the results in while the reports are made
                 written = pen.submit(_keep, raw, workspace.name, stamp, made.told, rows)
-                documents = more.reports_of(by_hand, stamp, done, every_deal, workspace.settings)
+                documents = more.reports_of(by_hand, stamp, done, every_deal, late, workspace.settings)
             changed = written.result()
             _keep_computation(raw, workspace, stamp, json.dumps(document), stamp.known_at)
             pools.keep(raw, workspace.name, stamp.run_id, stamp.as_of, stamp.known_at, basis, made.results.pool)

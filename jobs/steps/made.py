@@ -91,10 +91,13 @@ class Made:
         return goal_rows(self.partners, self.goals, self.deals, self.language)
 
 
-def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date) -> Made:
-    """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes: draws are seeded by the rules."""
+def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date, *, mapping: str | None = None) -> Made:
+    """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes: draws are seeded by the rules.
+
+    `mapping`: the hash of the version that held then, where draws are to be those of then.
+    """
     events, entries, partners = tables
-    assumptions = settings.assumptions.for_numbers(rules.hash)
+    assumptions = settings.assumptions.for_numbers(mapping or rules.hash)
     calendar = business_days(settings.calendar, as_of)
     results = summarise(
         events,
@@ -114,8 +117,10 @@ def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date)
     return Made(results, entries, partners, calendar, deals, plan, goals, rules.language, assumptions.horizon)
 
 
-def tell(settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, as_of: date) -> Told | None:
-    """What the pool tells of the partners of the tables, the same as if everything were made anew by it.
+def tell(
+    settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, as_of: date, *, mapping: str | None = None
+) -> Told | None:
+    """What the pool tells of the partners of the tables, the same as if everything were made anew by it. `mapping`: as of `make`.
 
     None where it cannot: the pool knows nothing of the type of one of them.
     """
@@ -124,7 +129,7 @@ def tell(settings: WorkspaceSettings, rules: Rules, pool: Pool, tables: Tables, 
         return None
     places = [pool.types.index(name) for name in partners.types]
     partners = replace(partners, types=pool.types, type=np.array(places, np.int64)[partners.type])
-    assumptions = settings.assumptions.for_numbers(rules.hash)
+    assumptions = settings.assumptions.for_numbers(mapping or rules.hash)
     began = settings.assumptions.history_start
     funnel = Funnel(canonical_paths(events, entries, partners, day_number(as_of), history_start=began))
     found = own(pool, funnel, entries, partners, assumptions)

@@ -4,7 +4,7 @@ Each part reads what is computed already, and is kept in the same transaction.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
@@ -30,34 +30,22 @@ from indicators.lead_curves import lead_curves
 from indicators.next_steps import advise, waiting_by_partner
 from indicators.next_steps import told as told_in_words
 from indicators.own import Own
-from indicators.summary import Results
-from indicators.targets import TargetPlan
 from indicators.tier_audit import audit
 from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports
 from jobs.reports import Stamp
 from jobs.settings import WorkspaceSettings
 from jobs.steps import actual
+from jobs.steps.computed import Computed
 from models.vocabulary import Activity, ActivityKind
 from sync.events.activity_columns import activity_columns
 from sync.events.deals import DealCount
+from sync.events.delay import ReportingDelay, as_document
 
 ACTIVATION, CURVES = "activation", "lead_time_curves"
 SHARE_DAYS, DAYS_AHEAD = 365, 90
 Language = Literal["ja", "en"]
 Row = tuple[str, str, str, Any, dict[str, Any]]
-
-
-@dataclass(frozen=True, eq=False)
-class Computed:
-    """What the step has in hand when results are there."""
-
-    results: Results
-    entries: EntryTable
-    partners: PartnerTable
-    activities: Activities
-    calendar: BusinessDays
-    plan: TargetPlan | None  # of the as-of day's month, as the last day before it told
 
 
 def activities_of(
@@ -120,15 +108,21 @@ def keep(
 
 
 def reports_of(
-    by_hand: actual.SetTargets, stamp: Stamp, done: Computed, deals: DealCount, settings: WorkspaceSettings
+    by_hand: actual.SetTargets,
+    stamp: Stamp,
+    done: Computed,
+    deals: DealCount,
+    late: ReportingDelay,
+    settings: WorkspaceSettings,
 ) -> dict[str, dict[str, Any]]:
-    """The day's reports by kind; `by_hand` is what `actual.set_by_hand` gives."""
+    """The day's reports by kind; `by_hand` is what `actual.set_by_hand` gives, `late` how late events are told: what is young may still grow."""
+    delay = {"reporting_delay": as_document(late)}
     found: dict[str, dict[str, Any]] = {
-        ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates),
+        ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates) | delay,
         CURVES: {"curves": lead_curves(done.results.paths, done.partners.types)},
     }
     if months := actual.months(by_hand, done, stamp):
-        found[actual.KIND] = {"months": months}
+        found[actual.KIND] = {"months": months} | delay
     return found
 
 

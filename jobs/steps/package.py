@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from jobs.errors import ConfigError
-from jobs.settings import SalesforceConnection, WorkspaceSettings
+from jobs.settings import WorkspaceSettings
+from jobs.settings_connections import SalesforceConnection
 from jobs.steps.provision import targets
 from models.catalogue import CatalogueField
 from sync.mapping.grammar import Mapping as Rules

@@ -87,6 +87,8 @@ def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
             "p80": t.p80,
             "median_low": t.median_interval[0] if t.median_interval else None,
             "median_high": t.median_interval[1] if t.median_interval else None,
+            "p80_low": t.p80_interval[0] if t.p80_interval else None,
+            "p80_high": t.p80_interval[1] if t.p80_interval else None,
             "business_median": t.business_median,
             "business_p80": t.business_p80,
             "conversions": t.conversions,

@@ -18,9 +18,10 @@ from models.audit import AuditKind
 from models.catalogue import CATALOGUE
 from models.vocabulary import LIST_ROW, LISTS, RecordRef
 from sync.chain import record as chain
-from sync.connector import Connector, WriteOutcome
+from sync.connector import Connector
 from sync.lists.first import FIRST_KEY
 from sync.writeback.making import as_they_stand, maker_of
+from sync.writes import WriteOutcome
 
 Conn = Connection[Any]
 TRIES = 4

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import SHOWN, likely, number, percent, signed, table
+from jobs.tables.shape import SHOWN, likely, number, percent, provisional, signed, table
 from models.labels import named
 
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
@@ -57,6 +57,7 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
     if moved["flap_rate"] is not None:
         text = "Tiers moved {n} times a partner and quarter; under 0.5 is steady."
         out.print(say(text, n=f"{moved['flap_rate']:.2f}"))
+    provisional(out, document.get("reporting_delay"), say)  # reports of older versions did not tell
 
 
 def _pushes(out: Console, leaked: Mapping[str, Any], say: Speech) -> None:
@@ -121,10 +122,12 @@ def won_words(share: Mapping[str, Any], say: Speech = ENGLISH) -> str:
     return say(text, span=_span(won, say), entries=number(won["entries"]), **told) + apart
 
 
-def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLISH) -> None:
-    """Stalled entries, the most hopeful first."""
+def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLISH, *, past: str | None = None) -> None:
+    """Stalled entries, the most hopeful first; `past`: the day, where another one than the newest was asked for."""
+    if past is not None:
+        out.print(say("As of {day}.", day=f"[bold]{past}[/]") + "\n")
     if not rows:
-        out.print(say("No entry is stalled."))
+        out.print(say("No entry is stalled." if past is None else "No entry was stalled."))
         return
     left = tuple(map(say, ("partner", "target", "stands at", "since")))
     right = say("days"), say("chance")
@@ -138,7 +141,14 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
         out.print(say("... and {n} more; --json shows all.", n=f"{len(rows) - SHOWN:,}"))
 
 
-def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: str | None, language: str) -> None:
+def actual(
+    out: Console,
+    as_of: str,
+    months: Sequence[Mapping[str, Any]],
+    only: str | None,
+    language: str,
+    delay: Mapping[str, Any] | None = None,
+) -> None:
     """Plan against actual: a table a month, and one of where it lands while it lasts. Either fits a terminal of 80 columns."""
     say = Speech(language)
     for m in months:
@@ -158,6 +168,7 @@ def actual(out: Console, as_of: str, months: Sequence[Mapping[str, Any]], only: 
         if not over:
             _landing(out, m["month"], rows, say)
         _apart(out, m, only or "all", over, say)
+    provisional(out, delay, say)
 
 
 def _landing(out: Console, month: str, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:

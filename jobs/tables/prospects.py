@@ -6,9 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from indicators.assumptions import DEFAULTS
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import SHOWN, interval, number, percent, table
+from jobs.tables.shape import SHOWN, interval, noted, number, percent, provisional, table
 
 STATUS = {
     "ok": "Earlier forecasts came true: {expected:.0f} deals were expected of entries under way on {n} past days, {came} came.",
@@ -86,62 +85,6 @@ def _chances(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> No
         out.print(say("... and {n} more; --json shows all.", n=f"{len(rows) - SHOWN:,}") + "\n")
 
 
-def other_rates(out: Console, conversion: Mapping[str, Mapping[str, Any]], say: Speech = ENGLISH) -> None:
-    """What stands beside the eventual rate: the share of cohorts old enough within so many days, and the plain ratio of counts, labelled as such."""
-    windows = [w["days"] for w in next(iter(next(iter(conversion.values())).values()))["within"]]
-    within = [say("within {n} days", n=days) for days in windows]
-    right = (say("corrected"), *within, say("ratio of counts"), say("of"))
-    shown = table(say("The same steps otherwise"), say("type"), say("step"), *right, right=right)
-    for kind, steps in conversion.items():
-        for i, (step, row) in enumerate(steps.items()):
-            shown.add_row(
-                say.kind(kind) if i == 0 else "",
-                say.step(step),
-                percent(row["corrected"]),
-                *(_share(w, say) for w in row["within"]),
-                percent(row["flow_ratio"]),
-                f"{number(row['flow_to'])} / {number(row['flow_from'])}",
-            )
-        shown.add_section()
-    out.print(shown)
-    out.print(
-        say(
-            "Corrected: without the tilt that unrecorded milestones give a rate. Within: of entries old enough, with their 95 % interval. "
-            "Ratio of counts: those that came to the later milestone over those that came to the earlier one in the same time; not a probability, it can exceed 100 %."
-        )
-        + "\n"
-    )
-
-
-def lead_time_note(
-    out: Console,
-    conversion: Mapping[str, Mapping[str, Any]],
-    lead_time: Mapping[str, Mapping[str, Any]],
-    say: Speech = ENGLISH,
-) -> None:
-    """Why a lead time is a dash, where one is."""
-    if any(lead["median"] is None for steps in lead_time.values() for lead in steps.values()):
-        least = DEFAULTS.min_conversions
-        out.print(
-            say(
-                "A dash: nothing to go by. A lead time is told from {n} conversions on, whose days are recorded at both ends.",
-                n=least,
-            )
-        )
-    for kind in conversion:
-        gaps = [step for step, lead in lead_time.get(kind, {}).items() if lead["status"] == "skips"]
-        if gaps:
-            _note(out, say, "Days unknown too often for a lead time:", say("{kind}: {steps}.", kind=escape(say.kind(kind)), steps=say.steps(gaps)))  # fmt: skip
-    out.print("")
-
-
-def _share(row: Mapping[str, Any], say: Speech) -> str:
-    if row["rate"] is None:
-        return "-"
-    span = say("{low} to {high}", low=f"{100 * row['low']:.0f}", high=f"{100 * row['high']:.0f}")
-    return f"{percent(row['rate'])} ({span})"
-
-
 ASIDE = {
     "after_as_of": "{n} events are dated after the day and wait for it",
     "before_2000": "{n} events are dated before 2000 and are left out",
@@ -158,11 +101,11 @@ def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> N
     """What a reader of the tables should know: changes of late, steps that hang together, numbers too young to be trusted, dates that cannot be."""
     if document.get("reconstructed"):
         text = "this lies before the first run; it is what the CRMs' own histories date before then."
-        _note(out, say, "Reconstructed:", say(text))
+        noted(out, say, "Reconstructed:", say(text))
     aside = [say(text, n=number(document["issues"][key])) for key, text in ASIDE.items() if document["issues"].get(key)]
     if aside:
         japanese = say.language == "ja"
-        _note(
+        noted(
             out, say, "Dates that do not fit:", ("；" if japanese else "; ").join(aside) + ("。" if japanese else ".")
         )
     for kind, steps in document.get("drift", {}).items():
@@ -170,27 +113,19 @@ def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> N
             if row["status"] == "changed":
                 told = {"recent": percent(row["recent"]), "before": percent(row["before"]), "days": row["at_days"]}
                 text = "{kind}, {step}: {recent} within {days} days of late, {before} before."
-                _note(out, say, "Changed:", say(text, kind=escape(say.kind(kind)), step=say.step(step), **told))
-    late = document.get("reporting_delay", {})
-    if late.get("provisional_from"):
-        text = "what happened since {day}; half of the events are known within {median} days, nine of ten within {p90}."
-        told = {"day": late["provisional_from"], "median": late["median"], "p90": late["p90"]}
-        _note(out, say, "Provisional:", say(text, **told))
+                noted(out, say, "Changed:", say(text, kind=escape(say.kind(kind)), step=say.step(step), **told))
+    provisional(out, document.get("reporting_delay"), say)
     for kind, steps in document["conversion"].items():
         who = escape(say.kind(kind))
         whole = steps.get("listed>deal", {})
         if whole.get("product_disagrees"):
             told = {"product": percent(whole["product_of_steps"]), "whole": percent(whole["rate"])}
             text = "{kind}: multiplied they give {product}, the whole way {whole}."
-            _note(out, say, "Steps hang together:", say(text, kind=who, **told))
+            noted(out, say, "Steps hang together:", say(text, kind=who, **told))
         for status, heading in (("few", "Too few to be trusted:"), ("immature", "Too young to be trusted:")):
             names = [step for step, row in steps.items() if row["status"] == status]
             if names:
-                _note(out, say, heading, say("{kind}: {steps}.", kind=who, steps=say.steps(names)))
-
-
-def _note(out: Console, say: Speech, heading: str, text: str) -> None:
-    out.print(f"[yellow]{say(heading)}[/]{'' if say.language == 'ja' else ' '}{text}")
+                noted(out, say, heading, say("{kind}: {steps}.", kind=who, steps=say.steps(names)))
 
 
 def _one(value: float | None) -> str:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from jobs.speech import ENGLISH, Speech
 from jobs.tables.shape import interval, number, percent, table
+from jobs.tables.steps import greyed
 from models.vocabulary import Tier
 
 
@@ -50,9 +51,9 @@ def rates(
                 percent(c["rate"]),
                 interval(c["low"], c["high"], say),
                 number(c["n"]),
-                say.days(lead.get("median")),
-                say.days(lead.get("p80")),
-                number(lead.get("business_median")),
+                greyed(say.days(lead.get("median")), lead),
+                greyed(say.days(lead.get("p80")), lead),
+                greyed(number(lead.get("business_median")), lead),
             )
         shown.add_section()
     out.print(shown)

@@ -1,54 +1,103 @@
 """How a table and a value look."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
-from rich.text import Text
+from rich.table import Column, Table
 
 from jobs.speech import ENGLISH, Speech
+from jobs.tables.folding import Folded, is_japanese, phrases, pieces
 
 WHOLE = frozenset(
     {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
 )  # never folded, whatever the width
-LEAST = 6  # characters of a column that gives way
 SHOWN = 40  # rows of a long list before "... and n more"
-_COPIED = re.compile(r"[\w-]+\.\w+/[\w-]+|\b(?:run|plan|decision)-[\w-]+")
+TOGETHER = (14, 10)  # cells of a word or name that stay in one piece; the second where a page has no room for the first
+WIDE = 10_000  # characters: as wide as nothing is
+_COPIED = re.compile(r"[\w-]+\.\w+/[\w-]+|\b(?:run|plan|decision)-[\w-]+|\b\d{4}-\d\d-\d\d\b")
 
 
 class PlainTable(Table):
     """Cells say what they say: square brackets in a record's text are no markup, and cannot break a page.
 
-    Ids of records, runs and plans stand in one piece whatever the width, since people copy them: other columns give way, and where none can,
-    the table is wider than the page.
+    Where the page is too narrow, headings and texts fold, and names in Japanese. Numbers, days, and ids of records, runs and plans stand in one
+    piece, since people read them as one and copy them: where nothing more gives way the table is wider than the page, and no column is lost.
     """
 
     def add_row(self, *cells: Any, **options: Any) -> None:
-        for column, cell in zip(self.columns, cells, strict=False):
-            copied = _COPIED.findall(cell) if isinstance(cell, str) else ()
-            if copied:
-                column.min_width = max(column.min_width or 0, *map(cell_len, copied))
-                column.no_wrap = column.no_wrap or " " not in cell.strip()  # a text beside the id may fold
-        super().add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+        super().add_row(*(Folded(cell) if isinstance(cell, str) else cell for cell in cells), **options)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        least = sum((column.min_width or LEAST) + 1 for column in self.columns)
-        return super().__rich_console__(console, options.update(width=max(options.max_width, least)))
+        wide = options.update(width=WIDE)
+        if self.__rich_measure__(console, wide).maximum > options.max_width:
+            self.padding = 0
+            room = options.max_width - self._extra_width
+            most = [self._measure_column(console, wide, column).maximum for column in self.columns]
+            for together in TOGETHER:
+                least = [_least(column, together) for column in self.columns]
+                if sum(least) <= room:
+                    break
+            for column, width in zip(self.columns, _given(most, least, room), strict=True):
+                column.width, column.no_wrap = width, False
+        return super().__rich_console__(console, wide)
+
+
+def _least(column: Column, together: int) -> int:
+    """The cells that a column cannot do without, where names and phrases of more than `together` may be broken."""
+    found = _together(str(column.header), together)
+    for cell in column.cells:
+        text = str(cell)
+        if column.justify == "right":
+            found = max(found, cell_len(text))
+        elif not column.no_wrap or is_japanese(text):
+            found = max(found, _together(text, together))
+        else:
+            found = max(
+                found, cell_len(text) if together == TOGETHER[0] else max(map(cell_len, text.split()), default=0)
+            )
+    return found
+
+
+def _together(text: str, most: int) -> int:
+    """Cells of the widest part of a text that stays in one piece: an id or a day, or a phrase or word of not more than `most`."""
+    widths = [cell_len(found) for found in _COPIED.findall(text)]
+    for phrase in phrases(text):
+        width = cell_len(phrase.strip())
+        widths.append(width if width <= most else min(most, max(cell_len(piece.strip()) for piece in pieces(phrase))))
+    return max(widths, default=0)
+
+
+def _given(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Widths that fit where they can: the widest column gives way first, down to what it needs."""
+    widths = [max(pair) for pair in zip(most, least, strict=True)]
+    while sum(widths) > room and (yielding := [at for at, width in enumerate(widths) if width > least[at]]):
+        widths[max(yielding, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
-    """A table with plain rules; the columns in `right` hold numbers. Names and numbers stay in one piece, texts fold."""
+    """A table with plain rules; the columns in `right` hold numbers. Names and numbers stay in one piece where there is room, texts fold."""
     made = PlainTable(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
         min_width=cell_len(title),  # or the title of a narrow table would be broken
     )  # fmt: skip
     for at, name in enumerate(columns):
         whole = name in right or at == 0 or name in WHOLE
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=whole)
+        made.add_column(Folded(name), justify="right" if name in right else "left", overflow="fold", no_wrap=whole)
+    return made
+
+
+def items(sentences: Iterable[str]) -> Table:
+    """One sentence after the other, each behind a dash; further lines of one begin below its first."""
+    made = Table.grid(padding=(0, 1, 0, 0))
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    for sentence in sentences:
+        made.add_row("-", Folded(sentence))
     return made
 
 
@@ -57,6 +106,20 @@ def number(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def noted(out: Console, say: Speech, heading: str, text: str) -> None:
+    """A line below the tables that a reader should not miss."""
+    out.print(f"[yellow]{say(heading)}[/]{'' if say.language == 'ja' else ' '}{text}")
+
+
+def provisional(out: Console, delay: Mapping[str, Any] | None, say: Speech) -> None:
+    """From which day on numbers may still grow, as far as it is known how late events are told."""
+    if delay and delay["provisional_from"]:
+        text = "what happened since {day}; half of the events are known within {median} days, nine of ten within {p90}."
+        noted(
+            out, say, "Provisional:", say(text, day=delay["provisional_from"], median=delay["median"], p90=delay["p90"])
+        )
 
 
 def short(run: str | None) -> str:

@@ -77,7 +77,7 @@ def _static(out: Console, document: Mapping[str, Any], say: Speech) -> None:
 
 def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
     weeks = document["weeks"][:WEEKS_SHOWN]
-    names = tuple(week["to"][5:].replace("-", "/") for week in weeks)
+    names = tuple(_day(week["to"]) for week in weeks)
     right = (*names, say("in all"), say("chance at this pace"))
     titles = say("milestone"), say("type")
     shown = table(say("To be reached in the week up to"), *titles, *right, say("useful until"), right=right)
@@ -86,7 +86,7 @@ def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
         kinds = ["all"] if len(kinds) == 2 else kinds
         for kind in kinds:
             goals = [week["goals"][milestone][kind] for week in document["weeks"]]
-            last = total["latest_week"]["to"] if total["latest_week"] and kind == kinds[0] else ""
+            last = _day(total["latest_week"]["to"]) if total["latest_week"] and kind == kinds[0] else ""
             shown.add_row(
                 say.name(milestone) if kind == kinds[0] else "",
                 say.kind(kind),
@@ -134,6 +134,11 @@ def _next(out: Console, following: Mapping[str, Any], say: Speech) -> None:
         more = f"+{row['ten_more_entries']:.1f}"
         shown.add_row(row["name"], row["type"], _one(row["expected"]), _one(row["in_flight"]), more, towards)
     out.print(shown)
+
+
+def _day(text: str) -> str:
+    """Of a plan, whose year stands above."""
+    return text[5:].replace("-", "/")
 
 
 def _one(value: float | None) -> str:

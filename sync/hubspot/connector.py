@@ -23,10 +23,7 @@ from sync.connector import (
     Page,
     ProvisionStep,
     ReadSpec,
-    RecordWrite,
     Rights,
-    Value,
-    WriteResult,
 )
 from sync.errors import BadReply, PermissionMissing, SyncError
 from sync.hubspot import rights, values
@@ -45,6 +42,7 @@ from sync.hubspot.transport import Timeouts, Transport
 from sync.hubspot.write import write_batch
 from sync.ratelimit import RateLimiter
 from sync.retry import Patience, Told
+from sync.writes import RecordWrite, Value, WriteResult
 
 SEARCHES_PER_SECOND = 5
 SMALLEST_LIMIT = 100  # calls in ten seconds, until HubSpot's first reply tells

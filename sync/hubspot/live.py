@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from sync.connector import LiveRecord, Value
+from sync.connector import LiveRecord
 from sync.hubspot.extras import BATCH, MERGED_IDS, chunks, merged_ids
 from sync.hubspot.replies import Refused
 from sync.hubspot.transport import Transport
+from sync.writes import Value
 
 
 def read_live(

@@ -8,13 +8,13 @@ the record is looked up. Reading by a unique property (`idProperty`) is exact at
 from collections.abc import Sequence
 from typing import Any
 
-from sync.connector import Value, WriteOutcome, WriteResult
 from sync.errors import ObjectMissing, PermissionMissing, Retry, Stop
 from sync.hubspot.extras import BATCH, chunks
 from sync.hubspot.replies import Refused, ReplyLost, UnknownObject
 from sync.hubspot.transport import Reply, Transport
 from sync.hubspot.write import error_of
 from sync.record_maker import Link, Made, NewRecord
+from sync.writes import Value, WriteOutcome, WriteResult
 
 CONFLICT = frozenset({"CONFLICT", "OBJECT_ALREADY_EXISTS"})
 Type = tuple[str, int]  # category and number of an association

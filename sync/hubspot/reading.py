@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
 
-from sync.connector import AssociationSet, CrmRecord, HistoryRow, KnownVersions, ObjectDescription, ReadSpec, Value
+from sync.connector import AssociationSet, CrmRecord, HistoryRow, KnownVersions, ObjectDescription, ReadSpec
 from sync.errors import FieldMissing
 from sync.hubspot.extras import (
     MERGED_IDS,
@@ -21,6 +21,7 @@ from sync.hubspot.extras import (
 )
 from sync.hubspot.transport import Transport
 from sync.hubspot.values import moment, version_of
+from sync.writes import Value
 
 PAGE = 1000  # records of one page: what one call for links takes
 URI_ROOM = 15_000  # characters of properties in an address; HubSpot refuses above about 16,200

@@ -6,8 +6,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from models.catalogue import CatalogueField, Kind
-from sync.connector import Value
 from sync.errors import BadReply
+from sync.writes import Value
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.PERCENT})
 _EXACT, _FLOAT = Decimal(10) ** 18, Decimal(10) ** 300  # beyond these, a JSON number is not what was written

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sync.connector import RecordWrite, WriteOutcome, WriteResult
 from sync.errors import Retry
 from sync.hubspot.extras import BATCH
 from sync.hubspot.replies import Refused, ReplyLost, problems_of
 from sync.hubspot.transport import Reply, Transport
+from sync.writes import RecordWrite, WriteOutcome, WriteResult
 
 READ_ONLY = frozenset({"READ_ONLY_VALUE"})
 GONE = frozenset({"OBJECT_NOT_FOUND"})

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from models.vocabulary import RecordRef
-from sync.connector import FieldType, ObjectDescription, Value
+from sync.connector import FieldType, ObjectDescription
 from sync.lists.first import Untold
 from sync.lists.understand import ListRow
 from sync.mapping.conditions import number_of
@@ -14,6 +14,7 @@ from sync.mapping.creation import Given, first_fields, given_fields
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.rules import EntryRule, PartnerRule
 from sync.record_maker import After, Link, NewRecord
+from sync.writes import Value
 
 Place = tuple[str, str]
 NO_RULE = "no rule of the mapping makes records (create)"

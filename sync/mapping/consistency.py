@@ -1,21 +1,18 @@
 """What is wrong between the parts of a mapping whose parts are each right, without asking any CRM."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from models.vocabulary import LISTS, Milestone, Willingness
 from sync.documents import advice
 from sync.mapping.creation import creations
+from sync.mapping.grammar import Mapping
 from sync.mapping.rules import CustomerRule, EntryRule, MilestoneRule, PartnerRule
 from sync.mapping.where import Reference
-
-if TYPE_CHECKING:
-    from sync.mapping.grammar import Mapping
 
 Finding = tuple[tuple[str | int, ...], str]
 
 
-def inconsistencies(mapping: "Mapping") -> Iterator[Finding]:
+def inconsistencies(mapping: Mapping) -> Iterator[Finding]:
     """(path, sentence) of each."""
     yield from _types(mapping)
     for index, partner in enumerate(mapping.partners):
@@ -65,7 +62,7 @@ def _marks(partner: PartnerRule | CustomerRule, path: tuple[str | int, ...]) -> 
             yield (*path, mark), f"'{mark}' matches together with the name only; say 'name' in this partner rule"
 
 
-def _types(mapping: "Mapping") -> Iterator[Finding]:
+def _types(mapping: Mapping) -> Iterator[Finding]:
     for name, partner_type in mapping.partner_types.items():
         path = ("partner_types", name)
         if name == "unclassified":
@@ -83,7 +80,7 @@ def _types(mapping: "Mapping") -> Iterator[Finding]:
                 yield (*path, axis), f"no partner rule maps '{field}' under attributes, so this type could never fit"
 
 
-def _entry(mapping: "Mapping", index: int, entry: EntryRule) -> Iterator[Finding]:
+def _entry(mapping: Mapping, index: int, entry: EntryRule) -> Iterator[Finding]:
     path: tuple[str | int, ...] = ("entries", index)
     partner_objects = {rule.from_ for rule in mapping.partners}
     yield from _association(entry.partner, entry.connection, partner_objects, (*path, "partner"))
@@ -97,7 +94,7 @@ def _entry(mapping: "Mapping", index: int, entry: EntryRule) -> Iterator[Finding
 
 
 def _milestone(
-    mapping: "Mapping", entry: EntryRule, milestone: Milestone, rule: MilestoneRule, path: tuple[str | int, ...]
+    mapping: Mapping, entry: EntryRule, milestone: Milestone, rule: MilestoneRule, path: tuple[str | int, ...]
 ) -> Iterator[Finding]:
     if rule.reason is not None and milestone is not Milestone.LOST:
         yield (*path, "reason"), "'reason' says why an entry was lost; it belongs to the milestone 'lost'"

@@ -1,15 +1,12 @@
 """What a new record would hold by an entry rule, and what is wrong with that before any CRM is asked. Pure."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from models.vocabulary import Milestone
 from sync.mapping.create import Filling, First
+from sync.mapping.grammar import Mapping
 from sync.mapping.rules import IMPORTED, EntryRule
 from sync.mapping.where import Reference
-
-if TYPE_CHECKING:
-    from sync.mapping.grammar import Mapping
 
 Given = dict[str, Filling]
 
@@ -38,7 +35,7 @@ def is_tied(partner: Reference) -> bool:
     return further is None or (partner.field is not None and further.field is not None and further.then is None)
 
 
-def creations(mapping: "Mapping", index: int, rule: EntryRule) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def creations(mapping: Mapping, index: int, rule: EntryRule) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """(path, sentence) of each contradiction."""
     if rule.create is None:
         return

@@ -1,21 +1,18 @@
-"""mapping.yaml as a whole: loading it with every error named by file and line, and its version.
+"""mapping.yaml as a whole, what it says on which line, and its version.
 
 The version of a mapping is the hash of what it says; comments, layout and the order of keys that carry no order do not move it.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping as MappingType
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr
 
-from sync.documents import Document, DocumentError, Problem, problems_of, read_document
+from sync.documents import Document, Problem
 from sync.mapping.conditions import Rule
-from sync.mapping.consistency import inconsistencies
-from sync.mapping.problems import MappingError
 from sync.mapping.rules import (
     IMPORTED,
     ActivityRule,
@@ -28,8 +25,6 @@ from sync.mapping.rules import (
 )
 from sync.mapping.schema import completed
 from sync.mapping.where import FieldName
-
-__all__ = ["Mapping", "MappingError", "Problem", "json_schema", "load_mapping"]
 
 
 def _zone(value: str) -> str:
@@ -88,6 +83,10 @@ class Mapping(Rule):
     _document: Document = PrivateAttr(default_factory=lambda: Document("mapping.yaml", None))
     _text: str = PrivateAttr(default="")
 
+    def came_from(self, document: Document, text: str) -> None:
+        """Notes the file that says this, for the lines of what is told of it."""
+        self._document, self._text = document, text
+
     @property
     def filename(self) -> str:
         return self._document.file
@@ -125,27 +124,6 @@ class Mapping(Rule):
 def path_text(path: tuple[str | int, ...]) -> str:
     """`("entries", 0, "milestones", "deal")` as `entries[0].milestones.deal`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-
-
-def load_mapping(text: str, filename: str = "mapping.yaml") -> Mapping:
-    """The mapping that the text says. MappingError with all that is wrong, each with its line."""
-    try:
-        document = read_document(text, filename)
-    except DocumentError as error:
-        raise MappingError(error.problems) from None
-    if not isinstance(document.data, MappingType):
-        what = "is empty" if document.data is None else "holds no mapping of keys to values"
-        raise MappingError([Problem(filename, 1, f"the file {what}; it starts with timezone:, partners: and entries:")])
-    try:
-        mapping = Mapping.model_validate(document.data)
-    except ValidationError as error:
-        raise MappingError(problems_of(error, Mapping, document, key_nouns={"milestones": "a milestone"})) from None
-    mapping._document = document  # noqa: SLF001
-    mapping._text = text  # noqa: SLF001
-    problems = [mapping.problem(path, sentence) for path, sentence in inconsistencies(mapping)]
-    if problems:
-        raise MappingError(problems)
-    return mapping
 
 
 def json_schema() -> dict[str, Any]:

@@ -11,9 +11,10 @@ from operator import attrgetter, itemgetter
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from sync.connector import CrmRecord, FieldType, Value
+from sync.connector import CrmRecord, FieldType
 from sync.mirror.shapes import SHAPES, odd
 from sync.mirror.text import storable
+from sync.writes import Value
 
 Columns = Mapping[str, tuple[str, FieldType]]
 """API name → (column, its kind), in the order of the cells."""

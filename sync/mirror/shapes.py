@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from sync.connector import FieldType, Value
+from sync.connector import FieldType
+from sync.writes import Value
 
 _NUMBER = r"[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?[0-9]+)?"
 _DAY = "[0-9]{4,6}-[0-9]{1,2}-[0-9]{1,2}"

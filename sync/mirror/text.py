@@ -2,7 +2,7 @@
 
 import json
 
-from sync.connector import Value
+from sync.writes import Value
 
 
 def storable(value: Value) -> tuple[str | None, bool]:

@@ -14,12 +14,12 @@ from typing import IO, Any
 
 import structlog
 
-from sync.connector import RecordWrite, Value, WriteOutcome, WriteResult
 from sync.errors import BadReply, FieldMissing, Retry, Stop, SyncError, Unreachable
 from sync.salesforce.bulk_jobs import FIRST_WAIT, GROWTH, LONGEST_WAIT, BulkSettings, JobFailed
 from sync.salesforce.client import Client
 from sync.salesforce.ids import is_id, long_id
 from sync.salesforce.write import judged
+from sync.writes import RecordWrite, Value, WriteOutcome, WriteResult
 
 LEAST = 10_000  # records; up to there, collections cost fewer calls than a job has steps
 MOST = 10_000  # records of one job: what is held in memory, and far from the 100 MB that a job may have

@@ -21,10 +21,7 @@ from sync.connector import (
     Page,
     ProvisionStep,
     ReadSpec,
-    RecordWrite,
     Rights,
-    Value,
-    WriteResult,
 )
 from sync.errors import FieldMissing, PermissionMissing, SyncError
 from sync.retry import Patience, Told
@@ -42,6 +39,7 @@ from sync.salesforce.provision import Provision
 from sync.salesforce.provision_remove import remove
 from sync.salesforce.reading import Reading
 from sync.salesforce.transport import Transport, is_loopback
+from sync.writes import RecordWrite, Value, WriteResult
 
 _WRITTEN_WITHIN = 3600.0  # seconds that a delivery waits for a job of its own
 

@@ -8,7 +8,6 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync.connector import WriteOutcome, WriteResult
 from sync.errors import BadReply, ObjectMissing, PermissionMissing, RateLimited, RecordLocked, Retry, Stop, SyncError
 from sync.record_maker import Made, NewRecord
 from sync.salesforce import describe, soql
@@ -18,6 +17,7 @@ from sync.salesforce.ids import chunks, long_id
 from sync.salesforce.rows import key as id_of
 from sync.salesforce.runs import pages_of
 from sync.salesforce.write import COLLECTION, REQUEST_ID, judged
+from sync.writes import WriteOutcome, WriteResult
 
 FOUND = 200  # keys that one query asks for
 PEOPLE = frozenset({"Contact", "Lead"})  # an activity is with them (WhoId), and about everything else (WhatId)

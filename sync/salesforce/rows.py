@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync.connector import CrmRecord, HistoryRow, Value
+from sync.connector import CrmRecord, HistoryRow
 from sync.errors import BadReply
 from sync.salesforce.describe import Facts
 from sync.salesforce.ids import is_id, long_id
 from sync.salesforce.stamps import moment
+from sync.writes import Value
 
 _WITH_POINT = re.compile(r"([+-]?[0-9]+)[.]0*")
 

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from models.catalogue import CatalogueField, Kind
-from sync.connector import Value
+from sync.writes import Value
 
 LONGEST_NAME = 40  # of a custom field, without __c
 LONGEST_TEXT = 255

@@ -6,11 +6,11 @@ A collection takes 200 records, and five collections go in one composite call, e
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync.connector import RecordWrite, WriteOutcome, WriteResult
 from sync.errors import BadReply, RateLimited, Reauthenticate, RecordLocked, Retry, Stop, SyncError
 from sync.salesforce.client import Client
 from sync.salesforce.failures import NotSent, classify
 from sync.salesforce.ids import is_id, long_id, same
+from sync.writes import RecordWrite, WriteOutcome, WriteResult
 
 COLLECTION = 200  # records in one
 COLLECTIONS = 5  # in one composite call

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from models.vocabulary import ChangeStatus
-from sync.connector import Connector, WriteOutcome, WriteResult
+from sync.connector import Connector
 from sync.writeback.changes import OpenChange, Settled
 from sync.writeback.live import gone, where_they_went
+from sync.writes import WriteOutcome, WriteResult
 
 GAVE_UP = "the CRM took none of several tries"
 

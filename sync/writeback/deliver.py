@@ -5,13 +5,14 @@ from datetime import timedelta
 from itertools import groupby
 
 from models.vocabulary import PlanKind
-from sync.connector import BulkWriter, Connector
+from sync.connector import Connector
 from sync.errors import SyncError
 from sync.writeback import journal, plans
 from sync.writeback.answers import decided_anew, judged
 from sync.writeback.changes import OpenChange, Settled
 from sync.writeback.live import read_back
 from sync.writeback.sending import DeliverCounts, Delivery, Sending, results_of
+from sync.writes import BulkWriter
 
 LATE = timedelta(
     minutes=5

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from models.vocabulary import ChangeStatus
-from sync.connector import Connector, WriteOutcome
+from sync.connector import Connector
 from sync.errors import BadReply, PermissionMissing, Stop, SyncError
 from sync.record_maker import Made, RecordMaker
 from sync.writeback import making_journal as journal
 from sync.writeback.answers import GAVE_UP
 from sync.writeback.making_journal import THERE, OpenCreation, Outcome
 from sync.writeback.sending import TRIES, Delivery
+from sync.writes import WriteOutcome
 
 LOST = "the answer was lost; looked up"
 NOT_MADE = "the answer was lost, and no such record is there; import the list again"

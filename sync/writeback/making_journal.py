@@ -10,9 +10,9 @@ from typing import Any
 from psycopg import Connection
 
 from models.vocabulary import LIST_ROW, LISTS, ChangeStatus, PlanKind, PlanStatus, RecordRef
-from sync.connector import Value
 from sync.mapping.matching import Decision
 from sync.record_maker import After, Link, NewRecord
+from sync.writes import Value
 
 Connect = Connection[Any]
 THERE = "the CRM had it already"

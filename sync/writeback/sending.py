@@ -15,13 +15,14 @@ from typing import Any
 from psycopg import Connection
 
 from models.vocabulary import ChangeStatus
-from sync.connector import BulkWriter, Connector, RecordWrite, WriteResult
+from sync.connector import Connector
 from sync.errors import BadReply, PermissionMissing, Retry, Stop
 from sync.writeback import journal, plans
 from sync.writeback.answers import given_up, judged
 from sync.writeback.changes import OpenChange, Settled
 from sync.writeback.live import compared, read_back
 from sync.writeback.redirect import Merged, redirect
+from sync.writes import BulkWriter, RecordWrite, WriteResult
 
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 TRIES = 5  # of a record that the CRM says is surely not written: locks, rates

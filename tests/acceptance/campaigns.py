@@ -14,7 +14,7 @@ from jobs import database as db
 from jobs.list_import import Imported, import_list
 from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
-from jobs.presets import write_preset
+from jobs.presets.writing import write_preset
 from jobs.progress import NoProgress
 from jobs.settings import load
 from jobs.steps.provision import provision

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs import database as db
-from jobs.presets import write_preset
+from jobs.presets.writing import write_preset
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from tests.acceptance.conftest import scratch

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from jobs import database as db
-from jobs.presets import write_preset
+from jobs.presets.writing import write_preset
 from tests.acceptance.conftest import scratch
 from tests.acceptance.desk import Sandbox
 from tests.acceptance.in_process_fixtures import world  # noqa: F401

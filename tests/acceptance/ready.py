@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 
 COMMAND = Path(sys.executable).with_name("sakigake")
 IMPORTED = (
-    "jobs.cli", "jobs.doctor", "jobs.explaining", "jobs.list_import", "jobs.mapping.check", "jobs.mapping.coverage", "jobs.mapping.diff",
+    "jobs.cli", "jobs.doctor", "jobs.explaining", "jobs.list_import", "jobs.mapping.check", "jobs.mapping.coverage", "jobs.preview.diff",
     "jobs.pipeline", "jobs.proposing", "jobs.reports", "jobs.scheduler", "jobs.tables.run", "jobs.views", "jobs.wiring", "sync.hubspot",
     "sync.salesforce",
 )  # fmt: skip
@@ -118,8 +118,9 @@ def serve(channel: socket.socket) -> None:
     """Forks a command for each request, and answers with its pid and then with its end."""
     for name in IMPORTED:
         import_module(name)
-    from jobs.presets import PRESETS, mapping_text, schema_text
-    from sync.mapping.grammar import load_mapping
+    from jobs.presets.texts import PRESETS, mapping_text
+    from jobs.presets.writing import schema_text
+    from sync.mapping.loading import load_mapping
 
     schema_text()
     for preset in PRESETS:  # each read once and not by every command

@@ -20,7 +20,7 @@ from jobs.steps.map import map_facts
 from jobs.wiring import Workspace
 from models.vocabulary import Step
 from sync.events import touched
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.acceptance.in_process import FACTS, Company, Skipping
 from tests.acceptance.in_process_fixtures import company, loaded_database, world  # noqa: F401
 from tests.acceptance.test_faults_records import ACCOUNT, COMPANY, DEAL, ENTRY, User

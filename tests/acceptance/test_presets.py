@@ -15,7 +15,8 @@ from jobs.mapping.check import problems_with
 from jobs.mapping.coverage import document
 from jobs.mapping.versions import activate
 from jobs.pipeline import RunReport, run_cycle
-from jobs.presets import PRESETS, SANDBOX, write_preset
+from jobs.presets.texts import PRESETS, SANDBOX
+from jobs.presets.writing import write_preset
 from jobs.proposing import Proposed, propose_mapping
 from jobs.settings import load
 from jobs.steps.provision import provision
@@ -28,7 +29,7 @@ from sandbox.settings import SandboxSettings
 from sandbox.world import World
 from sync.connector import ProvisionStep
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.acceptance.conftest import scratch
 from tests.acceptance.desk import Sandbox
 

@@ -89,7 +89,9 @@ def test_activation_share_and_cadence_are_kept_and_shown(company: Company, ask: 
     assert ask("activation") == ask("activation", "--language", "ja")  # the mapping's language
     assert company.one("select active from sakigake.bi_activation where type = 'all'") == every["active"]
     assert ask("activation", "--json", "--as-of", document["as_of"]) == document
-    assert "Nothing was kept for 2001-01-01" in ask("activation", "--as-of", "2001-01-01", code=1)
+    early = ask("activation", "--json", "--as-of", "2001-01-01")
+    assert {a["deals"] for a in early["activation"]} == {0}
+    assert early["reporting_delay"]["n"] == 0
     assert "There is no partner type 'nobody'; there are" in ask("activation", "--type", "nobody", code=2)
     assert "パートナー経由" in ask("activation", "--language", "ja")
     assert "Partner-sourced" in ask("activation", "--language", "en")

@@ -9,7 +9,7 @@ from jobs.steps import approve
 from jobs.steps.undo import undo_run
 from models.vocabulary import Step
 from sync.errors import PermissionMissing, Stop
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.problems import MappingError
 from tests.acceptance.in_process_fixtures import world  # noqa: F401
 from tests.acceptance.office import office  # noqa: F401

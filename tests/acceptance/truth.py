@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from models.catalogue import BY_NAME, CatalogueField, Kind
 from models.vocabulary import LISTS
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.needs import needs
 
 Place = tuple[str, str, str]  # connection, object, id

@@ -15,8 +15,9 @@ import pytest
 import requests
 
 from models.catalogue import CATALOGUE, CatalogueField, Kind, fields_of
-from sync.connector import Connector, CrmRecord, Cursor, HistoryRow, Page, ReadSpec, RecordWrite, WriteOutcome
+from sync.connector import Connector, CrmRecord, Cursor, HistoryRow, Page, ReadSpec
 from sync.errors import FieldMissing, LoginRefused, ObjectMissing, Stop, SyncError
+from sync.writes import RecordWrite, WriteOutcome
 from tests.known import Known
 
 BREATH = timedelta(seconds=0.3)  # by the CRM's clock, between two readings of what a CRM may show late

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.connector import WriteOutcome
+from sync.writes import WriteOutcome
 from tests.contract import cassettes
 from tests.contract.cassettes import (
     FOLDER,

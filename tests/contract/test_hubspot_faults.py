@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from models.catalogue import BY_NAME, CATALOGUE
-from sync.connector import RecordWrite, WriteOutcome
 from sync.errors import (
     BadReply,
     FieldMissing,
@@ -23,6 +22,7 @@ from sync.errors import (
     Unreachable,
 )
 from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
+from sync.writes import RecordWrite, WriteOutcome
 from tests.known import Known
 from tests.scripted_http import Answer, Asked, Script, scripted
 

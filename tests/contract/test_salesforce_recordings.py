@@ -5,9 +5,10 @@ import json
 import pytest
 import yaml
 
-from sync.connector import FieldType, ReadSpec, RecordWrite, WriteOutcome
+from sync.connector import FieldType, ReadSpec
 from sync.errors import FieldMissing, ObjectMissing, PermissionMissing, Stop
 from sync.salesforce.ids import long_id
+from sync.writes import RecordWrite, WriteOutcome
 from tests.recorded_salesforce import AMP, answering, as_sent, described_by, names, recorded_pages, text_of
 from tests.salesforce_org import org
 from tests.scripted_http import Answer, Asked

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sync.connector import ReadSpec, RecordWrite, WriteOutcome
+from sync.connector import ReadSpec
 from sync.errors import (
     BadReply,
     FieldMissing,
@@ -32,6 +32,7 @@ from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
 from sync.salesforce.budget import Budget
 from sync.salesforce.client import Client
 from sync.salesforce.transport import Transport
+from sync.writes import RecordWrite, WriteOutcome
 from tests.contract.connector_suite import newest, read_all
 from tests.salesforce_org import ACCOUNT, BASE, SECRET, Org, account, describe_of, error, org, page, parts
 from tests.scripted_http import Answer, Asked

@@ -16,7 +16,7 @@ from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace, connect_with
 from models.vocabulary import Step
 from sync.connector import Cursor, FieldDescription, FieldType, HistoryRow, KnownVersions, Page, ReadSpec
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.conftest import scratch_database
 from tests.fake_crm import FakeCrm
 from tests.one_object import config

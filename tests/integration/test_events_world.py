@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.app import ZONE, both_vendors
 from sandbox.clock import Clock
 from sandbox.generate import generate_world
 from sandbox.settings import SandboxSettings
+from sandbox.state import ZONE, both_vendors
 from sync.connector import HistoryRow
 from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind

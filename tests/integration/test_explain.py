@@ -18,7 +18,7 @@ from models.formulas import FORMULAS
 from models.vocabulary import RecordRef
 from sync.events import decisions
 from sync.events.decisions import Decided
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.fake_crm import FakeCrm, TickingCrm
 from tests.one_object import fields, workspace_of
 

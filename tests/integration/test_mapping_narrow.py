@@ -9,13 +9,13 @@ from sqlalchemy import Engine
 
 from jobs import settings as settings_of
 from jobs.list_import import import_list
-from jobs.mapping import both, diff
 from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
+from jobs.preview import both, diff
 from jobs.wiring import Workspace, connect_with
 from models.vocabulary import Step
 from sync.connector import FieldDescription, FieldType
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.fake_crm import TickingCrm
 
 MAPPING = """

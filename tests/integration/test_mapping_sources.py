@@ -13,18 +13,18 @@ from sqlalchemy import Engine
 from bench.mapping_worlds import CONFIG, NOW, World, fill
 from jobs import beside
 from jobs import settings as settings_of
-from jobs.mapping import both, diff, fields
-from jobs.mapping.fields import differing_fields
-from jobs.mapping.numbers import Numbers
-from jobs.mapping.records import EntryRecords
 from jobs.mapping.versions import activate
 from jobs.pipeline import run_cycle
+from jobs.preview import both, diff, fields
+from jobs.preview.fields import differing_fields
+from jobs.preview.numbers import Numbers
+from jobs.preview.records import EntryRecords
 from jobs.steps import more
 from jobs.wiring import Workspace, connect_with
 from models.catalogue import BY_NAME
 from models.vocabulary import RecordRef, Step
 from sync.connector import Connector
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.writeback.plan import worth_writing
 from sync.writeback.written import keep_written
 

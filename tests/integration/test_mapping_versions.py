@@ -11,13 +11,13 @@ from sqlalchemy import Engine
 
 from jobs import scheduler
 from jobs.errors import ConfigError, MappingWaits, NotFound
-from jobs.mapping.diff import preview
 from jobs.mapping.versions import activate, active, current, history, put_in_place, standing, without_names
 from jobs.pipeline import run_cycle
+from jobs.preview.diff import preview
 from jobs.wiring import Workspace
 from models.vocabulary import Step
 from sync.chain import links
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.fake_crm import FakeCrm, TickingCrm
 from tests.one_object import MAPPING, TEXTS, fields, workspace_of
 

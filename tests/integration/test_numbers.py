@@ -435,6 +435,48 @@ def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(plac
     assert float(found) == within["rate"]
 
 
+def set_back() -> Facts:
+    """Forty entries; three of them fell back from `agreed`, one of these a second time."""
+    facts = steady_facts(entries=0, partners=4)
+    owners = [row[1] for row in facts.partners]
+    for i in range(40):
+        owner = owners[i % 4]
+        entry = facts.entry(i, owner)
+        told = [("listed", 200), ("requested", 190 - i % 9), ("agreed", 170)]
+        told += [("requested", 160), ("agreed", 150), ("requested", 140)][: 1 if i < 2 else 3 if i == 2 else 0]
+        for milestone, ago in told:
+            facts.event(entry, owner, milestone, AS_OF - timedelta(days=ago))
+    return facts
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_manager_reads_how_often_entries_stepped_back_and_how_sure_a_lead_time_is(place, capsys, monkeypatch, width):
+    """Whatever the width of the page, in both languages, and the same numbers for machines."""
+    monkeypatch.setattr(out, "width", width)
+    computed(place, set_back())
+    told = document(capsys, "indicators")
+    counted = {kind: (row["listed>deal"]["regressed"], row["listed>deal"]["regressions"]) for kind, row in told["conversion"].items()}  # fmt: skip
+    assert counted == {"growth1": (1, 1), "legacy": (2, 3), "all": (3, 4)}
+    assert [told["conversion"]["all"][step]["regressed"] for step in ("agreed>executed", "executed>deal")] == [3, 0]
+    lead = told["lead_time"]["all"]["listed>requested"]
+    assert (lead["median"], lead["p80"]) == (13, 15)  # of those that go on by day 16, the last on which ten are watched
+    assert lead["median_low"] <= 13 <= lead["median_high"] < lead["p80_high"]
+    for language, heading, days in (("en", "times", "{0} days ({1} to {2})"), ("ja", "回数", "{0}日 ({1}〜{2})")):
+        page = said(capsys, "indicators", "--language", language)
+        table = page[page.index(heading) :]
+        rows = [line.split() for line in table.splitlines() if "40 / 40" in line]
+        assert [row[-2:] for row in rows] == [["3", "4"], ["3", "4"]], table
+        assert days.format(lead["median"], lead["median_low"], lead["median_high"]) in page
+        assert days.format(lead["p80"], lead["p80_low"], lead["p80_high"]) in page
+    rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
+    where = {"table": "conversion", "type": "legacy", "milestone": "listed>deal"}
+    found = {r["measure"]: r["value"] for r in rows if where.items() <= r.items()}
+    assert (found["regressed"], found["regressions"]) == ("2", "3")
+    with place.connect() as conn:
+        shown = conn.exec_driver_sql("select type, regressed, regressions from sakigake.bi_funnel where step_no = 5")
+        assert {row[0]: tuple(row[1:]) for row in shown} == counted
+
+
 REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     (("indicators", "--as-of", "yesterday"), 2, "--as-of is 'yesterday', expected a day such as"),
     (("indicators", "--as-of", "2031-01-01"), 2, "expected a day from 2000-01-01 to 2026-10-31"),

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import requests
 
-import sandbox.app
-from sandbox.app import Sandbox
+import sandbox.state
 from sandbox.control import control_routes
 from sandbox.faults import EFFECTS
 from sandbox.generate import generate_world
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
+from sandbox.state import Sandbox
 from sandbox.world import World
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "sandbox.md"
@@ -47,7 +47,7 @@ def entries(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
 
 def lived(world: World, as_of: date, monkeypatch: pytest.MonkeyPatch, days: int = 0) -> Sandbox:
     """A sandbox of this world whose clock starts on `as_of` and then jumps."""
-    monkeypatch.setattr(sandbox.app, "make_world", lambda _: dataclasses.replace(world, as_of=as_of))
+    monkeypatch.setattr(sandbox.state, "make_world", lambda _: dataclasses.replace(world, as_of=as_of))
     made = Sandbox(SMALL)
     asyncio.run(made.advance(days))
     return made

@@ -17,7 +17,7 @@ from models.vocabulary import Step
 from sync.connector import FieldDescription, FieldType, ReadSpec
 from sync.errors import FieldMissing, Underway
 from sync.mapping.depends import dependants
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.fake_crm import FakeCrm
 from tests.one_object import MAPPING, TEXTS, config, fields, workspace_of
 

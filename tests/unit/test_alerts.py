@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.alerts import alert
-from jobs.settings import Secret
+from jobs.settings_connections import Secret
 from tests.webhook import heard  # noqa: F401
 
 # the hundred services that Apprise loads are not ours to mend

@@ -6,7 +6,7 @@ from models.vocabulary import RecordRef, Target
 from sync.lists.compare import Known, KnownTargets, Standing
 from sync.mapping.customers import customer_facts
 from sync.mapping.edges import edges
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.needs import needs
 from tests.fake_mirror import FakeMirror
 from tests.unit.test_mapping_grammar import SMALL

@@ -12,7 +12,8 @@ import typer
 from pydantic import BaseModel
 
 from jobs.cli import app
-from jobs.settings import HubspotConnection, SalesforceConnection, WorkspaceSettings
+from jobs.settings import WorkspaceSettings
+from jobs.settings_connections import HubspotConnection, SalesforceConnection
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")

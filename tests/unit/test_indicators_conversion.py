@@ -120,6 +120,40 @@ def test_skips_are_counted_among_those_that_went_beyond():
     assert Funnel(paths).skip_rates() == (0, 0.5, 0, 0, 0)
 
 
+def test_a_loss_after_the_deal_takes_no_deal_away():
+    """What becomes of a deal is another funnel: five of these eight were lost again, and all eight had come to a deal."""
+    way = [("listed", 100), ("requested", 101), ("agreed", 111), ("executed", 112), ("deal", 113)]
+    paths = paths_of(*[way] * 3, *[[*way, ("lost", 150)]] * 5, *[LOST_SOON] * 8, as_of=SOON)
+    for step in ("executed>deal", "listed>deal"):
+        row = row_of(paths, step)
+        n = 16 if step == "listed>deal" else 8
+        assert (row.n, row.converted, row.lost, row.open) == (n, 8, n - 8, 0)
+        assert row.rate == pytest.approx(8 / n)
+        assert (row.flow_to, row.within[0].converted) == (8, 8)
+
+
+def test_attempts_that_stepped_back_are_counted_with_the_entries_that_a_rate_is_told_from():
+    """One stepped back once, one twice and one before the window; a step is told of those that came to its first milestone."""
+    once = [("listed", 100), ("requested", 105), ("listed", 110)]
+    twice = [
+        ("listed", 100),
+        ("requested", 105),
+        ("agreed", 110),
+        ("requested", 120),
+        ("agreed", 125),
+        ("requested", 130),
+    ]
+    older = [("listed", 0), ("requested", 5), ("listed", 8)]
+    paths = paths_of(once, twice, older, *converted(5, 40), as_of=DAY0 + 440)
+    counted = {(r.type, r.step): (r.n, r.regressed, r.regressions) for r in conversions(paths, ["legacy"])}
+    for kind in ("legacy", "all"):
+        assert counted[kind, "listed>requested"] == (42, 2, 3)
+        assert counted[kind, "requested>agreed"] == (42, 2, 3)
+        assert counted[kind, "agreed>executed"] == (1, 1, 2)
+        assert counted[kind, "executed>deal"] == (0, 0, 0)
+        assert counted[kind, "listed>deal"] == (42, 2, 3)
+
+
 def test_steps_that_are_not_independent_are_flagged():
     """Here a quick request always leads to a deal and a slow one never: the product of the steps misleads."""
     quick = [("listed", 100), ("requested", 101), ("agreed", 111), ("executed", 112), ("deal", 113)]
@@ -164,6 +198,37 @@ def test_lead_time_quantiles_are_given_conversion():
     stories = [story for days in range(1, 21) for story in converted(days, 1)]
     lead = lead_of(paths_of(*stories, *[LOST_SOON] * 20, as_of=SOON))
     assert (lead.median, lead.p80, lead.p95) == (10, 16, 19)
+
+
+def test_intervals_of_the_lead_time_are_those_of_partners_drawn_anew():
+    """81 partners, each with a pace of its own: half and 80 % of each draw, drawn here by hand and by another seed.
+
+    They are told of those that convert by day 81, the last on which ten are still watched.
+    """
+    days = np.arange(10, 91)
+    paths = replace(paths_of(*[story for d in days for story in converted(int(d), 1)], as_of=SOON), partner=days - 10)
+    lead = lead_of(paths)
+    drawn = np.sort(days[np.random.default_rng(11).integers(0, 81, (4000, 81))], axis=1)
+    readable = (drawn <= 81).sum(axis=1)
+    for share, found, ends in ((0.5, lead.median, lead.median_interval), (0.8, lead.p80, lead.p80_interval)):
+        assert found == days[int(np.ceil(share * 72)) - 1]
+        by_hand = drawn[np.arange(4000), np.ceil(share * readable).astype(int) - 1]
+        assert ends == pytest.approx(np.percentile(by_hand, [2.5, 97.5], method="inverted_cdf"), abs=2)
+        assert ends[0] + 4 < found < ends[1] - 4
+
+
+def test_older_entries_seen_to_their_end_narrow_the_interval_of_the_lead_time():
+    """By whole days, so that an end may move by one."""
+    rng = np.random.default_rng(4)
+    stories = [[("listed", 300), ("requested", 300 + int(d))] for d in rng.gamma(2, 8, 120)]
+    older = [[("listed", 100), ("requested", day - 200)] for (_, _), (_, day) in stories]
+    widths = []
+    for times in range(4):
+        paths = paths_of(*stories, *older * times, as_of=SOON)
+        lead = lead_of(replace(paths, partner=np.arange(len(paths)) % 12 + 12 * (np.arange(len(paths)) // 120)))
+        widths.append([end - begin for begin, end in (lead.median_interval, lead.p80_interval)])
+    assert (np.diff(widths, axis=0) <= 1).all()
+    assert (np.array(widths[3]) < widths[0]).all()
 
 
 def test_young_cohorts_do_not_shorten_the_lead_time():

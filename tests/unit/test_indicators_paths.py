@@ -9,6 +9,7 @@ from indicators.inputs import (
     EXECUTED,
     LISTED,
     LOST,
+    MILESTONE_CODE,
     MILESTONES,
     NO_DAY,
     REQUESTED,
@@ -144,6 +145,48 @@ def test_two_records_of_one_entry_tell_one_story():
     assert reached(paths) == [0, 1, 5, None, None]
     assert paths.regressions.tolist() == [0]
     assert stands(paths) == (LOST, 60)
+
+
+def told_by_two(*told):
+    """The paths of one entry, of (milestone, days after DAY0, record)."""
+    names, days, records = zip(*told, strict=True)
+    events = EventTable.of(
+        [0] * len(told), [MILESTONE_CODE[n] for n in names], [DAY0 + d for d in days], source=list(records)
+    )
+    return canonical_paths(events, EntryTable.of(["e"], [0]), PartnerTable.of(["p"], ["t"], [0]), AS_OF)
+
+
+FIRST = (("listed", 0, 0), ("requested", 5, 0), ("lost", 10, 0), ("listed", 100, 0))
+
+
+def test_what_another_record_tells_of_a_new_attempt_is_no_late_telling_of_the_old_one():
+    """The second CRM knows the second attempt alone: its request on day 103 is none of the request on day 5."""
+    paths = told_by_two(*FIRST, ("listed", 102, 1), ("requested", 103, 1), ("agreed", 110, 1))
+    assert [reached(paths, row) for row in (0, 1)] == [[0, 5, None, None, None], [100, 103, 110, None, None]]
+    assert not paths.inferred.any()
+    both = told_by_two(*FIRST, ("requested", 105, 0), ("listed", 102, 1), ("requested", 103, 1))
+    assert reached(both, 1) == [100, 103, None, None, None]
+    assert both.regressions.tolist() == [0, 0]
+
+
+def test_two_records_that_begin_an_attempt_within_thirty_days_begin_the_same():
+    """The listing on day 130 is the one of day 100, told later, and so is the loss before it; on day 131 it is another entry into `listed`."""
+    seen = [("listed", 2, 1), ("lost", 120, 1)]
+    once = told_by_two(*FIRST, ("requested", 105, 0), *seen, ("listed", 130, 1), ("requested", 140, 1))
+    assert reached(once, 1) == [100, 105, None, None, None]
+    assert [once.lost[0] - DAY0, once.lost[1]] == [10, NO_DAY]
+    assert once.regressions.tolist() == [0, 0]
+    again = told_by_two(*FIRST, ("requested", 105, 0), ("listed", 2, 1), ("lost", 12, 1), ("listed", 131, 1))
+    assert again.regressions.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("day", "lost"), [(40, None), (41, 41)])
+def test_the_loss_of_the_old_attempt_may_be_told_thirty_days_late(day, lost):
+    """Listed anew on day 12 by the first record, while the second has yet to tell of the loss on day 10."""
+    paths = told_by_two(("listed", 0, 0), ("lost", 10, 0), ("listed", 12, 0), ("listed", 1, 1), ("lost", day, 1))
+    assert paths.attempt.tolist() == [1, 2]
+    assert paths.lost[0] - DAY0 == 10
+    assert (None if paths.lost[1] == NO_DAY else paths.lost[1] - DAY0) == lost
 
 
 def test_events_after_the_as_of_day_are_not_seen():

@@ -57,6 +57,14 @@ def test_replaying_events_changes_nothing(rows):
 
 @quick
 @given(events)
+def test_a_second_record_that_tells_the_same_changes_nothing(rows):
+    alone = [(*row[:3], 0) for row in rows]
+    both = [*alone, *((*row[:3], 1) for row in rows)]
+    assert same(*(canonical_paths(table(r), ENTRIES, PARTNERS, AS_OF) for r in (alone, both)))
+
+
+@quick
+@given(events)
 def test_paths_are_consistent(rows):
     paths = canonical_paths(table(rows), ENTRIES, PARTNERS, AS_OF)
     reached = np.where(paths.reached == NO_DAY, 99999, paths.reached)

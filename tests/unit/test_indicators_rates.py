@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scipy import stats
 
 from indicators.beta_binomial import fit_beta_binomial, moments
 from indicators.business_days import BusinessDays
@@ -63,6 +66,11 @@ def test_r14_holm():
 
 
 def rates_of(stories_by_partner, *, types=("legacy",), kind=None, as_of=DAY0 + 400):
+    return rates_by(stories_by_partner, types, kind, as_of)[0]
+
+
+def rates_by(stories_by_partner, types, kind, as_of):
+    """Rates, and the curves that they go by."""
     stories = [story for partner in stories_by_partner for story in partner]
     owner = [i for i, partner in enumerate(stories_by_partner) for _ in partner]
     kinds = kind or [0] * len(stories_by_partner)
@@ -70,7 +78,7 @@ def rates_of(stories_by_partner, *, types=("legacy",), kind=None, as_of=DAY0 + 4
     entries = EntryTable.of([f"e{i}" for i in range(len(stories))], owner)
     funnel = Funnel(canonical_paths(events_of(stories), entries, partners, as_of))
     curves = type_curves(point_conversions(funnel, types), types)
-    return partner_rates(funnel, partners, curves)
+    return partner_rates(funnel, partners, curves), curves
 
 
 GOOD = [("listed", 100), ("requested", 110)]
@@ -109,6 +117,31 @@ def test_an_old_open_entry_counts_as_almost_failed():
     old = [("listed", 330)]
     rates = rates_of([*same, [GOOD] * 10 + [BAD] * 10 + [old] * 30])
     assert rates.rate[4, 0] < 0.4
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 300), st.integers(0, 190)),
+        min_size=2,
+        max_size=6,
+    ),
+    st.integers(1, 60),
+)
+@example([(3, 3, 0, 0), (2, 4, 20_000, 1)], 35)
+def test_every_rate_is_where_expectation_and_maximisation_rest(counts, loss):
+    """p = (a + converted + sum of r) / (a + b + n) to 1e-7, also of a partner whose open list dwarfs all that it has done."""
+    lost = [("listed", 100), ("lost", 100 + loss)]
+    halves = [[GOOD] * 10 + [lost] * 10] * 3
+    stories = [[GOOD] * good + [lost] * bad + [[("listed", 400 - age)]] * waiting for good, bad, waiting, age in counts]
+    rates, curves = rates_by([*halves, *stories], ("legacy",), None, DAY0 + 400)
+    prior, curve = rates.priors[0][0], curves[0][0]
+    for i, (good, bad, waiting, age) in enumerate(counts, len(halves)):
+        p = float(rates.rate[i, 0])
+        goes_on, does_not = (p * (1 - curve.delay[min(age, 180)]), (1 - p) * (1 - curve.loss[min(age, 180)]))
+        r = goes_on / (goes_on + does_not) if age < 180 else 0.0
+        a, b = (float(part[0]) for part in prior.of(np.array([good + bad + waiting])))
+        assert p == pytest.approx((a + good + waiting * r) / (a + b + good + bad + waiting), abs=1e-7)
 
 
 def test_a_small_type_borrows_from_all():
@@ -152,3 +185,33 @@ def test_a_change_of_late_is_seen_and_an_even_pace_is_not():
     assert row.p < 0.001
     assert drift_of(paths_of(*even[:20], as_of=DAY0 + 400)).status == "few"
     assert drift_of(paths_of(as_of=DAY0 + 400)).status == "few"
+
+
+def test_drift_is_a_z_test_of_two_cohorts_with_holms_correction_over_the_steps_that_can_be_asked():
+    """Of 100 old entries 60 went on within 30 days, of 100 new ones 45; then 30 of 60 and 22 of 45; nobody is censored by then."""
+
+    def cohort(day, n, further):
+        requested = [("listed", day), ("requested", day + 10)]
+        agreed = [*requested, ("agreed", day + 20)]
+        return [
+            *[agreed] * further,
+            *[requested] * (n - further),
+            *[[("listed", day), ("lost", day + 200)]] * (100 - n),
+        ]
+
+    rows = drifts(Funnel(paths_of(*cohort(20, 60, 30), *cohort(310, 45, 22), as_of=DAY0 + 380)), ["legacy"])[:4]
+    raw = []
+    for old, n_old, new, n_new in ((60, 100, 45, 100), (30, 60, 22, 45)):
+        p, q = old / n_old, new / n_new
+        spread = np.sqrt(p * (1 - p) / n_old + q * (1 - q) / n_new)
+        raw.append(2 * stats.norm.sf(abs(p - q) / spread))
+    assert [row.p is None for row in rows] == [False, False, True, True]
+    assert [row.p for row in rows[:2]] == pytest.approx(holm(raw))
+    assert raw[0] < 0.05 < holm(raw)[0]
+    assert [row.status for row in rows] == ["no change seen", "no change seen", "few", "few"]
+    assert (rows[0].before, rows[0].recent, rows[0].n_before, rows[0].n_recent) == (
+        pytest.approx(0.6),
+        pytest.approx(0.45),
+        100,
+        100,
+    )

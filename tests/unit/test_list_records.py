@@ -5,14 +5,15 @@ from datetime import date
 
 import pytest
 
-from jobs.presets import SANDBOX, mapping_text
+from jobs.presets.texts import SANDBOX, mapping_text
 from models.vocabulary import RecordRef, Target
 from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.lists.people import Person
 from sync.lists.records import NO_RECORD, NO_RULE, Wanted, choose, new_record
 from sync.lists.understand import ListRow
 from sync.mapping.check import check
-from sync.mapping.grammar import MappingError, load_mapping
+from sync.mapping.loading import load_mapping
+from sync.mapping.problems import MappingError
 from sync.record_maker import Link
 from tests.unit.test_mapping_check import described
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.presets import mapping_text
+from jobs.presets.texts import mapping_text
 from sync.connector import FieldDescription, FieldType, ObjectDescription, Pipeline, ReadSpec
 from sync.mapping.check import check
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.needs import needs
 from tests.mapping_world import preset, preset_text
 

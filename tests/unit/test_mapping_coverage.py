@@ -11,8 +11,8 @@ from sync.mapping.contradictions import contradictions, listed_twice
 from sync.mapping.coverage import coverage
 from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind
-from sync.mapping.grammar import load_mapping
 from sync.mapping.linkage import linkage
+from sync.mapping.loading import load_mapping
 from sync.mapping.matching import Decision
 from tests.fake_mirror import FakeMirror
 from tests.mapping_world import account, company, deal, entry, jst, preset, preset_text, small_world

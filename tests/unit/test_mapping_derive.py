@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.presets import mapping_text
+from jobs.presets.texts import mapping_text
 from models.vocabulary import Milestone, RecordRef, Willingness
 from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from tests.fake_mirror import FakeMirror
 from tests.mapping_world import (
     DEAL,

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.mapping.grammar import MappingError, load_mapping
+from sync.mapping.loading import load_mapping
+from sync.mapping.problems import MappingError
 from tests.mapping_world import preset, preset_text
 
 SMALL = """\

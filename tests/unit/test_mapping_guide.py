@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs.presets import PRESETS, SANDBOX, mapping_text
+from jobs.presets.texts import PRESETS, SANDBOX, mapping_text
 from models.vocabulary import ActivityKind
 from sync.mapping import create, rules
 from sync.mapping.conditions import Condition
 from sync.mapping.facts import IssueKind
-from sync.mapping.grammar import Mapping, load_mapping
+from sync.mapping.grammar import Mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.where import Reference, Related, Where
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "mapping.md").read_text("utf-8")

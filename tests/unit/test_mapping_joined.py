@@ -5,10 +5,10 @@ from itertools import product
 import pytest
 from ruamel.yaml import YAML
 
-from jobs.presets import PRESETS, SANDBOX, mapping_text
 from jobs.presets.joining import joined
+from jobs.presets.texts import PRESETS, SANDBOX, mapping_text
 from sync.connector import ObjectDescription
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.proposals import Seen, propose
 from tests.unit.test_mapping_proposal import CUSTOM, ORG, f, o
 

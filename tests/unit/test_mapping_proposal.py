@@ -2,11 +2,11 @@
 
 import pytest
 
-from jobs.presets import mapping_text
+from jobs.presets.texts import mapping_text
 from sync.connector import FieldDescription, FieldType, ObjectDescription
 from sync.mapping.check import check
-from sync.mapping.grammar import load_mapping
 from sync.mapping.likeness import MILESTONES, meaning_of
+from sync.mapping.loading import load_mapping
 from sync.mapping.needs import needs
 from sync.mapping.proposals import Seen, propose
 from sync.mapping.rules import IMPORTED

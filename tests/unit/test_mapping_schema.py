@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
 
-from jobs.presets import PRESETS, SANDBOX, mapping_text
+from jobs.presets.texts import PRESETS, SANDBOX, mapping_text
 from sync.documents import read_document
 from sync.mapping.conditions import Day, Number
-from sync.mapping.grammar import MappingError, json_schema, load_mapping
+from sync.mapping.grammar import json_schema
+from sync.mapping.loading import load_mapping
 from sync.mapping.patterns import problem_of
+from sync.mapping.problems import MappingError
 from sync.mapping.written import WRITTEN_DAY, WRITTEN_NUMBER, WRITTEN_PATTERN
 from tests.mapping_world import preset_text
 from tests.unit.test_list_records import REFUSED

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sync.documents import DocumentError
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 
 PRESET = Path(__file__).parents[2] / "jobs" / "presets" / "salesforce-custom-object.mapping.yaml"
 

@@ -17,7 +17,8 @@ from indicators.tier_audit import audit
 from indicators.tiers import TierChange
 from jobs.plots import curves
 from jobs.plots.canvas import save
-from jobs.steps.more import Computed, activation_document, partner_rows
+from jobs.steps.computed import Computed
+from jobs.steps.more import activation_document, partner_rows
 from models.vocabulary import FUNNEL, Tier
 from sync.events.deals import DealCount
 

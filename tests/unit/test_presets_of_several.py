@@ -6,9 +6,9 @@ import pytest
 
 from jobs import settings
 from jobs.errors import ConfigError
-from jobs.presets import write_preset
 from jobs.presets.several import by_connection, untouched
-from sync.mapping.grammar import load_mapping
+from jobs.presets.writing import write_preset
+from sync.mapping.loading import load_mapping
 
 
 @pytest.mark.parametrize("sandbox", [None, "http://127.0.0.1:1"])

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import simple_salesforce
 
-from jobs.presets import write_preset
+from jobs.presets.writing import write_preset
 from jobs.settings import load
 from jobs.steps.package import write_package
 from jobs.wiring import choose_workspace, read_rules

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.app import make_world
 from sandbox.companies import company
 from sandbox.gen_folder import WorldFolderError, read_world
 from sandbox.settings import SandboxSettings
+from sandbox.state import make_world
 from tests.shared_folder import shared
 
 PARTNERS = """partner_id,type,industry,scale,contract,willingness,joined_on

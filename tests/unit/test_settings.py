@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from indicators.assumptions import DEFAULTS, TierRule
 from indicators.inputs import FIRST_DAY, NO_DAY
 from jobs.errors import ConfigError
-from jobs.presets import write_preset
-from jobs.settings import HubspotConnection, SalesforceConnection, Secret, load, read
+from jobs.presets.writing import write_preset
+from jobs.settings import load, read
+from jobs.settings_connections import HubspotConnection, SalesforceConnection, Secret
 from jobs.settings_numbers import Assumed
 from jobs.wiring import open_connector
 from sync.documents import DocumentError

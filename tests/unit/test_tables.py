@@ -1,14 +1,18 @@
 """Tables on narrow pages: what people copy stays in one piece."""
 
 import io
+import re
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.cli.common import Uncut
+from jobs.speech import Speech
 from jobs.tables.mirror import objects
 from jobs.tables.shape import table
+from jobs.tables.steps import lead_times
 
 IDS = ("salesforce.AttackListEntry__c/a015g0000000001AAA", "lists.row/0fbf57b0-38bf-568d-953d-bef296e37242", "plan-20261126T021001-85b69a")  # fmt: skip
 
@@ -35,6 +39,39 @@ def test_other_columns_give_way_before_the_page_does(texts, width):
     lines = printed(shown, max(width, 90)).splitlines()
     assert max(map(len, lines)) <= max(width, 90)
     assert any(IDS[0] in line for line in lines)
+
+
+NUMBERS = ("1,234,567", "100.0 %", "12 days (9 to 15)", "-0.5")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@given(width=st.integers(20, 150), name=st.text("abc ", min_size=1, max_size=60))
+def test_a_number_is_whole_or_the_page_is_wider(language, width, name):
+    """A digit that is cut makes another number. Headings and long names fold instead, and nothing of them is lost."""
+    say = Speech(language)
+    headings = ("rate", "95 % interval", "in business days", "n")
+    shown = table("T", say("type"), say("step"), *map(say, headings), right=tuple(map(say, headings)))
+    shown.add_row("growth1", say.step("listed>requested"), *NUMBERS)
+    shown.add_row(name, "", *NUMBERS)
+    said = printed(shown, width)
+    assert [said.count(number) for number in NUMBERS] == [2, 2, 2, 2]
+    assert "growth1" in said
+    for text in (*map(say, headings), name):
+        assert not Counter(text) - Counter("".join(said.split()) + " " * 99)
+
+
+def test_a_lead_time_of_which_too_many_days_are_unknown_is_grey():
+    lead = {"median": 12, "p80": 20, "median_low": 9, "median_high": 15, "p80_low": 18, "p80_high": 30, "business_median": 8, "business_p80": 14, "conversions": 40}  # fmt: skip
+    conversion = {"legacy": {"listed>requested": {}, "requested>agreed": {}}}
+    rows = {"legacy": {"listed>requested": {**lead, "status": "ok"}, "requested>agreed": {**lead, "status": "skips"}}}
+    out = Uncut(file=io.StringIO(), width=100, force_terminal=True, color_system="standard", highlight=False)
+    lead_times(out, conversion, rows)
+    plain, grey, *_ = (line for line in out.file.getvalue().splitlines() if "12 days (9 to 15)" in line)
+    assert ("\x1b[2m" in plain, "\x1b[2m" in grey) == (False, True)
+    assert "20 days (18 to 30)" in plain
+    assert "Days unknown too often for a lead time: legacy: requested → agreed." in re.sub(
+        r"\x1b\[\d+m", "", out.file.getvalue()
+    )
 
 
 def test_what_is_not_counted_yet_is_said_to_be_so():

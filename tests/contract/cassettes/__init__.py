@@ -17,9 +17,10 @@ from vcr.stubs.urllib3_stubs import VCRRequestsHTTPConnection, VCRRequestsHTTPSC
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from sync import deadline
-from sync.connector import Connector, ReadSpec, RecordWrite
+from sync.connector import Connector, ReadSpec
 from sync.hubspot import HubspotConnector, OAuthRefresh
 from sync.salesforce import ClientCredentials, SalesforceConnector
+from sync.writes import RecordWrite
 from tests.contract.connector_suite import CrmUser, newest, plain, read_all
 
 FOLDER = Path(__file__).parent

@@ -14,7 +14,6 @@ from indicators.inputs import (
     LISTED,
     NO_DAY,
     EntryTable,
-    Flags,
     PartnerTable,
     Taken,
 )
@@ -45,11 +44,8 @@ def plain_spells(
 ) -> list[tuple[int, int, int, int]]:
     """(entry, start, end, why) of every spell, in order."""
     taken = entries.taken
-    asked = _asked(entries)
-    if not asked.any():
-        return []
     groups: dict[int, list[_Attempt]] = defaultdict(list)
-    for target, attempt in _attempts(paths, entries, asked):
+    for target, attempt in _attempts(paths, entries):
         groups[target].append(attempt)
     if taken.rivals is not None:
         for target, attempt in _rivals(taken, paths.as_of):
@@ -65,21 +61,8 @@ def plain_spells(
     return sorted(found)
 
 
-def _asked(entries: EntryTable) -> Flags:
-    """Entries whose target somebody else speaks of: another entry, another partner's, or the company itself."""
-    taken = entries.taken
-    others = [entries.target, taken.target]
-    if taken.rivals is not None:
-        others.append(taken.rivals.target)
-    said = np.concatenate(others)
-    if not said.size:
-        return np.zeros(0, np.bool_)
-    times = np.bincount(said)
-    return np.asarray(times[entries.target] > 1, np.bool_)
-
-
-def _attempts(paths: PathTable, entries: EntryTable, asked: Flags) -> Iterable[tuple[int, _Attempt]]:
-    rows = np.flatnonzero(asked[paths.entry] & (paths.reached[:, LISTED] != NO_DAY))
+def _attempts(paths: PathTable, entries: EntryTable) -> Iterable[tuple[int, _Attempt]]:
+    rows = np.flatnonzero(paths.reached[:, LISTED] != NO_DAY)
     entry = paths.entry[rows]
     listed = paths.reached[rows, LISTED].astype(np.int64)
     again = np.r_[entry[1:] == entry[:-1], False][: len(rows)]
@@ -98,7 +81,7 @@ def _rivals(taken: Taken, as_of: int) -> Iterable[tuple[int, _Attempt]]:
     n = int(rivals.partner.max(initial=-1)) + 1
     nobody = PartnerTable.of([str(i) for i in range(n)], ["all"], np.zeros(n, np.int64))
     paths = canonical_paths(taken.rival_events, rivals, nobody, as_of)
-    for target, attempt in _attempts(paths, rivals, np.ones(len(rivals), np.bool_)):
+    for target, attempt in _attempts(paths, rivals):
         # told apart from the partners of the table by a number below zero
         yield target, replace(attempt, entry=-1, partner=-1 - attempt.partner)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 from jobs.beside import Answer, Beside
-from jobs.mapping.beside import Task
-from jobs.mapping.ground import Ground
-from jobs.mapping.lenient import Lenient
-from jobs.mapping.narrow import narrowed
-from jobs.mapping.part import Part, derive_part, shares
-from jobs.mapping.sides import Side, derived, nothing, stored
-from jobs.mapping.told import changed_milestones
+from jobs.preview.beside import Task
+from jobs.preview.ground import Ground
+from jobs.preview.lenient import Lenient
+from jobs.preview.narrow import narrowed
+from jobs.preview.part import Part, derive_part, shares
+from jobs.preview.sides import Side, derived, nothing, stored
+from jobs.preview.told import changed_milestones
 from sync.events.standing import standing_events
 from sync.mapping.facts import Issues
 from sync.mapping.grammar import Mapping as Rules
@@ -22,7 +22,7 @@ from sync.mapping.share import WHOLE, Share
 from sync.mirror.names import table_name
 
 if TYPE_CHECKING:
-    from jobs.mapping.numbers import Numbers
+    from jobs.preview.numbers import Numbers
 
 HERE = 0.35  # of the entries are derived here, after what stands has been read and computed on
 MANY = 20_000  # records of entries from which a second process is worth its start
@@ -41,20 +41,20 @@ def both(
         told = aside.ask(Task.of(ground, old, None)) if many else None
         found = narrowed(ground, old, new, reader)
         if found is not None:
-            from jobs.mapping.numbers import numbers
+            from jobs.preview.numbers import numbers
 
             was = told.get() if told is not None else None
             return found[0], was or numbers(ground, old, found[0]), found[1]
     if active and old is not None and not stands:
         halves = (Share(frozenset(), others=False), WHOLE) if many else None
         work = _begin(ground, old, ground.reader(old, old), aside, halves)
-        from jobs.mapping.numbers import numbers
+        from jobs.preview.numbers import numbers
 
         after = _Work(ground, new, reader, WHOLE).side()
         before = work.side()
         return before, numbers(ground, old, before), after
     work = _begin(ground, new, reader, aside, _halves(ground, new, reader) if many else None)
-    from jobs.mapping.numbers import numbers  # while the process beside is at work
+    from jobs.preview.numbers import numbers  # while the process beside is at work
 
     before = nothing()
     if active:

@@ -15,11 +15,11 @@ from sqlalchemy import Engine, text
 
 from jobs.beside import PREVIEW, Beside
 from jobs.errors import NotFound
-from jobs.mapping.both import both
-from jobs.mapping.ground import Ground
-from jobs.mapping.lenient import Missing
-from jobs.mapping.records import confirmed
 from jobs.mapping.versions import active, rules_of, text_diff, without_names
+from jobs.preview.both import both
+from jobs.preview.ground import Ground
+from jobs.preview.lenient import Missing
+from jobs.preview.records import confirmed
 from jobs.settings import WorkspaceSettings
 from jobs.steps.moments import mapped_at
 from jobs.uncollected import uncollected
@@ -56,8 +56,8 @@ def preview(
             "decisions": newest(raw, workspace),
         }
         before, was, after = both(ground, old, new, reader, other, active=now is not None, stands=stands)
-        from jobs.mapping.fields import differing_fields
-        from jobs.mapping.numbers import Numbers, made_of
+        from jobs.preview.fields import differing_fields
+        from jobs.preview.numbers import Numbers, made_of
 
         held = confirmed(raw, workspace)
         same = old is not None and old.customers == new.customers

@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg import Connection
 
-from jobs.mapping.lenient import Lenient
-from jobs.mapping.records import EntryRecords
+from jobs.preview.lenient import Lenient
+from jobs.preview.records import EntryRecords
 from models.vocabulary import Event, Milestone, RecordRef
 from sync.mapping.entries import Unmapped, known_stages
 from sync.mapping.facts import Issues

@@ -15,16 +15,16 @@ from psycopg import Connection
 from sqlalchemy import text
 
 from jobs.database import engine
-from jobs.mapping.ground import Ground
-from jobs.mapping.part import Part, derive_part
+from jobs.preview.ground import Ground
+from jobs.preview.part import Part, derive_part
 from jobs.settings import WorkspaceSettings
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.grammar import load_mapping
+from sync.mapping.loading import load_mapping
 from sync.mapping.matching import Decision
 from sync.mapping.share import Share
 
 if TYPE_CHECKING:
-    from jobs.mapping.numbers import Numbers
+    from jobs.preview.numbers import Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ def work(task: Task) -> "Part | Numbers":
         )
         rules = load_mapping(task.rules)
         if task.share is None:
-            from jobs.mapping.numbers import numbers
-            from jobs.mapping.sides import stored
+            from jobs.preview.numbers import numbers
+            from jobs.preview.sides import stored
 
             return numbers(ground, rules, stored(ground))
         return derive_part(ground, rules, ground.reader(rules, None), task.share)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from jobs.mapping.ground import Ground
-from jobs.mapping.part import Part
-from jobs.mapping.records import EntryRecords, all_records, records_of
+from jobs.preview.ground import Ground
+from jobs.preview.part import Part
+from jobs.preview.records import EntryRecords, all_records, records_of
 from jobs.steps.entry_values import columns_of_entries
 from models.vocabulary import Activity, Partner
 from sync.events import read

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.mapping.ground import Ground
-from jobs.mapping.sides import Side
+from jobs.preview.ground import Ground
+from jobs.preview.sides import Side
 from jobs.steps.inputs import Given, read_inputs
 from jobs.steps.made import Made, make
 from sync.mapping.facts import CustomerFact

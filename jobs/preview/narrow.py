@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 
-from jobs.mapping.ground import Ground
-from jobs.mapping.lenient import Lenient
-from jobs.mapping.records import stored_records
-from jobs.mapping.regroup import (
+from jobs.preview.ground import Ground
+from jobs.preview.lenient import Lenient
+from jobs.preview.records import stored_records
+from jobs.preview.regroup import (
     Shared,
     activities_after,
     entries_after,
@@ -24,8 +24,8 @@ from jobs.mapping.regroup import (
     regroup,
     shared_records,
 )
-from jobs.mapping.sides import Side
-from jobs.mapping.told import Changed, changed_milestones, issues_after, paths_of, told_anew
+from jobs.preview.sides import Side
+from jobs.preview.told import Changed, changed_milestones, issues_after, paths_of, told_anew
 from models.vocabulary import LISTS, Event, Milestone, Partner
 from sync.events import read
 from sync.events.entry_columns import entry_columns

@@ -9,7 +9,7 @@ from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine
 
-from jobs.mapping.lenient import Lenient
+from jobs.preview.lenient import Lenient
 from jobs.settings import WorkspaceSettings
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.matching import Decision

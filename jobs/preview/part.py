@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from jobs.mapping.ground import Ground
-from jobs.mapping.lenient import Lenient
-from jobs.mapping.records import EntryRecords, records_of
+from jobs.preview.ground import Ground
+from jobs.preview.lenient import Lenient
+from jobs.preview.records import EntryRecords, records_of
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from models.vocabulary import Activity, Partner
 from sync.events.entry_columns import EntryColumns

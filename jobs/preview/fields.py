@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.mapping.records import Confirmed, EntryRecords, Place
+from jobs.preview.records import Confirmed, EntryRecords, Place
 from jobs.steps import more
 from jobs.steps.entry_rows import GROUPS, Said, entry_rows
 from jobs.steps.made import Made

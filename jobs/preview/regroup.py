@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 
-from jobs.mapping.lenient import Lenient
-from jobs.mapping.records import EntryRecords
-from jobs.mapping.sides import all_entries
+from jobs.preview.lenient import Lenient
+from jobs.preview.records import EntryRecords
+from jobs.preview.sides import all_entries
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from models.vocabulary import Activity, Entry, Event, Milestone, RecordRef, Target
 from sync.events.entry_columns import EntryColumns
