@@ -281,6 +281,13 @@ def test_whole_goals_never_lose_a_part(shape, seed):
         assert (reached >= following - np.cumsum(in_flight[k + 1].sum(axis=0)) - 1e-6).all()
 
 
+def test_what_is_under_way_asks_for_nothing_before_it():
+    """METHODS 3f, 6: N_k >= N_(k+1) less those under way that come to k + 1, and no more than that."""
+    in_flight, new = np.zeros((5, 1, 2)), np.zeros((5, 1, 2))
+    in_flight[DEAL, 0], new[DEAL - 1, 0] = [3.0, 2.0], [0.0, 0.3]
+    assert whole_goals(in_flight, new).sum(axis=(1, 2)).tolist() == [0, 0, 0, 1, 5]
+
+
 def test_partners_parts_sum_to_the_target_and_follow_what_they_can_bring():
     outlook = busy_outlook()
     plan = target_plan(outlook, 10, MONTH)
