@@ -111,6 +111,13 @@ def test_stalled_on_the_record_means_stalled_or_beyond():
     assert result.is_stalled.tolist() == [False, False, True, True]
 
 
+@pytest.mark.parametrize(("conversions", "assumed"), [(19, True), (20, False)])
+def test_twenty_conversions_are_enough_to_judge_by(conversions, assumed):
+    stories = [[("listed", 300), ("requested", 310)]] * conversions + [waiting(150)] * 20
+    paths, _ = world_of(stories)
+    assert paces(paths, ["legacy"])[0][0].assumed is assumed
+
+
 def test_with_few_conversions_all_types_speak_and_then_the_defaults():
     stories = [*PAST, waiting(0)]
     entries = EntryTable.of([str(i) for i in range(len(stories))], [0] * len(PAST) + [1])

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta
 
 from indicators.allocation import allocate
 from indicators.arrivals import arrivals
 from indicators.assumptions import Assumptions
 from indicators.counting import poisson_binomial
+from indicators.curves import onward
 from indicators.happenings import Happenings
 from indicators.inputs import DEAL, LISTED, NO_DAY, EntryTable, EventTable, PartnerTable, day_number
-from indicators.month import Month, weeks_until
+from indicators.month import Month, chances_in, landing_of, rate_spread, weeks_until
 from indicators.reverse_funnel import Chances, chance_to_reach, chances_of, least, static_needs
 from indicators.static_table import static_table
 from indicators.targets import VERDICTS, target_plan
@@ -124,6 +126,23 @@ def test_more_than_can_be_listed_is_told_with_what_would_be_needed():
     np.testing.assert_allclose(plan.listed, plan.capacity)
 
 
+def test_capacity_is_the_best_four_weeks_of_half_a_year_and_a_quarter():
+    """METHODS 3f: the largest 4-week mean of the trailing 26 weeks, times 1.25, by type."""
+    outlook = busy_outlook()
+    back = (AS_OF - outlook.paths.reached[:, LISTED].astype(int)) // 7
+    for t in range(2):
+        weeks = [int(((back == w) & (outlook.paths.type == t)).sum()) for w in range(26)]
+        best = max(sum(weeks[w : w + 4]) / 4 for w in range(23))
+        assert target_plan(outlook, 10, MONTH).capacity[t] == pytest.approx(1.25 * best)
+
+
+def test_with_the_conversion_that_is_needed_capacity_brings_the_deals():
+    plan = target_plan(busy_outlook(), 60, MONTH)
+    at, base = plan.at_capacity, plan.achieved + plan.in_flight
+    assert at is not None
+    assert base + (at.expected - base) * at.needed_rate / at.rate == pytest.approx(60)
+
+
 def test_a_type_without_room_leaves_its_part_to_the_others():
     outlook = busy_outlook()
     free = target_plan(outlook, 10, MONTH)
@@ -218,6 +237,21 @@ def test_weekly_goals_sum_to_the_total_and_earlier_milestones_come_first():
     assert latest[LISTED] < latest[DEAL]
 
 
+def test_the_latest_useful_week_is_the_last_worth_half_of_the_best():
+    """METHODS 3f, 5: the last week w with g(w) >= g(best) / 2, g the share of its entries that is a deal in the month."""
+    outlook = busy_outlook()
+    plan = target_plan(outlook, 10, MONTH)
+    starts = np.array([week.start for week in plan.weekly.weeks])
+    for k in range(DEAL):
+        worth = sum(
+            plan.listed[t] * np.prod([curve.rate for curve in row[k:]]) * landing_of(onward(row)[k], MONTH, starts)
+            for t, row in enumerate(outlook.curves[:2])
+        )
+        useful = [w for w, of_week in enumerate(worth) if of_week >= worth.max() / 2]
+        assert plan.weekly.latest[k] == useful[-1]
+        assert min(worth) < worth.max() / 2 or k, "not every week is"
+
+
 def test_weekly_expectations_are_those_of_the_plan():
     """What the weeks say of deals in the month is what the plan promises."""
     plan = target_plan(busy_outlook(), 10, MONTH)
@@ -246,6 +280,13 @@ def test_whole_goals_never_lose_a_part(shape, seed):
     for k in range(DEAL):
         reached, following = (np.cumsum(goals[j].sum(axis=0)) for j in (k, k + 1))
         assert (reached >= following - np.cumsum(in_flight[k + 1].sum(axis=0)) - 1e-6).all()
+
+
+def test_what_is_under_way_asks_for_nothing_before_it():
+    """METHODS 3f, 6: N_k >= N_(k+1) less those under way that come to k + 1, and no more than that."""
+    in_flight, new = np.zeros((5, 1, 2)), np.zeros((5, 1, 2))
+    in_flight[DEAL, 0], new[DEAL - 1, 0] = [3.0, 2.0], [0.0, 0.3]
+    assert whole_goals(in_flight, new).sum(axis=(1, 2)).tolist() == [0, 0, 0, 1, 5]
 
 
 def test_partners_parts_sum_to_the_target_and_follow_what_they_can_bring():
@@ -280,6 +321,19 @@ def test_a_partner_whose_contract_has_ended_is_asked_for_no_new_entries():
             assert (shared.entries[1:] > 0).any()
 
 
+def test_whom_to_work_on_is_told_by_what_ten_more_entries_bring_and_where_most_deals_stand():
+    outlook = busy_outlook()
+    found = allocate(outlook, target_plan(outlook, 10, MONTH), AFTER).next_month
+    coming = chances_in(outlook, AFTER, outlook.under_way)
+    days = np.arange(AS_OF + 1, AS_OF + 8)
+    for i, kind in enumerate(outlook.partners.type):
+        share = landing_of(onward(outlook.curves[kind])[LISTED], AFTER, days).mean()
+        assert found.gain[i] == pytest.approx(10 * share * outlook.rates.rate[i].prod())
+        mine = outlook.under_way.partner == i
+        by = [coming[mine & (outlook.under_way.milestone == k)].sum() for k in range(DEAL)]
+        assert found.focus[i] == np.argmax(by)
+
+
 def test_a_scope_asks_its_partners_alone():
     outlook = busy_outlook()
     scope = np.array([True, False, False, False])
@@ -299,7 +353,18 @@ def test_the_static_table_knows_by_when():
     assert by[DEAL] == MONTH.end
     for row in rows[:DEAL]:
         assert row.low <= row.whole <= row.high
+        days = onward(outlook.curves[-1])[row.milestone]  # cumulated delay to the deal
+        assert days[MONTH.end - row.by] >= 0.5 * days[-1] > days[MONTH.end - row.by - 1], "by the median lead time"
     assert static_table(outlook, 20, MONTH, partner_type=0)[LISTED].whole != rows[LISTED].whole
+
+
+def test_the_static_range_is_that_of_four_in_five():
+    """Of the last step alone it is the deals over the quantiles of its rate."""
+    outlook = busy_outlook()
+    last = static_table(outlook, 1000, MONTH)[DEAL - 1]
+    wide, narrow = (1000 / beta.ppf(share, *rate_spread(outlook.curves[-1][-1])) for share in (0.9, 0.1))
+    assert last.low == pytest.approx(wide, rel=0.02)
+    assert last.high == pytest.approx(narrow, rel=0.02)
 
 
 def test_the_static_range_holds_what_is_needed_also_where_every_entry_converted():
