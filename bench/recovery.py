@@ -12,6 +12,7 @@ import numpy as np
 from tests.unit.reference.histories import play
 from tests.unit.reference.plans_met import Told, plans_told, together
 from tests.unit.reference.recovery import by_size, cells, foretold, interval_cover, rate_errors
+from tests.unit.reference.unlike_chances import MADE, over_sizes
 from tests.unit.reference.worlds import generate
 
 PLANNED = 16  # worlds in which plans are told
@@ -26,6 +27,7 @@ def main() -> None:
         worlds(scenario, given.worlds)
     plans(given.histories)
     sizes(given.histories)
+    counts(given.histories)
 
 
 def worlds(scenario: str, count: int) -> None:
@@ -117,6 +119,15 @@ def sizes(count: int) -> None:
             f"  slope {slope}: said in {100 * np.mean([w.said for w in made]):.1f} %; {errors[0]:.4f}, {errors[1]:.4f}, {errors[2]:.4f}; "
             f"the quarter with the fewest entries is off by {few[0]:+.3f}, {few[1]:+.3f}"
         )
+
+
+def counts(count: int) -> None:
+    """Counts of many unlike happenings, told by sums of their chances, against the exact ones."""
+    print(
+        f"\ncounts of 65 to 160 happenings by sums of their chances, {10 * count:,} sets each: largest error of a chance"
+    )
+    for kind in MADE:
+        print(f"  {kind}: {over_sizes(kind, count):.5f}")
 
 
 if __name__ == "__main__":

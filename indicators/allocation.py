@@ -71,12 +71,13 @@ def allocate(outlook: Outlook, plan: TargetPlan, following: Month, scope: Flags 
         mine = (kind == t) & chosen
         if not mine.any() or not days:
             continue
-        entries[mine] = shared_out(int(per_type[t]), weekly[mine])
-        share = weekly[mine] / weekly[mine].sum()
+        pace = _weights(weekly[mine])
+        entries[mine] = shared_out(int(per_type[t]), pace)
+        share = pace / pace.sum()
         new[mine] = plan.listed[t] / 7.0 * share * landed[t] * through[mine]
     left = max(plan.deals - plan.achieved, 0)
     likely = in_flight + new
-    weights = likely if likely.sum() > 0 else weekly
+    weights = likely if likely.sum() > 0 else np.where(chosen, _weights(weekly), 0.0)
     return Allocation(
         target=plan.achieved_by + shared_out(left, weights),
         achieved=plan.achieved_by,
@@ -85,6 +86,11 @@ def allocate(outlook: Outlook, plan: TargetPlan, following: Month, scope: Flags 
         entries=entries,
         next_month=_next_month(outlook, plan, following, weekly, through),
     )
+
+
+def _weights(weekly: Floats) -> Floats:
+    """The pace of each; alike where nobody has one, as after the last contract of a type."""
+    return weekly if weekly.sum() > 0 else np.ones(len(weekly))
 
 
 def _next_month(outlook: Outlook, plan: TargetPlan, following: Month, weekly: Floats, through: Floats) -> NextMonth:

@@ -1,6 +1,7 @@
 """How many entries a partner lists a week: counts of the last weeks, leaning on its type (Gamma and Poisson).
 
-A partner's weekly rate is drawn from its type's Gamma(a, b); with c entries in w weeks it is Gamma(a + c, b + w).
+A partner's weekly rate is drawn from its type's Gamma(a, b); with c entries in w weeks it is Gamma(a + c, b + w). Of a partner whose contract
+has ended nothing more is expected, and it tells nothing of how the others are spread.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.inputs import LISTED, NO_DAY, Floats, Ints, PartnerTable
+from indicators.inputs import LISTED, NO_DAY, Flags, Floats, Ints, PartnerTable
 from indicators.paths import PathTable
 
 _LEAST, _MOST = 0.05, 50.0  # of the shape a: partners never differ, nor resemble each other, without bound
@@ -21,7 +22,7 @@ class Arrivals:
 
     listed   entries in the trailing weeks
     weeks    how many of them the partner has been there
-    shape, scale   of the Gamma distribution of its weekly rate; the mean is shape * scale
+    shape, scale   of the Gamma distribution of its weekly rate; the mean is shape * scale, and both that and the scale 0 after its contract
     """
 
     listed: Ints
@@ -47,7 +48,8 @@ def arrivals(paths: PathTable, partners: PartnerTable, assumptions: Assumptions 
 def type_paces(paths: PathTable, partners: PartnerTable, assumptions: Assumptions = DEFAULTS) -> tuple[Pace, ...]:
     """How the weekly rates of each type's partners are spread."""
     listed, weeks = _counts(paths, partners, assumptions)
-    kinds = (partners.type == t for t in range(len(partners.types)))
+    stay = ~_ended(paths, partners)
+    kinds = (stay & (partners.type == t) for t in range(len(partners.types)))
     return tuple(_gamma_prior(listed[mine], weeks[mine]) for mine in kinds)
 
 
@@ -57,7 +59,13 @@ def arrivals_given(
     """The weekly rates of these partners, leaning on `paces` [types]."""
     listed, weeks = _counts(paths, partners, assumptions)
     prior = np.array(paces, np.float64).reshape(-1, 2)[partners.type]
-    return Arrivals(listed, weeks, prior[:, 0] + listed, 1.0 / (prior[:, 1] + weeks))
+    scale = np.where(_ended(paths, partners), 0.0, 1.0 / (prior[:, 1] + weeks))
+    return Arrivals(listed, weeks, prior[:, 0] + listed, scale)
+
+
+def _ended(paths: PathTable, partners: PartnerTable) -> Flags:
+    """[partners]: from tomorrow on without a contract."""
+    return np.asarray((partners.ended_day != NO_DAY) & (partners.ended_day <= paths.as_of), np.bool_)
 
 
 def _counts(paths: PathTable, partners: PartnerTable, assumptions: Assumptions) -> tuple[Ints, Floats]:

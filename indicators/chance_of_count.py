@@ -1,67 +1,92 @@
 """The chance that at least so many come: those under way, each with a chance of its own, and new ones, like a Poisson count (METHODS 3j).
 
-Averaged over draws of what is not known. Those under way are taken for a binomial of the same mean and variance (Ehm 1991): exact where their
-chances are alike, off by 0.03 at most where none is more than one half, and by more where some are nearly certain and others hopeless. Few
-are summed exactly with the new ones; of many the sum is taken for a gamma distribution, moved and turned to the same mean, variance and
-skewness, which is off by less than 0.002.
+Averaged over draws of what is not known. Where the variance is small the count's distribution is worked out by its Fourier transform, from
+what `Happenings` tells of those under way: exactly of few. Where it is large the count is taken for a gamma distribution, moved and turned to
+the same mean, variance and skewness, which is off by less than 0.004.
 """
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import gammainc, ndtr
 
-from indicators.counting import drawn_counts
+from indicators.happenings import Happenings, round_up
 from indicators.inputs import Floats
-from indicators.reverse_funnel import binomial_like, chance_to_reach
 
 _SPREAD = 8.0  # variance from which on the gamma's likeness is as good as the sum
-_FEW = 100.0  # expected: fewer are summed exactly where their variance is smaller
+_LONGEST = 256  # numbers between the least and the most that may come, up to which they are summed
+_TENTH = 1.2816  # normal quantile
 _FAR = 8.0  # standard deviations beyond which there is nothing
 
 
-def chance_of(wanted: int, mean: Floats, second: Floats, new: Floats) -> float:
-    """The chance of `wanted` or more, never larger for a larger number.
+@dataclass(frozen=True, eq=False)
+class Count:
+    """Those under way and, [draws], the mean numbers of new ones."""
 
-    mean, second   [draws] sums of the chances, and of the squared chances, of those under way
-    new            [draws] mean numbers of new ones
-    """
-    if wanted <= 0:
-        return 1.0
-    if _are_few(mean, second, new):
-        return chance_to_reach(wanted, binomial_like(mean, second, min(wanted, _most(mean, second))), new)
-    return float(np.clip(_like_gamma(wanted, mean, second, new).mean(), 0.0, 1.0))
+    under_way: Happenings
+    new: Floats
 
+    def chance(self, wanted: int) -> float:
+        """The chance of `wanted` or more, never larger for a larger number."""
+        if wanted <= 0:
+            return 1.0
+        if self._at_least is None:
+            return float(np.clip(self._like_gamma(wanted).mean(), 0.0, 1.0))
+        least, chances = self._at_least
+        if wanted <= least:
+            return 1.0
+        return float(chances[wanted - least]) if wanted - least < len(chances) else 0.0
 
-def middle_of(rng: np.random.Generator, mean: Floats, second: Floats, new: Floats) -> tuple[int, int]:
-    """The ends of the middle 80 % of the count, by one count of each draw."""
-    if _are_few(mean, second, new):  # of few, a binomial of a whole number of trials would have another variance
-        under = np.cumsum(binomial_like(mean, second, _most(mean, second)), axis=1)
-        under_way = (rng.random(len(mean))[:, None] > under).sum(axis=1)
-    else:
-        under_way = drawn_counts(rng, mean, second)
-    drawn = np.sort(under_way + rng.poisson(np.maximum(new, 0.0)))
-    last = len(drawn) - 1
-    return int(drawn[int(0.1 * last)]), int(drawn[int(np.ceil(0.9 * last))])
+    def middle(self) -> tuple[int, int]:
+        """The ends of the middle 80 %: each has a tenth or less beyond it."""
+        mean = self.under_way.mean + self.new
+        width = _TENTH * float(np.sqrt(self._spread.mean() + mean.var()))
+        return self._last_with(0.9, float(mean.mean()) - width), self._last_with(0.1, float(mean.mean()) + width)
 
+    def _last_with(self, share: float, near: float) -> int:
+        """The largest number of which at least so many come with this chance or more; `near` is where it is looked for first."""
+        low = high = max(round(near), 0)
+        step = 1
+        while low and self.chance(low) < share:
+            high, low, step = low, max(low - step, 0), 2 * step
+        if high == low:
+            step, high = 1, low + 1
+            while self.chance(high) >= share:
+                low, high, step = high, high + step, 2 * step
+        while high - low > 1:
+            at = (low + high) // 2
+            low, high = (at, high) if self.chance(at) >= share else (low, at)
+        return low
 
-def _are_few(mean: Floats, second: Floats, new: Floats) -> bool:
-    spread = np.maximum(mean - second, 0.0) + new
-    return float(spread.mean()) < _SPREAD and float((mean + new).max()) < _FEW
+    @cached_property
+    def _spread(self) -> Floats:
+        return self.under_way.variance + self.new
 
+    @cached_property
+    def _at_least(self) -> tuple[int, Floats] | None:
+        """The chances of so many or more, and of how many the first of them is; None where there are too many to sum."""
+        spread = self._spread
+        if float(spread.mean()) >= _SPREAD:
+            return None
+        mean, far = self.under_way.mean + self.new, _FAR * np.sqrt(spread) + _FAR
+        least = 0 if self.under_way.each is not None else max(int((mean - far).min()), 0)
+        most = int(np.ceil((mean + far).max()))
+        size = round_up(most - least + 1)
+        if size > _LONGEST:
+            return None
+        # of a Poisson count: exp(m (e^-it - 1))
+        turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size) - 1.0
+        whole = (self.under_way.transform(size) * np.exp(self.new[:, None] * turn)).mean(axis=0)
+        shares = np.maximum(np.roll(np.fft.irfft(whole, n=size), -least), 0.0)  # it begins anew at every `size`
+        return least, np.asarray(np.minimum(np.cumsum(shares[::-1])[::-1], 1.0), np.float64)
 
-def _most(mean: Floats, second: Floats) -> int:
-    """More than ever come of those under way."""
-    return int(np.ceil((mean + _FAR * np.sqrt(np.maximum(mean - second, 0.0))).max())) + int(_FAR)
-
-
-def _like_gamma(wanted: int, mean: Floats, second: Floats, new: Floats) -> Floats:
-    """[draws] by three moments: those of a binomial of the same mean and variance, and of the Poisson count beside it."""
-    apart = np.maximum(mean - second, 0.0)
-    # a binomial's chance is second / mean, and its third moment its variance times 1 - 2 of that
-    share = np.divide(second, mean, out=np.zeros(len(mean)), where=mean > 1e-12)
-    spread = np.maximum(apart + new, 1e-12)
-    skew = (apart * (1.0 - 2.0 * share) + new) / spread**1.5
-    z = (wanted - 0.5 - mean - new) / np.sqrt(spread)
-    straight = np.abs(skew) < 1e-3
-    shape = 4.0 / np.where(straight, 1.0, skew) ** 2
-    under = gammainc(shape, np.maximum(shape + np.sign(skew) * np.sqrt(shape) * z, 0.0))
-    return np.asarray(np.where(straight, 1.0 - ndtr(z), np.where(skew > 0, 1.0 - under, under)), np.float64)
+    def _like_gamma(self, wanted: int) -> Floats:
+        """[draws] by three moments."""
+        spread = np.maximum(self._spread, 1e-12)
+        skew = (self.under_way.third + self.new) / spread**1.5
+        z = (wanted - 0.5 - self.under_way.mean - self.new) / np.sqrt(spread)
+        straight = np.abs(skew) < 1e-3
+        shape = 4.0 / np.where(straight, 1.0, skew) ** 2
+        under = gammainc(shape, np.maximum(shape + np.sign(skew) * np.sqrt(shape) * z, 0.0))
+        return np.asarray(np.where(straight, 1.0 - ndtr(z), np.where(skew > 0, 1.0 - under, under)), np.float64)

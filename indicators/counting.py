@@ -32,16 +32,29 @@ def poisson_pmf(means: ArrayLike, up_to: int) -> Floats:
 
 
 def drawn_counts(rng: np.random.Generator, mean: Floats, second: Floats) -> Ints:
-    """One count drawn for each sum of chances `mean` and sum of squared chances `second` [...].
+    """One count drawn for each sum of chances `mean` and sum of squared chances `second` [...], of the same mean and variance.
 
     A sum of independent unlike happenings is close to a binomial of the same mean and variance (Ehm 1991), and exactly one where
-    the chances are alike: n = mean^2 / second, p = second / mean.
+    the chances are alike: n = mean^2 / second, p = second / mean. Of a number of trials that is not whole, the whole ones on either side are
+    drawn by turns, so often that the variance is met; where the lower one is too few for the mean, it stands for as many that are certain.
     """
     some = mean > 1e-12
-    trials = np.where(some, np.maximum(1.0, np.rint(mean**2 / np.where(some, np.maximum(second, 1e-300), 1.0))), 0.0)
-    trials = np.minimum(trials, 2.0**31)
-    chance = np.where(some, np.minimum(1.0, mean / np.maximum(trials, 1.0)), 0.0)
-    return np.asarray(rng.binomial(trials.astype(np.int64), chance), np.int64)
+    trials = np.where(some, np.minimum(mean**2 / np.where(some, np.maximum(second, 1e-300), 1.0), 2.0**31), 1.0)
+    upper = np.maximum(np.ceil(trials - 1e-9), 1.0)
+    lower = np.maximum(upper - 1.0, 0.0)
+    certain = np.where(some & (lower <= mean), np.floor(mean), 0.0)  # of the lower number; its rest is one more trial
+    rest = mean - certain
+    narrow = np.where(certain > 0, rest * (1 - rest), mean * (1 - mean / np.maximum(lower, 1.0)))
+    wide = mean * (1 - np.minimum(mean / upper, 1.0))
+    apart = wide - narrow
+    often = np.where(
+        apart > 1e-12, np.clip((wide - (mean - second)) / np.where(apart > 1e-12, apart, 1.0), 0.0, 1.0), 0.0
+    )
+    fewer = (rng.random(mean.shape) < often) & (lower > 0) & some
+    sure = np.where(fewer, certain, 0.0)
+    n = np.where(some, np.where(fewer, np.where(certain > 0, 1.0, lower), upper), 0.0)
+    chance = np.where(some, np.clip((mean - sure) / np.maximum(n, 1.0), 0.0, 1.0), 0.0)
+    return np.asarray(sure + rng.binomial(n.astype(np.int64), chance), np.int64)
 
 
 def shared_out(total: int, weights: Sequence[float] | Floats) -> Ints:

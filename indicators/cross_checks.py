@@ -72,7 +72,7 @@ def cross_checks(funnel: Funnel, types: Sequence[str], assumptions: Assumptions 
 def at_the_earliest(paths: PathTable) -> PathTable:
     """The paths with every unrecorded milestone reached on the day of the one before it; an unrecorded `listed` stays where it is."""
     reached = paths.reached.copy()
-    for k in range(LISTED + 1, DEAL):
+    for k in range(LISTED + 1, DEAL + 1):
         reached[:, k] = np.where(paths.inferred[:, k], reached[:, k - 1], reached[:, k])
     return replace(paths, reached=reached)
 

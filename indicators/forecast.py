@@ -106,12 +106,13 @@ def _tables(curves: TypeCurves, to: int, only: Sequence[int] | None) -> WayTable
     else:
         tables = tuple(within_after(curve.delay, following[k + 1], only) for k, curve in enumerate(steps))
         converters, others = (np.array(rows) for rows in zip(*(waiting(curve) for curve in steps), strict=True))
+    dated = tables if only is None else ()
     return WayTables(
         tables=tables,
         converters=converters,
         others=others,
-        p50=np.array([_days_until(table, 0.5) for table in tables]),
-        p80=np.array([_days_until(table, 0.8) for table in tables]),
+        p50=np.array([_days_until(table, 0.5) for table in dated]),
+        p80=np.array([_days_until(table, 0.8) for table in dated]),
         rates=np.array([curve.rate for curve in curves]),
         known=all(curve.known for curve in steps),
     )

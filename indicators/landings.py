@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 
 from indicators.bootstrap import generator
-from indicators.chance_of_count import chance_of, middle_of
+from indicators.chance_of_count import Count
+from indicators.chances_by_rate import ChancesByRate, Gathered
 from indicators.counting import per_group
 from indicators.curves import onward
 from indicators.forecast import WayTables, chances, way_tables
+from indicators.happenings import Happenings, together
 from indicators.inputs import DEAL, LISTED, Flags, Floats, Ints
 from indicators.month import of_scope
 from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
-from indicators.partner_forecast import SumsByRate, moments_of_draws
 from indicators.subjects import STEPS
 from indicators.weekly import not_yet_at, running
 
@@ -47,27 +48,24 @@ class Landing:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Coming:
-    """What comes to each milestone from the day after the as-of day up to a last one, [5, types] and, by draw, [5, types, draws].
+    """What comes to each milestone from the day after the as-of day up to a last one, [5, types] each.
 
     in_flight, new   expected of entries under way; of entries still to be listed
-    mean, second     sums of chances, and of squared chances, of those under way
-    poisson          means of the counts of new ones
+    under_way        by draw, what those under way may do
+    poisson          [.., draws] means of the counts of new ones
     known            every step on the way was watched long enough to speak of it
     """
 
     in_flight: Floats
     new: Floats
-    mean: Floats
-    second: Floats
+    under_way: tuple[tuple[Happenings, ...], ...]
     poisson: Floats
     known: Flags
-    seed: tuple[str, ...]
 
-    def drawn(self, milestone: int, types: Sequence[int]) -> tuple[Floats, Floats, Floats]:
-        """`mean`, `second` and `poisson` [draws] of these types together."""
+    def count(self, milestone: int, types: Sequence[int]) -> Count:
+        """How many come to the milestone, of these types together."""
         of = list(types)
-        one, two, three = (draws[milestone, of].sum(axis=0) for draws in (self.mean, self.second, self.poisson))
-        return one, two, three
+        return Count(together([self.under_way[milestone][t] for t in of]), self.poisson[milestone, of].sum(axis=0))
 
 
 def coming(outlook: Outlook, last: int, scope: Flags | None = None) -> Coming:
@@ -76,17 +74,10 @@ def coming(outlook: Outlook, last: int, scope: Flags | None = None) -> Coming:
     days, kinds = max(last - outlook.as_of, 0), len(outlook.partners.types)
     draws = min(outlook.assumptions.plan_draws, outlook.draws)
     each, by_draw = (DEAL + 1, kinds), (DEAL + 1, kinds, draws)
-    found = Coming(
-        in_flight=np.zeros(each),
-        new=np.zeros(each),
-        mean=np.zeros(by_draw),
-        second=np.zeros(by_draw),
-        poisson=np.zeros(by_draw),
-        known=_known(outlook, kinds),
-        seed=(outlook.assumptions.seed, str(outlook.as_of), str(last)),
-    )
+    in_flight, new, poisson, known = np.zeros(each), np.zeros(each), np.zeros(by_draw), _known(outlook, kinds)
+    gathered = [[Gathered(draws) for _ in range(kinds)] for _ in range(DEAL + 1)]
     if days == 0:
-        return found
+        return _coming(in_flight, new, gathered, poisson, known)
     under_way = of_scope(outlook.under_way, chosen)
     column = min(days, outlook.assumptions.horizon)
     ways: dict[int, tuple[WayTables, ...]] = {}
@@ -95,34 +86,37 @@ def coming(outlook: Outlook, last: int, scope: Flags | None = None) -> Coming:
         ways[j] = outlook.ways if j == DEAL else way_tables(outlook.curves, j, only=[column])
         before[j] = under_way.only(not_yet_at(outlook, under_way, j))
         expected = chances(before[j], ways[j], outlook.rates, [column], to=j)[:, 0]
-        found.in_flight[j] = per_group(before[j].type, expected, kinds)
+        in_flight[j] = per_group(before[j].type, expected, kinds)
     kind, a_day = outlook.partners.type, np.array([_per_daily_entry(outlook, t, days) for t in range(kinds)])
     a, b = outlook.rates.spread(kind)
     for t in range(kinds):
         members = np.flatnonzero((kind == t) & chosen)
         if not members.size:
-            found.known[:, t] = True  # nobody is there of whom to expect anything
+            known[:, t] = True  # nobody is there of whom to expect anything
             continue
         through = np.cumprod(np.c_[np.ones(len(members)), outlook.rates.rate[members]], axis=1)
-        found.new[:, t] = (outlook.arriving.weekly[members] / 7.0) @ through * a_day[t]
-        sums = [
-            SumsByRate(ways[j][t], [table[:, [column]] for table in ways[j][t].tables]).of(before[j], members)
+        new[:, t] = (outlook.arriving.weekly[members] / 7.0) @ through * a_day[t]
+        waiting = [
+            ChancesByRate(ways[j][t], [table[:, [column]] for table in ways[j][t].tables]).of(before[j], members)
             for j in ways
         ]
-        busy = np.isin(members, under_way.partner)
-        for i, waits, *of_each in zip(members, busy, *sums, strict=True):
+        for i, *of_each in zip(members, *waiting, strict=True):
             rng = generator(outlook.assumptions.seed, str(outlook.as_of), outlook.partners.ids[i], "target")
             p = rng.beta(a[i], b[i], (draws, len(STEPS)))
             pace = rng.gamma(outlook.arriving.shape[i], outlook.arriving.scale[i], draws) / 7.0
-            found.poisson[LISTED, t] += pace * a_day[t, LISTED]
-            for j, by_rate in zip(ways, of_each, strict=True):
+            poisson[LISTED, t] += pace * a_day[t, LISTED]
+            for j, mine in zip(ways, of_each, strict=True):
                 pace = pace * p[:, j - 1]
-                found.poisson[j, t] += pace * a_day[t, j]
-                if waits:
-                    one, two = moments_of_draws(p[:, :j], by_rate)
-                    found.mean[j, t] += one[:, 0]
-                    found.second[j, t] += two[:, 0]
-    return found
+                poisson[j, t] += pace * a_day[t, j]
+                if len(mine):
+                    gathered[j][t].add(mine, p[:, :j])
+    return _coming(in_flight, new, gathered, poisson, known)
+
+
+def _coming(
+    in_flight: Floats, new: Floats, gathered: Sequence[Sequence[Gathered]], poisson: Floats, known: Flags
+) -> Coming:
+    return Coming(in_flight, new, tuple(tuple(one.happenings for one in row) for row in gathered), poisson, known)
 
 
 def landings(
@@ -150,20 +144,21 @@ def chance_of_more(ahead: Coming, milestone: int, wanted: int, types: Sequence[i
     of = list(range(ahead.new.shape[1])) if types is None else list(types)
     if not ahead.known[milestone, of].all():
         return None
-    return chance_of(wanted, *ahead.drawn(milestone, of))
+    return ahead.count(milestone, of).chance(wanted)
 
 
 def _landing(ahead: Coming, types: list[int], actual: Ints, planned: Sequence[float | None]) -> Landing:
     rows: list[tuple[Any, ...]] = []
     for k, plan in enumerate(planned):
         so_far = int(actual[k].sum())
-        chance = None if plan is None else chance_of_more(ahead, k, math.ceil(plan) - so_far, types)
+        lacking = None if plan is None else math.ceil(plan) - so_far
         if not ahead.known[k, types].all():
-            rows.append((None, None, None, None, None, chance))
+            rows.append((None, None, None, None, None, 1.0 if lacking is not None and lacking <= 0 else None))
             continue
         in_flight, new = float(ahead.in_flight[k, types].sum()), float(ahead.new[k, types].sum())
-        names = "all" if len(types) != 1 else str(types[0])
-        low, high = middle_of(generator(*ahead.seed, names, str(k), "landing"), *ahead.drawn(k, types))
+        count = ahead.count(k, types)
+        low, high = count.middle()
+        chance = None if lacking is None else count.chance(lacking)
         rows.append((so_far + in_flight + new, in_flight, new, so_far + low, so_far + high, chance))
     reached, in_flights, news, lows, highs, chance_of_each = zip(*rows, strict=True)
     return Landing(reached, in_flights, news, lows, highs, chance_of_each)

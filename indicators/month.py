@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.bootstrap import generator
+from indicators.chances_by_rate import ChancesByRate, Gathered
 from indicators.curves import StepCurve, TypeCurves, onward
 from indicators.forecast import chances
+from indicators.happenings import Happenings
 from indicators.inputs import DEAL, LISTED, NO_DAY, Flags, Floats, Ints
 from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
-from indicators.partner_forecast import SumsByRate, moments_of_draws
 from indicators.subjects import STEPS
 
 _MONDAY = 4  # day number 4 is 1970-01-05
@@ -88,12 +89,9 @@ def landing_of(whole: Floats, month: Month, day: Ints) -> Floats:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Draws:
-    """What might be true, [draws]: sums of chances, and of squared chances, of the entries under way; and [draws, types] the whole
-    way's rate of new entries.
-    """
+    """What might be true, by draws: of the entries under way, and [draws, types] the whole way's rate of new entries."""
 
-    mean: Floats
-    second: Floats
+    under_way: Happenings
     through: Floats
 
 
@@ -101,7 +99,7 @@ def draws_for(outlook: Outlook, month: Month, under_way: OpenEntries, scope: Fla
     """Draws of the partners' rates for what is under way, and of the types' rates for what is new; the same for every plan."""
     n, kind = outlook.assumptions.plan_draws, outlook.partners.type
     early, late = _offsets(outlook, month)
-    mean, second = np.zeros(n), np.zeros(n)
+    found = Gathered(n)
     a, b = outlook.rates.spread(kind)
     busy = np.zeros(len(outlook.partners), bool)
     busy[under_way.partner] = True
@@ -111,19 +109,16 @@ def draws_for(outlook: Outlook, month: Month, under_way: OpenEntries, scope: Fla
         members = np.flatnonzero((kind == t) & busy & scope)
         if not members.size:
             continue
-        for i, sums in zip(members, SumsByRate(way, reaches).of(under_way, members), strict=True):
+        for i, mine in zip(members, ChancesByRate(way, reaches).of(under_way, members), strict=True):
             rng = generator(outlook.assumptions.seed, str(outlook.as_of), outlook.partners.ids[i], "target")
-            p = rng.beta(a[i], b[i], (n, len(STEPS)))
-            one, two = moments_of_draws(p, sums)
-            mean += one[:, 0]
-            second += two[:, 0]
+            found.add(mine, rng.beta(a[i], b[i], (n, len(STEPS))))
     names = (*outlook.partners.types, "all")
     through = np.ones((n, len(outlook.curves)))
     for t, row in enumerate(outlook.curves):
         rng = generator(outlook.assumptions.seed, str(outlook.as_of), names[t], "rates")
         for curve in row:
             through[:, t] *= rng.beta(*rate_spread(curve), n)
-    return Draws(mean, second, through)
+    return Draws(found.happenings, through)
 
 
 def rate_spread(curve: StepCurve) -> tuple[float, float]:

@@ -30,6 +30,7 @@ from indicators.inputs import (
     day_date,
 )
 from indicators.stalled import BEYOND, STALLED, StalledEntries
+from models.counted import agreeing, counted
 from models.labels import named
 from models.vocabulary import Tier
 
@@ -99,18 +100,14 @@ def told(advice: Advice, language: Language) -> str:
     """The advice as one sentence for a field of 255 characters."""
     say = _SAY[language]
     if advice.milestone is None:
-        return say[advice.what].format(n=advice.entries, entries="entry" if advice.entries == 1 else "entries")
+        return say[advice.what].format(n=advice.entries, entries=agreeing(advice.entries, "entry"))
     name = named(MILESTONES[advice.milestone].value, language)
     action = say[str(advice.milestone)]
     n = advice.entries
     if language == "ja":
         text = say[advice.what].format(n=n, name=name, action=action, since=day_date(advice.since or 0))
     else:
-        which = (
-            f"{n} stalled {'entry' if n == 1 else 'entries'}"
-            if advice.what == "move_stalled"
-            else f"{n} open {'entry' if n == 1 else 'entries'}"
-        )
+        which = counted(n, "stalled entry" if advice.what == "move_stalled" else "open entry")
         text = say[advice.what].format(which=which, name=name, action=action, since=day_date(advice.since or 0))
     return text
 

@@ -6,7 +6,7 @@ partner's interval does not depend on the others. The total's interval sums the 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,16 +14,16 @@ from functools import partial
 import numpy as np
 
 from indicators.bootstrap import generator
+from indicators.chances_by_rate import ChancesByRate, OfPartner
 from indicators.counting import drawn_counts, per_group
 from indicators.curves import TypeCurves, onward
-from indicators.forecast import WayTables, chances
+from indicators.forecast import chances
 from indicators.inputs import LISTED, Flags, Floats, Ints
-from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
 from indicators.subjects import STEPS
 
 _THREADS = 4
-_NODES = 101  # rates at which sums over a partner's entries are worked out; between them they are straight lines
+_FEW = 24  # entries of a partner that are drawn one by one, which takes no longer than drawing their sum
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,13 +83,13 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
     totals = np.zeros((len(partners.types), draws, len(ahead)), np.int64)
     a, b = rates.spread(kind)
 
-    def drawn_of(by_rate: "SumsByRate", members: Ints) -> Ints:
+    def drawn_of(by_rate: ChancesByRate, members: Ints) -> Ints:
         """The draws of some partners, each with a generator of its own, and their sum."""
         all_of_them = np.zeros((draws, len(ahead)), np.int64)
-        for i, sums in zip(members, by_rate.of(outlook.under_way, members), strict=True):
+        for i, mine in zip(members, by_rate.of(outlook.under_way, members), strict=True):
             drawn = _draws_of(
                 generator(assumptions.seed, str(outlook.as_of), partners.ids[i]), draws, a[i], b[i],
-                (float(arriving.shape[i]), float(arriving.scale[i])), a_day[i], sums,
+                (float(arriving.shape[i]), float(arriving.scale[i])), a_day[i], mine,
             )  # fmt: skip
             low[i], high[i] = _middle(drawn)
             all_of_them += drawn
@@ -101,7 +101,8 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
             members = np.flatnonzero(kind == t)
             if not way.known or not members.size:
                 continue
-            by_rate = SumsByRate(way, [table[:, [min(h, len(table) - 1) for h in ahead]] for table in way.tables])
+            reaches = [table[:, [min(h, len(table) - 1) for h in ahead]] for table in way.tables]
+            by_rate = ChancesByRate(way, reaches, powers=2)
             for drawn in pool.map(partial(drawn_of, by_rate), np.array_split(members, processors)):
                 totals[t] += drawn
     total_low, total_high = _middle(totals.sum(axis=0))
@@ -128,68 +129,6 @@ def _middle(drawn: Ints) -> tuple[Ints, Ints]:
     return ordered[int(0.1 * last)], ordered[int(np.ceil(0.9 * last))]
 
 
-class SumsByRate:
-    """Sums of chances, and of squared chances, of a partner's entries at each rate from 0 to 1, if later steps were always taken.
-
-    `reaches` holds for each milestone the columns [days, m] of its table that are asked for.
-    """
-
-    def __init__(self, way: WayTables, reaches: Sequence[Floats]) -> None:
-        nodes = np.linspace(0.0, 1.0, _NODES)[None, :]
-        self.days = way.converters.shape[1]
-        self.width = reaches[0].shape[1]
-        self.cells = []
-        for k, reach in enumerate(reaches):
-            both = nodes * way.converters[k][:, None] + (1 - nodes) * way.others[k][:, None]
-            share = np.divide(np.broadcast_to(nodes, both.shape), both, out=np.zeros_like(both), where=both > 0)
-            chance = np.minimum(share[:, None, :] * reach[:, :, None], 1.0)
-            self.cells.append(np.concatenate([chance, chance**2], axis=1))
-
-    def of(self, open_now: OpenEntries, members: Ints) -> Iterator[list[Floats]]:
-        """For each of the partners `members` (in order) [2 * m, nodes] for each milestone.
-
-        Each partner's own ages are summed in their order, so that no other partner matters to it.
-        """
-        mine = np.flatnonzero(np.isin(open_now.partner, members) & (open_now.age < self.days - 1))
-        key = (open_now.partner[mine] * len(self.cells) + open_now.milestone[mine]) * self.days + open_now.age[mine]
-        cells, counts = np.unique(key, return_counts=True)
-        bounds = np.searchsorted(
-            cells, np.arange(len(self.cells) + 1) * self.days + members[:, None] * len(self.cells) * self.days
-        )
-        nothing = np.zeros((2 * self.width, _NODES))
-        for row in bounds:
-            found = []
-            for k, table in enumerate(self.cells):
-                begin, end = row[k], row[k + 1]
-                if begin == end:
-                    found.append(nothing)
-                    continue
-                ages = cells[begin:end] % self.days
-                found.append((table[ages] * counts[begin:end, None, None]).sum(axis=0))
-            yield found
-
-
-def moments_of_draws(p: Floats, sums: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Sum of chances and of squared chances [draws, m] of one partner's entries, for drawn rates `p` [draws, 4].
-
-    `sums` is what `SumsByRate.of` gives for this partner: [2 * m, nodes] for each milestone.
-    """
-    width = sums[0].shape[0] // 2
-    found = np.zeros((2 * width, len(p)))  # draws lie side by side, which is quicker by half
-    steps = np.ascontiguousarray(p.T)
-    for k, by_rate in enumerate(sums):
-        if not by_rate[:width].any():
-            continue
-        rest = steps[k + 1 :].prod(axis=0)
-        at = steps[k] * (_NODES - 1)
-        left = np.minimum(at.astype(np.int64), _NODES - 2)
-        slope = at - left
-        values = by_rate.take(left, axis=1) * (1 - slope) + by_rate.take(left + 1, axis=1) * slope
-        found[:width] += rest * values[:width]
-        found[width:] += rest**2 * values[width:]
-    return np.ascontiguousarray(found[:width].T), np.ascontiguousarray(found[width:].T)
-
-
 def _draws_of(
     rng: np.random.Generator,
     draws: int,
@@ -197,11 +136,16 @@ def _draws_of(
     b: Floats,
     weekly: tuple[float, float],
     a_day: Floats,
-    sums: list[Floats],
+    mine: OfPartner,
 ) -> Ints:
-    """[draws, horizons] numbers of deals of one partner."""
+    """[draws, horizons] numbers of deals of one partner. An entry that is a deal within 30 days is one within 60."""
     p = rng.beta(a, b, (draws, len(STEPS)))
-    under_way = drawn_counts(rng, *moments_of_draws(p, sums))
+    if len(mine) <= _FEW:
+        each = mine.each(p)
+        under_way = (rng.random((len(each), 1, draws)) < each).sum(axis=0).T
+    else:
+        mean, second = mine.sums(p)
+        under_way = drawn_counts(rng, mean.T, second.T)
     rate = rng.gamma(weekly[0], weekly[1], draws) * p.prod(axis=1)
     coming = rng.poisson(rate[:, None] * a_day[None, :])
     return np.asarray(under_way + coming, np.int64)

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, ndtr, pdtr
+from scipy.special import pdtr
 
+from indicators.chance_of_count import Count
+from indicators.happenings import Happenings
 from indicators.inputs import Floats
 
-_MANY = 400  # deals still wanted: beyond, the normal curve is as good as the exact sum
+_MANY = 400  # deals still wanted: beyond, a likeness by three moments is as good as the exact sum
 
 
 def static_needs(deals: float, rates: Sequence[float]) -> tuple[float, ...]:
@@ -42,44 +44,21 @@ class Chances:
     """The chance of enough deals for any number of new entries, from what is known of those under way; see `chances_of`."""
 
     wanted: int
-    mean: Floats
-    spread: Floats
-    in_flight: Floats | None
+    under_way: Happenings
+    shares: Floats | None
 
     def reach(self, new: Floats) -> float:
         """The chance of the wanted deals, `new` [draws] being the means of deals from new entries."""
         if self.wanted <= 0:
             return 1.0
-        if self.in_flight is None:
-            width = np.sqrt(np.maximum(self.spread + new, 1e-12))
-            return float(ndtr((self.mean + new - self.wanted + 0.5) / width).mean())
-        return chance_to_reach(self.wanted, self.in_flight, new)
+        if self.shares is None:
+            return Count(self.under_way, new).chance(self.wanted)
+        return chance_to_reach(self.wanted, self.shares, new)
 
 
-def chances_of(wanted: int, mean: Floats, second: Floats) -> Chances:
-    """From the sums [draws] of the chances and of the squared chances of what is under way.
-
-    The count under way is taken for a binomial of the same mean and variance, as in `drawn_counts`; where very many deals are wanted,
-    the sum with the new ones is taken for normal.
-    """
-    exact = binomial_like(mean, second, wanted) if 0 < wanted <= _MANY else None
-    return Chances(wanted, mean, np.maximum(mean - second, 0.0), exact)
-
-
-def binomial_like(mean: Floats, second: Floats, below: int) -> Floats:
-    """[draws, below]: the chance of 0, 1, .. `below` - 1 happenings, from sums of chances and of squared chances [draws]."""
-    some = mean > 1e-12
-    trials = np.where(some, np.clip(mean**2 / np.where(some, np.maximum(second, 1e-300), 1.0), 1.0, 1e9), 1.0)
-    chance = np.where(some, np.minimum(1.0, mean / trials), 0.0)
-    k = np.arange(below + 1)
-    # P(N < k) of a binomial, whose number of trials need not be whole
-    under = np.zeros((len(mean), below + 1))
-    at = k[None, 1:]
-    open_end = at - 1 < trials[:, None]
-    under[:, 1:] = np.where(
-        open_end, 1.0 - betainc(at, np.maximum(trials[:, None] - at + 1, 1e-9), chance[:, None]), 1.0
-    )
-    return np.diff(under, axis=1)
+def chances_of(wanted: int, under_way: Happenings) -> Chances:
+    """By draws of what is under way; where very many deals are wanted, as `Count` has it."""
+    return Chances(wanted, under_way, under_way.shares(wanted) if 0 < wanted <= _MANY else None)
 
 
 def least(enough: Callable[[int], bool], most: int = 10_000_000) -> int | None:

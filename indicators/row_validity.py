@@ -48,8 +48,10 @@ class Spells:
 
 
 def spells(paths: PathTable, entries: EntryTable, *, valid_days: int = 180, horizon: int = 180) -> Spells:
-    """The spells of all entries whose target anybody else, or another entry, speaks of. One company is one target number."""
-    asked = _asked(entries)
+    """The spells of all entries whose target anybody else, another entry, or another attempt of theirs speaks of. One company is one target
+    number.
+    """
+    asked = _asked(paths, entries)
     attempts = _attempts(paths, entries, asked)
     if entries.taken.rivals is not None:
         attempts = _beside(attempts, _rivals(entries.taken, paths.as_of))
@@ -67,16 +69,16 @@ def spells(paths: PathTable, entries: EntryTable, *, valid_days: int = 180, hori
     return Spells(entry[order], told.start[order], told.end[order], why[order])
 
 
-def _asked(entries: EntryTable) -> Flags:
-    """Entries whose target somebody else speaks of: another entry, another partner's, or the company itself."""
+def _asked(paths: PathTable, entries: EntryTable) -> Flags:
+    """Entries whose target more than one attempt speaks of, be it another one of theirs, or the company itself."""
     taken = entries.taken
-    others = [entries.target, taken.target]
+    others = [entries.target[paths.entry], taken.target]
     if taken.rivals is not None:
         others.append(taken.rivals.target)
     said = np.concatenate(others)
     if not said.size:
         return np.zeros(0, np.bool_)
-    times = np.bincount(said)
+    times = np.bincount(said, minlength=int(entries.target.max(initial=0)) + 1)
     return np.asarray(times[entries.target] > 1, np.bool_)
 
 

@@ -258,7 +258,7 @@ def _case(
     whole = pace.sum()
     draws = draws_for(outlook, month, under_way, scope)
     return _Case(
-        chances=chances_of(deals - int(deals_in(outlook, month, scope).sum()), draws.mean, draws.second),
+        chances=chances_of(deals - int(deals_in(outlook, month, scope).sum()), draws.under_way),
         through_draws=draws.through[:, :kinds],
         in_flight=float(chances_in(outlook, month, under_way).sum()),
         per_entry=landed / days if days else np.zeros(kinds),

@@ -4,6 +4,7 @@ from typing import Literal
 
 from indicators.inputs import NO_DAY, day_date
 from indicators.tiers import PartnerTier
+from models.counted import counted
 from models.vocabulary import Tier, Willingness
 
 Language = Literal["ja", "en"]
@@ -126,7 +127,7 @@ def _japanese(tier: PartnerTier) -> str:
 
 
 def _targets(n: int) -> str:
-    return f"{n} valid target{'' if n == 1 else 's'}"
+    return f"{counted(n, 'valid target')}"
 
 
 def _left_out(tier: PartnerTier, language: Language) -> str:
@@ -137,7 +138,7 @@ def _left_out(tier: PartnerTier, language: Language) -> str:
     if language == "ja":
         return f"、除外{total}件（{'、'.join(f'{names[why][0]}{n}' for why, n in tier.excluded)}）"
     parts = ", ".join(f"{n} {names[why][n != 1]}" for why, n in tier.excluded)
-    return f"; {total} row{'' if total == 1 else 's'} excluded ({parts})"
+    return f"; {counted(total, 'row')} excluded ({parts})"
 
 
 def _fitting(text: str) -> str:

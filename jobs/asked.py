@@ -22,6 +22,7 @@ from jobs.runs import utc_now
 from jobs.settings import WorkspaceSettings
 from jobs.steps.inputs import read_inputs
 from jobs.then import Then, then
+from models.counted import counted
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
 
@@ -92,7 +93,9 @@ def partner_place(wanted: str, ids: Sequence[str], names: Sequence[str]) -> int:
         return part[0]
     if part:
         shown = ", ".join(sorted(f"{names[i]} ({ids[i]})" for i in part)[:5])
-        raise NotFound(f"{len(part)} partners are called {wanted!r}, such as {shown}; give the whole name or the id.")
+        raise NotFound(
+            f"{counted(len(part), 'partner is', 'partners are')} called {wanted!r}, such as {shown}; give the whole name or the id."
+        )
     raise NotFound(f"There is no partner {wanted!r}; give its id or its name, or a part of the name.")
 
 

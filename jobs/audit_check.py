@@ -1,7 +1,7 @@
 """The audit chain checked: in the database or from an export, against itself and against the heads noted elsewhere."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from sync.chain.links import read_line
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found. `lost` are noted heads, up to where it is broken, that the chain lacks and no reseal explains."""
+    """What a check found. `lost` are noted heads, up to where it is broken, that the chain lacks and no reseal explains.
+
+    `says` why it does not hold: by the link at which it is broken, or where that is None by itself.
+    """
 
     links: int
     head: Link | None
@@ -27,7 +30,7 @@ class Finding:
 
     @property
     def ok(self) -> bool:
-        return self.broken_at is None and not self.lost
+        return self.says is None and not self.lost
 
     def document(self, workspace: str) -> dict[str, Any]:
         """What `audit verify --json` prints."""
@@ -36,7 +39,7 @@ class Finding:
             "workspace": workspace,
             "links": self.links,
             "head": None if self.head is None else {"seq": self.head.seq, "hash": self.head.hash},
-            "broken": None if self.broken_at is None else {"seq": self.broken_at, "says": self.says},
+            "broken": None if self.says is None else {"seq": self.broken_at, "says": self.says},
             "heads": self.heads,
             "lost": [{"seq": h.seq, "hash": h.hash, "at": h.at} for h in self.lost],
         }
@@ -62,6 +65,14 @@ def examine(links: Iterable[Link], heads: Sequence[Head] = ()) -> Finding:
     return Finding(
         found.links, found.head, broken.seq if broken else None, broken.says if broken else None, len(noted), lost
     )
+
+
+def examine_export(links: Iterable[Link], heads: Sequence[Head] = ()) -> Finding:
+    """The same of an exported file. One without a link holds nothing that could be checked, whoever emptied it."""
+    found = examine(links, heads)
+    if found.links or found.lost or not found.ok:
+        return found
+    return replace(found, says="it holds no link, and an empty file proves nothing")
 
 
 def _lost_by(link: Link) -> Iterator[str]:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from jobs.errors import NotFound, SakigakeError
 from jobs.runs import new_id, utc_now
 from jobs.settings import WorkspaceSettings
+from models.counted import counted
 from models.vocabulary import RecordRef
 from sync.events.decisions import Decided, Subject, Verdict, add, decisions, standing
 from sync.events.read import entry_records
@@ -162,7 +163,7 @@ def _pair(of: Known, which: str) -> tuple[Subject, RecordRef, RecordRef]:
     parts = which.split(",")
     if len(parts) != 2:
         raise SakigakeError(
-            f"{which!r} names {len(parts)} records, expected two: connection.Object/ID,connection.Object/ID"
+            f"{which!r} names {counted(len(parts), 'record')}, expected two: connection.Object/ID,connection.Object/ID"
         )
     try:
         left, right = sorted(RecordRef.parse(part.strip()) for part in parts)

@@ -29,6 +29,7 @@ from jobs.settings import load
 from jobs.steps.provision import provision
 from jobs.tables.run import run_report
 from jobs.wiring import Workspace, open_workspace
+from models.counted import counted
 
 START_SECONDS = 60.0
 WEEK = 7
@@ -62,7 +63,7 @@ def run_demo(page: Console | None, *, once: bool) -> dict[str, Any]:
             refused = [s for _, s in steps if s.status == "refused"]
             if refused:
                 raise SakigakeError(
-                    f"{len(refused)} fields could not be made, the first is {refused[0].what}: {refused[0].advice}"
+                    f"{counted(len(refused), 'field')} could not be made, the first is {refused[0].what}: {refused[0].advice}"
                 )
             report = run_cycle(workspace, progress=progress)
         if report.unread:
@@ -72,7 +73,7 @@ def run_demo(page: Console | None, *, once: bool) -> dict[str, Any]:
             _show(page, document, report)
         if report.refused:
             raise SakigakeError(
-                f"{report.refused} changes were refused by the CRM; this demo did not end as it should."
+                f"{counted(report.refused, 'change was', 'changes were')} refused by the CRM; this demo did not end as it should."
             )
         if not once:
             _keep_turning(page, workspace, address, stop)
@@ -126,8 +127,8 @@ def _keep_turning(page: Console | None, workspace: Workspace, address: str, stop
         if page:
             new = sum(c["inserted"] + c["changed"] for c in report.pulled.values())
             page.print(
-                f"{report.as_of}: {new:,} records changed, {sum(report.mapped.get('asserted', {}).values()):,} events, "
-                f"{sum(report.written.values()):,} fields written, {sum(report.api_calls.values()):,} API calls"
+                f"{report.as_of}: {counted(new, 'record')} changed, {counted(sum(report.mapped.get('asserted', {}).values()), 'event')}, "
+                f"{counted(sum(report.written.values()), 'field')} written, {counted(sum(report.api_calls.values()), 'API call')}"
             )
     if page:
         page.print("Stopped; nothing is left running.")

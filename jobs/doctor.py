@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Engine
 
@@ -15,6 +17,7 @@ from jobs.steps.provision import ADVICE, made_fields, provision, targets
 from jobs.tables.mirror import drift_sentence
 from jobs.views import drift, unmapped
 from jobs.wiring import choose_workspace, connect_with, open_connector, read_rules, specs_of
+from models.counted import counted
 from sync.connector import Connector
 from sync.errors import SyncError
 
@@ -50,7 +53,7 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
                 yield Finding(connection, FAIL, str(e))
                 continue
             used = (
-                f", {greeting.quota_used:,} of {greeting.quota_limit:,} calls used today"
+                f", {greeting.quota_used:,} of {counted(greeting.quota_limit, 'call')} used today"
                 if greeting.quota_limit and greeting.quota_used is not None
                 else ""
             )
@@ -59,6 +62,8 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
             )
             for sentence in greeting.advice:
                 yield Finding(connection, WARN, sentence)
+            if greeting.zone:
+                yield from _zone(connection, greeting.zone, greeting.crm_time, settings, folder)
             if (
                 greeting.quota_limit
                 and greeting.quota_used is not None
@@ -79,6 +84,26 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
     finally:
         for connector in connectors.values():
             connector.close()
+
+
+def _zone(connection: str, zone: str, now: datetime, settings: WorkspaceSettings, folder: Path) -> Iterator[Finding]:
+    """The account's own time zone against the mapping's: people compare numbers of both."""
+    try:
+        ours = read_rules(settings, folder).timezone
+        there, here = ZoneInfo(zone), ZoneInfo(ours)
+    except (SakigakeError, ZoneInfoNotFoundError, ValueError):  # the mapping is told of by itself
+        return
+    half_a_year = now + timedelta(days=182)
+    if all(day.astimezone(there).utcoffset() == day.astimezone(here).utcoffset() for day in (now, half_a_year)):
+        yield Finding(connection, OK, f"the account's time zone is {zone}; its days are the mapping's")
+        return
+    yield Finding(
+        connection,
+        WARN,
+        f"the account's time zone is {zone}, the mapping's is {ours}.",
+        "Sakigake counts days of the mapping's zone; the CRM's own reports count the account's, so that the two may differ by a day. "
+        "Where one zone is wrong, mend `timezone` in mapping.yaml or the account's settings; otherwise nothing is to be done.",
+    )
 
 
 def _capacity(engine: Engine, workspace: str) -> Iterator[Finding]:
@@ -114,7 +139,7 @@ def _unmapped(engine: Engine, workspace: str) -> Iterator[Finding]:
     for value in found:
         by_field.setdefault((value["connection"], value["object"], value["field"]), []).append(value["records"])
     for (connection, name, field), records in by_field.items():
-        says = f"{name}.{field}: {len(records)} values that no rule names, in {sum(records):,} records."
+        says = f"{name}.{field}: {counted(len(records), 'value')} that no rule names, in {counted(sum(records), 'record')}."
         yield Finding(connection, WARN, says, "See: sakigake mapping coverage")
 
 
@@ -160,11 +185,11 @@ def _fields(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Con
         yield Finding(
             "fields",
             WARN,
-            f"{len(missing) - len(refused)} fields or rights are not made yet.",
+            f"{counted(len(missing) - len(refused), 'field or right is', 'fields or rights are')} not made yet.",
             "Make them with: sakigake provision",
         )
     if not missing:
-        yield Finding("fields", OK, f"all {len(steps)} fields and rights are there")
+        yield Finding("fields", OK, f"all {counted(len(steps), 'field or right is', 'fields and rights are')} there")
 
 
 def _rights(settings: WorkspaceSettings, folder: Path, connectors: dict[str, Connector]) -> Iterator[Finding]:

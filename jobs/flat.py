@@ -19,7 +19,7 @@ def as_csv(lines: Iterable[Mapping[str, Any]]) -> str:
 
 
 def indicator_lines(document: Mapping[str, Any]) -> Iterable[Line]:
-    """Conversions, lead times, drift, partner rates and forecasts of an `indicators` document."""
+    """Conversions, lead times, drift, partner rates and forecasts of an `indicators` document, with why a number is empty or may still grow."""
     for table in ("conversion", "lead_time", "drift", "partner_rates"):
         for kind, steps in document.get(table, {}).items():
             for step, measures in steps.items():
@@ -34,6 +34,10 @@ def indicator_lines(document: Mapping[str, Any]) -> Iterable[Line]:
     for kind, ahead in by_type.items():
         for days, measures in ahead.items():
             yield from _measures({"table": "forecast", "type": kind, "to": f"{days} days"}, measures)
+    of_whom = {"table": "forecast", "type": "all" if "all" in by_type else next(iter(by_type), None)}
+    yield from _measures(of_whom, {name: forecast.get(name) for name in ("status", "under_way", "listed_a_week")})
+    for table in ("issues", "reporting_delay"):
+        yield from _measures({"table": table}, document.get(table, {}))
     partner = document.get("partner")
     if partner:
         who = {"type": partner["type"], "partner": partner["name"]}

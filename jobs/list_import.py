@@ -4,7 +4,6 @@ Rows become records of the source `lists.row` (`sync.lists.source`), in the same
 them. All of a file is taken in, or nothing.
 """
 
-import hashlib
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -83,9 +82,10 @@ class Creates:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of a file. `run` is None where nothing was stored."""
+    """What became of a file. `file_hash` is the SHA-256 of the bytes that were read; `run` is None where nothing was stored."""
 
     file: str
+    file_hash: str
     read: AttackList
     judged: tuple[Judged, ...]
     bad: tuple[BadRow, ...]
@@ -97,6 +97,7 @@ class Imported:
         counts = Counter(j.found.standing.value for j in self.judged)
         return {
             "file": self.file,
+            "file_hash": self.file_hash,
             "where": self.read.where,
             "headings": {
                 "row": self.read.headings.row,
@@ -143,8 +144,8 @@ def import_list(
             "and bring it into force with `sakigake mapping activate`."
         )
     try:
-        read = understand(read_sheet(path, sheet, encoding, has_headings), path.name, dates)
-        file_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+        found_sheet = read_sheet(path, sheet, encoding, has_headings)
+        read = understand(found_sheet, path.name, dates)
     except UnreadableListError as e:
         raise ConfigError(str(e)) from e
     today = workspace.today()
@@ -153,9 +154,9 @@ def import_list(
         known = KnownTargets(
             [*entries(conn, workspace.name), *rows(conn, workspace, partners), *bought(conn, workspace)]
         )
-        judged, bad = _judge(read, file_hash, partners, known, partner, listed_on or today, today)
+        judged, bad = _judge(read, found_sheet.file_hash, partners, known, partner, listed_on or today, today)
         judged, bad = _without_erased(conn, workspace.name, judged, bad)
-    found = Imported(path.name, read, tuple(judged), tuple(bad), None)
+    found = Imported(path.name, found_sheet.file_hash, read, tuple(judged), tuple(bad), None)
     candidates = {
         row_id(j.partner.record, j.row): Candidate(j.row, j.listed_on, path.name, j.partner.partner_id, j.taken)
         for j in judged
@@ -181,7 +182,7 @@ def import_list(
         found = replace(found, creates=creates)
     if dry_run or not (any(j.taken for j in judged) or (proposal is not None and proposal.drafts)):
         return found
-    return _store(workspace, path, found, proposal, who)
+    return _store(workspace, found, proposal, who)
 
 
 def _judge(
@@ -234,12 +235,13 @@ def _without_erased(
     return [j for j in judged if j.row.number not in out], sorted(bad, key=lambda b: b.number)
 
 
-def _store(workspace: Workspace, path: Path, found: Imported, proposal: Proposal | None, who: str) -> Imported:
+def _store(workspace: Workspace, found: Imported, proposal: Proposal | None, who: str) -> Imported:
     """One run: rows come into the object `lists.row`, with one link of the audit trail; then records are made of them where that is wanted."""
     run_id, now = new_id("run"), workspace.crm_now()
-    file_hash = hashlib.sha256(path.read_bytes()).hexdigest()
     taken = [j for j in found.judged if j.taken]
-    records = [record(j.partner.record, j.row, j.listed_on.isoformat(), path.name, file_hash, now) for j in taken]
+    records = [
+        record(j.partner.record, j.row, j.listed_on.isoformat(), found.file, found.file_hash, now) for j in taken
+    ]
     with workspace.connect() as conn, only_run(conn, workspace.name):
         log = RunLog(conn, workspace.name, run_id)
         log.begin(workspace.rules.hash)
@@ -249,11 +251,9 @@ def _store(workspace: Workspace, path: Path, found: Imported, proposal: Proposal
                 with log.step(Step.PULL, LISTS) as note:
                     counts = land_rows(workspace, run_id, records)
                     note.counts = {f"{LISTS}.{LIST_ROW}": asdict(counts)}
-                said = {
-                    k: v for k, v in found.document().items() if k in {"file", "partners", "rows", "taken", "known"}
-                }
-                document = {**said, "file_hash": file_hash, "run": run_id}
-                chain(conn, workspace.name, AuditKind.IMPORT, who, path.name, document)
+                kept = {"file", "file_hash", "partners", "rows", "taken", "known"}
+                document = {k: v for k, v in found.document().items() if k in kept} | {"run": run_id}
+                chain(conn, workspace.name, AuditKind.IMPORT, who, found.file, document)
             if proposal is not None and proposal.drafts:
                 found = replace(found, creates=_make(workspace, log, found, proposal, who))
                 status = RunStatus.HELD if found.creates is not None and found.creates.held_because else status

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import ConfigError, NothingProposed
-from jobs.mapping.check import own_names, problems_with
+from jobs.mapping.check import PATIENCE, own_names, problems_with
 from jobs.presets.joining import joined
 from jobs.presets.several import untouched
 from jobs.presets.texts import PRESETS, SANDBOX
@@ -24,8 +24,6 @@ from sync.mapping.likeness import OBJECTS, PARTNER, best, likeness
 from sync.mapping.loading import load_mapping
 from sync.mapping.problems import MappingError
 from sync.mapping.proposals import Proposal, Seen, propose
-
-PATIENCE = 20.0  # seconds of trying again: a person waits for the answer, and HubSpot's limit of ten seconds is to pass
 
 
 @dataclass(frozen=True, slots=True)

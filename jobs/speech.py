@@ -1,21 +1,36 @@
 """In which language a page speaks: one for headings, labels and sentences. The English text is what its Japanese one is found by."""
 
 from dataclasses import dataclass
+from string import Formatter
 from typing import Any
 
 from jobs.speech_ja import JAPANESE
+from models.counted import agreeing
 from models.labels import named
+
+
+class _Agreeing(Formatter):
+    """`{n} {n:entry was|entries were} listed`: the word that fits the number, which may be given as it is shown."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        one, several, many = format_spec.partition("|")
+        if several:
+            return agreeing(1 if str(value) == "1" else 2, one, many)
+        return super().format_field(value, format_spec)
+
+
+_WRITTEN = _Agreeing()
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Texts in `language`, ja or en. A name in braces stands for what is given."""
+    """Texts in `language`, ja or en. A name in braces stands for what is given, `{n:day|days}` for the word that fits it."""
 
     language: str = "en"
 
     def __call__(self, text: str, /, **given: Any) -> str:
         found = JAPANESE.get(text, text) if self.language == "ja" else text
-        return found.format(**given) if given else found
+        return _WRITTEN.vformat(found, (), given) if given else found
 
     def name(self, thing: str) -> str:
         """The label of a milestone or an activity."""
@@ -35,7 +50,7 @@ class Speech:
 
     def days(self, n: float | None) -> str:
         """So many days; a dash for none."""
-        return "-" if n is None else self("{n} days", n=n)
+        return "-" if n is None else self("{n} {n:day|days}", n=n)
 
 
 ENGLISH = Speech()

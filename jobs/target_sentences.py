@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.catalogue import BY_NAME
+from models.counted import agreeing, counted
 
 _JA = {value: ja for value, _, ja in BY_NAME["milestone"].choices}
 
@@ -17,12 +18,12 @@ def sentences(document: Mapping[str, Any]) -> dict[str, str]:
 def _covered(d: Mapping[str, Any]) -> tuple[str, str]:
     if d["achieved"] >= d["deals"]:
         return (
-            f"The target of {d['deals']} deals for {d['month']} is met: {d['achieved']} have come.",
+            f"The target of {counted(d['deals'], 'deal')} for {d['month']} is met: {counted(d['achieved'], 'has', 'have')} come.",
             f"{d['month']}の目標{d['deals']}件は達成済みです(実績{d['achieved']}件)。",
         )
     chance = _percent(d["chance_without_new"])
     return (
-        f"What is under way covers the {d['deals']} deals of {d['month']} with {chance}; no new entry is needed.",
+        f"What is under way covers the {counted(d['deals'], 'deal')} of {d['month']} with {chance}; no new entry is needed.",
         f"{d['month']}の目標{d['deals']}件は進行中のエントリーだけで{chance}の確率で届きます。新規は不要です。",
     )
 
@@ -37,7 +38,7 @@ def _feasible(d: Mapping[str, Any]) -> tuple[str, str]:
     )
     even_ja = "" if mean["entries"] is None else f"(平均で足りる{mean['entries']:,}件では約半分の確率で未達)"
     return (
-        f"List {safe['entries']:,} new entries by the end of {d['month']}, about {weekly:.0f} a week: then the {d['deals']} deals come with {_percent(safe['chance'])}{even}.",
+        f"List {counted(safe['entries'], 'new entry')} by the end of {d['month']}, about {weekly:.0f} a week: then the {counted(d['deals'], 'deal comes', 'deals come')} with {_percent(safe['chance'])}{even}.",
         f"{d['month']}末までに新規{safe['entries']:,}件(週約{weekly:.0f}件)をリストに載せれば、{_percent(safe['chance'])}の確率で{d['deals']}件に届きます{even_ja}。",
     )
 
@@ -51,7 +52,7 @@ def _capacity(d: Mapping[str, Any]) -> tuple[str, str]:
         need = f"Conversion from listed to deal would have to be {_percent(at['needed_rate'])} instead of {_percent(at['rate'])}."
         need_ja = f"リスト掲載→商談のCVRが{_percent(at['rate'])}ではなく{_percent(at['needed_rate'])}必要です。"
     return (
-        f"Even {weekly:.0f} new entries a week, the most that can be listed, bring the {d['deals']} deals of {d['month']} with only {_percent(at['chance'])}; {at['shortfall']:.1f} are lacking on average. {need}",
+        f"Even {weekly:.0f} new entries a week, the most that can be listed, bring the {counted(d['deals'], 'deal')} of {d['month']} with only {_percent(at['chance'])}; {at['shortfall']:.1f} are lacking on average. {need}",
         f"上限の週{weekly:.0f}件を載せても{d['month']}の目標{d['deals']}件に届く確率は{_percent(at['chance'])}、平均で{at['shortfall']:.1f}件不足します。{need_ja}",
     )
 
@@ -65,7 +66,7 @@ def _time(d: Mapping[str, Any]) -> tuple[str, str]:
         when_ja = f"最短で届くのは{d['earliest_month']}です。"
     lacking = d["deals"] - d["achieved"]
     return (
-        f"New entries come too late for {d['month']}, where {lacking} of {d['deals']} deals are lacking and {d['in_flight']:.1f} are expected from entries under way. {when}",
+        f"New entries come too late for {d['month']}, where {lacking} of {counted(d['deals'], 'deal')} {agreeing(lacking, 'is', 'are')} lacking and {d['in_flight']:.1f} are expected from entries under way. {when}",
         f"{d['month']}には新規では間に合いません({d['deals']}件中、残り{lacking}件に対し進行中からの見込みは{d['in_flight']:.1f}件)。{when_ja}",
     )
 
@@ -74,7 +75,7 @@ def _little(d: Mapping[str, Any]) -> tuple[str, str]:
     steps = ", ".join(step.replace(">", " → ") for step in d["immature_steps"])
     steps_ja = "、".join("→".join(_JA[end] for end in step.split(">")) for step in d["immature_steps"])
     return (
-        f"Not enough data for a plan: {steps} {'has' if len(d['immature_steps']) == 1 else 'have'} not been watched long enough. The table below tells only what the conversions seen so far would ask for.",
+        f"Not enough data for a plan: {steps} {agreeing(len(d['immature_steps']), 'has', 'have')} not been watched long enough. The table below tells only what the conversions seen so far would ask for.",
         f"計画にはデータが足りません({steps_ja}の観察期間が不足)。下の表は現時点の転換率による目安です。",
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection as SqlConnection
 
 from indicators.business_days import BusinessDays
 from indicators.inputs import day_number
-from jobs.steps.entry_rows import GROUPS, entry_rows
+from jobs.steps.entry_rows import FIELDS, entry_rows
 from jobs.steps.made import Told
 from models.labels import named
 from models.vocabulary import FUNNEL
@@ -32,7 +32,7 @@ _ROWS = """
 _ENTRIES = """
     select e.entry_id, e.partner_id, e.connection || '.' || e.object || '/' || e.record_id, e.target ->> 'name'
     from {entry} e where e.entry_id = any(%(ids)s)"""
-_TOLD = tuple({"since", "stalled"} & set(group) != set() for group in GROUPS)
+_TOLD = tuple(name in ("milestone", "milestone_since", "stalled") for name in FIELDS)
 
 
 class Waiting(NamedTuple):

@@ -12,14 +12,13 @@ import psycopg
 from sqlalchemy import Engine
 
 from jobs.errors import ConfigError
-from jobs.mapping.check import unknown_connections
 from jobs.settings import Configuration, WorkspaceSettings
 from jobs.settings_connections import HubspotConnection, SalesforceConnection
 from models.catalogue import fields_of
 from sync.connector import Connector, ReadSpec
 from sync.mapping.depends import by_object
 from sync.mapping.grammar import Mapping as Rules
-from sync.mapping.loading import load_mapping
+from sync.mapping.loading import Looked, look_through
 from sync.mapping.needs import needs
 from sync.mapping.problems import MappingError
 
@@ -141,6 +140,14 @@ def mapping_path(settings: WorkspaceSettings, folder: Path) -> Path:
 
 def read_mapping(path: Path, settings: WorkspaceSettings) -> Rules:
     """A file's mapping, of the workspace's connections; ConfigError lists every fault with file and line."""
+    looked = looked_through(path, settings)
+    if looked.problems:
+        raise ConfigError(str(MappingError(looked.problems)))
+    return looked.said
+
+
+def looked_through(path: Path, settings: WorkspaceSettings) -> Looked:
+    """A file's mapping with its contradictions; ConfigError where it cannot be read, or its form is wrong already."""
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError as e:
@@ -152,12 +159,9 @@ def read_mapping(path: Path, settings: WorkspaceSettings) -> Rules:
     except OSError as e:
         raise ConfigError(f"{path} cannot be read ({e.strerror}); mend it, or `mapping:` in sakigake.yaml.") from e
     try:
-        rules = load_mapping(text, str(path))
+        return look_through(text, str(path), settings.connections)
     except MappingError as e:
         raise ConfigError(str(e)) from e
-    if problems := unknown_connections(rules, settings.connections):
-        raise ConfigError("\n".join(str(problem) for problem in problems))
-    return rules
 
 
 def open_connector(

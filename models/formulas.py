@@ -39,12 +39,46 @@ FORMULAS: dict[str, str] = {
 }
 
 
-def formula(field: str, assumed: Mapping[str, Any]) -> str:
-    """The formula of a field; what the CRM's help text says where it has none of its own. Of an estimate also when it is written.
+_WINDOW_JA = "このパートナーのエントリーで、直近{{counted}}日に初めて`{0}`へ到達した挑戦の数。飛ばされたステップは次のステップの日に数える"
+
+FORMULAS_JA: dict[str, str] = {
+    "tier": "{list_valid}日以内に提出されたリストの有効な行数でA・B・C（基準はパートナータイプごと）、口頭の了承でもC、それ以外はD。上がるのは即日、"
+    "下がるのは2回連続の月末に下限を割り、かつその優先度に{min_in_tier}日以上あったときだけ",
+    "tier_reason": "優先度の根拠を一文にしたもの",
+    "tier_since": "すべての月末をたどり直して求めた、現在の優先度の初日",
+    "attack_list_count": "{list_valid}日以内に掲載された行数。1社1件とし、既存顧客、自社で商談中の会社、他パートナーが担当中の会社を除く",
+    "attack_list_submitted_on": "パートナーのレコードの日付と取り込んだリストの日付のうち最新。どちらもなければ最新の`listed`",
+    "listed_90d": _WINDOW_JA.format("listed"),
+    "requested_90d": _WINDOW_JA.format("requested"),
+    "agreed_90d": _WINDOW_JA.format("agreed"),
+    "executed_90d": _WINDOW_JA.format("executed"),
+    "deals_90d": _WINDOW_JA.format("deal"),
+    "cvr_listed_to_deal": "パートナータイプ全体のエントリーで、`listed`から{horizon}日以内に`deal`へ至る累積発生率（`lost`は競合事象、Aalen-Johansen法）。単位は%",
+    "lead_time_days": "パートナータイプ全体のエントリーで、{horizon}日以内に`deal`へ至る場合の`listed`からの日数の中央値",
+    "expected_deals_30d": "進行中の各エントリーが30日以内に商談になる確率の合計に、現在のペースでの新規掲載から見込まれる数を加えたもの",
+    "expected_deals_90d": "進行中の各エントリーが90日以内に商談になる確率の合計に、現在のペースでの新規掲載から見込まれる数を加えたもの",
+    "deals_target_month": "今月の目標（sakigake.yamlの`targets`）のうちこのパートナーの分。進行中のエントリーと新規掲載の分担から見込まれる数を、合計が目標になる整数で示す",
+    "stalled_entries": "次へ進んだものの95%より長くそのマイルストーンにある、見込みが当初の4分の1未満になった、または{horizon}日を超えた進行中エントリーの数。"
+    "最初の2つは{quiet}日以内の活動の記録で解消",
+    "next_regular_meeting_due": "最後の定例の日に優先度ごとの間隔（Aは毎週、B・Cは毎月）を加えた日",
+    "next_step": "優先度の訪問間隔と停滞中のエントリーから、次に求められること",
+    "milestone": "エントリーの最新の挑戦における最新のマイルストーン",
+    "milestone_since": "現在のマイルストーンに最後に入った日",
+    "deal_probability": "現在のマイルストーンでの経過日数とパートナー自身の転換率から見た、進行中エントリーが{horizon}日以内に商談になる確率",
+    "expected_deal_on": "商談になる場合の日付の中央値。確率が5%未満なら空",
+    "stalled": "次へ進んだものの95%より長くそのマイルストーンにある、見込みが当初の4分の1未満になった、または{horizon}日を超えた。最初の2つは{quiet}日以内の活動の記録で解消",
+}
+
+
+def formula(field: str, assumed: Mapping[str, Any], language: str = "en") -> str:
+    """The formula of a field, in English or Japanese (ja); what the CRM's help text says where it has none of its own. Of an estimate also when it is written.
 
     `assumed` are the numbers that a workspace assumes, by their names in `indicators/assumptions.py`: KeyError where one lacks.
     """
     what = BY_NAME[field]
+    if language == "ja":
+        said = FORMULAS_JA[field].format_map(assumed) if field in FORMULAS_JA else what.help_ja
+        return said + (f"。CRM上の値は、小さく戻る場合は{what.calm}日続いてから更新" if what.calm else "")
     said = FORMULAS[field].format_map(assumed) if field in FORMULAS else what.help_en
     if what.calm:
         said += f"; in the CRM it turns back by little only when what it says there has stood for {what.calm} days"

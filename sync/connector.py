@@ -76,12 +76,16 @@ class FieldDescription:
 
 @dataclass(frozen=True, slots=True)
 class ObjectDescription:
-    """One object as the CRM describes it to our user; fields it cannot see are absent."""
+    """One object as the CRM describes it to our user; fields it cannot see are absent.
+
+    `hidden` says how a field that is there and absent here comes to be seen, as the end of a sentence.
+    """
 
     name: str
     label: str
     fields: tuple[FieldDescription, ...]
     custom: bool = False
+    hidden: str = field(default="", compare=False)
 
     def field(self, name: str) -> FieldDescription | None:
         return next((f for f in self.fields if f.name == name), None)
@@ -240,6 +244,7 @@ class Greeting:
     quota_used: int | None = None
     granted: tuple[str, ...] = ()  # scopes or permissions, where the CRM tells
     advice: tuple[str, ...] = ()
+    zone: str | None = None  # the account's time zone by its IANA name, where the CRM has one for all
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from indicators.assumptions import Floors
 from indicators.leading.backtest import FIRST_ORIGIN, MIN_TESTS, MIN_TRAINING, Skill
 from indicators.leading.describe import Description
 from indicators.leading.panel import LONGEST_LAG, PanelTest
+from models.counted import counted
 from models.labels import named
 
 Language = Literal["ja", "en"]
@@ -167,7 +168,7 @@ def sentence(finding: Finding, language: Language, floors: Floors) -> str:
 def _weeks(n: int | None, language: Language, *, more: bool = False) -> str:
     if language == "ja":
         return f"{n}週"
-    return f"{n}{' more' if more else ''} week{'' if n == 1 else 's'}"
+    return "" if n is None else counted(n, "more week" if more else "week")
 
 
 def _figure(value: float | None) -> str:

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
 from jobs.errors import ConfigError
+from models.counted import counted
 
 if TYPE_CHECKING:
     from jobs.audit_check import Finding
@@ -78,13 +79,13 @@ def audit_verify(
     json: JsonOption = False,
 ) -> None:
     """Check the chain link by link, and against the heads noted elsewhere. Exit code 1 where it does not hold."""
-    from jobs.audit_check import examine, heads_of_export, read_export
+    from jobs.audit_check import examine_export, heads_of_export, read_export
     from jobs.database import home_folder
     from jobs.heads import read_heads
 
     if file is not None:
         noted = heads_of_export(file, home_folder(), workspace) if heads is None else tuple(read_heads(heads))
-        name, found = str(file), examine(read_export(file), noted)
+        name, found = str(file), examine_export(read_export(file), noted)
     else:
         name, found = _ours(config, workspace, heads)
     if json:
@@ -92,10 +93,15 @@ def audit_verify(
     elif found.ok:
         newest = "it is empty" if found.head is None else f"the newest is {found.head.hash}"
         out.print(
-            f"The audit trail of {escape(name)} holds: {found.links:,} link{'s' * (found.links != 1)}; {newest}. Noted heads that it has: {found.heads:,}."
+            f"The audit trail of {escape(name)} holds: {counted(found.links, 'link')}; {newest}. Noted heads that it has: {found.heads:,}."
         )
     else:
-        if found.says:
+        if found.says and found.broken_at is None:
+            out.print(
+                f"[red]Nothing can be said of {escape(name)}:[/] {escape(found.says)}. Make it anew with `sakigake audit export`; where the trail "
+                "is said to be empty, give --workspace NAME or --heads FILE, and it is held against the heads that were noted."
+            )
+        elif found.says:
             out.print(f"[red]The audit trail of {escape(name)} is broken:[/] {escape(found.says)}.")
         for head in found.lost:
             out.print(

@@ -18,6 +18,7 @@ from jobs.cli.common import (
     show_json,
 )
 from jobs.errors import ConfigError
+from models.counted import counted
 from models.vocabulary import Step
 
 HELD, NOT_WHOLE = 3, 5
@@ -118,7 +119,7 @@ def apply(
             with bars(wanted=not json) as progress:
                 document = approve.apply_plan(ready, plan_id, reason, progress)
     if until is not None and not json:
-        out.print(f"{document['kept']:,} values of persons stay until {until}.")
+        out.print(f"{counted(document['kept'], 'value of a person stays', 'values of persons stay')} until {until}.")
     else:
         _written(document, applied, json=json)
 

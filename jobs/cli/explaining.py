@@ -3,19 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
-from jobs.cli.reading import AsOfOption, KnownAtOption
+from jobs.cli.reading import AsOfOption, KnownAtOption, LanguageOption, spoken
 from jobs.errors import ConfigError
 from models.vocabulary import RecordRef
-
-HOW = {
-    "now": "",
-    "exact": "as it was computed then",
-    "recomputed": "computed again for that day, from what was known then",
-    "reconstructed": "before the first run: from what the CRM's own history dates before then",
-}
 
 
 def explain(
@@ -30,6 +22,7 @@ def explain(
     known_at: KnownAtOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
+    language: LanguageOption = None,
     json: JsonOption = False,
 ) -> None:
     """Tell why a field says what it says, down to its source records."""
@@ -46,21 +39,16 @@ def explain(
 
     name, settings = choose_workspace(configuration, workspace)
     rules = read_rules(settings, config.absolute().parent)
+    said = spoken(language, rules)
     day, moment = asked(as_of, known_at, rules.zone)
     with opened_database() as engine:
-        found = made.explain(engine, name, settings, rules, ref, field, as_of=day, known_at=moment)
+        found = made.explain(engine, name, settings, rules, ref, field, as_of=day, known_at=moment, language=said)
     if json:
         show_json(found)
         return
-    from jobs.tables.explain import identity, show
+    from jobs.tables.explain import show
 
-    when = found["when"]
-    out.print(f"[bold]{escape(found['record'])}[/] is {found['subject']} {found['id']}")
-    how = f" ({HOW[when['how']]})" if HOW[when["how"]] else ""
-    version = (when["mapping_hash"] or "-")[:12]
-    out.print(f"as of {when['as_of']}{how}, mapping {version}, code {when['code_version']}, {when['run'] or 'no run'}")
-    identity(out, found)
-    show(out, found, alone=field is not None)
+    show(out, found, alone=field is not None, language=said)
 
 
 def add_to(app: typer.Typer) -> None:

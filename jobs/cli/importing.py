@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_workspace, out, show_json
+from jobs.cli.reading import LanguageOption, spoken
 from sync.lists.date_order import DateOrder
 
 
@@ -45,6 +46,7 @@ def import_list(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what was understood, and store nothing.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
+    language: LanguageOption = None,
     json: JsonOption = False,
 ) -> None:
     """Take in a partner's attack list from Excel or CSV: what was understood, what is new, and each row that was left out."""
@@ -53,6 +55,7 @@ def import_list(
         from jobs.person import person
         from jobs.tables.lists import show
 
+        said = spoken(language, ready.rules)
         found = take_in(
             ready,
             file,
@@ -68,7 +71,7 @@ def import_list(
     if json:
         show_json({"workspace": ready.name, "dry_run": dry_run, **found.document()})
     else:
-        show(out, found, dry_run=dry_run)
+        show(out, found, dry_run=dry_run, language=said)
 
 
 def add_to(app: typer.Typer) -> None:

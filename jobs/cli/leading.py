@@ -146,13 +146,13 @@ def _show(document: dict[str, Any], language: str) -> None:
     say = Speech(language)
     weeks = document["weeks"]
     span = {"day": f"[bold]{document['as_of']}[/]", "n": weeks["count"], "first": weeks["from"]}
-    text = "As of {day}, {n} whole weeks from {first}, {deals} deals."
+    text = "As of {day}, {n} whole {n:week|weeks} from {first}, {deals} {deals:deal|deals}."
     out.print(say(text, deals=f"{document['deals']:,}", **span) + "\n")
     one: dict[str, Any] | None = document.get("partner")
     if one is not None:
         text = (
             "One partner alone cannot show what leads (it takes {least}). This is what partners of type {kind} show, "
-            "with the numbers of {name} beside it: {deals} deals."
+            "with the numbers of {name} beside it: {deals} {deals:deal|deals}."
         )
         told = {"kind": escape(one["type"]), "name": escape(one["name"]), "deals": f"{one['n']['deal']:,}"}
         out.print(say(text, least=document["assumptions"]["partners"], **told) + "\n")

@@ -4,6 +4,7 @@ import typer
 from rich.markup import escape
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
+from models.counted import counted
 
 
 def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
@@ -45,12 +46,14 @@ def status(config: ConfigOption = DEFAULT_CONFIG, workspace: WorkspaceOption = N
     for q in document["quota"]:
         of = f" of {q['quota_limit']:,}" if q["quota_limit"] else ""
         used = f"; {q['quota_used']:,}{of} of the day's calls are used" if q["quota_used"] is not None else ""
-        out.print(f"{q['connection']}: {q['last_run_calls']:,} calls in the last run{used}")
+        out.print(f"{q['connection']}: {counted(q['last_run_calls'], 'call')} in the last run{used}")
     mirror.unmapped(out, document["unmapped"])
     for kind, n in document["unplaced"].items():
         out.print(f"[yellow]{n:,} {kind.replace('_', ' ')}[/]")
     for p in document["held_plans"]:
-        out.print(f"[yellow]Held:[/] {p['plan']} with {p['changes']:,} changes. {escape(' '.join(p['held_because']))}")
+        out.print(
+            f"[yellow]Held:[/] {p['plan']} with {counted(p['changes'], 'change')}. {escape(' '.join(p['held_because']))}"
+        )
 
 
 def add_to(app: typer.Typer) -> None:

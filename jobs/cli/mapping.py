@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_database, out, show_json
+from jobs.cli.reading import LanguageOption, spoken
 
 
 def mapping_coverage(
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     every: Annotated[bool, typer.Option("--all", help="Show every value and every field.")] = False,
+    language: LanguageOption = None,
     json: JsonOption = False,
 ) -> None:
     """Count every value that a rule reads: what it is mapped to, how many records hold it, and what maps to nothing."""
@@ -24,12 +26,13 @@ def mapping_coverage(
 
     name, settings = choose_workspace(configuration, workspace)
     rules = read_rules(settings, config.absolute().parent)
+    said = spoken(language, rules)
     with opened_database() as engine, connect_with(engine)() as conn:
         document = made.document(conn, name, settings, rules)
     if json:
         show_json(document)
     else:
-        mapping.coverage(out, document, every=every)
+        mapping.coverage(out, document, every=every, language=said)
 
 
 def mapping_schema(

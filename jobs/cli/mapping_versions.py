@@ -17,6 +17,7 @@ from jobs.cli.common import (
     out,
     show_json,
 )
+from jobs.cli.reading import LanguageOption, spoken
 from jobs.errors import ConfigError
 
 NO_REASON = "no reason given"  # kept where nobody could be asked, or nobody answered
@@ -31,6 +32,7 @@ def mapping_diff(
     new: NewArgument = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
+    language: LanguageOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show what a version would do, on the records that are mirrored: events, rates, tiers, fields. Stores nothing."""
@@ -52,7 +54,7 @@ def mapping_diff(
     if json:
         show_json(document)
     else:
-        versions.diff(out, document)
+        versions.diff(out, document, spoken(language, rules))
 
 
 @mapping_app.command("activate")
@@ -78,6 +80,7 @@ def mapping_activate(
         from jobs.mapping.versions import activate, active, put_in_place
         from jobs.person import person
         from jobs.preview.diff import preview
+        from jobs.speech import Speech
         from jobs.tables import versions
         from jobs.wiring import mapping_path, read_mapping
 
@@ -106,12 +109,13 @@ def mapping_activate(
         show_json({**made.document(), "file": str(replaced or rules.filename)})
         return
     if seen is not None:
-        versions.diff(out, seen)
-    out.print(
-        f"Version {made.mapping_hash[:12]} is in force"
-        + (f"; {replaced} says it now." if replaced else ".")
-        + " The next run works with it."
+        versions.diff(out, seen, rules.language)
+    text = (
+        "Version {version} is in force; {file} says it now. The next run works with it."
+        if replaced
+        else "Version {version} is in force. The next run works with it."
     )
+    out.print(Speech(rules.language)(text, version=made.mapping_hash[:12], file=replaced))
 
 
 def reason_of(given: str, *, ask: bool) -> str:

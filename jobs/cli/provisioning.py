@@ -8,6 +8,7 @@ import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, opened_workspace, out, show_json
 from jobs.errors import ConfigError
+from models.counted import counted
 
 
 def provision(
@@ -65,7 +66,7 @@ def _write(folder: Path, config: Path, workspace: str | None, *, json: bool) -> 
     if json:
         show_json({"written": [str(path) for path in written]})
         return
-    out.print(f"wrote {len(written)} files into {folder}; its README.md says how to deploy them.")
+    out.print(f"wrote {counted(len(written), 'file')} into {folder}; its README.md says how to deploy them.")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -166,7 +166,7 @@ def actual(
                 show_json(document)
             else:
                 numbers = {name: f"{document['numbers'][name]:g}" for name in ("deal", "listed")}
-                text = "{month}: {deal} deals need {listed} listed; the next `sakigake run` sets them against what is reached."
+                text = "{month}: {deal} {deal:deal needs|deals need} {listed} listed; the next `sakigake run` sets them against what is reached."
                 out.print(Speech(said)(text, month=document["month"], **numbers))
             return
         document = _report(reader, step.KIND, as_of, known_at)

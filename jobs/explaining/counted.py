@@ -14,6 +14,7 @@ from indicators.open_entries import open_entries
 from indicators.paths import PathTable
 from indicators.row_validity import spells
 from jobs.explaining.events import Standing
+from jobs.speech import ENGLISH, Speech
 from models.vocabulary import FUNNEL, Milestone
 
 _COUNTS = {("deals_90d" if m is Milestone.DEAL else f"{m.value}_90d"): m for m in FUNNEL}
@@ -171,33 +172,36 @@ class Basis:
         inputs: Mapping[str, Any],
         counted: Sequence[Mapping[str, Any]],
         rules: Iterable[str],
+        say: Speech = ENGLISH,
     ) -> str:
         """One sentence on what would make the field say something else."""
         if field in _COUNTS:
             milestone = _COUNTS[field].value
             by = [r for r in rules if r.endswith(f".milestones.{milestone}")]
-            rises = f"rises with every attempt that comes to `{milestone}`" + (f" ({', '.join(by)})" if by else "")
-            return "; ".join(part for part in (rises, _falls(int(value or 0), counted)) if part)
+            rises = say("rises with every attempt that comes to `{milestone}`", milestone=milestone)
+            rises += f" ({', '.join(by)})" if by else ""
+            return "; ".join(part for part in (rises, _falls(int(value or 0), counted, say)) if part)
         if field == "attack_list_count":
-            return "; ".join(
-                part for part in ("rises with every company that is listed", _falls(int(value or 0), counted)) if part
-            )
+            rises = say("rises with every company that is listed")
+            return "; ".join(part for part in (rises, _falls(int(value or 0), counted, say)) if part)
         if field in ("tier", "tier_reason", "tier_since"):
-            return str(inputs.get("what_would_change") or "what changes the tier")
+            return str(inputs.get("what_would_change") or say("what changes the tier"))
         if field in ("milestone", "milestone_since"):
             following = {m.value: n.value for m, n in pairwise(FUNNEL)}.get(str(value))
-            return f"the next milestone, {following}, or `lost`" if following else "any later event of the entry"
-        return _OTHERS.get(field, "a change of what it is computed from")
+            if following is None:
+                return say("any later event of the entry")
+            return say("the next milestone, {following}, or `lost`", following=following)
+        return say(_OTHERS.get(field, "a change of what it is computed from"))
 
 
-def _falls(value: int, counted: Sequence[Mapping[str, Any]]) -> str:
+def _falls(value: int, counted: Sequence[Mapping[str, Any]], say: Speech) -> str:
     """When the oldest of what is counted no longer counts."""
     if not counted or not value:
         return ""
     first = min(str(c["until"]) for c in counted)
     gone = sum(1 for c in counted if c["until"] == first)
     day = date.fromisoformat(first) + timedelta(days=1)
-    return f"falls by {gone} on {day}, when the oldest no longer counts"
+    return say("falls by {gone} on {day}, when the oldest no longer counts", gone=gone, day=day)
 
 
 def _day(number: Any) -> date:

@@ -22,6 +22,7 @@ from jobs.explaining.rules import fields_read, milestone_rules, partner_fields, 
 from jobs.explaining.subject import subject_of
 from jobs.mapping.versions import rules_of
 from jobs.settings import WorkspaceSettings
+from jobs.speech import Speech
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from jobs.steps.taken import alone, rivalling
@@ -60,8 +61,9 @@ def explain(
     *,
     as_of: date | None = None,
     known_at: datetime | None = None,
+    language: str = "en",
 ) -> dict[str, Any]:
-    """The document of `explain`, of one moment of our database. NotFound where the record is neither partner nor entry.
+    """The document of `explain`, its formulas in `language`, of one moment of our database. NotFound where the record is neither partner nor entry.
 
     `rules` and `settings` are the files': their zone and language, and what they assume, count where those of the moment are not kept.
     """
@@ -76,7 +78,9 @@ def explain(
             raise NotFound(f"{ref} is {_a(subject.kind)}, which has no field {wanted}; it has {names}.")
         then = (when.mapping_hash and rules_of(raw, workspace, when.mapping_hash)) or rules
         assumed = settings_of(raw, workspace, when.settings_hash, settings)
-        told = _Told(conn, raw, workspace, assumed, when, then, subject.kind, subject.id, subject.partner_id)
+        told = _Told(
+            conn, raw, workspace, assumed, when, then, subject.kind, subject.id, subject.partner_id, Speech(language)
+        )
         return told.document(ref, wanted)
 
 
@@ -93,6 +97,7 @@ class _Told:
     subject: str
     subject_id: str
     partner_id: str
+    say: Speech
 
     def document(self, ref: RecordRef, wanted: str | None) -> dict[str, Any]:
         partner_id, known = self.partner_id, _end(self.when)
@@ -173,7 +178,8 @@ class _Told:
         labels = _targets(self.raw, self.workspace, {c["entry"] for c in counted} | set(gone))
         return {
             **row,
-            "formula": formula(name, _numbers(self.settings)),
+            "value": written.whole(row["value"]),
+            "formula": formula(name, _numbers(self.settings), self.say.language),
             "counted": [
                 {
                     **NO_END,
@@ -194,7 +200,7 @@ class _Told:
                 for entry_id, why in sorted(gone.items())
             ],
             "what_would_change": basis.what_would_change(
-                name, row["value"], row["inputs"], counted, milestone_rules(self.rules)
+                name, row["value"], row["inputs"], counted, milestone_rules(self.rules), self.say
             ),
         }
 

@@ -10,7 +10,7 @@ from sync.mapping.grammar import path_text
 
 def says(rules: Rules, path: str) -> dict[str, Any]:
     """The rule's line in the file of that version, as it is written there."""
-    line = rules.line(_parts(path))
+    line = rules.line_of(path)
     lines = rules.text.splitlines()
     written = lines[line - 1].strip() if 0 < line <= len(lines) else ""
     return {"rule": path, "mapping_hash": rules.hash, "line": line, "says": written}
@@ -36,12 +36,3 @@ def partner_fields(rules: Rules, source: RecordRef) -> set[str]:
 def milestone_rules(rules: Rules) -> list[str]:
     """The paths of all milestone rules."""
     return [f"entries[{i}].milestones.{m.value}" for i, e in enumerate(rules.entries) for m in e.milestones]
-
-
-def _parts(path: str) -> tuple[str | int, ...]:
-    """`entries[0].milestones.deal` as `("entries", 0, "milestones", "deal")`."""
-    found: list[str | int] = []
-    for part in path.replace("]", "").split("."):
-        name, *places = part.split("[")
-        found += [name, *(int(p) for p in places)]
-    return tuple(found)

@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 def writes(raw: Connection[Any], workspace: str, ref: RecordRef, field: str | None, when: When) -> list[Row]:
     """Changes of the record's fields of ours up to the moment, one `field` or all, with plan, who and what the CRM answered."""
-    return views.rows(
+    found = views.rows(
         raw,
         """select c.field, c.api_name, c.old, c.new, c.why, c.edited, c.status, c.sent_at, c.settled_at, c.cause, c.plan_id as plan,
             coalesce(c.run_id, p.run_id) as run, c.request_id, c.tries, p.kind, p.mapping_hash as mapping,
@@ -28,17 +28,24 @@ def writes(raw: Connection[Any], workspace: str, ref: RecordRef, field: str | No
             "until": None if when.kind == "now" else (when.run or ""),
         },
     )
+    return [{**row, "old": whole(row["old"]), "new": whole(row["new"])} for row in found]
 
 
 def edits(raw: Connection[Any], workspace: str, ref: RecordRef, field: str | None) -> list[Row]:
     """Values of persons that stand where ours did."""
-    return views.rows(
+    found = views.rows(
         raw,
         """select field, ours, theirs, policy, found_at, keep_until, plan_id as plan from sakigake.person_edit
         where workspace = %(w)s and connection = %(connection)s and object = %(object)s and record_id = %(id)s
             and (%(field)s::text is null or field = %(field)s) order by found_at, field""",
         _of(workspace, ref, field),
     )
+    return [{**row, "ours": whole(row["ours"]), "theirs": whole(row["theirs"])} for row in found]
+
+
+def whole(held: Any) -> Any:
+    """A number as it is told everywhere: a CRM says 15.0 of what is counted, and so does one that reads numbers as such."""
+    return int(held) if isinstance(held, float) and held.is_integer() else held
 
 
 def _of(workspace: str, ref: RecordRef, field: str | None) -> Row:

@@ -41,9 +41,13 @@ def document(conn: Connection[Any], workspace: str, settings: WorkspaceSettings,
         "workspace": workspace,
         "mapping": rules.hash,
         "as_of": today.isoformat(),
-        "rules": [asdict(taken) for taken in found.taken],
+        "file": rules.filename,
+        "rules": [
+            {**asdict(taken), "line": rules.line_of(taken.rule) if taken.rule else None} for taken in found.taken
+        ],
         "fields": [_field(of, labels) for of in found.fields],
         "links": links,
+        "lines": _lines(rules, found, links),
         "unmapped": _unmapped(found),
         "issues": _issues(facts),
         "contradictory_dates": _contradictory(contradictions(facts, today)),
@@ -103,6 +107,14 @@ def _stage_labels(conn: Connection[Any], workspace: str) -> dict[tuple[str, str,
             (workspace,),
         )
     }
+
+
+def _lines(rules: Rules, found: Coverage, links: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """The line of the mapping's file on which each rule, or part of one, stands that the document names."""
+    named = {taken.rule for taken in found.taken if taken.rule}
+    named |= {path for of in found.fields for path in of.read_by}
+    named |= {path for link in links for path in link["followed_by"]}
+    return {path: rules.line_of(path) for path in sorted(named)}
 
 
 def _field(of: Any, labels: Mapping[tuple[str, str, str, str], str]) -> dict[str, Any]:

@@ -3,9 +3,6 @@
 It sees the very same moment of the database, by the snapshot of our transaction. Where it comes to no end, its part is done here.
 """
 
-import gc
-import pickle
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -89,10 +86,3 @@ def work(task: Task) -> "Part | Numbers":
 
             return numbers(ground, rules, stored(ground))
         return derive_part(ground, rules, ground.reader(rules, None), task.share)
-
-
-def main() -> None:
-    """A task comes in, its answer goes out."""
-    gc.disable()  # what is made here is kept, until all of it ends
-    task = cast("Task", pickle.load(sys.stdin.buffer))  # noqa: S301 - from our own process
-    pickle.dump(work(task), sys.stdout.buffer, protocol=pickle.HIGHEST_PROTOCOL)

@@ -36,14 +36,18 @@ def both(
     `active`: some version is in force, even where `old`, its text, is lost.
     """
     many = _many(ground, [new] if old is None else [old, new])
-    told: Answer | None = None
     if stands and old is not None and changed_milestones(old, new) is not None:
-        told = aside.ask(Task.of(ground, old, None)) if many else None
-        found = narrowed(ground, old, new, reader)
+        told: list[Answer | None] = []
+
+        def sure() -> None:
+            """The numbers of the old version are told beside: not before it is known that nothing else needs the process."""
+            told.append(aside.ask(Task.of(ground, old, None)) if many else None)
+
+        found = narrowed(ground, old, new, reader, sure)
         if found is not None:
             from jobs.preview.numbers import numbers
 
-            was = told.get() if told is not None else None
+            was = next((answer.get() for answer in told if answer is not None), None)
             return found[0], was or numbers(ground, old, found[0]), found[1]
     if active and old is not None and not stands:
         halves = (Share(frozenset(), others=False), WHOLE) if many else None

@@ -7,7 +7,7 @@ mirror and the same two versions give the same preview, and the same hash of it.
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import psycopg
@@ -34,6 +34,8 @@ from sync.mapping.grammar import Mapping as Rules
 if TYPE_CHECKING:
     from jobs.steps.made import Made
 
+_LANGUAGES: tuple[Literal["en", "ja"], ...] = ("en", "ja")
+
 
 def preview(
     engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules, aside: Beside | None = None
@@ -58,10 +60,12 @@ def preview(
         before, was, after = both(ground, old, new, reader, other, active=now is not None, stands=stands)
         from jobs.preview.fields import differing_fields
         from jobs.preview.numbers import Numbers, made_of
+        from jobs.steps.made import goals
 
         held = confirmed(raw, workspace)
         same = old is not None and old.customers == new.customers
         becomes = made_of(ground, new, after, None if same else customer_facts(new, reader))
+    month = goals(settings, becomes, as_of)
     now_told = Numbers.of(becomes)
     earlier, later = was.document, now_told.document
     differences = compare_events(before.said, after.said, after.unmoved)
@@ -81,7 +85,7 @@ def preview(
         "lead_time": _rates(earlier, later, "lead_time", ("median", "conversions")),
         "tiers": {t: {"before": earlier["tiers"][t], "after": n} for t, n in later["tiers"].items()},
         "tier_changes": _tier_changes(was.tiers, now_told.tiers, becomes, (*before.partners, *after.partners)),
-        "fields": differing_fields(new, becomes, after.partners, after.activities, after.records, held),
+        "fields": differing_fields(new, becomes, month, after.partners, after.activities, after.records, held),
         "text": text_diff(old.text if old else "", new.text),
     }
     return {**document, "preview": hashlib.sha256(canonical(without_names(document)).encode()).hexdigest()}
@@ -162,7 +166,10 @@ def _tier_changes(
     """Partners whose tier would change, with the reason of the new one; partners that come or go have no tier on one side."""
     from jobs.steps import results as shaped
 
-    why = {row[1]: row[4]["why"] for row in shaped.partner_rows(becomes.results.own, "en") if row[2] == "tier"}
+    why, why_ja = (
+        {row[1]: row[4]["why"] for row in shaped.partner_rows(becomes.results.own, language) if row[2] == "tier"}
+        for language in _LANGUAGES
+    )
     known = {p.partner_id: p for p in partners}
     return [
         {
@@ -172,6 +179,7 @@ def _tier_changes(
             "before": old.get(partner_id),
             "after": new.get(partner_id),
             "why": why.get(partner_id),
+            "why_ja": why_ja.get(partner_id),
         }
         for partner_id in sorted(old.keys() | new.keys(), key=lambda i: (new.get(i) or "Z", old.get(i) or "Z", i))
         if old.get(partner_id) != new.get(partner_id)

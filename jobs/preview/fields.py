@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from jobs.preview.records import Confirmed, EntryRecords, Place
 from jobs.steps import more
-from jobs.steps.entry_rows import GROUPS, Said, entry_rows
-from jobs.steps.made import Made
+from jobs.steps.entry_rows import GROUPS, Said, entry_rows, told_from
+from jobs.steps.made import Goals, Made
 from models.catalogue import CatalogueField, Subject, fields_of
 from models.vocabulary import Activity, Partner
 from sync.events.ids import Ids
@@ -47,6 +47,7 @@ class _Differing:
 def differing_fields(
     rules: Rules,
     becomes: Made,
+    month: Goals,
     partners: Sequence[Partner],
     activities: Iterable[Activity],
     records: EntryRecords,
@@ -54,10 +55,10 @@ def differing_fields(
 ) -> dict[str, Any]:
     """`total`, `by_field` and `examples` of what `mapping diff` says of fields."""
     found = _Differing()
-    _of_partners(found, rules, becomes, partners, activities, confirmed)
+    _of_partners(found, rules, becomes, month, partners, activities, confirmed)
     told = becomes.told.entries_said()
     every = Ids.of(becomes.entries.ids)
-    values = dict(_entry_values(told.said, becomes.language, becomes.horizon))
+    values = dict(_entry_values(told.said, becomes.language, becomes.assumptions.horizon))
     for place, (ids, entries) in records.by_place.items():
         chosen = _chosen(rules.write_back.entry, "entry", place)
         if not chosen:
@@ -74,13 +75,14 @@ def _of_partners(
     found: _Differing,
     rules: Rules,
     becomes: Made,
+    month: Goals,
     partners: Sequence[Partner],
     activities: Iterable[Activity],
     confirmed: Confirmed,
 ) -> None:
     values: dict[tuple[str, str], Any] = {}
     told = becomes.told.partner_rows(more.as_columns(activities, becomes.partners))
-    for _, partner_id, name, value, _ in chain(told, becomes.goal_rows()):
+    for _, partner_id, name, value, _ in chain(told, month.rows(becomes)):
         values[partner_id, name] = value
     for place in {(s.connection, s.object) for p in partners for s in p.sources}:
         records = [(s.id, p.partner_id) for p in partners for s in p.sources if (s.connection, s.object) == place]
@@ -92,9 +94,8 @@ def _of_partners(
 
 def _entry_values(said: Said, language: Any, horizon: int) -> Iterator[tuple[str, tuple[list[Any], NDArray[np.int64]]]]:
     """Of each entry field: the values that are told, and which of them each entry has; -1 where nothing is said of it."""
-    for group, columns in enumerate(GROUPS):
-        part = np.ascontiguousarray(said[list(columns)].astype(np.dtype([(c, said.dtype[c]) for c in columns])))
-        _, first, kind = np.unique(part.view(f"S{part.dtype.itemsize}"), return_index=True, return_inverse=True)
+    for group in range(len(GROUPS)):
+        _, first, kind = np.unique(told_from(said, group), return_index=True, return_inverse=True)
         asked = np.zeros((len(first), len(GROUPS)), np.bool_)
         asked[:, group] = True
         named = [str(i) for i in range(len(first))]

@@ -4,7 +4,7 @@ The result is the one that deriving everything gives. Where that could differ (a
 list's day), `narrowed` has no answer, and everything is derived. Entries of several sources are joined anew by their days.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -39,8 +39,13 @@ from sync.mapping.partners import derive_partners
 from sync.mapping.said import said_of
 
 
-def narrowed(ground: Ground, old: Rules, new: Rules, reader: Lenient) -> tuple[Side, Side] | None:
-    """Both sides, as far as they may differ, where the stored facts are those of `old`; None where everything has to be derived."""
+def narrowed(
+    ground: Ground, old: Rules, new: Rules, reader: Lenient, sure: Callable[[], object] = lambda: None
+) -> tuple[Side, Side] | None:
+    """Both sides, as far as they may differ, where the stored facts are those of `old`; None where everything has to be derived.
+
+    `sure` is called as soon as there will be an answer, before most of the work.
+    """
     conn, raw, workspace, decisions, as_of = ground.conn, ground.raw, ground.workspace, ground.decisions, ground.as_of
     changed = changed_milestones(old, new)
     if changed is None or (changed and not _alone(raw, workspace, old, changed)):
@@ -50,6 +55,7 @@ def narrowed(ground: Ground, old: Rules, new: Rules, reader: Lenient) -> tuple[S
     partners_after = _partners(old, new, reader, decisions, partners, changed, issues, newest_imported(raw, workspace))
     if partners_after is None:
         return None
+    sure()
     shared = shared_records(raw, workspace, decisions) if paths else Shared()
     entries, records = entry_columns(conn, workspace, as_of), stored_records(raw, workspace)
     told = list(told_anew(new, reader, changed, records, issues))

@@ -36,12 +36,12 @@ def set_by_hand(conn: Connection[Any], workspace: str, stamp: Stamp) -> SetTarge
     return targets(conn, workspace, _month_before(stamp.as_of.replace(day=1), PAST_MONTHS), stamp.known_at)
 
 
-def months(by_hand: SetTargets, done: Computed, stamp: Stamp) -> list[dict[str, Any]]:
+def months(by_hand: SetTargets, done: Computed, plan: TargetPlan | None, stamp: Stamp) -> list[dict[str, Any]]:
     """Every month with targets set by hand, and the as-of day's by its plan where it has none."""
     this = stamp.as_of.replace(day=1)
     planned = dict(by_hand)
-    if this not in planned and done.plan is not None:
-        planned[this] = by_plan(done.plan, done.partners.types)
+    if this not in planned and plan is not None:
+        planned[this] = by_plan(plan, done.partners.types)
     return [month_document(done, month, numbers) for month, numbers in sorted(planned.items()) if month <= stamp.as_of]
 
 

@@ -17,7 +17,7 @@ from jobs.steps import actual, more
 from jobs.steps import results as shaped
 from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
-from jobs.steps.made import Told, make, tell
+from jobs.steps.made import Told, goals, make, tell
 from jobs.wiring import Workspace
 from sync.events.deals import deals_between
 from sync.events.delay import as_document, reporting_delay
@@ -62,6 +62,7 @@ def said_again(
     """The same, on connections that are open already. `mapping`: the version by which draws were seeded then, where that is not the rules'."""
     pooled = pooled_at(raw, workspace, as_of, known_at)
     made = make(settings, rules, read_inputs(conn, workspace, as_of, pooled, past=True), as_of, mapping=mapping)
+    month = goals(settings, made, as_of)
     told = made.told
     if pooled != known_at:
         tables = read_inputs(conn, workspace, as_of, known_at, past=True)
@@ -71,16 +72,16 @@ def said_again(
         told = later
     activities = more.activities_of(conn, workspace, told.partners, as_of, known_at)
     of_all = more.activities_of(conn, workspace, made.partners, as_of, pooled)
-    done = Computed(made.results, made.entries, made.partners, of_all, made.calendar, made.plan)
+    done = Computed(made.results, made.entries, made.partners, of_all, made.calendar)
     deals = deals_between(conn, workspace, *more.share_span(as_of), pooled)
     stamp = Stamp("", as_of, pooled, rules.hash, CODE_VERSION, pooled)
     late = reporting_delay(conn, workspace, as_of, pooled, rules.zone.key)
     return Said(
         {**made.document(), "reporting_delay": as_document(late)},
         told,
-        chain(told.rows(activities), made.goal_rows()),
+        chain(told.rows(activities), month.rows(made)),
         shaped.tier_rows(told.own, told.partners),
-        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, deals, late, settings),
+        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, month.plan, deals, late, settings),
         told.partners,
     )
 

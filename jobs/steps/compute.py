@@ -6,11 +6,10 @@ is among the touched.
 """
 
 import json
-from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import date, datetime, timedelta
-from itertools import chain
 from typing import Any
 
 from psycopg import Connection
@@ -28,7 +27,7 @@ from jobs.steps import results as shaped
 from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
 from jobs.steps.keep_results import Stand
-from jobs.steps.made import Told, make, tell
+from jobs.steps.made import Goals, Made, Told, goals, make, tell
 from jobs.steps.moments import computing_moment, watermark
 from jobs.then import fingerprint, keep_settings
 from jobs.uncollected import uncollected
@@ -73,29 +72,36 @@ def compute(
 
 
 def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside: Beside) -> dict[str, Any]:
-    with ThreadPoolExecutor(1) as beside:
-        verdicts = beside.submit(leading.due, workspace, stamp, aside)  # they rest on the log alone
-        with workspace.engine.begin() as conn, ThreadPoolExecutor(1) as reader:
-            tables = read_inputs(conn, workspace.name, stamp.as_of, stamp.known_at)
-            others = reader.submit(_others, conn, workspace, stamp, tables[2])
-            made = make(workspace.settings, workspace.rules, tables, stamp.as_of)
+    settings, rules, as_of = workspace.settings, workspace.rules, stamp.as_of
+    with ThreadPoolExecutor(1) as judge, ThreadPoolExecutor(1) as other:
+        verdicts = judge.submit(leading.due, workspace, stamp, aside)  # they rest on the log alone
+        with workspace.engine.begin() as conn:
+            tables = read_inputs(conn, workspace.name, as_of, stamp.known_at)
+            others = other.submit(_others, conn, workspace, stamp, tables[2])
+            made = make(settings, rules, tables, as_of)
             activities, every_deal, late = others.result()
+        done = Computed(made.results, made.entries, made.partners, activities, made.calendar)
         document = {**made.document(), "reporting_delay": as_document(late)}
-        done = Computed(made.results, made.entries, made.partners, activities, made.calendar, made.plan)
         with workspace.connect() as raw, raw.transaction():
-            rows = chain(made.told.partner_rows(activities), made.goal_rows())
             by_hand = actual.set_by_hand(raw, workspace.name, stamp)
-            with ThreadPoolExecutor(1) as pen:  # PostgreSQL takes the results in while the reports are made
-                written = pen.submit(_keep, raw, workspace.name, stamp, made.told, rows)
-                documents = more.reports_of(by_hand, stamp, done, every_deal, late, workspace.settings)
-            changed = written.result()
+            # goals and reports are made while PostgreSQL takes in what is said of entries
+            month = other.submit(goals, settings, made, as_of)
+            reports = other.submit(
+                lambda: more.reports_of(by_hand, stamp, done, month.result().plan, every_deal, late, settings)
+            )
+            changed = _keep(raw, workspace.name, stamp, made.told, _partner_rows(made, activities, month))
             _keep_computation(raw, workspace, stamp, json.dumps(document), stamp.known_at)
-            pools.keep(raw, workspace.name, stamp.run_id, stamp.as_of, stamp.known_at, basis, made.results.pool)
-            more.keep(raw, workspace.name, stamp, done, documents)
+            pools.keep(raw, workspace.name, stamp.run_id, as_of, stamp.known_at, basis, made.results.pool)
             touched.done(raw, workspace.name)
             if (answers := verdicts.result()) is not None:
                 leading.keep(raw, workspace.name, stamp, answers)
+            more.keep(raw, workspace.name, stamp, done, reports.result())
     return {**document, "values_changed": changed, "looked_at": None}
+
+
+def _partner_rows(made: Made, activities: Activities, month: Future[Goals]) -> Iterator[shaped.Row]:
+    yield from made.told.partner_rows(activities)
+    yield from month.result().rows(made)
 
 
 def _others(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from indicators.entry_forecast import BEYOND_SUPPORT, CLOSED, NO_DATA
 from indicators.inputs import LOST, MILESTONES, NO_DAY, EntryTable, day_date
 from indicators.own import Own
-from indicators.stalled import STATUSES
+from indicators.stalled import BEYOND, STATUSES, WARN
 from jobs.computing_code import CODE_VERSION
 from models.catalogue import BY_NAME
 
@@ -41,14 +41,16 @@ SAID = np.dtype(
     ]
 )
 
-GROUPS: tuple[tuple[str, ...], ...] = (
-    ("milestone", "forecast", "probability"),
-    ("milestone", "forecast", "day"),
-    ("milestone", "since"),
-    ("milestone", "unplaced", "since", "status", "stalled", "due", "next", "chance", "at_entry"),
-)
-"""The columns that each group of fields is told from: the chance of a deal; its day; milestone and its day; stalled. Fields are told in the
-order of their names, which is that of the index they go into."""
+FIELDS: dict[str, tuple[str, ...]] = {
+    "deal_probability": ("milestone", "forecast", "probability"),
+    "expected_deal_on": ("milestone", "forecast", "day"),
+    "milestone": ("milestone",),
+    "milestone_since": ("milestone", "since"),
+    "stalled": ("milestone", "unplaced", "since", "status", "stalled", "due", "next", "chance", "at_entry"),
+}
+"""The columns that each field is told from. Fields are told in the order of their names, which is that of the index they go into."""
+GROUPS = tuple(FIELDS.values())
+_SINCE, _STALLED = (tuple(FIELDS).index(name) for name in ("milestone_since", "stalled"))
 
 _PERCENT = 100
 _WHY = {
@@ -56,6 +58,10 @@ _WHY = {
         "milestone": "the newest milestone that this entry reached",
         "stalled": "{0}: at `{1}` since {2}, 80 % had moved on by {3}; next: {4}",
         "faint": "{0}: at `{1}` since {2}, its chance has sunk below a quarter; next: {4}",
+        "is_stalled": "stalled",
+        "beyond": "beyond",
+        "moving": "at `{0}` since {1}: no longer than 80 % of those that went on, or something was done about it lately",
+        "warn": "at `{0}` since {1}: longer than 80 % of those that went on, not yet than 95 %, so not called stalled",
         "closed": "the entry is at `{0}`",
         "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
         "no_curve": "no entry has gone the whole way to a deal yet, so nothing can be expected",
@@ -68,6 +74,10 @@ _WHY = {
         "milestone": "このエントリーが到達した最新のマイルストーン",
         "stalled": "{0}:{2}から「{1}」のまま、80%は{3}までに次へ進んだ。次は「{4}」",
         "faint": "{0}:{2}から「{1}」のまま、見込みが当初の4分の1未満に低下。次は「{4}」",
+        "is_stalled": "停滞",
+        "beyond": "期限超過",
+        "moving": "{1}から「{0}」。次へ進んだものの80%が要した期間内か、最近の活動あり",
+        "warn": "{1}から「{0}」。次へ進んだものの80%より長いが、95%は超えていないため停滞とはしない",
         "closed": "エントリーは「{0}」",
         "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
         "no_curve": "商談まで到達したエントリーがまだなく、予測できません",
@@ -105,13 +115,25 @@ def differing(now: Said, then: Said) -> NDArray[np.bool_]:
     return np.column_stack([np.logical_or.reduce([now[c] != then[c] for c in group]) for group in GROUPS])
 
 
+def told_from(said: Said, group: int) -> NDArray[np.bytes_]:
+    """What this field is told from, as one key for each row: of very many entries few keys differ, and what is told of one is told of all."""
+    part = np.empty(len(said), [(name, SAID[name]) for name in GROUPS[group]])
+    for name in GROUPS[group]:
+        part[name] = said[name]
+    if group == _SINCE:
+        part["milestone"] = np.minimum(said["milestone"], 0)
+    if group == _STALLED:
+        part["since"] *= said["stalled"]
+    return part.view(f"S{part.dtype.itemsize}")
+
+
 def entry_rows(
     ids: Iterable[str], said: Said, language: Language, horizon: int, groups: NDArray[np.bool_] | None = None
 ) -> Iterator[Row]:
     """Every field of each entry that has an event; with `groups` [n, groups] only those of the groups that are asked for."""
     labels, words = _labels(language), _WHY[language]
     asked = np.ones((len(said), len(GROUPS)), np.bool_) if groups is None else groups
-    for entry_id, row, (chance, day, whereabouts, stalled) in zip(ids, said.tolist(), asked.tolist(), strict=True):
+    for entry_id, row, (chance, day, milestone, since, stalled) in zip(ids, said.tolist(), asked.tolist(), strict=True):
         if row[0] < 0:
             continue
         if chance or day:
@@ -120,10 +142,10 @@ def entry_rows(
                 yield "entry", entry_id, "deal_probability", value, {"why": why_chance}
             if day:
                 yield "entry", entry_id, "expected_deal_on", on, {"why": why_day}
-        if whereabouts:
-            why = {"why": words["milestone"]}
-            yield "entry", entry_id, "milestone", MILESTONES[row[0]].value, why
-            yield "entry", entry_id, "milestone_since", _iso(row[1]), why
+        if milestone:
+            yield "entry", entry_id, "milestone", MILESTONES[row[0]].value, {"why": words["milestone"]}
+        if since:
+            yield "entry", entry_id, "milestone_since", _iso(row[1]), {"why": words["milestone"]}
         if stalled:
             yield "entry", entry_id, "stalled", *_stalled(row, labels, words)
 
@@ -136,11 +158,12 @@ def _stalled(row: tuple[Any, ...], labels: tuple[str, ...], words: dict[str, str
     if status < 0:
         return False, {"why": words["closed"].format(label), "status": "closed"}
     if not stalled:
-        return False, {"status": STATUSES[status], "why": words["milestone"]}
+        waits = words["warn" if status == WARN else "moving"]
+        return False, {"status": STATUSES[status], "why": waits.format(label, _iso(since))}
     return True, {
         "status": STATUSES[status],
         "why": words["faint" if due == NO_DAY else "stalled"].format(
-            STATUSES[status], label, _iso(since), _iso(due), labels[following]
+            words["beyond" if status == BEYOND else "is_stalled"], label, _iso(since), _iso(due), labels[following]
         ),
         "next": MILESTONES[following].value,
         "due": _iso(due),

@@ -208,15 +208,19 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
         then = before.get(partner_id)
         if now == then:
             continue
-        old = dict(zip(_pieces(then[0], _ID), _pieces(then[1], SAID.itemsize), strict=True)) if then else {}
-        new = zip(mine.tolist(), _pieces(now[0], _ID), _pieces(now[1], SAID.itemsize), strict=True)
-        for at, entry, said in new:
-            held.add(entry)
+        blobs.append((partner_id, *now))
+        entries = _pieces(now[0], _ID)
+        held.update(entries)
+        if then is None:
+            changed += mine.tolist()
+            olds.append(_NOTHING * len(mine))
+            continue
+        old = dict(zip(_pieces(then[0], _ID), _pieces(then[1], SAID.itemsize), strict=True))
+        for at, entry, said in zip(mine.tolist(), entries, _pieces(now[1], SAID.itemsize), strict=True):
             if (was := old.pop(entry, _NOTHING)) != said:
                 changed.append(at)
                 olds.append(was)
         dropped.update(old)
-        blobs.append((partner_id, *now))
     for partner_id in before.keys() - set(partners.ids):
         dropped.update(_pieces(before[partner_id][0], _ID))
     order = np.argsort(

@@ -160,16 +160,19 @@ def _facts(
     )
     ids, owner = _owners(connection, workspace, at, who_at)
     log = event_log(connection, workspace, as_of, known_at, zone.key)
-    activities: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
+    activities: dict[str, list[tuple[Ints, ...]]] = defaultdict(list)
     for a in activity_log(connection, workspace, as_of, known_at, zone.key):
         if a.partner_id in at and a.kind != ActivityKind.APPROACH:  # that one is the milestone `executed`
-            days = (day_number(a.day), day_number(a.known_from), day_number(a.known_until))
-            activities[a.kind].append((at[a.partner_id], *days))
-    order = [k.value for k in ActivityKind if k.value in activities]
+            who = np.full(len(a.day), at[a.partner_id], np.int64)
+            activities[a.kind].append((who, a.day, a.known_from, a.known_until))
     return _Facts(
         table,
         _milestones(log, ids, owner, table, day_number(as_of)),
-        {kind: Occurrences.of(*np.array(activities[kind], np.int64).T) for kind in order},
+        {
+            kind.value: Occurrences.of(*np.concatenate(activities[kind.value], axis=1))
+            for kind in ActivityKind
+            if kind.value in activities
+        },
     )
 
 

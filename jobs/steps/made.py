@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from indicators.allocation import Allocation
+from indicators.assumptions import Assumptions
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities
 from indicators.inputs import EntryTable, PartnerTable, day_number
@@ -65,30 +66,37 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Results of a day. `deals` is the month's target, `plan` the way to it, `goals` each partner's part; None where none is set."""
+    """Results of a day. `deals` is the month's target; None where none is set."""
 
     results: Results
     entries: EntryTable
     partners: PartnerTable
     calendar: BusinessDays
     deals: int | None
-    plan: TargetPlan | None
-    goals: Allocation | None
     language: shaped.Language
-    horizon: int
+    assumptions: Assumptions
 
     @property
     def told(self) -> Told:
         """What is told of partners and entries."""
-        return Told(self.results.own, self.entries, self.partners, self.calendar, self.language, self.horizon)
+        horizon = self.assumptions.horizon
+        return Told(self.results.own, self.entries, self.partners, self.calendar, self.language, horizon)
 
     def document(self) -> dict[str, Any]:
         """The indicators per type and step, as they are kept."""
         return {**shaped.document(self.results, self.partners), "deals_wanted": self.deals}
 
-    def goal_rows(self) -> Iterator[shaped.Row]:
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """The way to the month's target, and each partner's part of it; None where none is set."""
+
+    plan: TargetPlan | None
+    parts: Allocation | None
+
+    def rows(self, made: Made) -> Iterator[shaped.Row]:
         """Each partner's goal of the month."""
-        return goal_rows(self.partners, self.goals, self.deals, self.language)
+        return goal_rows(made.partners, self.parts, made.deals, made.language)
 
 
 def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date, *, mapping: str | None = None) -> Made:
@@ -109,12 +117,16 @@ def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date,
         calendar=calendar,
     )
     deals = settings.targets.deals_in(as_of)
-    plan = goals = None
-    if deals is not None:
-        limits = capacity_of(settings.targets.capacity, partners.types)
-        months = month_of(as_of), month_of(as_of, 1)
-        plan, goals = month_goals(results.paths, partners, deals, *months, capacity=limits, assumptions=assumptions)
-    return Made(results, entries, partners, calendar, deals, plan, goals, rules.language, assumptions.horizon)
+    return Made(results, entries, partners, calendar, deals, rules.language, assumptions)
+
+
+def goals(settings: WorkspaceSettings, made: Made, as_of: date) -> Goals:
+    """The goals of the day's month, by what was made of it with these settings."""
+    if made.deals is None:
+        return Goals(None, None)
+    paths, partners, months = made.results.paths, made.partners, (month_of(as_of), month_of(as_of, 1))
+    limits = capacity_of(settings.targets.capacity, partners.types)
+    return Goals(*month_goals(paths, partners, made.deals, *months, capacity=limits, assumptions=made.assumptions))
 
 
 def tell(

@@ -19,6 +19,7 @@ from jobs.steps.making_proposal import Proposal
 from jobs.steps.write_back import delivery_of
 from jobs.wiring import Workspace
 from models.audit import AuditKind
+from models.counted import counted
 from models.vocabulary import LIST_ROW, LISTS, PlanStatus
 from sync.chain import record as chain
 from sync.lists.first import FIRST_KEY
@@ -57,7 +58,7 @@ def plan(workspace: Workspace, run_id: str, proposal: Proposal, who: str, file: 
         told = {"creates": proposal.counts(), "digest": digest, "run": run_id, "mapping": workspace.rules.hash}
         chain(conn, workspace.name, AuditKind.PLAN, who, plan_id, {**told, "file": file, "held": held})
     if status is PlanStatus.HELD:
-        tell_held(workspace, plan_id, f"makes {proposal.to_make:,} records", held)
+        tell_held(workspace, plan_id, f"makes {counted(proposal.to_make, 'record')}", held)
     return PlannedMaking(plan_id, status, held)
 
 
@@ -70,7 +71,7 @@ def _held_because(conn: Conn, workspace: Workspace, plan_id: str, proposal: Prop
         )
     if count > guards.created:
         yield (
-            f"{count:,} records would be made, and {guards.created:,} are allowed at once (guards.created): "
+            f"{counted(count, 'record')} would be made, and {counted(guards.created, 'is', 'are')} allowed at once (guards.created): "
             "look whether the file is the right one."
         )
     now = active(conn, workspace.name)

@@ -11,6 +11,7 @@ from psycopg import Connection, sql
 from jobs.errors import ConfigError
 from jobs.wiring import Workspace
 from models.catalogue import LIST_ROW_KEY
+from models.counted import agreeing
 from models.vocabulary import LIST_ROW, LISTS, RecordRef
 from sync.connector import ObjectDescription
 from sync.lists.first import NotChosen, Ties, Untold, end, first_key, ties_of
@@ -174,7 +175,7 @@ class _Drafting:
         lacking = sorted(p for p in places if not set(wanted[p].fields) <= set(held.get(p) or {}))
         if lacking:
             raise ConfigError(
-                f"{rule.connection}'s {' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not mirrored as the mapping wants, so that "
+                f"{rule.connection}'s {' and '.join(lacking)} {agreeing(len(lacking), 'is', 'are')} not mirrored as the mapping wants, so that "
                 "nobody can tell which of them are there already; read them with `sakigake run --only pull`, then import the list again."
             )
 

@@ -30,6 +30,7 @@ from indicators.lead_curves import lead_curves
 from indicators.next_steps import advise, waiting_by_partner
 from indicators.next_steps import told as told_in_words
 from indicators.own import Own
+from indicators.targets import TargetPlan
 from indicators.tier_audit import audit
 from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports
@@ -111,17 +112,20 @@ def reports_of(
     by_hand: actual.SetTargets,
     stamp: Stamp,
     done: Computed,
+    plan: TargetPlan | None,
     deals: DealCount,
     late: ReportingDelay,
     settings: WorkspaceSettings,
 ) -> dict[str, dict[str, Any]]:
-    """The day's reports by kind; `by_hand` is what `actual.set_by_hand` gives, `late` how late events are told: what is young may still grow."""
+    """The day's reports by kind. `by_hand` is what `actual.set_by_hand` gives, `plan` that of the month, as the last day before it told, `late`
+    how late events are told: what is young may still grow.
+    """
     delay = {"reporting_delay": as_document(late)}
     found: dict[str, dict[str, Any]] = {
         ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates) | delay,
         CURVES: {"curves": lead_curves(done.results.paths, done.partners.types)},
     }
-    if months := actual.months(by_hand, done, stamp):
+    if months := actual.months(by_hand, done, plan, stamp):
         found[actual.KIND] = {"months": months} | delay
     return found
 

@@ -8,6 +8,7 @@ from indicators.calibration import MISCALIBRATED
 from indicators.inputs import PartnerTable
 from indicators.own import Own
 from models.catalogue import BY_NAME
+from models.counted import agreeing
 
 Language = Literal["ja", "en"]
 Row = tuple[str, str, str, Any, dict[str, Any]]
@@ -17,7 +18,7 @@ _WHY = {
         "expected": "{0:.1f} from entries under way, {1:.1f} from entries still to come; 80 % between {2} and {3}",
         "doubt": "; earlier forecasts were off, see `sakigake indicators`",
         "no_curve": "no entry has gone the whole way to a deal yet, so nothing can be expected",
-        "goal": "of {0} deals this month: {1:.1f} were to come from entries under way, {2:.1f} from new ones",
+        "goal": "of {0} {3} this month: {1:.1f} were to come from entries under way, {2:.1f} from new ones",
         "no_goal": "no target is set for this month; name one in sakigake.yaml under targets",
     },
     "ja": {
@@ -62,5 +63,5 @@ def goal_rows(partners: PartnerTable, goals: Allocation | None, deals: int | Non
         if goals is None:
             yield "partner", partner_id, "deals_target_month", None, {"why": words["no_goal"]}
             continue
-        why = words["goal"].format(deals, float(goals.in_flight[i]), float(goals.new[i]))
+        why = words["goal"].format(deals, float(goals.in_flight[i]), float(goals.new[i]), agreeing(deals or 0, "deal"))
         yield "partner", partner_id, "deals_target_month", int(goals.target[i]), {"why": why}

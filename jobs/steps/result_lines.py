@@ -5,13 +5,14 @@ Where there are a million of them, a row each would cost more than all that is c
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.steps.entry_rows import GROUPS, SAID, Said, entry_rows
+from jobs.steps.entry_rows import GROUPS, Said, entry_rows, told_from
 from jobs.steps.results import Language, Row
 from sync.events.ids import Ids
 
@@ -54,46 +55,39 @@ def entry_blocks(
     groups: NDArray[np.bool_],
     *,
     ends: tuple[str, str] = ("", ""),
-) -> Iterator[str]:
+) -> Iterator[bytes]:
     """The lines of `lines_of` of all that `entry_rows` gives, many together; `ends` are put before and behind what each line holds."""
     pieces = [_Pieces(group, language, horizon, ends[1]) for group in range(len(GROUPS))]
     head = f"{ends[0]}entry\t"
     for first in range(0, len(said), _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        named = [f"{head}{name}\t" for name in ids[part]]
-        columns = [of.told(said[part], groups[part, at], named) for at, of in enumerate(pieces)]
-        yield "".join(map("".join, zip(*columns, strict=True)))
+        named = [f"{head}{name}\t".encode() for name in ids[part]]
+        told = zip(*[of.told(said[part], groups[part, at]) for at, of in enumerate(pieces)], strict=True)
+        # what stands behind the id in each line, with the id put between: before the first, there is nothing
+        yield b"".join([name.join([b"", *chain(*lines)]) for name, lines in zip(named, told, strict=True)])
 
 
 class _Pieces:
     """What one group of fields says, by the columns that it is told from."""
 
     def __init__(self, group: int, language: Language, horizon: int, tail: str) -> None:
-        self.columns = [name for name in SAID.names or () if name in GROUPS[group]]
-        self.asked = np.arange(len(GROUPS))[None, :] == group
+        self.group = group
         self.language, self.horizon, self.tail = language, horizon, tail
         self.line = lines_of()
-        self.known: dict[bytes, list[str]] = {}
+        self.known: dict[bytes, list[bytes]] = {}
 
-    def told(self, said: Said, asked: NDArray[np.bool_], named: Sequence[str]) -> list[str]:
-        """The lines of each entry; none where the group is not asked for, or where nothing is said of the entry."""
-        rows = np.zeros(len(said), SAID)
-        for name in self.columns:
-            rows[name] = said[name]
-        whole, width = rows.tobytes(), SAID.itemsize
-        keys = [whole[at : at + width] for at in range(0, len(whole), width)]
+    def told(self, said: Said, asked: NDArray[np.bool_]) -> list[list[bytes]]:
+        """What is behind the id in the lines of each entry; none where the group is not asked for, or where nothing is said of the entry."""
+        keys = told_from(said, self.group).tolist()
         new = {key: at for at, key in enumerate(keys) if asked[at] and key not in self.known}
-        self.known.update(zip(new, self._worded(rows[list(new.values())]), strict=True))
-        return [
-            "".join([name + part for part in self.known[key]]) if wanted else ""
-            for wanted, key, name in zip(asked.tolist(), keys, named, strict=True)
-        ]
+        self.known.update(zip(new, self._worded(said[list(new.values())]), strict=True))
+        return [self.known[key] if wanted else [] for wanted, key in zip(asked.tolist(), keys, strict=True)]
 
-    def _worded(self, rows: Said) -> list[list[str]]:
-        """What is behind the id in each line of each of the rows."""
-        made: list[list[str]] = [[] for _ in rows]
-        asked = np.broadcast_to(self.asked, (len(rows), len(GROUPS)))
+    def _worded(self, rows: Said) -> list[list[bytes]]:
+        made: list[list[bytes]] = [[] for _ in rows]
+        asked = np.zeros((len(rows), len(GROUPS)), np.bool_)
+        asked[:, self.group] = True
         for row in entry_rows(map(str, range(len(rows))), rows, self.language, self.horizon, asked):
             line = self.line(row)
-            made[int(row[1])].append(f"{line[len('entry') + len(row[1]) + 2 : -1]}{self.tail}\n")
+            made[int(row[1])].append(f"{line[len('entry') + len(row[1]) + 2 : -1]}{self.tail}\n".encode())
         return made

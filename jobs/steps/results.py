@@ -10,6 +10,7 @@ from indicators.summary import Results
 from indicators.tier_reason import reason, what_would_change
 from jobs.steps.prospect_document import prospect_document, rounded
 from models.catalogue import BY_NAME
+from models.counted import agreeing
 from models.vocabulary import FUNNEL, Tier
 
 Language = Literal["ja", "en"]
@@ -19,7 +20,7 @@ Row = tuple[str, str, str, Any, dict[str, Any]]
 _WHY = {
     "en": {
         "count": "entries of this partner that reached `{0}` in the last 90 days",
-        "type": "of partners of type {0}, {1} entries",
+        "type": "of partners of type {0}, {1:,} {2}",
         "list": "valid rows of lists handed in within {0} days",
         "submitted": "the day the newest list was handed in",
         "stalled": "open entries past the age by which 95 % had moved on, or with little chance left",
@@ -170,13 +171,17 @@ def _partner(partner: PartnerSummary, language: Language, list_valid: int) -> It
     yield (
         "cvr_listed_to_deal",
         None if percent is None else float(percent),
-        {"why": words["type"].format(partner.type, whole.n), "n": whole.n, "status": whole.status},
+        {
+            "why": words["type"].format(partner.type, whole.n, agreeing(whole.n, "entry")),
+            "n": whole.n,
+            "status": whole.status,
+        },
     )
     yield (
         "lead_time_days",
         whole.median,
         {
-            "why": words["type"].format(partner.type, whole.conversions),
+            "why": words["type"].format(partner.type, whole.conversions, agreeing(whole.conversions, "entry")),
             "n": whole.conversions,
             "status": whole.lead_status,
         },

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from jobs.alerts import alert
 from jobs.wiring import Workspace
+from models.counted import agreeing, counted
 from sync.mapping.coverage import coverage
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.unplaced import Unplaced, unplaced
@@ -77,7 +78,7 @@ def tell_new(workspace: Workspace, counts: Mapping[str, int]) -> None:
     """Once the run has stored what it met: tells those who are to hear of it. Values stay out of the text, as out of the log."""
     if counts["new"]:
         body = (
-            f"{counts['new']} values came up that no rule of the mapping names. Until they are named, entries in such a stage are not called "
+            f"{counted(counts['new'], 'value')} came up that no rule of the mapping names. Until {agreeing(counts['new'], 'it is', 'they are')} named, entries in such a stage are not called "
             "stalled. See: sakigake mapping coverage"
         )
         alert(workspace.settings.alerts, workspace.folder, f"Sakigake: unmapped values in {workspace.name}", body)

@@ -20,6 +20,7 @@ from jobs.steps.wanted import Found, find
 from jobs.wiring import Workspace
 from models.audit import AuditKind
 from models.catalogue import BY_NAME
+from models.counted import counted
 from models.vocabulary import PlanKind, PlanStatus
 from sync.chain import record
 from sync.errors import FieldMissing
@@ -102,7 +103,7 @@ def _doubt(workspace: Workspace, drafted: Draft, found: Found) -> None:
             return
         record_of, name = min(unknown)
         because = (
-            f"The CRMs hold {len(unknown):,} values in our fields that the journal does not know, such as {name} of {record_of}: "
+            f"The CRMs hold {counted(len(unknown), 'value')} in our fields that the journal does not know, such as {name} of {record_of}: "
             "a backup of before was restored, or another installation writes there"
         )
         doubt(conn, workspace.name, because)
@@ -160,10 +161,13 @@ def _store(workspace: Workspace, run_id: str, drafted: Draft, crm_at: Mapping[st
         edits.note(conn, workspace.name, drafted.edits, waiting or plan_id, now)
         question = _ask(conn, workspace, new, drafted.questions, now)
     if status is PlanStatus.HELD and waiting is None:
-        tell_held(workspace, plan_id, f"changes {len(drafted.changes):,} values", held)
+        tell_held(workspace, plan_id, f"changes {counted(len(drafted.changes), 'value')}", held)
     if question is not None and question[1]:
         tell_held(
-            workspace, question[0], f"asks about {len(drafted.questions):,} values", [_asks(len(drafted.questions))]
+            workspace,
+            question[0],
+            f"asks about {counted(len(drafted.questions), 'value')}",
+            [_asks(len(drafted.questions))],
         )
     return Planned(waiting or plan_id, status, drafted, held, question[0] if question else None)
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape as safe
 
 from jobs.tables.shape import SHOWN, number, table
+from models.counted import counted
 
 
 def creates(out: Console, document: Mapping[str, Any]) -> None:
@@ -28,9 +29,11 @@ def unmade(out: Console, document: Mapping[str, Any]) -> None:
     """What undoing took, or would take, away, and what stays."""
     removes, cannot = document["removes"], document["cannot"]
     if document["run"] is None:
-        out.print(f"{number(len(removes))} records would be taken away; nothing was done.")
+        out.print(f"{counted(len(removes), 'record')} would be taken away; nothing was done.")
     else:
-        out.print(f"{document['undoes']} was undone by {document['run']}: {number(len(removes))} records taken away.")
+        out.print(
+            f"{document['undoes']} was undone by {document['run']}: {counted(len(removes), 'record')} taken away."
+        )
     if cannot:
         shown = table("What stays", "record", "why")
         for c in cannot[:SHOWN]:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.tables.shape import SHOWN, number, span, table
+from models.counted import agreeing, counted
 from models.vocabulary import LISTS
 
 
@@ -49,7 +50,7 @@ def _proven(o: Mapping[str, Any]) -> str:
 def parked(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     """What could not be stored as it is, and where to look; the rows themselves are stored."""
     for p in found[:SHOWN]:
-        values = "1 value" if p["values"] == 1 else f"{number(p['values'])} values"
+        values = counted(p["values"], "value")
         place = f"{p['connection']}.{p['object']}.{p['field']}"
         out.print(
             f"[yellow]{place}, {values} parked:[/] {escape(p['cause'])}. See {p['connection']}.{p['object']}/{p['record']}",
@@ -68,9 +69,11 @@ def unmapped(out: Console, found: Mapping[str, Any]) -> None:
         place = f"{v['connection']}.{v['object']}.{v['field']}"
         shown.add_row(place, v["value"], number(v["records"]), v["first_seen_at"][:10], ", ".join(v["rules"]))
     out.print(shown)
-    said = f"[yellow]{number(found['values'])} values map to nothing[/], {number(found['records'])} records hold them"
+    values = counted(found["values"], "value maps", "values map")
+    held = counted(found["records"], "record holds", "records hold")
+    said = f"[yellow]{values} to nothing[/], {held} {agreeing(found['values'], 'it', 'them')}"
     if found["entries"]:
-        said += f"; {number(found['entries'])} entries stand in such a stage and are not called stalled"
+        said += f"; {counted(found['entries'], 'entry stands in such a stage and is', 'entries stand in such a stage and are')} not called stalled"
     out.print(f"{said}. Name them in the mapping: sakigake mapping coverage")
 
 

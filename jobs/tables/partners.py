@@ -36,14 +36,16 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
     _share(out, document["sourced"], say)
     crowd = document["concentration"]
     if crowd["top_share"] is not None:
-        text = "Concentration: the top five of {n} partners brought {share}; as if {effective} partners brought as many each."
+        text = "Concentration: the top five of {n} {n:partner|partners} brought {share}; as if {effective} {effective:partner|partners} brought as many each."
         told = {"n": number(crowd["partners"]), "share": percent(crowd["top_share"])}
         out.print(say(text, effective=f"{crowd['effective']:.1f}", **told))
     for f in document["first_deal"]:
         if f["partners"]:
-            median = say("half have not come to one yet" if f["median"] is None else "median {n} days", n=f["median"])
+            median = say(
+                "half have not come to one yet" if f["median"] is None else "median {n} {n:day|days}", n=f["median"]
+            )
             told = {"kind": escape(say.kind(f["type"])), "median": median, "events": f["events"], "n": f["partners"]}
-            out.print(say("Contract to first deal, {kind}: {median} ({events} of {n} partners).", **told))
+            out.print(say("Contract to first deal, {kind}: {median} ({events} of {n} {n:partner|partners}).", **told))
     _load(out, document["capacity"], say)
     for c in document["cutoffs"]:
         if c["explained"] > c["today"] + 0.05:
@@ -55,7 +57,7 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
             out.print(say(text, explained=percent(c["explained"]), today=percent(c["today"]), **told))
     moved = document["tiers"]
     if moved["flap_rate"] is not None:
-        text = "Tiers moved {n} times a partner and quarter; under 0.5 is steady."
+        text = "Tiers moved {n} {n:time|times} a partner and quarter; under 0.5 is steady."
         out.print(say(text, n=f"{moved['flap_rate']:.2f}"))
     provisional(out, document.get("reporting_delay"), say)  # reports of older versions did not tell
 
@@ -73,7 +75,7 @@ def _share(out: Console, share: Mapping[str, Any], say: Speech) -> None:
     if share["status"] != "ok":
         out.print(say("Partner-sourced share: no deal of any channel in a year, by the mapping's deals_all_channels."))
         return
-    text = "Partner-sourced: {n} of {all} deals of all channels in a year, {share} ({span})."
+    text = "Partner-sourced: {n} of {all} {all:deal|deals} of all channels in a year, {share} ({span})."
     told = {"n": number(share["partner_sourced"]), "all": number(share["deals_all_channels"])}
     out.print(say(text, share=percent(share["share"]), span=_span(share, say), **told))
     if "won" in share:  # reports of older versions say nothing of won deals
@@ -109,11 +111,11 @@ def won_words(share: Mapping[str, Any], say: Speech = ENGLISH) -> str:
             "Of won deals: not known; say in the mapping what makes a deal won (won, beside partner_sourced in deals_all_channels)."
         )
     judged, every = won["judged"], share["deals_all_channels"]
-    text = " {n} deals are left out: their rule does not say what makes a deal won."
+    text = " {n} {n:deal is left out: its|deals are left out: their} rule does not say what makes a deal won."
     apart = "" if judged == every else say(text, n=number(every - judged))
     if won["share"] is None:
-        return say("Of won deals: none of {n} deals is won yet.", n=number(judged)) + apart
-    text = "Of won deals: {n} of {all}, {share} ({span}); {entries} entries of partners reached won."
+        return say("Of won deals: none of {n} {n:deal|deals} is won yet.", n=number(judged)) + apart
+    text = "Of won deals: {n} of {all}, {share} ({span}); {entries} {entries:entry|entries} of partners reached won."
     told = {
         "n": number(won["partner_sourced"]),
         "all": number(won["deals_all_channels"]),

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.tables.shape import SHOWN, number, table, value
+from models.counted import counted
 
 CSV = (
     "record",
@@ -54,12 +55,14 @@ def plan(out: Console, document: Mapping[str, Any]) -> None:
         out.print(shown)
         if len(document["changes"]) > SHOWN:
             out.print(f"... and {number(len(document['changes']) - SHOWN)} more; --json shows all.")
-        counted = table("By field", "field", *KINDS, right=KINDS)
+        by_field = table("By field", "field", *KINDS, right=KINDS)
         for name, kinds in document["counts"].items():
-            counted.add_row(name, *(number(kinds.get(k, 0)) for k in KINDS))
-        out.print(counted)
+            by_field.add_row(name, *(number(kinds.get(k, 0)) for k in KINDS))
+        out.print(by_field)
         if document["edited"]:
-            out.print(f"[yellow]{number(document['edited'])} of them write over what a person wrote.[/]")
+            out.print(
+                f"[yellow]{counted(document['edited'], 'of them writes', 'of them write')} over what a person wrote.[/]"
+            )
     else:
         out.print("It changes nothing: every field in the CRMs is as it should be.")
     for why, count in document["skipped"].items():
@@ -90,7 +93,7 @@ def undone(out: Console, document: Mapping[str, Any]) -> None:
             out.print(f"... and {number(len(document['changes']) - SHOWN)} more; --json shows all.")
     else:
         out.print(
-            f"{document['undoes']} was undone by {document['run']} ({document['plan']}): {number(document['delivered']['confirmed'])} fields hold their old values again."
+            f"{document['undoes']} was undone by {document['run']} ({document['plan']}): {counted(document['delivered']['confirmed'], 'field holds its old value', 'fields hold their old values')} again."
         )
     if document["cannot"]:
         shown = table("Not taken back", "record", "field", "now", "would have been", "why not")
@@ -103,8 +106,8 @@ def undone(out: Console, document: Mapping[str, Any]) -> None:
 
 def applied(out: Console, document: Mapping[str, Any]) -> None:
     """What applying a plan did."""
-    done, what = document["delivered"], "records" if document.get("kind") == "create" else "fields"
+    done, what = document["delivered"], "record" if document.get("kind") == "create" else "field"
     out.print(
-        f"{document['plan']} was delivered by {document['run']}: {number(done['confirmed'])} {what} confirmed, {number(done['failed'])} refused, {number(done['dropped'])} dropped."
+        f"{document['plan']} was delivered by {document['run']}: {counted(done['confirmed'], what)} confirmed, {number(done['failed'])} refused, {number(done['dropped'])} dropped."
     )
     out.print("Written: " + ", ".join(f"{name} {number(n)}" for name, n in document["written"].items()))

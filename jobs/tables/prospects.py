@@ -65,7 +65,7 @@ def entries(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
     if rows:
         _chances(out, rows, say)
     if old:
-        text = "{n} entries have stood still so long that none that old is known to become a deal."
+        text = "{n} {n:entry has|entries have} stood still so long that none that old is known to become a deal."
         out.print(say(text, n=f"{len(old):,}") + "\n")
 
 
@@ -86,14 +86,14 @@ def _chances(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> No
 
 
 ASIDE = {
-    "after_as_of": "{n} events are dated after the day and wait for it",
-    "before_2000": "{n} events are dated before 2000 and are left out",
-    "inversions": "{n} milestones are dated over 3 days after a later one and count as skipped",
-    "lost_first": "{n} losses come before anything else of their entry and are left out",
-    "not_listed": "{n} entries were never listed; they count as listed with their first milestone",
-    "only_lost": "{n} entries have nothing but a loss and are left out of rates",
-    "no_events": "{n} entries have no milestone dated up to the day",
-    "before_history": "{n} entries began before the history and are left out of rates",
+    "after_as_of": "{n} {n:event is dated after the day and waits|events are dated after the day and wait} for it",
+    "before_2000": "{n} {n:event is dated before 2000 and is|events are dated before 2000 and are} left out",
+    "inversions": "{n} {n:milestone is dated over 3 days after a later one and counts|milestones are dated over 3 days after a later one and count} as skipped",
+    "lost_first": "{n} {n:loss comes before anything else of its entry and is|losses come before anything else of their entry and are} left out",
+    "not_listed": "{n} {n:entry was never listed; it counts as listed with its|entries were never listed; they count as listed with their} first milestone",
+    "only_lost": "{n} {n:entry has nothing but a loss and is|entries have nothing but a loss and are} left out of rates",
+    "no_events": "{n} {n:entry has|entries have} no milestone dated up to the day",
+    "before_history": "{n} {n:entry began before the history and is|entries began before the history and are} left out of rates",
 }
 
 

@@ -39,7 +39,7 @@ def rates(
     title = (
         say("Conversion and lead time")
         if horizon is None
-        else say("Conversion and lead time, within {n} days", n=horizon)
+        else say("Conversion and lead time, within {n} {n:day|days}", n=horizon)
     )
     shown = table(title, say("type"), say("step"), *right, right=right)
     for kind, steps in conversion.items():

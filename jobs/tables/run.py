@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from jobs.tables.rates import rates, tiers
 from jobs.tables.shape import number, table
+from models.counted import counted
 from models.vocabulary import FUNNEL
 
 if TYPE_CHECKING:  # showing a run loads nothing of what runs
@@ -57,7 +58,7 @@ def mapped(out: Console, found: Mapping[str, Any]) -> None:
         )
     out.print(shown)
     out.print(
-        f"{number(found['entries'])} entries of {number(found['partners'])} partners, {number(found['activities'])} activities."
+        f"{counted(found['entries'], 'entry')} of {counted(found['partners'], 'partner')}, {counted(found['activities'], 'activity')}."
     )
     if not found["partners"]:
         out.print(
@@ -65,7 +66,7 @@ def mapped(out: Console, found: Mapping[str, Any]) -> None:
         )
     if found.get("issues"):
         out.print(
-            f"[yellow]{number(sum(found['issues'].values()))} things the mapping could not place:[/] "
+            f"[yellow]{counted(sum(found['issues'].values()), 'thing')} the mapping could not place:[/] "
             + ", ".join(f"{k} {number(v)}" for k, v in found["issues"].items())
         )
     out.print()
@@ -84,7 +85,7 @@ def written(out: Console, report: "RunReport") -> None:
     if report.held:
         for sentence in report.held_because:
             out.print(f"[yellow]Held:[/] {escape(sentence)}")
-        out.print(f"{number(sum(report.planned.values()))} changes wait in {report.plan}.")
+        out.print(f"{counted(sum(report.planned.values()), 'change waits', 'changes wait')} in {report.plan}.")
     elif report.plan is not None and report.delivered:
         if any(report.written.values()) or report.delivered.get("failed"):
             shown = table("Written back", "connection", "fields", "API calls", right=("fields", "API calls"))
@@ -95,11 +96,11 @@ def written(out: Console, report: "RunReport") -> None:
             out.print("Nothing to write: every field in the CRMs is as it should be.")
         if report.delivered.get("failed"):
             out.print(
-                f"[red]{number(report.delivered['failed'])} changes were refused by the CRM;[/] see: sakigake plan {report.plan}"
+                f"[red]{counted(report.delivered['failed'], 'change was', 'changes were')} refused by the CRM;[/] see: sakigake plan {report.plan}"
             )
         if report.delivered.get("dropped"):
             out.print(
-                f"{number(report.delivered['dropped'])} changes were dropped, since the field had moved meanwhile."
+                f"{counted(report.delivered['dropped'], 'change was', 'changes were')} dropped, since the field had moved meanwhile."
             )
     if report.question is not None:
         out.print(f"[yellow]Persons wrote over values of ours;[/] see: sakigake plan {report.question}")

@@ -14,6 +14,7 @@ from jobs.tables.folding import Folded, is_japanese, phrases, pieces
 
 WHOLE = frozenset(
     {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
+    | {"実行", "発生日", "日時", "検出", "項目", "マイルストーン"}
 )  # never folded, whatever the width
 SHOWN = 40  # rows of a long list before "... and n more"
 TOGETHER = (14, 10)  # cells of a word or name that stay in one piece; the second where a page has no room for the first
@@ -165,10 +166,12 @@ def span(seconds: float | None) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def value(held: Any) -> str:
+def value(held: Any, say: Speech = ENGLISH) -> str:
     """A field's value as a person reads it."""
     if held is None or held == "":
-        return "(empty)"
+        return say("(empty)")
     if isinstance(held, bool):
-        return "yes" if held else "no"
+        return say("yes" if held else "no")
+    if isinstance(held, float) and held.is_integer():
+        return str(int(held))  # one number is written in one way, whether the CRM or we hold it
     return str(held)

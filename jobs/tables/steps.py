@@ -69,7 +69,7 @@ def _gaps(out: Console, conversion: Steps, lead_time: Steps, say: Speech) -> Non
 def cohorts(out: Console, conversion: Steps, say: Speech = ENGLISH) -> None:
     """The plain share of cohorts old enough, within so many days."""
     windows = [w["days"] for w in next(iter(next(iter(conversion.values())).values()))["within"]]
-    right = tuple(say("within {n} days", n=days) for days in windows)
+    right = tuple(say("within {n} {n:day|days}", n=days) for days in windows)
     shown = table(say("Of entries old enough, how many went on"), say("type"), say("step"), *right, right=right)
     for kind, steps in conversion.items():
         for i, (step, row) in enumerate(steps.items()):

@@ -17,7 +17,7 @@ def targets(out: Console, document: Mapping[str, Any], language: str = "en") -> 
     """All of it in the language asked for."""
     say = Speech(language)
     who = document["scope"]["partner"] or document["scope"]["type"]
-    text = f"{{deals}} deals in {{month}}{' from {who}' if who else ''}, as of {{day}}, known {{moment}} UTC"
+    text = f"{{deals}} {{deals:deal|deals}} in {{month}}{' from {who}' if who else ''}, as of {{day}}, known {{moment}} UTC"
     axes = {"day": document["as_of"], "moment": document["known_at"][:16].replace("T", " ")}
     told = {"deals": document["deals"], "month": document["month"], "who": escape(str(who)), **axes}
     out.print(f"[bold]{say(text, **told)}[/]")
@@ -118,7 +118,7 @@ def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> N
     out.print(shown)
     rest = rows[PARTNERS_SHOWN:]
     if rest:
-        text = "... and {n} more partners with {deals} deals; --json and --csv show all."
+        text = "... and {n} more {n:partner|partners} with {deals} {deals:deal|deals}; --json and --csv show all."
         out.print(say(text, n=len(rest), deals=sum(row["target"] for row in rest)) + "\n")
 
 

@@ -17,6 +17,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from sync.documents.problems import DocumentError, Problem
+from sync.documents.unclosed import unclosed
 
 Path = tuple[str | int, ...]
 DEEPEST = 100  # brackets; the reader's time grows with the square of their depth
@@ -63,7 +64,7 @@ def read_document(text: str, file: str) -> Document:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it cannot be read"
         line = mark.line + 1 if mark else 1
-        raise DocumentError([_not_yaml(text, file, line, what)]) from None
+        raise DocumentError([_slip(text, file, line) or _not_yaml(text, file, line, what, error)]) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise DocumentError(
@@ -97,15 +98,21 @@ _kept = lru_cache(maxsize=16)(
 )  # each cycle of `serve` reads the same files anew, and this is nearly all that reading costs
 
 
-def _not_yaml(text: str, file: str, line: int, what: str) -> Problem:
-    """What YAML has to say; where a tab or a full-width colon is the likely cause, that, with its line."""
+def _slip(text: str, file: str, line: int) -> Problem | None:
+    """A tab or a full-width colon, where one is the likely cause, with its line."""
     rows = text.split("\n")[:line]
     if rows and "\t" in rows[-1][: len(rows[-1]) - len(rows[-1].lstrip())]:
         return Problem(file, line, "this is not YAML: a tab stands here; indent with blanks alone")
     for number in range(len(rows), max(0, len(rows) - NEARBY), -1):
         if _WIDE_COLON.match(rows[number - 1]):
             return Problem(file, number, "this is not YAML: a full-width colon (：) stands after the key; write ': '")
-    return Problem(file, line, f"this is not YAML: {what}")
+    return None
+
+
+def _not_yaml(text: str, file: str, line: int, what: str, error: MarkedYAMLError) -> Problem:
+    """What was opened and not closed, by the line where it was opened; otherwise what YAML has to say."""
+    found = unclosed(text, error) or (line, what)
+    return Problem(file, found[0], f"this is not YAML: {found[1]}")
 
 
 def _depth(text: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import psycopg
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from models.vocabulary import aware
 from sync.events.blocks import blocks, numbers
@@ -31,15 +31,16 @@ _LOG = """
 _ACTIVITIES = """
     with told as (
         select activity_id, partner_id, kind, occurred_on, known_at, removed_at as until
-        from sakigake.activity where workspace = :workspace
+        from sakigake.activity where workspace = %(w)s
         union all
         select fact_id, said ->> 'partner_id', said ->> 'kind', (said ->> 'occurred_on')::date, known_at, known_until
-        from sakigake.past_fact where workspace = :workspace and kind = 'activity'),
+        from sakigake.past_fact where workspace = %(w)s and kind = 'activity'),
     dated as (select *, known_at = min(known_at) over () as from_the_start from told)
-    select partner_id, kind, occurred_on, (known_at at time zone :zone)::date,
-        case when until <= :known_at then (until at time zone :zone)::date else :still end, from_the_start
-    from dated where occurred_on <= :as_of and (known_at <= :known_at or from_the_start)
-    order by activity_id, known_at"""
+    select partner_id, kind, array_agg(occurred_on),
+        array_agg(case when from_the_start then occurred_on else greatest(occurred_on, (known_at at time zone %(zone)s)::date) end),
+        array_agg(case when until <= %(known_at)s then (until at time zone %(zone)s)::date else %(still)s end)
+    from dated where occurred_on <= %(as_of)s and (known_at <= %(known_at)s or from_the_start)
+    group by partner_id, kind"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,17 @@ class LogColumns:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedActivity:
-    """An activity with the days since and until which it was known. What the first load found is known since its own day."""
+class LoggedActivities:
+    """The activities of one kind with one partner: the days on which they were, and those since and until which they were known.
+
+    Days as in `LogColumns`. What the first load found is known since its own day.
+    """
 
     partner_id: str
     kind: str
-    day: date
-    known_from: date
-    known_until: date
+    day: npt.NDArray[np.int64]
+    known_from: npt.NDArray[np.int64]
+    known_until: npt.NDArray[np.int64]
 
 
 def event_log(connection: Connection, workspace: str, as_of: date, known_at: datetime, zone: str) -> LogColumns:
@@ -89,14 +93,14 @@ def event_log(connection: Connection, workspace: str, as_of: date, known_at: dat
 
 def activity_log(
     connection: Connection, workspace: str, as_of: date, known_at: datetime, zone: str
-) -> list[LoggedActivity]:
-    """Activities up to `as_of` as they were known at `known_at` (aware), in the order of their ids."""
-    given = {
-        "workspace": workspace,
-        "as_of": as_of,
-        "known_at": aware(known_at, "known_at"),
-        "zone": zone,
-        "still": STILL,
-    }
-    rows = connection.execute(text(_ACTIVITIES), given)
-    return [LoggedActivity(r[0], r[1], r[2], r[2] if r[5] else max(r[2], r[3]), r[4]) for r in rows]
+) -> list[LoggedActivities]:
+    """Activities up to `as_of` as they were known at `known_at` (aware), in any order."""
+    raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    moment = aware(known_at, "known_at")
+    given = {"w": workspace, "as_of": as_of, "known_at": moment, "zone": zone, "still": STILL}
+    with raw.cursor() as cursor:
+        sent = blocks(cursor, _ACTIVITIES, given, 5)
+    return [
+        LoggedActivities(block[0].decode(), block[1].decode(), *(numbers([c]) + _POSTGRES_EPOCH for c in block[2:]))
+        for block in sent
+    ]

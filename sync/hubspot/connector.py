@@ -108,7 +108,6 @@ class HubspotConnector:
         account = self._account()
         scopes, user = self._granted()
         limit, used = self._transport.quota
-        zone = account.get("timeZone")
         return Greeting(
             crm=Crm.HUBSPOT,
             account=str(account["portalId"]),
@@ -118,7 +117,7 @@ class HubspotConnector:
             quota_limit=limit,
             quota_used=used,
             granted=scopes,
-            advice=(f"The account's time zone is {zone}.",) if zone else (),
+            zone=account.get("timeZone") or None,
         )
 
     def crm_now(self) -> datetime:

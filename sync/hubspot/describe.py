@@ -70,6 +70,7 @@ def describe(transport: Transport, object_name: str) -> ObjectDescription:
             for f in (field_of(row, options) for row in rows)
         ),
         custom=object_name.startswith(("2-", "p_")) or object_name not in STANDARD,
+        hidden="restore it among HubSpot's archived properties; those for sensitive data are not read",
     )
 
 

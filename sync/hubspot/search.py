@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from models.counted import counted
 from sync.errors import BadReply
 from sync.hubspot.reading import Reading
 from sync.hubspot.values import milliseconds
@@ -60,7 +61,7 @@ def search(reading: Reading, low: datetime, high: datetime, last: str | None) ->
         total = int(reply.body.get("total") or 0)
         if not rows and total > 0:
             raise BadReply(
-                f"HubSpot's search of {reading.spec.object} counts {total} records and sent none.",
+                f"HubSpot's search of {reading.spec.object} counts {counted(total, 'record')} and sent none.",
                 remedy="What came before is stored; the next run goes on from there.",
             )
         last = str(rows[-1]["id"]) if rows else last

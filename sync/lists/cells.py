@@ -98,15 +98,18 @@ def text_in(cell: Cell) -> str:
     if isinstance(cell, datetime | date):
         return cell.isoformat()
     plain = unicodedata.normalize("NFKC", str(cell))
-    blanked = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in plain)
-    return " ".join(blanked.split())
+    if not plain.isprintable():  # which most are: nothing of the categories below, looked for at once
+        plain = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in plain)
+    return " ".join(plain.split())
 
 
 def name_in(cell: Cell) -> str:
     """A company's name, kept as written but for line ends and the apostrophe by which Excel says that a cell is text."""
     if cell is None or isinstance(cell, bool):
         return ""
-    kept = "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in str(cell))
+    kept = str(cell)
+    if not kept.isprintable():
+        kept = "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in kept)
     return " ".join(kept.split()).removeprefix("'")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
+from models.counted import counted
 from models.vocabulary import RecordRef, Target
 from sync.lists.compare import marks_of
 from sync.lists.people import Person, email_in
@@ -83,7 +84,7 @@ class Ties:
                 f"the partner has no {name} that the mapping takes; make one that names the partner, and import the list again after the next run"
             )
         raise Untold(
-            f"the partner has {len(some)} records of {name}; say which one with --into, or by `among` in the mapping's `create` which one new records go to"
+            f"the partner has {counted(len(some), 'record')} of {name}; say which one with --into, or by `among` in the mapping's `create` which one new records go to"
         )
 
     def _chosen(self, partner: RecordRef, name: str, into: str) -> str:
@@ -91,9 +92,12 @@ class Ties:
         some = [i for i in own if into in (i, i[:15])] or [i for i, called in own.items() if _same(into, called)]
         if len(some) == 1:
             return some[0]
-        raise NotChosen(
-            f"the partner has {f'{len(some)} records of {name} of that name; give the id of one' if some else f'no {name} of that id or name'}"
+        has = (
+            f"{counted(len(some), 'record')} of {name} of that name; give the id of one"
+            if some
+            else f"no {name} of that id or name"
         )
+        raise NotChosen(f"the partner has {has}")
 
     def first(self, name: str, target: Target, person: Person) -> tuple[str, str] | None:
         """(the field, the id) of the record that is there for this company; None where there is none yet."""
@@ -112,7 +116,7 @@ class Ties:
                 return next(iter(some))
             if some:
                 raise Untold(
-                    f"{len(some)} records of {leads_to} are of this company, and nobody can tell which one is meant; merge them, say by `where` "
+                    f"{counted(len(some), 'record')} of {leads_to} are of this company, and nobody can tell which one is meant; merge them, say by `where` "
                     "which ones count, or name the person's e-mail address in the list"
                 )
         return None

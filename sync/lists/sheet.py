@@ -1,10 +1,11 @@
 """An Excel or CSV file as rows of cells. What cannot be read is refused with one sentence, before anything is kept."""
 
 import csv
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
@@ -27,13 +28,14 @@ class Sheet:
     """Rows as in the file, empty ones included: row 1 is `rows[0]`. `where` says how it was read, such as `sheet 一覧` or `CP932`.
 
     `formulas` are the places, row and column counted from 0, whose value is what a formula gave last. `beside` are the workbook's other
-    sheets that hold a list.
+    sheets that hold a list. `file_hash` is the SHA-256 of the very bytes that the rows were read from.
     """
 
     rows: list[list[Cell]]
     where: str
     formulas: frozenset[Place] = frozenset()
     beside: tuple[str, ...] = ()
+    file_hash: str = ""
 
 
 IsList = Callable[[Sequence[Sequence[Cell]]], bool]
@@ -45,19 +47,9 @@ def read_sheet(
     """The file's rows; of a workbook the sheet asked for, or the first that shows and is a list, or the first with anything in it.
 
     `encoding` is that of a text, such as cp1252, where a person says it. `is_list` tells whether rows are a list at all: a cover sheet is
-    none. Raises UnreadableListError.
+    none. The file is read once, so that somebody who saves it meanwhile changes nothing. Raises UnreadableListError.
     """
-    try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= LARGEST else b""
-    except FileNotFoundError as e:
-        raise UnreadableListError(f"There is no file {path}.") from e
-    except OSError as e:
-        raise UnreadableListError(f"{path} cannot be read ({e.strerror}); give a file that you may read.") from e
-    if size > LARGEST:
-        raise UnreadableListError(
-            f"{path.name} has {size >> 20} MB, more than the {LARGEST >> 20} MB of any list; give the list alone."
-        )
+    data = _bytes_of(path)
     if not data.strip():
         raise UnreadableListError(f"{path.name} is empty; give a list with a row of headings.")
     kind = path.suffix.lower()
@@ -73,7 +65,24 @@ def read_sheet(
     found = _of_text(path.name, data, kind, encoding) if kind in TEXT else _of_workbook(path.name, data, sheet, is_list)
     if len(found.rows) > MOST_ROWS:
         raise UnreadableListError(f"{path.name} has more than {MOST_ROWS:,} rows; split it, or give the list alone.")
-    return found
+    return replace(found, file_hash=hashlib.sha256(data).hexdigest())
+
+
+def _bytes_of(path: Path) -> bytes:
+    """All of the file, or the refusal of one that is too large: no more than that is ever held."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+            size = file.seek(0, io.SEEK_END) if len(data) > LARGEST and file.seekable() else len(data)
+    except FileNotFoundError as e:
+        raise UnreadableListError(f"There is no file {path}.") from e
+    except OSError as e:
+        raise UnreadableListError(f"{path} cannot be read ({e.strerror}); give a file that you may read.") from e
+    if size > LARGEST:
+        raise UnreadableListError(
+            f"{path.name} has {size >> 20} MB, more than the {LARGEST >> 20} MB of any list; give the list alone."
+        )
+    return data
 
 
 def _of_text(name: str, data: bytes, kind: str, encoding: str | None) -> Sheet:

@@ -137,15 +137,15 @@ class _Check:
                         yield self._mapping.problem(("partner_types", name, axis), sentence)
 
     def _possible(self, axis: str) -> set[str]:
-        """The words a partner's attribute can take; empty where some field takes free text."""
+        """The words a partner's attribute can take; empty where some field takes free text, or is not known."""
         possible: set[str] = set()
         for rule in self._mapping.partners:
             attribute = getattr(rule.attributes, axis)
-            found = self._descriptions.get((rule.connection, rule.object))
-            field = found.field(attribute.field) if attribute and found else None
-            if field is None:
+            if attribute is None:
                 continue
-            if not field.options:
+            found = self._descriptions.get((rule.connection, rule.object))
+            field = found.field(attribute.field) if found else None
+            if field is None or not field.options:
                 return set()
             possible |= {attribute.values.get(value, value) for value, _ in field.options}
         return possible

@@ -91,6 +91,26 @@ def _entry(mapping: Mapping, index: int, entry: EntryRule) -> Iterator[Finding]:
         )
     for milestone, rule in entry.milestones.items():
         yield from _milestone(mapping, entry, milestone, rule, (*path, "milestones", str(milestone)))
+    yield from _stages(mapping, entry, path)
+
+
+def _stages(mapping: "Mapping", entry: EntryRule, path: tuple[str | int, ...]) -> Iterator[Finding]:
+    """Stages that would mean two things: each is one milestone's, or ignored. Those of another record, reached by another link, are others."""
+    first: dict[tuple[str, str, str], tuple[str, tuple[str | int, ...]]] = {}
+    named: list[tuple[str, str, list[str], str, tuple[str | int, ...]]] = []
+    for milestone, rule in entry.milestones.items():
+        if rule.stage is not None:
+            whose = "" if rule.linked is None else f"{rule.linked.model_dump_json()} {rule.linked_object}"
+            at = (*path, "milestones", milestone.value, "enters", rule.stage[0])
+            named.append((whose, *rule.stage, f"the milestone '{milestone.value}'", at))
+    named += [("", name, stages, "'ignored'", (*path, "ignored", name)) for name, stages in entry.ignored.items()]
+    for whose, name, stages, meaning, at in named:
+        for place, stage in enumerate(stages):
+            other, there = first.setdefault((whose, name, stage), (meaning, (*at, place)))
+            if other != meaning:
+                line = mapping.line(there)
+                said = f"the stage '{stage}' of {name} is {other} already, on line {line}, and here {meaning}"
+                yield (*at, place), f"{said}; keep it in the one that it means"
 
 
 def _milestone(

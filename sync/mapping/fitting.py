@@ -1,9 +1,12 @@
 """One name of a mapping against the CRMs' descriptions: is the object there, the field, the value, and does its type fit?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import extractOne
 
 from models.vocabulary import LIST_ROW, LISTS
 from sync.connector import FieldDescription, FieldType, ObjectDescription
@@ -18,6 +21,7 @@ Absent = MappingType[tuple[str, str], str | None]
 Path = tuple[str | int, ...]
 _DAYS = (FieldType.DATE, FieldType.DATETIME)
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
+NEAR = 0.75  # of 1: below, two names are two fields
 _SEVERAL = ("multipicklist", "checkbox", "enumeration/checkbox")  # the CRMs' words for a field of several values
 
 
@@ -65,10 +69,10 @@ class Fitting:
         known = [f.name for f in found.fields]
         if name in self._ours:
             sentence = (
-                f"'{name}' is written by Sakigake itself, and what it writes feeds no rule; {advice(name, known)}"
+                f"'{name}' is written by Sakigake itself, and what it writes feeds no rule; {_of_fields(name, known)}"
             )
             return None, [self._mapping.problem(path, sentence)]
-        sentence = f"{found.name} has no field '{name}' that our user can see; {advice(name, known)}"
+        sentence = f"{found.name} has no field '{name}' that our user can see; {_of_fields(name, known, found.hidden)}"
         return None, [self._mapping.problem(path, sentence)]
 
     def exists(self, path: Path, found: ObjectDescription, name: str | None) -> list[Problem]:
@@ -81,7 +85,7 @@ class Fitting:
         yield from problems
         if field is not None and field.type not in _DAYS:
             days = [f.name for f in found.fields if f.type in _DAYS]
-            sentence = f"'{name}' is no date ({field.crm_type}); {advice(name, days)}"
+            sentence = f"'{name}' is no date ({field.crm_type}); {_of_fields(name, days)}"
             yield self._mapping.problem(path, sentence)
 
     def number(self, path: Path, found: ObjectDescription, name: str) -> Iterator[Problem]:
@@ -90,7 +94,7 @@ class Fitting:
         yield from problems
         if field is not None and not _may_hold_numbers(field):
             known = [f.name for f in found.fields if f.type in _NUMBERS]
-            yield self._mapping.problem(path, f"'{name}' is no number ({field.crm_type}); {advice(name, known)}")
+            yield self._mapping.problem(path, f"'{name}' is no number ({field.crm_type}); {_of_fields(name, known)}")
 
     def values(
         self, path: Path, field: FieldDescription, values: tuple[str, ...], where: Where | None = None
@@ -232,6 +236,25 @@ def _leads_past(field: FieldDescription, here: ObjectDescription, read: MappingT
         leading = [f.name for f in here.fields if f.references]
         return f"'{field.name}' holds no id of a record ({field.crm_type}); {advice(field.name, leading)}"
     return None
+
+
+def _of_fields(met: str, there: Iterable[str], hidden: str = "") -> str:
+    """The end of a sentence: the field that was meant, where one is called nearly so; otherwise how a `hidden` one comes to be seen.
+
+    Names of one object share words (AgreedOn, RequestedOn), so that what is merely alike is another field.
+    """
+    names = sorted(there)
+    plain = {_plain(name): name for name in reversed(names)}
+    near = extractOne(_plain(met), plain.keys(), scorer=OSA.normalized_similarity, score_cutoff=NEAR)
+    if near is not None:
+        said = f"did you mean '{plain[near[0]]}'? "
+    else:
+        said = f"mend the name, or, where it is there and hidden, {hidden}. " if hidden else ""
+    return said + advice("", names)
+
+
+def _plain(name: str) -> str:
+    return name.casefold().removesuffix("__c").replace("_", "")
 
 
 def _may_hold_numbers(field: FieldDescription) -> bool:

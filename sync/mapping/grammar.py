@@ -5,6 +5,8 @@ The version of a mapping is the hash of what it says; comments, layout and the o
 
 import hashlib
 import json
+from collections.abc import Mapping as MappingType
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -113,6 +115,15 @@ class Mapping(Rule):
         """The line of the file on which this part of the mapping stands."""
         return self._document.line(path)
 
+    def line_of(self, path: str) -> int:
+        """The same of a path as `path_text` writes it."""
+        return self.line(path_parts(path))
+
+    def written_as(self, paths: MappingType[tuple[str | int, ...], tuple[str | int, ...]]) -> None:
+        """Each of these paths stands in the file under another one, from now on."""
+        lines = {path: self._document.line(written) for path, written in paths.items()}
+        self._document = replace(self._document, lines={**self._document.lines, **lines})
+
     def problem(self, path: tuple[str | int, ...], sentence: str) -> Problem:
         return Problem(self.filename, self.line(path), sentence, path_text(path))
 
@@ -124,6 +135,15 @@ class Mapping(Rule):
 def path_text(path: tuple[str | int, ...]) -> str:
     """`("entries", 0, "milestones", "deal")` as `entries[0].milestones.deal`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def path_parts(text: str) -> tuple[str | int, ...]:
+    """`entries[0].milestones.deal` as `("entries", 0, "milestones", "deal")`."""
+    found: list[str | int] = []
+    for part in text.replace("]", "").split("."):
+        name, *places = part.split("[")
+        found += [name, *(int(p) for p in places)]
+    return tuple(found)
 
 
 def json_schema() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from models.counted import counted
 from sync.connector import Connector, Identity, Page, ReadSpec
 from sync.errors import Stop
 from sync.mirror.forget import forget
@@ -323,7 +324,7 @@ class _Sweep:
     def _doubt(self, left: int, counts: Sequence[int]) -> str | None:
         """Why the comparison is no proof, if it is none."""
         if left:
-            return f"{left} records differ after their repair; the next sweep tries again"
+            return f"{counted(left, 'record differs after its repair', 'records differ after their repair')}; the next sweep tries again"
         if not counts or self.proof.there in counts:
             return None
         unsettled = self._unsettled()

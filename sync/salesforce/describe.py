@@ -102,6 +102,7 @@ def described(raw: Mapping[str, Any]) -> ObjectDescription:
         label=raw["label"],
         fields=tuple(_field(f) for f in raw["fields"] if f["type"] not in COMPOUND),
         custom=bool(raw.get("custom")),
+        hidden="give the integration user Read Access to it by a permission set (field-level security)",
     )
 
 

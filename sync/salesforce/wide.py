@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from models.counted import agreeing, counted
 from sync.errors import SyncError, Unreachable
 from sync.salesforce import soql
 from sync.salesforce.client import Client, page_of
@@ -83,7 +84,7 @@ def completed(
             key(row["Id"], object_name): row for _, row in _queried(client, object_name, facts, [first], anew, about)
         }
     raise Unreachable(
-        f"{len(waiting)} records of {object_name} changed each time their fields were read, which takes {1 + len(others)} queries.",
+        f"{counted(len(waiting), 'record')} of {object_name} changed each time {agreeing(len(waiting), 'its', 'their')} fields were read, which takes {1 + len(others)} queries.",
         remedy="The next run reads them again; mirroring fewer fields of the object makes do with fewer queries.",
     )
 

@@ -113,7 +113,9 @@ def test_a_field_that_field_level_security_hides_says_so(desk, world):
     desk.edit("mapping.yaml", ("contract: PartnerContract__c", "contract: Hidden__c"))
     with desk.nothing_changes(world):
         said = desk.refused("run", code=2)
-    assert "Account has no field 'Hidden__c' that our user can see" in said
+    assert "Account has no field 'Hidden__c' that our user can see; mend the name, or, where it is there" in said
+    assert "give the integration user Read Access to it by a permission set" in said
+    assert "did you mean" not in said
 
 
 def make_hidden_field(world: Sandbox) -> None:
@@ -166,6 +168,34 @@ def test_mapping_check_lists_every_fault_where_an_editor_can_jump_to_it(desk):
     assert second.partition(": ")[2].startswith(
         "'10033' is no stage of pipeline 'partner' (パートナー紹介); did you mean '1003' (合意)?"
     )
+
+
+def test_mapping_check_tells_all_that_can_be_told_and_then_who_does_not_answer(desk, world):
+    right = (desk.folder / "mapping.yaml").read_text("utf-8")
+    patience = "crm: salesforce\n        retry_for: 1\n        url: "
+    desk.edit("sakigake.yaml", (f"{patience}{world.url}", f"{patience}http://127.0.0.1:9"))
+    desk.edit(
+        "mapping.yaml",
+        ("Status__c: Requested}", "Status__c: Agreed}"),
+        ("Status__c: Declined", "Status__c: Nowhere"),  # of the CRM that does not answer
+        ("from: hubspot.companies", "from: hubspott.companies"),
+        ("contract: partner_contract", "contract: signed_how"),
+    )
+    done = desk.run("mapping", "check")
+    assert done.returncode == 2
+    told = [line.partition(": ")[2] for line in done.stdout.splitlines()]
+    assert [line.partition(";")[0] for line in told] == [
+        "sakigake.yaml has no connection 'hubspott', from which this rule reads",
+        "companies has no field 'signed_how' that our user can see",
+        "the stage 'Agreed' of Status__c is the milestone 'requested' already, on line 64, and here the milestone 'agreed'",
+    ]
+    assert "restore it among HubSpot's archived properties" in told[1]
+    assert done.stderr.startswith("sakigake: salesforce could not be looked into, so that not all was checked: http:")
+    (desk.folder / "mapping.yaml").write_text(right, "utf-8")
+    done = desk.run("mapping", "check", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["ok"], found["problems"]) == (1, False, [])
+    assert [one["connection"] for one in found["unreachable"]] == ["salesforce"]
 
 
 # --- a CRM that does not answer, or has nothing to say

@@ -17,6 +17,7 @@ COMMANDS = {  # command -> what it says of nothing
     "activation --language en": "Partner-sourced share: no deal of any channel in a year",
 }
 MAKING = {
+    "language: ja": "language: en",
     "    ignored: {Status__c": "    create: {set: {Status__c: Listed}}\n    ignored: {Status__c",
     "    partner: {association: companies, label: partner}\n": "    partner: {association: companies, label: partner}\n"
     '    create: {set: {dealname: {row: name}, pipeline: partner, dealstage: "1001"}}\n',

@@ -2,6 +2,7 @@
 
 # ruff: noqa: F811 (fixtures are imported)
 import csv
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,7 +70,8 @@ def test_a_list_becomes_entries_of_its_partner_with_their_day_and_source(company
     company.clean()
     record, name = partner_of(company)
     before = company.one("select count(*) from sakigake.entry where removed_at is null")
-    found = take_in(company, written(tmp_path, [HEADINGS, NEW]), name)
+    path = written(tmp_path, [HEADINGS, NEW])
+    found = take_in(company, path, name)
     assert (found.document()["taken"], found.document()["partners"]) == (1, {record: 1})
     mapped(company)
     assert company.one("select count(*) from sakigake.entry where removed_at is null") == before + 1
@@ -82,6 +84,7 @@ def test_a_list_becomes_entries_of_its_partner_with_their_day_and_source(company
     )
     assert told.startswith("listed 2025-01-15 entries[2]")
     assert company.one("select file from lists.row") == "march.csv"
+    assert company.one("select file_hash from lists.row") == hashlib.sha256(path.read_bytes()).hexdigest()
     link = company.one("select document from sakigake.audit_link where kind = 'import'")
     assert "まっさら" not in link  # values of rows stay out of what can never be erased
     assert found.run is not None
@@ -173,7 +176,7 @@ def test_a_dry_run_shows_what_would_come_and_stores_nothing(
 
     show(out, found, dry_run=True)
     printed = capsys.readouterr().out
-    assert "1 would be taken in; nothing was stored." in printed
+    assert "1 row would be taken in; nothing was stored." in printed
     assert "the day is still to come" in printed
     assert [b.number for b in found.bad] == [4, 5, 6]
 

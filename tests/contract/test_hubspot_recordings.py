@@ -178,7 +178,7 @@ def test_the_recorded_account_is_greeted() -> None:
     with serving(lambda _: Answer(told)) as (connector, _):
         greeting = connector.greet()
     assert greeting.account == str(told["portalId"])
-    assert told["timeZone"] in greeting.advice[0]
+    assert greeting.zone == told["timeZone"]
 
 
 def test_a_recorded_partial_update_fails_exactly_the_record_it_names() -> None:

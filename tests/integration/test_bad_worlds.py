@@ -1,5 +1,7 @@
 """Worlds in which something is wrong or missing: every command states a result or a reason, and never NaN, a crash or a silent zero."""
 
+import csv
+import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -203,6 +205,10 @@ def test_every_command_states_a_result_or_a_reason(told: str, engine: Engine, ca
     if told in NOTHING_EXPECTED:
         chance = {"all_lost": {0}, "all_open": {None}}.get(told, set())
         assert fields - {("expected_deals_30d", None)} == {("deal_probability", c) for c in chance}
+    rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
+    listed = {(r["table"], r["type"], r["measure"]): r["value"] for r in rows if r["table"] in ("forecast", "issues")}
+    assert listed["forecast", "all", "status"] == stored["forecast"]["status"]
+    assert {k[2]: int(v) for k, v in listed.items() if k[0] == "issues"} == stored["issues"]
     page = said(capsys, "indicators", "--language", "en")
     assert STATED.get(told, "") in "".join(page.split())
     if told in NOTHING_EXPECTED:

@@ -1,5 +1,6 @@
 """Lineage: every field leads back to the records, their very values, the run and the page; and says on a past day what it said then."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from jobs.explaining.document import explain
 from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace
 from models.catalogue import CATALOGUE
-from models.formulas import FORMULAS
+from models.formulas import FORMULAS, FORMULAS_JA
 from models.vocabulary import RecordRef
 from sync.events import decisions
 from sync.events.decisions import Decided
@@ -79,6 +80,10 @@ def told(workspace: Workspace, record: str, field: str | None = None, **when: An
 
 def test_every_catalogue_field_has_a_formula() -> None:
     assert {f.name for f in CATALOGUE} - set(FORMULAS) == set()
+    assert set(FORMULAS) == set(FORMULAS_JA)
+    assert [re.findall(r"\{\w+\}", said) for said in FORMULAS.values()] == [
+        re.findall(r"\{\w+\}", FORMULAS_JA[name]) for name in FORMULAS
+    ]
 
 
 def test_a_count_leads_to_formula_rule_version_events_records_values_run_and_page(
@@ -91,6 +96,9 @@ def test_a_count_leads_to_formula_rule_version_events_records_values_run_and_pag
     assert "`listed`" in field["formula"]
     assert [(c["target"], c["day"]) for c in field["counted"]] == [(f"店{n}", f"2026-09-0{n + 1}") for n in range(4)]
     assert "falls by 1 on 2026-11-30" in field["what_would_change"]
+    (japanese,) = told(workspace, "p", "listed_90d", language="ja")["fields"]
+    assert "`listed`へ到達した" in japanese["formula"]
+    assert "2026-11-30に1減る" in japanese["what_would_change"]
     assert "entries[0].milestones.listed" in field["what_would_change"]
 
     assert found["rules"] == [

@@ -46,12 +46,17 @@ workspaces:
     connections:
       fake: {crm: salesforce, url: https://fake.example, auth: {client_id: x, client_secret: {env: NOT_READ}}}
 """
+REST_OF_ALL = "at: MetOn}\n      deal: {at: DealOn}\n      lost: {enters: {Status: Lost}, at: MetOn, reason: Name}\n"
+REST = REST_OF_ALL + "    ignored: {Status: [Parked]}\n"
 CHANGES = {
     "nothing": ("timezone", "timezone"),
     "another day": ("deal: {at: DealOn}", "deal: {at: MetOn}"),
     "a milestone less": ("      deal: {at: DealOn}\n", ""),
     "a milestone more": ("      deal: {at: DealOn}\n", "      deal: {at: DealOn}\n      agreed: {at: MetOn}\n"),
-    "a stage more": ("enters: {Status: Requested}", "enters: {Status: [Requested, Parked]}"),
+    "a stage more": (
+        "requested: {enters: {Status: Requested}, " + REST,
+        "requested: {enters: {Status: [Requested, Parked]}, " + REST_OF_ALL,
+    ),
     "a stage that nobody names any more": ("enters: {Status: Requested}", "enters: {Status: Asked}"),
     "two days change places": ("{at: ListedOn}\n      requested", "{at: DealOn}\n      requested"),
     "ignored no more": ("    ignored: {Status: [Parked]}\n", ""),

@@ -32,13 +32,18 @@ WORLD = World("all three", deals=120, rows=60, entries=400, partners=10)
 REQUESTED = "requested: {enters: {Status: Requested}, at: RequestedOn}"
 MILESTONES = {
     "salesforce": {
-        "requested": (REQUESTED, "requested: {at: LostOn}", "requested: {enters: {Status: [Requested, Agreed]}}", ""),
+        "requested": (REQUESTED, "requested: {at: LostOn}", "requested: {enters: {Status: [Requested, Listed]}}", ""),
         "agreed": ("agreed: {enters: {Status: Agreed}, at: AgreedOn}", "agreed: {at: ListedOn}", "agreed: {at: NobodyPulled}"),
         "lost": ("lost: {at: LostOn}", "lost: {at: ListedOn}", "lost: {enters: {Status: Lost}}", ""),
     },
     "hubspot": {
-        "agreed": ("agreed: {enters: {stage: Agreed}}", "agreed: {enters: {stage: Listed}}", ""),
-        "lost": ("lost: {enters: {stage: Lost}}", "lost: {enters: {stage: [Listed, Lost]}}", ""),
+        "requested": ("requested: {enters: {stage: Requested}}", "requested: {enters: {stage: [Requested, Asked]}}", ""),
+        "agreed and lost": (
+            "agreed: {enters: {stage: Agreed}}\n      lost: {enters: {stage: Lost}}",
+            "agreed: {enters: {stage: Lost}}\n      lost: {enters: {stage: Agreed}}",
+            "lost: {enters: {stage: [Agreed, Lost]}}",
+            "agreed: {enters: {stage: Agreed}}",
+        ),
     },
 }  # fmt: skip
 LONG = {
@@ -125,6 +130,8 @@ def test_half_read_by_a_process_beside_says_what_all_read_here_says(
     real = beside.Answer.get
     monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
     monkeypatch.setattr(both, "MANY", 0)
+    ask, asked = beside.Beside.ask, []
+    monkeypatch.setattr(beside.Beside, "ask", lambda self, task: asked.append(task) or ask(self, task))
     for what, (old, new) in LONG.items():
         assert old in WORLD.mapping, what
         rules = load_mapping(WORLD.mapping.replace(old, new, 1))
@@ -134,6 +141,7 @@ def test_half_read_by_a_process_beside_says_what_all_read_here_says(
             said.append(diff.preview(mapped.engine, "main", mapped.settings, rules))
         assert said[0] == said[1], what
     assert len(made) == len(LONG)
+    assert len(asked) == 2 * len(LONG), "no process works at what nobody will ask it for"
     assert all(part is not None and len(part.said) > 20 for part in made)
     monkeypatch.setattr(beside.sys, "executable", "/bin/false")  # a process that comes to no end
     assert diff.preview(mapped.engine, "main", mapped.settings, rules) == said[0]
@@ -148,7 +156,7 @@ def test_numbers_told_by_a_process_beside_are_those_that_are_told_here(
     real = beside.Answer.get
     monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
     monkeypatch.setattr(both, "MANY", 0)
-    rules = load_mapping(_changed({("salesforce", "requested"): 0, ("hubspot", "agreed"): 0}))
+    rules = load_mapping(_changed({("salesforce", "requested"): 0, ("hubspot", "agreed and lost"): 0}))
     monkeypatch.setattr(beside, "processors", lambda: 1)
     alone = diff.preview(mapped.engine, "main", mapped.settings, rules)
     assert not made
@@ -198,13 +206,13 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
     values = {(ref, name): value for ref, name, value in held}
 
     def watched(
-        rules_: Any, becomes: Any, partners: Any, activities: Any, records: EntryRecords, confirmed: Any
+        rules_: Any, becomes: Any, month: Any, partners: Any, activities: Any, records: EntryRecords, confirmed: Any
     ) -> Any:
         places: dict[tuple[str, str], list[RecordRef]] = {("partner", p.partner_id): list(p.sources) for p in partners}
         for place, (ids, entries) in records.by_place.items():
             for record, entry in zip(ids, entries, strict=True):
                 places.setdefault(("entry", entry), []).append(RecordRef(*place, record))
-        told = chain(becomes.told.rows(more.as_columns(activities, becomes.partners)), becomes.goal_rows())
+        told = chain(becomes.told.rows(more.as_columns(activities, becomes.partners)), month.rows(becomes))
         counts = Counter(
             name
             for subject, subject_id, name, value, _ in told
@@ -212,7 +220,7 @@ def test_fields_are_those_whose_value_differs_from_the_confirmed_one(
             if (ref.connection, ref.object) in (("salesforce", "Entry"), ("salesforce", "Account"))
             if worth_writing(BY_NAME[name], values.get((ref, name)), value)
         )
-        found = differing_fields(rules_, becomes, partners, activities, records, confirmed)
+        found = differing_fields(rules_, becomes, month, partners, activities, records, confirmed)
         assert found["by_field"] == dict(sorted(counts.items()))
         return found
 

@@ -437,7 +437,8 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     assert len(weekly) >= 9
     assert {r["partner"] for r in rows if r["table"] == "partners"} >= {"Partner 003", "'=SUM(A1)"}
     rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
-    assert {r["table"] for r in rows} == {"conversion", "within", "lead_time", "drift", "partner_rates", "forecast"}
+    told = {"conversion", "within", "lead_time", "drift", "partner_rates", "forecast", "reporting_delay"}
+    assert {r["table"] for r in rows} == told
 
 
 def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(steady, capsys, monkeypatch):

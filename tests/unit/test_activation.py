@@ -58,6 +58,12 @@ def test_a_partner_counts_up_to_the_last_day_of_its_contract():
         assert (found["all"].base, found["all"].active, found["all"].newcomers) == (base, base - 1, 0)
 
 
+def test_a_partner_is_in_the_base_from_its_thirtieth_day_on():
+    for joined, base, newcomers in ((20370, 1, 0), (20371, 0, 1), (20400, 0, 1), (20401, 0, 0)):
+        found = by_type(activation(*world([], [joined], (0,))))["all"]
+        assert (found.base, found.newcomers) == (base, newcomers)
+
+
 def test_the_window_is_the_90_days_that_end_with_the_as_of_day():
     for day, active in ((20400, 1), (20311, 1), (20310, 0)):
         assert by_type(activation(*world([(0, day)], [19000, 19000, 19000])))["all"].active == active
@@ -95,6 +101,10 @@ def test_concentration_is_the_share_of_the_top_five_and_the_sum_of_squares():
     assert (found.deals, found.partners, found.top_share) == (4, 2, 1.0)
     assert found.herfindahl == 10 / 16
     assert concentration(*(world([], [19000] * 3)[0], 3)).top_share is None
+    year = [concentration(world([(0, day), (1, 20399)], [19000] * 3)[0], 3).deals for day in (20036, 20035)]
+    assert year == [2, 1], "of the 365 days that end with the as-of day"
+    six = world([(p, 20399) for p in range(6)] + [(0, 20398)], [19000] * 6, (0,) * 6)[0]
+    assert concentration(six, 6).top_share == 6 / 7
 
 
 def test_the_accounts_own_share_has_its_printed_interval():
@@ -178,6 +188,15 @@ def test_tier_b_is_due_a_meeting_and_a_touch_a_month_and_only_where_it_held_thro
     assert (meeting.due, meeting.met, touch.due, touch.met) == (1, 1, 1, 0)
 
 
+def test_tier_c_is_due_a_touch_or_a_meeting_a_month_and_tier_d_nothing():
+    october = 20362  # 2025-10-01
+    done = acted((0, "touch", october + 4), (1, "regular_meeting", october + 9), (2, "dinner", october + 9))
+    changes = [*(change(partner, october, Tier.C) for partner in range(3)), change(3, october, Tier.D)]
+    *_, contact = compliance(changes, done, october + 31, WEEKDAYS, days=60)
+    assert (contact.tier, contact.due, contact.met) == (Tier.C, 3, 2)
+    assert sum(duty.due for duty in compliance(changes, done, october + 31, WEEKDAYS, days=60)) == 3
+
+
 def test_pushes_on_tier_d_are_leaks_and_webinars_are_no_pushes():
     changes = [change(0, MONDAY, Tier.D), change(0, MONDAY + 10, Tier.C), change(1, MONDAY, Tier.A)]
     done = acted(
@@ -186,6 +205,10 @@ def test_pushes_on_tier_d_are_leaks_and_webinars_are_no_pushes():
     found = leaks(changes, done, MONDAY + 20)
     assert (found.pushes, found.on_d, found.partners, found.by_kind) == (3, 1, 1, (("dinner", 1),))
     assert leaks(changes, acted(), MONDAY).share is None
+    first = acted((0, "touch", MONDAY - 1), (0, "touch", MONDAY))
+    assert (leaks(changes, first, MONDAY + 20).pushes, leaks(changes, first, MONDAY + 20).on_d) == (2, 1)
+    assert leaks(changes, first, MONDAY + 89).pushes == 1, "the day before is over 90 days old"
+    assert leaks(changes, first, MONDAY - 1).pushes == 1, "what is planned is none yet"
 
 
 def test_capacity_warns_over_ten_contacts_a_person_and_week():
@@ -193,6 +216,7 @@ def test_capacity_warns_over_ten_contacts_a_person_and_week():
     assert capacity([Tier.A] * 40, 4).status == "ok"
     over = capacity([Tier.A] * 40 + [Tier.B] * 4, 4)
     assert (over.per_week, over.per_person, over.status) == (41.0, 10.25, "over")
+    assert capacity([Tier.A, Tier.B, Tier.C, Tier.D], 1).per_week == 1.5
     assert capacity([Tier.A], None).status == "unknown"
 
 

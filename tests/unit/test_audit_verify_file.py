@@ -54,6 +54,21 @@ def test_an_older_export_holds_against_the_heads_of_its_time(verify, links, tmp_
     assert verify([k.line() for k in links[:-1]], "--heads", str(then)).exit_code == 0
 
 
+def test_an_empty_export_proves_nothing_with_heads_or_without(verify, tmp_path):
+    for more in ((), ("--workspace", "other")):
+        found = verify([], *more)
+        assert found.exit_code == 1
+        assert "an empty file proves nothing" in " ".join(found.output.split())
+        assert "holds:" not in found.output
+    none = tmp_path / "none.heads"
+    none.write_text("")
+    told = json.loads(verify([], "--heads", str(none), "--json").stdout)
+    assert (told["ok"], told["broken"]["seq"]) == (False, None)
+    lost = verify([], "--workspace", "main")  # whose heads are noted here
+    assert lost.exit_code == 1
+    assert "lacks a link" in lost.output
+
+
 def test_an_export_that_names_another_place_as_its_workspace_reads_no_file_there(verify, links, tmp_path):
     (tmp_path / "elsewhere.heads").write_text("no head")
     line = replace(links[0], workspace="../elsewhere").line()

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from indicators.assumptions import DEFAULTS
-from indicators.conversion import conversions, correct_skips, rate_interval
+from indicators.beta_binomial import CENTRE, MOST, SPREAD
+from indicators.conversion import FEW_EVENTS, conversions, correct_skips, rate_interval
 from indicators.incidence import aalen_johansen, quantile_days
 from indicators.intervals import wilson
 from indicators.lead_time import lead_times
+from indicators.paths import CLAMP_DAYS
 from indicators.subjects import OVERALL, Funnel, subjects_of, within_window
+from indicators.telling import REOPEN_DAYS
 from tests.unit.reference.worlds import AS_OF, DAY0, paths_of
 
 SOON = DAY0 + 400
@@ -57,6 +60,18 @@ def test_all_open_since_yesterday_says_nothing_yet():
     row = row_of(paths_of(*[LISTED_ONLY] * 40, as_of=DAY0 + 101))
     assert (row.status, row.rate) == ("immature", 0)
     assert (row.interval.low, row.interval.high) == (0, 1)
+
+
+@pytest.mark.parametrize(("young", "status"), [(12, "ok"), (13, "immature")])
+def test_a_step_is_immature_where_its_entries_are_young_and_not_where_few_are_left(young, status):
+    """Of 110 entries 100 came to an end by day 12, so that fewer than ten are watched for twice the median of 10 days: that makes no rate young.
+
+    Over a tenth of all of them that are too young for it do.
+    """
+    stories = [*converted(10, 50), *[[("listed", 100), ("lost", 112)]] * 50, *[[("listed", 100)]] * 8]
+    row = row_of(paths_of(*stories, *[[("listed", 390)]] * young, as_of=SOON))
+    assert row.readable_to == 12
+    assert row.status == status
 
 
 def test_one_conversion_has_the_exact_interval():
@@ -271,6 +286,22 @@ def test_a_quantile_of_nothing_is_minus_one():
 def test_impossible_durations_are_refused_with_a_sentence(durations, endings, sentence):
     with pytest.raises(ValueError, match=sentence):
         aalen_johansen(durations, endings)
+
+
+def test_defaults_are_those_of_the_specification():
+    a = DEFAULTS
+    assert (a.horizon, a.window, a.min_subjects, a.within, a.min_at_risk, a.replicates) == (
+        180,
+        365,
+        30,
+        (30, 60),
+        10,
+        1000,
+    )
+    assert (a.min_conversions, a.max_skip_rate, a.drift_at, a.drift_recent) == (10, 0.20, 30, 90)
+    assert (a.min_partners, a.min_attempts, a.arrivals) == (3, 20, 13)
+    assert (np.log(12), 1.5, 500) == (CENTRE, SPREAD, MOST)
+    assert (FEW_EVENTS, REOPEN_DAYS, CLAMP_DAYS) == (5, 30, 3)
 
 
 def test_the_as_of_day_moves_the_window():

@@ -41,6 +41,13 @@ def test_a_skipped_milestone_is_dated_with_the_one_before_it():
     assert (paths.reached[0] - DAY0).tolist() == [0, 20, 20, 40, 40]
 
 
+def test_a_deal_of_which_only_its_winning_is_known_came_at_the_earliest_with_what_came_before():
+    paths = paths_of(*[[("listed", 0), ("executed", 20), ("won", 60)]] * 12)
+    assert (at_the_earliest(paths).reached[0] - DAY0).tolist() == [0, 0, 0, 20, 20]
+    assert (paths.reached[0] - DAY0).tolist() == [0, 20, 20, 20, 60]
+    assert check(paths).earliest_median == 20
+
+
 def test_the_earliest_days_bound_the_lead_time_from_below():
     skipped, recorded = (
         [[("listed", 0), ("agreed", 20)]] * 12,

@@ -145,6 +145,32 @@ def test_a_partner_joined_last_week_is_not_held_slow():
     assert coming.weekly[0] > 3 > coming.weekly[1]
 
 
+def test_nothing_new_is_expected_of_a_partner_whose_contract_has_ended():
+    """What is under way with it goes on; nor does it slow the partners that stay."""
+    stories = [[("listed", 880 + i % 15)] for i in range(28)]
+    entries = EntryTable.of([f"e{i}" for i in range(28)], [i % 2 for i in range(28)])
+
+    def coming(*ended):
+        partners = PartnerTable.of(["p", "q", "r"], ["legacy"], [0] * 3, ended_day=[*ended])
+        return arrivals(canonical_paths(events_of(stories), entries, partners, AS_OF), partners)
+
+    two = PartnerTable.of(["p", "q"], ["legacy"], [0, 0])
+    alone = arrivals(canonical_paths(events_of(stories), entries, two, AS_OF), two)
+    gone, today, stays = (coming(NO_DAY, NO_DAY, day).weekly for day in (AS_OF - 400, AS_OF, AS_OF + 1))
+    assert gone[2] == today[2] == 0 < stays[2]
+    assert gone[:2].tolist() == alone.weekly.tolist()
+    assert stays[0] < gone[0]
+    events, listed, partners = world()
+    left = replace(partners, ended_day=np.array([AS_OF - 1], np.int32))
+    open_ones, none = (
+        summarise(events, listed, p, AS_OF, assumptions=LEAN).prospects.partners for p in (partners, left)
+    )
+    assert (none.in_flight == open_ones.in_flight).all()
+    assert (open_ones.new > 0).all()
+    assert (none.new == 0).all()
+    assert (none.high <= open_ones.high).all()
+
+
 def test_intervals_are_the_same_bytes_again_and_do_not_depend_on_other_partners():
     events, entries, partners = world()
     first, again = (summarise(events, entries, partners, AS_OF, assumptions=LEAN).prospects.partners for _ in range(2))
@@ -157,7 +183,13 @@ def test_the_gate_opens_for_honest_data_and_closes_when_the_world_changes():
     events, entries, partners = world(n=1500)
     made = summarise(events, entries, partners, AS_OF, assumptions=LEAN).prospects
     assert made.status == "ok"
-    assert len(made.calibration.origins) == 6
+    origins = made.calibration.origins
+    assert [AS_OF - origin.day for origin in origins] == [180, 150, 120, 90, 60, 30]
+    assert made.calibration.expected == pytest.approx(sum(origin.expected for origin in origins))
+    assert made.calibration.limit == pytest.approx(2 * np.sqrt(sum(origin.variance for origin in origins)))
+    for origin in origins:  # a sum of q (1 - q)
+        assert 0 < origin.variance < origin.expected < origin.n
+        assert origin.expected - origin.variance >= origin.expected**2 / origin.n - 1e-9
     assert made.calibration.expected == pytest.approx(made.calibration.came, abs=made.calibration.limit)
     stopped = (events.milestone < 3) | (events.day < AS_OF - 180)  # nothing is executed any more
     halted = EventTable.of(events.entry[stopped], events.milestone[stopped], events.day[stopped])

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.optimize import minimize
 
 from indicators.beta_binomial import fit_beta_binomial, moments
 from indicators.business_days import BusinessDays
@@ -32,6 +33,26 @@ def test_r9_rat_tumours():
     for groups, printed in ((70, (2.305, 14.080)), (71, (2.342, 14.115))):
         a, b = fit_beta_binomial(y[:groups], n[:groups], prior=False)
         assert (a, b) == pytest.approx(printed, abs=0.002)
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_the_spread_of_partners_is_the_most_likely_one_under_its_weak_prior(alike):
+    """Found by another library's beta-binomial and a general search. Where partners are all alike, k would grow for ever without the prior."""
+    rng = np.random.default_rng(6)
+    n = rng.integers(5, 60, 40).astype(float)
+    y = np.round(n * 0.4) if alike else rng.binomial(n.astype(int), rng.beta(4, 6, 40)).astype(float)
+
+    def uphill(at):
+        m, k = 1 / (1 + np.exp(-at[0])), np.exp(at[1])
+        told = stats.betabinom.logpmf(y, n.astype(int), m * k, (1 - m) * k).sum()
+        return -(told + 0.5 * (np.log(m) + np.log1p(-m)) - 0.5 * ((at[1] - np.log(12)) / 1.5) ** 2)
+
+    best = minimize(uphill, [0.0, 2.0], method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-10}).x
+    m, k = 1 / (1 + np.exp(-best[0])), min(np.exp(best[1]), 500.0)
+    a, b = fit_beta_binomial(y, n)
+    assert (a / (a + b), a + b) == (pytest.approx(m, abs=1e-4), pytest.approx(k, rel=1e-3))
+    assert (a + b > 100) == alike
+    assert sum(fit_beta_binomial(y, n, prior=False)) > (1e6 if alike else 1)
 
 
 def test_r10_means_lean_on_the_prior():
@@ -139,7 +160,7 @@ def test_every_rate_is_where_expectation_and_maximisation_rest(counts, loss):
     for i, (good, bad, waiting, age) in enumerate(counts, len(halves)):
         p = float(rates.rate[i, 0])
         goes_on, does_not = (p * (1 - curve.delay[min(age, 180)]), (1 - p) * (1 - curve.loss[min(age, 180)]))
-        r = goes_on / (goes_on + does_not) if age < 180 else 0.0
+        r = goes_on / (goes_on + does_not) if age < 180 and goes_on > 0 else 0.0
         a, b = (float(part[0]) for part in prior.of(np.array([good + bad + waiting])))
         assert p == pytest.approx((a + good + waiting * r) / (a + b + good + bad + waiting), abs=1e-7)
 

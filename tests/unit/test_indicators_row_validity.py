@@ -88,6 +88,12 @@ def test_a_second_row_of_a_target_that_was_won_does_not_count():
     assert found(stories, [0, 0], 100) == [(0, "existing_customer", "duplicate")]
 
 
+def test_a_row_of_a_customer_that_is_listed_again_does_not_count_although_nobody_else_asks():
+    stories = [[("listed", 10), ("deal", 50), ("won", 70), ("lost", 80), ("listed", 90)]]
+    assert found(stories, [0], 60) == [(1,)]
+    assert found(stories, [0], 100) == [(0, "existing_customer")]
+
+
 @pytest.mark.parametrize("since", [NO_DAY, 50, 70])
 def test_success_does_not_shrink_a_list(since):
     """What the company says of a customer that this row's deal made is the row's own success."""

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.allocation import allocate
+from indicators.arrivals import arrivals
 from indicators.assumptions import Assumptions
 from indicators.counting import poisson_binomial
-from indicators.inputs import DEAL, LISTED, EntryTable, EventTable, PartnerTable, day_number
+from indicators.happenings import Happenings
+from indicators.inputs import DEAL, LISTED, NO_DAY, EntryTable, EventTable, PartnerTable, day_number
 from indicators.month import Month, weeks_until
-from indicators.reverse_funnel import Chances, binomial_like, chance_to_reach, chances_of, least, static_needs
+from indicators.reverse_funnel import Chances, chance_to_reach, chances_of, least, static_needs
 from indicators.static_table import static_table
 from indicators.targets import VERDICTS, target_plan
 from indicators.weekly import whole_goals
@@ -51,26 +53,18 @@ def test_r16_even_and_safe_plan_of_the_worked_example():
     assert (even, safe) == (111, 142)
     assert (round(chance(111), 3), round(chance(142), 4)) == (0.508, 0.8033)
     assert (round(6 + 111 * 0.12375, 2), round(6 + 142 * 0.12375, 2)) == (19.74, 23.57)
-    by_moments = chances_of(20, np.array([6.0]), np.array([30 * 0.04]))
-    assert by_moments.reach(np.array([142 * 0.12375])) == pytest.approx(0.8033, abs=1e-4)
+    by_draws = chances_of(20, Happenings.of(np.full((30, 1), 0.2)))
+    assert by_draws.reach(np.array([142 * 0.12375])) == pytest.approx(0.8033, abs=1e-4)
 
 
-def test_the_normal_end_meets_the_exact_one():
-    mean, second, new = np.full(3, 250.0), np.full(3, 60.0), np.full(3, 160.0)
-    exact = chances_of(400, mean, second)
-    normal = Chances(400, mean, mean - second, None)
-    assert exact.in_flight is not None
-    assert normal.reach(new) == pytest.approx(exact.reach(new), abs=0.005)
-    assert chances_of(4000, mean, second).in_flight is None
-
-
-@quick
-@given(st.floats(0, 40), st.floats(0, 1), st.integers(1, 60))
-def test_the_likeness_of_a_sum_is_a_distribution(mean, share, below):
-    pmf = binomial_like(np.array([mean]), np.array([mean * share]), below)
-    assert pmf.shape == (1, below)
-    assert pmf.min() > -1e-9
-    assert pmf.sum() <= 1 + 1e-9
+def test_very_many_deals_are_told_as_nearly_as_many():
+    under_way = Happenings.of(np.random.default_rng(3).random((520, 3)) * 0.9)
+    summed = chances_of(400, under_way)
+    alike = Chances(400, under_way, None)
+    assert summed.shares is not None
+    for new in (120.0, 160.0, 200.0):
+        assert alike.reach(np.full(3, new)) == pytest.approx(summed.reach(np.full(3, new)), abs=0.001)
+    assert chances_of(4000, under_way).shares is None
 
 
 def test_a_conversion_of_nothing_is_refused():
@@ -266,6 +260,24 @@ def test_partners_parts_sum_to_the_target_and_follow_what_they_can_bring():
     coming = (shared.next_month.in_flight + shared.next_month.new)[order]
     assert (np.diff(coming) <= 1e-9).all()
     assert shared.next_month.waiting.sum() == len(outlook.under_way)
+
+
+def test_a_partner_whose_contract_has_ended_is_asked_for_no_new_entries():
+    outlook = busy_outlook()
+    gone = np.full(len(outlook.partners), NO_DAY, np.int32)
+    gone[0] = outlook.as_of - 10
+    for ended in (gone, np.full(len(gone), outlook.as_of - 10, np.int32)):
+        partners = replace(outlook.partners, ended_day=ended)
+        left = replace(outlook, partners=partners, arriving=arrivals(outlook.paths, partners))
+        plan = target_plan(left, 10, MONTH)
+        shared = allocate(left, plan, AFTER)
+        assert shared.target.sum() == 10
+        assert shared.entries.sum() == plan.weekly.total(LISTED)
+        assert np.isfinite(shared.new).all()
+        assert (shared.next_month.new[ended != NO_DAY] == 0).all()
+        if ended is gone:
+            assert (shared.entries[0], shared.new[0]) == (0, 0)
+            assert (shared.entries[1:] > 0).any()
 
 
 def test_a_scope_asks_its_partners_alone():

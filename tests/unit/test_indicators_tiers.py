@@ -177,6 +177,20 @@ def test_the_day_the_crm_states_goes_before_the_newest_listing():
     assert tiers_of(rows, "2026-05-20", submitted_day=[day("2025-05-11")]).newest_list[0] == day("2025-05-11")
 
 
+def test_a_list_is_stale_180_days_after_it_was_handed_in_however_new_its_rows_are():
+    rows = [("2026-05-10", 12)]
+    last = tier_of(rows, "2026-05-20", submitted_day=[day("2026-05-20") - 179])
+    over = tier_of(rows, "2026-05-20", submitted_day=[day("2026-05-20") - 180])
+    assert (last.table, last.valid, over.table, over.valid) == ("A", 12, "D", 0)
+
+
+def test_a_yes_counts_from_the_day_it_was_said():
+    table = tiers_of(
+        [], "2026-05-20", willingness=[2], willingness_day=[day("2026-05-15")], joined_day=[day("2026-05-01")]
+    )
+    assert history(table) == [(day("2026-05-01"), "D"), (day("2026-05-15"), "C")]
+
+
 def test_a_tier_set_by_hand_holds_until_its_end():
     def at(text):
         hand = TierOverride(0, Tier.A, day("2026-06-01"), day("2026-08-29"), "key account")

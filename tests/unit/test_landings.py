@@ -4,24 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.stats import poisson
 
-from indicators.chance_of_count import chance_of, middle_of
-from indicators.counting import poisson_binomial
 from indicators.inputs import DEAL, LISTED
 from indicators.landings import Coming, chance_of_more, coming, landings, settled
 from indicators.month import Month
 from indicators.plan_actual import reached_between
-from indicators.reverse_funnel import chance_to_reach
 from indicators.targets import target_plan
 from tests.unit.reference.histories import AS_OF
 from tests.unit.test_indicators_targets import busy_outlook
 
-quick = settings(max_examples=60, deadline=None)
 MONTH = Month(AS_OF - 20, AS_OF + 10)
-CHANCES = st.lists(st.floats(0.01, 0.5), max_size=40)  # as entries have them within a month
 PLAN = (5.0,) * 5
 
 
@@ -30,51 +22,6 @@ def told(outlook, month=MONTH, *, planned=PLAN, scope=None):
     actual = np.stack([reached_between(outlook.paths, month.start, month.end, at) for at in range(kinds)], axis=1)
     ahead = coming(outlook, month.end, scope)
     return landings(ahead, actual, [planned] * kinds, planned), ahead, actual
-
-
-def of(chances, new=0.0):
-    q = np.asarray(chances, float)
-    return np.array([q.sum()]), np.array([(q**2).sum()]), np.array([new])
-
-
-@quick
-@given(CHANCES, st.floats(0, 30), st.integers(-3, 80))
-def test_the_chance_of_a_count_is_that_of_the_exact_sum(chances, new, wanted):
-    """Unlike chances are taken for a binomial of the same mean and variance: off by 0.03 at most where none is more than one half."""
-    exact = chance_to_reach(wanted, poisson_binomial(chances)[None, :], np.array([new]))
-    assert chance_of(wanted, *of(chances, new)) == pytest.approx(exact, abs=0.03)
-
-
-@quick
-@given(st.floats(0.01, 0.99), st.integers(0, 7), st.floats(0, 3), st.integers(0, 12))
-def test_few_alike_are_summed_exactly(q, n, new, wanted):
-    exact = chance_to_reach(wanted, poisson_binomial([q] * n)[None, :], np.array([new]))
-    assert chance_of(wanted, *of([q] * n, new)) == pytest.approx(exact, abs=1e-9)
-
-
-@quick
-@given(st.floats(0.1, 400), st.integers(1, 500))
-def test_new_ones_alone_are_a_poisson_count(new, wanted):
-    assert chance_of(wanted, *of([], new)) == pytest.approx(poisson.sf(wanted - 1, new), abs=0.002)
-
-
-@quick
-@given(CHANCES, st.floats(0, 300), st.integers(1, 60))
-def test_more_wanted_is_never_likelier_and_a_chance_is_a_share(chances, new, most):
-    found = [chance_of(wanted, *of(chances, new)) for wanted in range(most)]
-    assert found[0] == 1.0
-    assert found == sorted(found, reverse=True)
-    assert all(0.0 <= chance <= 1.0 for chance in found)
-
-
-@quick
-@given(CHANCES, st.floats(0, 50), st.integers(0, 2**32 - 1))
-def test_four_of_five_counts_lie_in_the_middle(chances, new, seed):
-    mean, second, poisson_mean = (np.repeat(column, 400) for column in of(chances, new))
-    low, high = middle_of(np.random.default_rng(seed), mean, second, poisson_mean)
-    assert low <= high
-    assert 1 - chance_of(low, mean[:1], second[:1], poisson_mean[:1]) <= 0.2
-    assert chance_of(high + 1, mean[:1], second[:1], poisson_mean[:1]) <= 0.2  # a tenth, and what 400 draws are off
 
 
 def test_what_is_expected_is_what_is_there_under_way_and_to_come():
@@ -88,7 +35,8 @@ def test_what_is_expected_is_what_is_there_under_way_and_to_come():
         assert found[-1].reached[k] == pytest.approx(actual[k].sum() + found[-1].in_flight[k] + found[-1].new[k])
         assert sum(one.reached[k] for one in found[:-1]) == pytest.approx(found[-1].reached[k]), "types sum to all"
         assert found[-1].low[k] <= found[-1].reached[k] <= found[-1].high[k]
-    means = (ahead.mean + ahead.poisson).mean(axis=2).sum(axis=1)
+    under_way = np.array([[one.mean.mean() for one in row] for row in ahead.under_way])
+    means = (under_way + ahead.poisson.mean(axis=2)).sum(axis=1)
     assert means == pytest.approx((ahead.in_flight + ahead.new).sum(axis=1), rel=0.1), "draws spread round what is told"
 
 

@@ -1,9 +1,11 @@
 """Attack lists as partners hand them in: what is read out of a file, and what is refused with one sentence."""
 
 import csv
+import hashlib
 import io
 import re
 import zipfile
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from sync.lists.cells import CellError, day_in, place_in, text_in
 from sync.lists.compare import Known, KnownTargets, Standing
 from sync.lists.date_order import DateOrder
 from sync.lists.encodings import UnreadableListError
+from sync.lists.formulas import formulas_in
 from sync.lists.headings import Column, find_headings, has_headings, meaning
 from sync.lists.people import Person
 from sync.lists.sheet import MOST_ROWS, Sheet, read_sheet
@@ -435,6 +438,56 @@ def test_a_cover_sheet_is_stepped_over_and_further_lists_of_the_workbook_are_tol
     read = understand(read_sheet(tmp_path / "list.xlsx", is_list=has_headings), "list.xlsx")
     assert (read.where, read.beside) == ("sheet 東京", ("大阪",))
     assert [row.target.name for row in read.rows] == ["東京商店"]
+
+
+def test_formulas_are_found_where_they_stand_in_whatever_sheet_and_however_often(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "一覧 & メモ"
+    book.active.append(["会社名", "電話"])
+    other = book.create_sheet("=数式")
+    for row in range(1, 40):
+        book.active.append([f'="店{row}"' if row % 3 else f"店{row}", row])
+        other.append([row, f"=A{row}*2"])
+    book.save(tmp_path / "list.xlsx")
+    data = (tmp_path / "list.xlsx").read_bytes()
+    assert formulas_in(data, "一覧 & メモ") == {(row, 0) for row in range(1, 40) if row % 3}
+    assert formulas_in(data, "=数式") == {(row, 1) for row in range(39)}
+    assert formulas_in(data, "もうない") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("xl/worksheets/sheet1.xml", b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "aaaa">]><worksheet'),
+        ("xl/worksheets/sheet1.xml", b"</sheetData>", b"</sheetDat"),
+        ("xl/_rels/workbook.xml.rels", b"sheet1.xml", b"sheet9.xml"),
+    ],
+)
+def test_a_workbook_whose_formulas_cannot_be_told_has_none_and_is_read_all_the_same(
+    tmp_path: Path, part: str, old: bytes, new: bytes
+) -> None:
+    path = excel(tmp_path, [["会社名"], ['="青葉"']])
+    parts = zipfile.ZipFile(path)
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w") as made:
+        for name in parts.namelist():
+            held = parts.read(name)
+            assert name != part or old in held
+            made.writestr(name, held.replace(old, new) if name == part else held)
+    assert formulas_in(path.read_bytes(), "Sheet") == {(1, 0)}
+    assert formulas_in(changed.getvalue(), "Sheet") == frozenset()
+
+
+def test_the_hash_is_of_the_bytes_that_were_read_whatever_becomes_of_the_file_meanwhile(tmp_path: Path) -> None:
+    path = excel(tmp_path, [HEADINGS, SAKURA])
+    before = path.read_bytes()
+
+    def saved_anew(rows: Sequence[Sequence[object]]) -> bool:
+        path.write_bytes(b"another file")
+        return bool(rows)
+
+    found = read_sheet(path, is_list=saved_anew)
+    assert (found.file_hash, found.rows[1][0]) == (hashlib.sha256(before).hexdigest(), SAKURA[0])
 
 
 def test_headings_over_two_rows_are_read_as_one_row_and_none_of_them_is_a_target(tmp_path: Path) -> None:

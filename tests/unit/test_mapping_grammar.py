@@ -83,6 +83,31 @@ def test_a_milestone_that_cannot_be_is_refused_with_its_line(milestone, sentence
     assert any(sentence in line and line.startswith("mapping.yaml:9:") for line in found), found
 
 
+TWICE = [
+    ("listed: {at: D}\n      agreed: {enters: {S: A}}\n      executed:\n        enters:\n          S: [B, A]", 13, "'A' of S is the milestone 'agreed' already, on line 10, and here the milestone 'executed'"),
+    ("listed: {enters: {S: A}}\n    ignored:\n      S:\n        - B\n        - A", 13, "'A' of S is the milestone 'listed' already, on line 9, and here 'ignored'"),
+    ("won: {linked: O, enters: {S: A}}\n      deal: {linked: O, enters: {S: A}}", 10, "'A' of S is the milestone 'won' already, on line 9, and here the milestone 'deal'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("milestones", "line", "sentence"), TWICE)
+def test_a_stage_that_would_mean_two_things_is_refused_where_it_is_named_again(milestones, line, sentence):
+    (found,) = said(SMALL.replace("listed: {at: ListedOn__c}", milestones))
+    assert found == f"mapping.yaml:{line}: the stage {sentence}; keep it in the one that it means"
+
+
+@pytest.mark.parametrize(
+    "milestones",
+    [
+        "won: {linked: O, enters: {S: A}}\n      deal: {linked: P, enters: {S: A}}",
+        "won: {linked: O, enters: {S: A}}\n    ignored: {S: A}",
+        "won: {enters: {S: A}}\n    ignored: {T: A}",
+    ],
+)
+def test_one_word_may_be_a_stage_of_two_fields_and_of_two_records(milestones):
+    load_mapping(SMALL.replace("listed: {at: ListedOn__c}", milestones))
+
+
 MORE = [
     ("partner_types: {a: {size: small}}", "no sizes: part"),
     ("partner_types: {a: {}}", "fits every partner"),
@@ -132,6 +157,36 @@ def test_parts_that_do_not_fit_each_other_are_refused_with_their_line(more, sent
 )
 def test_yaml_that_is_no_mapping_is_refused_in_one_sentence(text, sentence):
     assert sentence in said(text)[0]
+
+
+UNPAIRED = [
+    ("a: 1\nb: [x, y\nc: 3\nd: 4", 2, "the '[' that opens here is not closed by a ']'; line 3 is read as part of it"),
+    ('a: 1\nb: [x, "y"\nc: 3', 2, "the '[' that opens here is not closed by a ']'; line 3 is read as part of it"),
+    (
+        "e:\n  - {from: a.B, where: {x: [1, 2}, at: D}\n  - {from: a.C}",
+        2,
+        "the '[' that opens here is not closed by a ']'",
+    ),
+    ("a: 1\nb: {x: y", 2, "the '{' that opens here is not closed by a '}'"),
+    ('a: 1\nb: "x\nc: 3\n', 2, 'the quote (") that opens here is never closed'),
+    (
+        'a: 1\nb: {x: "100}\nc: {x: "2"}\n',
+        2,
+        'the quote (") that opens here is closed on line 3 only; close it where its text ends',
+    ),
+    (
+        "a: 1\nb: 'x\nc: 3\nd: '2'\n",
+        2,
+        "the quote (') that opens here is closed on line 4 only; close it where its text ends",
+    ),
+    ("a: 1\nb: [x]]\nc: 1", 2, "a ']' stands here, and nothing is open that it closes"),
+    ("a: [\n  x,\n  {y: 1} z,\n]", 3, "expected ',' or ']', but got '<scalar>'"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "sentence"), UNPAIRED)
+def test_a_bracket_or_quote_without_its_other_half_is_told_where_it_was_opened(text, line, sentence):
+    assert said(text) == [f"mapping.yaml:{line}: this is not YAML: {sentence}"]
 
 
 def test_a_bomb_of_aliases_is_one_sentence_a_line():

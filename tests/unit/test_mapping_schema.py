@@ -2,6 +2,7 @@
 
 import json
 import re
+from copy import deepcopy
 from functools import cache, reduce
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from sync.mapping.problems import MappingError
 from sync.mapping.written import WRITTEN_DAY, WRITTEN_NUMBER, WRITTEN_PATTERN
 from tests.mapping_world import preset_text
 from tests.unit.test_list_records import REFUSED
-from tests.unit.test_mapping_grammar import MILESTONES, MORE, SMALL
+from tests.unit.test_mapping_grammar import MILESTONES, MORE, SMALL, TWICE
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text("utf-8")
 
@@ -35,6 +36,7 @@ BEYOND = {
     "overlap": NUMBERS,
     "write the smaller number first": NUMBERS,
     "is read by no": NAMES,
+    "already, on line": NAMES,
     "no rule reads 'acounts'": NAMES,
     "holds the partner; take it out of set": NAMES,
     "leads to the partner; another field names": NAMES,
@@ -64,6 +66,7 @@ def refused(text):
 CORPUS = [
     *(SMALL.replace("{at: ListedOn__c}", milestone) for milestone, _ in MILESTONES),
     *(f"{SMALL}{more}\n" for more, _ in MORE),
+    *(SMALL.replace("listed: {at: ListedOn__c}", milestones) for milestones, _, _ in TWICE),
     *(text for text, _ in REFUSED),
 ]
 
@@ -209,9 +212,9 @@ def test_what_the_reader_takes_is_never_underlined_however_a_mapping_was_changed
         if how == "take away":
             del parent[key]
         elif how == "replace" or not isinstance(parent, dict):
-            parent[key] = data.draw(st.sampled_from(PIECES))
+            parent[key] = deepcopy(data.draw(st.sampled_from(PIECES)))
         else:
-            parent[data.draw(st.sampled_from(WORDS))] = data.draw(st.sampled_from(PIECES))
+            parent[data.draw(st.sampled_from(WORDS))] = deepcopy(data.draw(st.sampled_from(PIECES)))
     text = json.dumps(held)  # which is YAML
     try:
         load_mapping(text)

@@ -1,6 +1,7 @@
 """The next step with a partner, the audit of tiers, lead-time curves, and reports of workspaces with next to nothing in them."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,7 +105,24 @@ def test_tiers_are_audited_from_the_day_after_they_were_given():
         pytest.approx(month / 100),
     )
     assert found.ordered is True
+    assert found.steady is True
     assert audit([], paths, 2).flap_rate is None
+
+
+def test_tiers_that_flap_or_sort_wrongly_are_told_so():
+    swings = [
+        TierChange(0, DAY - 100 + 20 * i, Tier.B if i % 2 else Tier.C, Tier.C if i % 2 else Tier.B, "list_b")
+        for i in range(5)
+    ]
+    changes = [replace(swings[0], previous=None), *swings[1:], TierChange(1, DAY - 100, Tier.D, None, "none")]
+    partners = PartnerTable.of(["p", "q"], ["x"], [0, 0])
+    paths = canonical_paths(EventTable.of([0], [4], [DAY - 30]), EntryTable.of(["a"], [1]), partners, DAY)
+    found = audit(changes, paths, 2)
+    assert found.moves == 4
+    assert found.flap_rate == pytest.approx(4 / (200 / (365.25 / 4)))
+    assert (found.steady, found.ordered) == (False, False), "tier D brought the only deal"
+    older = [replace(change, day=change.day - 400) for change in changes]
+    assert audit(older, paths, 2).moves == 0, "only the trailing year counts"
 
 
 def test_curves_rise_to_one_and_are_empty_where_too_few_convert(tmp_path):
@@ -138,7 +156,7 @@ def test_a_workspace_with_next_to_nothing_has_stated_results(world, language):
     entries, partners, rows = world
     results = results_of(rows, entries, partners)
     nothing = Activities(np.zeros(0, np.int64), (), np.zeros(0, np.int64))
-    done = Computed(results, entries, partners, nothing, WEEKDAYS, None)
+    done = Computed(results, entries, partners, nothing, WEEKDAYS)
     document = activation_document(done, DealCount(0, 0), None)
     every = document["activation"][-1]
     assert every["type"] == "all"

@@ -114,7 +114,7 @@ def test_a_row_is_always_one_version_of_its_record_and_what_is_there_comes(scrip
 def test_a_record_that_always_changes_is_named_by_its_object_and_left_for_the_next_run():
     crm = Moving([[1]] * 50)
     crm.put(1)
-    with pytest.raises(Unreachable, match="1 records of Account changed each time"):
+    with pytest.raises(Unreachable, match="1 record of Account changed each time"):
         completed(crm, "Account", FACTS, FIELDS, list(first_page(crm)), "query of Account")
     assert crm.calls <= 2 * wide.TRIES
 

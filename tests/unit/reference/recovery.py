@@ -7,6 +7,7 @@ import numpy as np
 
 from indicators.assumptions import DEFAULTS
 from indicators.beta_binomial import fit_beta_binomial
+from indicators.chances_by_rate import ChancesByRate
 from indicators.conversion import conversions, point_conversions
 from indicators.exposure import SIGNIFICANT, fit_exposure, score_test
 from indicators.forecast import chances
@@ -14,7 +15,6 @@ from indicators.incidence import CENSORED, CONVERTED
 from indicators.inputs import DEAL, NO_DAY
 from indicators.lead_time import lead_times
 from indicators.outlook import Outlook, outlook
-from indicators.partner_forecast import SumsByRate, moments_of_draws
 from indicators.partner_rates import leaning
 from indicators.subjects import STEPS, Funnel, step_name, subjects_of
 from tests.unit.reference.worlds import World
@@ -139,10 +139,10 @@ def _by_rates(ahead: Outlook, draws: int = 200) -> np.ndarray:
     found = np.zeros(len(AHEAD))
     for t, way in enumerate(ahead.ways[:-1]):
         members = np.flatnonzero(kind == t)
-        by_rate = SumsByRate(way, [table[:, list(AHEAD)] for table in way.tables])
-        for i, sums in zip(members, by_rate.of(ahead.under_way, members), strict=True):
+        by_rate = ChancesByRate(way, [table[:, list(AHEAD)] for table in way.tables], powers=1)
+        for i, mine in zip(members, by_rate.of(ahead.under_way, members), strict=True):
             p = np.random.default_rng(i).beta(a[i], b[i], (draws, len(STEPS)))
-            found += moments_of_draws(p, sums)[0].var(axis=0)
+            found += mine.sums(p)[0].var(axis=1)
     return found
 
 
