@@ -80,6 +80,7 @@ def engine(
     defaults = {"application_name": application_name, **_CONNECT}
     if "poolclass" not in options:
         options.setdefault("pool_pre_ping", True)  # a connection that died with a restarted server is replaced unseen
+        options.setdefault("pool_size", 16)  # kept for the next step, rather than opened anew by each
         options.setdefault("max_overflow", -1)  # a run takes two for each object it reads at once, which settings bound
     made = create_engine(
         address, connect_args={name: value for name, value in defaults.items() if name not in address.query}, **options

@@ -1,6 +1,7 @@
 """What every test may lean on: one PostgreSQL for the whole run, a fresh migrated database per test, a closed network."""
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -21,6 +22,8 @@ from sqlalchemy import Engine, make_url
 
 from jobs import database as db
 
+gc.set_threshold(20_000, 20, 20)  # four thousand tests are many objects and little garbage
+
 _RUN = "SAKIGAKE_TEST_RUN"  # made once by the first process; workers inherit it
 _SCRATCH = "SAKIGAKE_TEST_SCRATCH"
 _TEMPLATE_LOCK = 7_203_115
@@ -39,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     close_network()
+
+
+def pytest_collection_finish() -> None:
+    """What imports and collected tests consist of stays to the end: looking through it for garbage again and again finds none."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

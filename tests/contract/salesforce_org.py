@@ -31,7 +31,7 @@ class Org:
             "client_id": self.settings.salesforce_client_id,
             "client_secret": self.settings.salesforce_client_secret,
         }
-        return requests.post(f"{self.base}/services/oauth2/token", data={**known, **form}, timeout=5)
+        return requests.post(f"{self.base}/services/oauth2/token", data={**known, **form}, timeout=60)
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token}", **more.pop("headers", {})}

@@ -62,7 +62,7 @@ class TestTokens:
                 f"{org.base}/services/oauth2/token",
                 data={"grant_type": "client_credentials"},
                 auth=(TINY.salesforce_client_id, TINY.salesforce_client_secret),
-                timeout=5,
+                timeout=60,
             ),
         ):
             assert reply.status_code == 200
@@ -143,7 +143,7 @@ class TestTokens:
 
 class TestEveryReply:
     def test_versions_are_listed_without_a_session(self, org: Org):
-        listed = requests.get(f"{org.base}/services/data", timeout=5)
+        listed = requests.get(f"{org.base}/services/data", timeout=60)
         assert [v["version"] for v in listed.json()] == [f"{n}.0" for n in range(31, 68)]
         assert "sforce-limit-info" not in listed.headers
         assert org.call("GET", "/services/data/v12.0/limits").json()[0]["errorCode"] == "NOT_FOUND"

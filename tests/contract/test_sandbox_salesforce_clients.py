@@ -79,7 +79,7 @@ class TestReading:
         assert sf.AttackListEntry__c.metadata()["objectDescribe"]["keyPrefix"] == "a01"
 
     def test_deleted_and_updated_feeds(self, sf: Salesforce, base: str):
-        now = parsedate_to_datetime(requests.get(base, timeout=5).headers["date"])
+        now = parsedate_to_datetime(requests.get(base, timeout=60).headers["date"])
         made = sf.Account.create({"Name": "gone"})["id"]
         kept = sf.Account.create({"Name": "kept"})["id"]
         sf.Account.delete(made)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from jobs import database as db
 from jobs.cli import main
 from jobs.cli.common import out
 from jobs.steps import more
@@ -20,6 +21,7 @@ from jobs.steps.compute import compute
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from sync.events import read
+from tests.acceptance.conftest import scratch
 from tests.acceptance.documents import documented
 from tests.numbers_world import AS_OF, NAME, NOW, Facts, steady_facts, workspace_on
 
@@ -27,13 +29,42 @@ VERDICTS = {"already_covered", "feasible", "infeasible_capacity", "infeasible_ti
 
 
 @pytest.fixture
-def place(engine: Engine, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def place(engine: Engine, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A folder with a configuration, and a database; commands run in this process find both."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("SAKIGAKE_HOME", str(tmp_path / "home"))
-    with workspace_on(engine, tmp_path):
-        yield engine
+    return settled(engine, tmp_path, database_url, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def computed_database(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: str, database_template: str
+) -> Iterator[str]:
+    """The name of a database where steady facts are computed, to be copied."""
+    with scratch(postgres_server, database_template) as url:
+        made = db.engine(url)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path_factory.mktemp("computed"))
+            computed(made, steady_facts())
+        made.dispose()
+        yield url.rpartition("/")[2].partition("?")[0]
+
+
+@pytest.fixture
+def steady(
+    computed_database: str, postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Engine]:
+    """A place where steady facts are computed."""
+    with scratch(postgres_server, computed_database) as url:
+        made = db.engine(url)
+        yield settled(made, tmp_path, url, monkeypatch)
+        made.dispose()
+
+
+def settled(engine: Engine, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("SAKIGAKE_HOME", str(folder / "home"))
+    with workspace_on(engine, folder):
+        return engine
 
 
 def computed(engine: Engine, facts: Facts | None = None, run: str = "run-1", **settings: Any) -> dict[str, Any]:
@@ -83,13 +114,12 @@ def test_every_partner_and_entry_gets_its_forecast_as_fields(place, capsys):
             assert 5 <= chance[entry] < 100
 
 
-def test_each_entry_under_way_has_its_chances_and_days_if_it_happens(place, capsys, monkeypatch):
+def test_each_entry_under_way_has_its_chances_and_days_if_it_happens(steady, capsys, monkeypatch):
     """What `indicators --partner` tells of an entry is what its fields say; chances rise with time, and 80 % are later than half."""
     monkeypatch.setattr(out, "width", 180)
-    computed(place, steady_facts())
     shown = document(capsys, "indicators", "--partner", "Partner 003")["partner"]
     assert len(shown["entries"]) == shown["under_way"] > 5
-    chance, day = kept(place, "deal_probability"), kept(place, "expected_deal_on")
+    chance, day = kept(steady, "deal_probability"), kept(steady, "expected_deal_on")
     for row in shown["entries"]:
         within = [row["deal_within"][days] for days in ("30", "60", "90")]
         assert within == sorted(within)
@@ -109,18 +139,17 @@ def test_each_entry_under_way_has_its_chances_and_days_if_it_happens(place, caps
     assert old[0]["record"] not in page
 
 
-def test_the_months_goal_does_not_move_while_it_is_worked_on(place):
-    computed(place, steady_facts())
-    before = kept(place, "deals_target_month")
+def test_the_months_goal_does_not_move_while_it_is_worked_on(steady):
+    before = kept(steady, "deals_target_month")
     late = Facts()
     partner = next(iter(before))
     for i in range(30):
         entry = late.entry(5000 + i, partner)
         late.event(entry, partner, "listed", AS_OF - timedelta(days=3))
         late.event(entry, partner, "deal", AS_OF - timedelta(days=1))
-    computed(place, late, "run-2")
-    assert kept(place, "deals_target_month") == before
-    assert kept(place, "deals_90d")[partner] >= 30
+    computed(steady, late, "run-2")
+    assert kept(steady, "deals_target_month") == before
+    assert kept(steady, "deals_90d")[partner] >= 30
 
 
 @pytest.mark.parametrize("past", [False, True])
@@ -235,8 +264,7 @@ def test_what_is_stored_carries_its_axes(place):
     assert row.indicators["forecast"]["status"]
 
 
-def test_indicators_of_the_newest_day_are_the_same_stored_and_worked_out(place, capsys):
-    computed(place, steady_facts())
+def test_indicators_of_the_newest_day_are_the_same_stored_and_worked_out(steady, capsys):
     stored = document(capsys, "indicators")
     assert set(stored) == documented("indicators")
     asked = document(capsys, "indicators", "--as-of", str(AS_OF))
@@ -284,8 +312,7 @@ def test_late_data_is_told_and_what_is_provisional(place, capsys):
     assert unknown == {"n": 0, "median": None, "p90": None, "provisional_from": None}
 
 
-def test_assumptions_of_the_configuration_hold(place, capsys):
-    computed(place, steady_facts())
+def test_assumptions_of_the_configuration_hold(steady, capsys):
     plain = document(capsys, "indicators", "--as-of", str(AS_OF))
     path = Path("sakigake.yaml")
     path.write_text(
@@ -301,8 +328,7 @@ def test_assumptions_of_the_configuration_hold(place, capsys):
     assert plain["tiers"]["A"] + plain["tiers"]["B"] > other["tiers"]["A"] + other["tiers"]["B"]
 
 
-def test_attempts_begun_before_the_history_are_left_out_of_rates_and_counted(place, capsys):
-    computed(place, steady_facts())
+def test_attempts_begun_before_the_history_are_left_out_of_rates_and_counted(steady, capsys):
     plain = document(capsys, "indicators")
     assert "before_history" not in plain["issues"]
     began = AS_OF - timedelta(days=200)
@@ -313,7 +339,7 @@ def test_attempts_begun_before_the_history_are_left_out_of_rates_and_counted(pla
         ),
         "utf-8",
     )
-    computed(place, run="run-2")
+    computed(steady, run="run-2")
     for found in (document(capsys, "indicators"), document(capsys, "indicators", "--as-of", str(AS_OF))):
         left_out = found["issues"]["before_history"]
         assert 0 < left_out < found["n"]["attempts"]
@@ -322,8 +348,7 @@ def test_attempts_begun_before_the_history_are_left_out_of_rates_and_counted(pla
     assert "began before the history" in " ".join(said(capsys, "indicators", "--language", "en").split())
 
 
-def test_targets_tell_all_that_a_month_asks_for(place, capsys):
-    computed(place, steady_facts())
+def test_targets_tell_all_that_a_month_asks_for(steady, capsys):
     found = document(capsys, "targets", "--deals", "6", "--month", "2026-12")
     assert set(found) == documented("targets")
     assert found["verdict"] in VERDICTS
@@ -341,8 +366,7 @@ def test_targets_tell_all_that_a_month_asks_for(place, capsys):
     assert found["says_ja"].endswith("。")
 
 
-def test_a_target_is_asked_of_a_type_or_a_partner_alone(place, capsys):
-    computed(place, steady_facts())
+def test_a_target_is_asked_of_a_type_or_a_partner_alone(steady, capsys):
     legacy = document(capsys, "targets", "--deals", "3", "--month", "2026-12", "--type", "legacy")
     assert {p["type"] for p in legacy["partners"]} == {"legacy"}
     assert set(legacy["a_week"]) == {"legacy"}
@@ -352,8 +376,7 @@ def test_a_target_is_asked_of_a_type_or_a_partner_alone(place, capsys):
     assert one["partners"][0]["target"] == 2
 
 
-def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(place, capsys):
-    computed(place, steady_facts())
+def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(steady, capsys):
     every = document(capsys, "indicators")
     kinds = list(every["partners"])
     alone = [document(capsys, "indicators", "--type", kind) for kind in kinds]
@@ -377,8 +400,7 @@ def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(place, c
     assert {r["type"] for r in rows} == {kinds[0]}
 
 
-def test_the_target_of_the_configuration_is_the_default(place, capsys):
-    computed(place, steady_facts())
+def test_the_target_of_the_configuration_is_the_default(steady, capsys):
     found = document(capsys, "targets")
     assert (found["deals"], found["month"], found["month_by"]) == (40, "2026-11", "next")
     assert found["weeks"]
@@ -419,9 +441,8 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     assert {r["table"] for r in rows} == told
 
 
-def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(place, capsys, monkeypatch):
+def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(steady, capsys, monkeypatch):
     monkeypatch.setattr(out, "width", 120)  # headings in one line
-    computed(place, steady_facts())
     step = document(capsys, "indicators")["conversion"]["all"]["listed>requested"]
     page = " ".join(said(capsys, "indicators", "--language", "en").split())
     for heading in ("Conversion and lead time, within 180 days", "within 30 days", "within 60 days", "ratio of counts"):
@@ -505,16 +526,14 @@ def test_nothing_computed_yet_says_what_to_do(place, capsys):
     assert "say: sakigake run" in said(capsys, "indicators", code=1)
 
 
-def test_a_month_set_by_the_static_table_is_the_table_that_targets_show(place, capsys):
-    computed(place, steady_facts())
+def test_a_month_set_by_the_static_table_is_the_table_that_targets_show(steady, capsys):
     for deals in (1, 7, 333):
         given = ("--deals", str(deals), "--month", "2026-12")
         shown = {row["milestone"]: row["goal"] for row in document(capsys, "targets", *given)["static"]}
         assert document(capsys, "actual", *given)["numbers"] == shown
 
 
-def test_targets_speak_the_language_asked_for(place, capsys):
-    computed(place, steady_facts())
+def test_targets_speak_the_language_asked_for(steady, capsys):
     given = ("targets", "--deals", "6", "--month", "2026-12")
     found = document(capsys, *given)
     japanese, english = ("".join(said(capsys, *given, "--language", x).split()) for x in ("ja", "en"))
