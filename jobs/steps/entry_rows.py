@@ -123,7 +123,7 @@ def told_from(said: Said, group: int) -> NDArray[np.bytes_]:
     if group == _SINCE:
         part["milestone"] = np.minimum(said["milestone"], 0)
     if group == _STALLED:
-        part["since"] *= said["stalled"]
+        part["since"] *= (said["status"] >= 0) & ~said["unplaced"]
     return part.view(f"S{part.dtype.itemsize}")
 
 
