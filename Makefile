@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links --only-binary :all:
+# Compiled modules are kept, also where the environment says otherwise: the tests start hundreds of processes, each of which would compile all anew.
+export PYTHONDONTWRITEBYTECODE =
 ONCE ?=
 # uv installs in a third of pip's time, on all cores, and comes by pip from a lock of its own. Where it cannot install (an index or a certificate that
 # only pip is told of), pip does.
