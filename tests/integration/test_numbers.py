@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs import database as db
-from jobs.cli import main
 from jobs.cli.common import out
 from jobs.steps import more
 from jobs.steps.compute import compute
@@ -24,6 +23,7 @@ from sync.events import read
 from tests.acceptance.conftest import scratch
 from tests.acceptance.documents import documented
 from tests.numbers_world import AS_OF, NAME, NOW, Facts, steady_facts, workspace_on
+from tests.said import said
 
 VERDICTS = {"already_covered", "feasible", "infeasible_capacity", "infeasible_time", "not_enough_data"}
 
@@ -73,15 +73,6 @@ def computed(engine: Engine, facts: Facts | None = None, run: str = "run-1", **s
             with workspace.connect() as conn:
                 facts.store(conn)
         return compute(workspace, run, AS_OF, None, None)
-
-
-def said(capsys: pytest.CaptureFixture[str], *given: str, code: int = 0) -> str:
-    with pytest.raises(SystemExit) as end:
-        main(given)
-    found = capsys.readouterr()
-    assert end.value.code == code, found.err
-    assert "Traceback" not in found.err
-    return found.out if code == 0 else found.err
 
 
 def document(capsys: pytest.CaptureFixture[str], *given: str) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 
 from jobs import database as db
 from jobs import settings_numbers
-from jobs.cli import main
 from jobs.cli.common import out
 from jobs.steps.compute import compute
 from tests.acceptance.documents import documented
 from tests.conftest import scratch_database
 from tests.numbers_world import AS_OF, Facts, steady_facts, workspace_on
+from tests.said import said
 
 EARLIER, BETWEEN = AS_OF - timedelta(days=62), AS_OF - timedelta(days=40)  # computed; a day on which nothing was
 HEAD = ("run", "as_of", "known_at", "mapping", "code_version", "settings", "assumptions", "seed", "input_watermark")
@@ -73,15 +73,6 @@ def world(postgres_server: str, database_template: str, tmp_path_factory: pytest
 @pytest.fixture
 def lived(world: Lived) -> Facts:
     return world.facts
-
-
-def said(capsys: pytest.CaptureFixture[str], *given: str, code: int = 0) -> str:
-    with pytest.raises(SystemExit) as end:
-        main(given)
-    found = capsys.readouterr()
-    assert end.value.code == code, found.err
-    assert "Traceback" not in found.err
-    return found.out if code == 0 else found.err
 
 
 def document(capsys: pytest.CaptureFixture[str], *given: str) -> dict[str, Any]:
