@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 from bench.apart import empty_database, postmaster, spent
 from bench.measure import Row, show
 from jobs import database
-from jobs.beside import VERDICTS, Beside
+from jobs.beside import NUMBERS, Beside
 from jobs.calendar import business_days
 from jobs.steps.compute import compute
 from jobs.steps.inputs import read_inputs
@@ -194,7 +194,7 @@ def _computing(engine: Engine, server: int, folder: Path, entries: int, partners
 @contextmanager
 def _prepared(workspace: Workspace, day: date) -> Iterator[Beside]:
     """What a run prepares while it maps, done: a run's mapping takes longer than that wherever everything is computed for the first time."""
-    with Beside(VERDICTS) as aside:
+    with Beside(*NUMBERS) as aside:
         aside.begin()
         business_days(workspace.settings.calendar, day)
         time.sleep(TO_PREPARE)

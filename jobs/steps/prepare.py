@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from jobs.beside import VERDICTS, Beside
+from jobs.beside import NUMBERS, Beside
 from jobs.calendar import business_days
 from jobs.computing_code import CODE_VERSION
 from jobs.steps import leading
@@ -21,7 +21,7 @@ def prepared(workspace: Workspace, before: Mapping[str, Any] | None) -> Iterator
     """
     as_of = workspace.today()
     stands = (as_of.isoformat(), workspace.rules.hash, CODE_VERSION)
-    with Beside(VERDICTS) as aside, ThreadPoolExecutor(1) as beside:
+    with Beside(*NUMBERS) as aside, ThreadPoolExecutor(1) as beside:
         if before is None or tuple(before.get(key) for key in ("as_of", "mapping", "code")) != stands:
             if leading.are_due(workspace, as_of):
                 aside.begin()
