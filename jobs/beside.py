@@ -24,8 +24,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PREVIEW = ("jobs.preview.beside",)  # does a part of a preview
-NUMBERS = ("indicators.calibration", "indicators.month_goals", "indicators.leading.questions")
-"""Checks the forecast, sets the month's goals, and says whether anything leads."""
+NUMBERS = (
+    "indicators.calibration",
+    "indicators.month_goals",
+    "indicators.leading.questions",
+    "indicators.landings",
+)
+"""Checks the forecast, sets the month's goals, says whether anything leads, and where the month would end."""
 # memory that arrays leave is kept for the next ones: to have it anew each time costs a tenth of the work (read by glibc)
 _KEPT = {"MALLOC_TOP_PAD_": str(32 << 20)}
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time, of how many

@@ -17,9 +17,11 @@ from sqlalchemy import Connection as SqlConnection
 
 from indicators.cadence import Activities
 from indicators.inputs import PartnerTable
+from indicators.landings import Coming, coming
 from jobs import overrides
-from jobs.beside import NUMBERS, Beside
+from jobs.beside import NUMBERS, Answer, Beside
 from jobs.computing_code import CODE_VERSION
+from jobs.months import month_of
 from jobs.reports import Stamp
 from jobs.runs import utc_now
 from jobs.steps import actual, keep_results, leading, more, pools
@@ -27,7 +29,7 @@ from jobs.steps import results as shaped
 from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
 from jobs.steps.keep_results import Stand
-from jobs.steps.made import Goals, Made, Told, make, tell
+from jobs.steps.made import Goals, Made, Told, asking, make, tell
 from jobs.steps.moments import computing_moment, watermark
 from jobs.then import fingerprint, keep_settings
 from jobs.uncollected import uncollected
@@ -80,10 +82,17 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
             others = other.submit(_others, conn, workspace, stamp, tables[2])
             made = make(settings, rules, tables, as_of, aside=aside)
             activities, every_deal, late = others.result()
-        done = Computed(made.results, made.entries, made.partners, activities, made.calendar)
         document = {**made.document(), "reporting_delay": as_document(late)}
         with workspace.connect() as raw, raw.transaction():
             by_hand = actual.set_by_hand(raw, workspace.name, stamp)
+            done = Computed(
+                made.results,
+                made.entries,
+                made.partners,
+                activities,
+                made.calendar,
+                _coming(made, by_hand, as_of, aside),
+            )
             # goals and reports are made while PostgreSQL takes in what is said of entries
             month = other.submit(made.goals)
             reports = other.submit(
@@ -97,6 +106,13 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
                 leading.keep(raw, workspace.name, stamp, asked.get())
             more.keep(raw, workspace.name, stamp, done, reports.result())
     return {**document, "values_changed": changed, "looked_at": None}
+
+
+def _coming(made: Made, by_hand: actual.SetTargets, as_of: date, aside: Beside) -> Answer[Coming] | None:
+    """What comes in what is left of the month, asked for where somebody wants deals in it."""
+    if made.deals is None and as_of.replace(day=1) not in by_hand:
+        return None
+    return asking(aside, made.results.paths)(coming, made.results.prospects.outlook, month_of(as_of).end)
 
 
 def _partner_rows(made: Made, activities: Activities, month: Future[Goals]) -> Iterator[shaped.Row]:

@@ -1,6 +1,6 @@
 """All results of one day, from tables: the one way for a run, for a preview of another mapping, and for a past day computed again. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -16,7 +16,7 @@ from indicators.calibration import calibration
 from indicators.inputs import EntryTable, PartnerTable, day_number
 from indicators.month_goals import month_goals
 from indicators.own import Own, own
-from indicators.paths import canonical_paths
+from indicators.paths import PathTable, canonical_paths
 from indicators.pool import Pool
 from indicators.subjects import Funnel
 from indicators.summary import Results, summary_of
@@ -127,7 +127,7 @@ def make(
     calendar = business_days(settings.calendar, as_of)
     began = settings.assumptions.history_start
     paths = canonical_paths(events, entries, partners, day_number(as_of), history_start=began)
-    ask = aside.ask if aside is not None and len(paths) <= HANDED_OVER else Answer
+    ask = asking(aside, paths)
     checked = ask(calibration, paths, partners, assumptions)
     deals = settings.targets.deals_in(as_of)
     month = None
@@ -148,6 +148,11 @@ def make(
         language=rules.language,
         assumptions=assumptions,
     )
+
+
+def asking(aside: Beside | None, paths: PathTable) -> Callable[..., Answer[Any]]:
+    """How to ask for what is worked out of so many paths: of the process, or, as an answer that nobody else gives, of nobody."""
+    return aside.ask if aside is not None and len(paths) <= HANDED_OVER else Answer
 
 
 def tell(
