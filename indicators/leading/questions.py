@@ -9,7 +9,7 @@ from indicators.assumptions import FLOORS, Floors
 from indicators.inputs import Days, Flags, Floats, Ints
 from indicators.leading.backtest import HORIZONS, Deals, Skill, backtests, baseline, block_features
 from indicators.leading.describe import Description, describe
-from indicators.leading.panel import NOT_TESTED, REPLICATES, Panel, PanelTest, lead_on
+from indicators.leading.panel import NOT_TESTED, REPLICATES, Counted, Panel, PanelTest, lead_on
 from indicators.leading.rates import Cohorts, rate_feature
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
 from indicators.leading.verdicts import (
@@ -91,12 +91,14 @@ def does_it_lead(
     for type_name, mine in scopes:
         their_deals = Deals(vintages(deals.only(mine[deals.partner]), weeks))
         panel = Panel.of(start[mine], weeks.count)
+        came = Counted(panel, y[mine])
         known: dict[str, Floats] = {}
         for name, kind, rows in series:
             x = columns[name][mine]
+            seen = Counted(panel, x)
             tag = f"{seed}|{type_name}|{name}"
-            forward = lead_on(panel, y[mine], x, seed=f"{tag}|forward", replicates=replicates)
-            reverse = lead_on(panel, x, y[mine], seed=f"{tag}|reverse", replicates=replicates)
+            forward = lead_on(came, seen, seed=f"{tag}|forward", replicates=replicates)
+            reverse = lead_on(seen, came, seed=f"{tag}|reverse", replicates=replicates)
             tested.append(_Tested(name, kind, type_name, forward, reverse, short_of(forward, floors)))
             known[name] = block_features(vintages(rows.only(mine[rows.partner]), weeks))
             descriptions[name, type_name] = describe(y[mine].sum(axis=0), x.sum(axis=0))
