@@ -15,7 +15,7 @@ from indicators.curves import TypeCurves, type_curves
 from indicators.inputs import PartnerTable
 from indicators.jumps import with_jumps
 from indicators.lead_time import LeadTime
-from indicators.partner_rates import Priors, fitted_priors
+from indicators.partner_priors import Priors, fitted_priors
 from indicators.stalled_over_time import Paces, paces_over_time
 from indicators.subjects import OVERALL, Funnel, step_name
 
