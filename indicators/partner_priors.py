@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.beta_binomial import fit_groups
-from indicators.curves import TypeCurves, waiting
+from indicators.curves import TypeCurves
 from indicators.exposure import NONE, SIGNIFICANT, Exposure, fit_exposure, score_test
 from indicators.inputs import Flags, Floats, Ints, PartnerTable
 from indicators.subjects import Funnel
@@ -94,13 +94,7 @@ class _Search:
     ) -> "_Search":
         """Of the partners `who` on step k; each open entry by the curve of its own partner's type."""
         chosen = np.flatnonzero(who)
-        waits, types = tally.waiting[chosen], kind[chosen]
-        partner, age = np.nonzero(waits[:, :-1])
-        shares = np.zeros((2, len(partner)))
-        for t in np.unique(types):
-            mine = types[partner] == t
-            shares[:, mine] = np.stack(waiting(curves[t][k]))[:, age[mine]]
-        there = Waiting(partner, waits[partner, age], *shares, len(chosen))
+        there = Waiting.at({t: row[k] for t, row in enumerate(curves)}, kind[chosen], tally.waiting[chosen])
         return cls(tally.attempts[chosen], tally.converted[chosen].astype(np.float64), there, pooled)
 
     @property
@@ -186,17 +180,9 @@ class _Turn:
     def first(cls, searches: Sequence[_Search]) -> "_Turn":
         count = np.array([len(one.attempts) for one in searches], np.int64)
         of, start = np.repeat(np.arange(len(searches)), count), np.array([one.start for one in searches])
-        begins = np.cumsum(count) - count
-        partner = [one.open.partner + begin for one, begin in zip(searches, begins, strict=True)]
-        open_ = Waiting(
-            _joined(partner, np.int64),
-            *(_joined([getattr(one.open, c) for one in searches]) for c in ("entries", "converters", "others")),
-            len(of),
-        )
-        return cls(
-            np.arange(len(searches)), 12.0 * start, 12.0 * (1 - start), of, _joined([one.attempts for one in searches]),
-            _joined([one.converted for one in searches]), start[of], open_,
-        )  # fmt: skip
+        n, y0 = (_joined([getattr(one, name) for one in searches]) for name in ("attempts", "converted"))
+        open_ = Waiting.together([one.open for one in searches])
+        return cls(np.arange(len(searches)), 12.0 * start, 12.0 * (1 - start), of, n, y0, start[of], open_)
 
     def only(self, kept: Flags) -> "_Turn":
         """These searches of them."""
@@ -213,8 +199,8 @@ class _Turn:
         )  # fmt: skip
 
 
-def _joined(parts: Sequence[NDArray[Any]], kind: type = np.float64) -> NDArray[Any]:
-    return np.concatenate([np.zeros(0, kind), *(part.astype(kind) for part in parts)])
+def _joined(parts: Sequence[NDArray[Any]]) -> Floats:
+    return np.concatenate([np.zeros(0), *parts]).astype(np.float64)
 
 
 def _by_exposure(search: _Search, a: float, b: float, y: Floats, rate: Floats, since: int, still: float) -> Prior:

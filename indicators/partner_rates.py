@@ -11,9 +11,10 @@ import numpy as np
 from scipy.special import betaincinv
 
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.curves import StepCurve, TypeCurves
+from indicators.counting import per_group
+from indicators.curves import TypeCurves
 from indicators.inputs import Floats, Ints, PartnerTable
-from indicators.partner_priors import Prior, Priors, fitted_priors
+from indicators.partner_priors import Priors, fitted_priors
 from indicators.subjects import STEPS, Funnel
 from indicators.tallies import Waiting, tallies_of
 
@@ -69,19 +70,20 @@ def rates_given(
     assumptions: Assumptions = DEFAULTS,
 ) -> PartnerRates:
     """The rates of these partners alone, leaning on `priors` [types][4]: the same bytes as among all partners."""
-    tallies = tallies_of(funnel, partners, assumptions)
-    shape = len(partners), len(STEPS)
-    rate, informed = np.zeros(shape), np.zeros(shape)
+    tallies, kind = tallies_of(funnel, partners, assumptions), partners.type
+    attempts, converted = (np.column_stack([getattr(t, name) for t in tallies]) for name in ("attempts", "converted"))
+    leans, sizes = np.zeros((len(partners), len(STEPS))), _sizes(priors)[kind]
+    for t, row in enumerate(priors):
+        mine = np.flatnonzero(kind == t)
+        for k, prior in enumerate(row):
+            leans[mine, k] = prior.of(attempts[mine, k])[0]
+    informed, waits = np.zeros(leans.shape), []
     for k, tally in enumerate(tallies):
-        for t, row in enumerate(priors):
-            mine = np.flatnonzero(partners.type == t)
-            if mine.size:
-                curve, waits = curves[t][k], tally.waiting[mine]
-                rate[mine, k] = _at_rest(curve, row[k], tally.attempts[mine], tally.converted[mine], waits)
-                decided = tally.attempts[mine] - waits.sum(axis=1)
-                informed[mine, k] = decided + (waits * curve.delay).sum(axis=1)
-    attempts = np.column_stack([tally.attempts for tally in tallies])
-    sizes = _sizes(priors)[partners.type]
+        delay = np.array([row[k].delay for row in curves])[kind]
+        informed[:, k] = attempts[:, k] - tally.waiting.sum(axis=1) + (tally.waiting * delay).sum(axis=1)
+        waits.append(Waiting.at({t: row[k] for t, row in enumerate(curves)}, kind, tally.waiting))
+    steps = (column.T.ravel() for column in (leans, sizes, attempts, converted))
+    rate = _at_rest(*steps, Waiting.together(waits)).reshape(leans.T.shape).T
     a, b = np.maximum(rate * (sizes + informed), 1e-9), np.maximum((1 - rate) * (sizes + informed), 1e-9)
     return PartnerRates(
         rate=rate,
@@ -89,7 +91,7 @@ def rates_given(
         low=np.minimum(betaincinv(a, b, 0.1), rate),
         high=np.maximum(betaincinv(a, b, 0.9), rate),
         attempts=attempts,
-        converted=np.column_stack([tally.converted for tally in tallies]),
+        converted=converted,
         open=np.column_stack([tally.waiting[:, :-1].sum(axis=1) for tally in tallies]).astype(np.int64),
         informed=informed,
         weight=informed / np.maximum(informed + sizes, 1e-9),
@@ -99,21 +101,19 @@ def rates_given(
     )
 
 
-def _at_rest(curve: StepCurve, prior: Prior, attempts: Ints, converted: Ints, waits: Floats) -> Floats:
-    """The rate [n] at which expectation and maximisation rest for a partner: p = (a + converted + sum of r(p)) / (a + b + n).
+def _at_rest(a: Floats, size: Floats, attempts: Ints, converted: Ints, waits: Waiting) -> Floats:
+    """The rates [n] at which expectation and maximisation rest, leaning on Beta(a, size - a): p = (a + converted + sum of r(p)) / (size + attempts).
 
-    By Newton's method, each partner for itself and always in as many steps, so that it does not matter whose rates are worked out beside.
+    By Newton's method, each rate for itself and always in as many steps, so that it does not matter which are worked out beside.
     The two sides cross once (they are where a concave likelihood is highest), so that each step narrows a bracket, and one that would leave it
     halves it: a partner that has just handed in a long list has a right-hand side almost as steep as the left.
     """
-    cells = Waiting.at(curve, waits)
-    a, _ = prior.of(attempts)
-    whole = prior.a + prior.b + attempts
-    low, high = np.zeros(len(attempts)), np.ones(len(attempts))
-    p: Floats = np.asarray((a + converted) / (whole - waits[:, :-1].sum(axis=1)), np.float64)
+    whole, done = size + attempts, a + converted
+    low, high = np.zeros(len(a)), np.ones(len(a))
+    p: Floats = np.asarray(done / (whole - per_group(waits.partner, waits.entries, waits.n)), np.float64)
     for _ in range(_NEWTON):
-        expected, slope = cells.expected(p)
-        above = a + converted + expected - whole * p
+        expected, slope = waits.expected(p)
+        above = done + expected - whole * p
         low, high = np.where(above >= 0, p, low), np.where(above <= 0, p, high)
         steep = whole - slope
         there = p + above / np.where(steep > 0, steep, 1.0)

@@ -1,5 +1,6 @@
 """What each partner's entries did on a step, and how many of those that still wait will convert (METHODS 3d, E)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,11 +62,26 @@ class Waiting:
     n: int
 
     @classmethod
-    def at(cls, curve: StepCurve, waits: Floats) -> "Waiting":
-        """Of one type's partners, by age [partners, days]."""
-        converters, others = waiting(curve)
+    def at(cls, curves: Mapping[int, StepCurve], kind: Ints, waits: Floats) -> "Waiting":
+        """Of partners of the types `kind` [partners], by age [partners, days]; each entry by the curve of its own partner's type."""
         partner, age = np.nonzero(waits[:, :-1])
-        return cls(partner, waits[partner, age], converters[age], others[age], len(waits))
+        of, shares = kind[partner], np.zeros((2, len(partner)))
+        for t in np.unique(kind):
+            mine = of == t
+            shares[:, mine] = np.stack(waiting(curves[t]))[:, age[mine]]
+        return cls(partner, waits[partner, age], *shares, len(waits))
+
+    @classmethod
+    def together(cls, parts: Sequence["Waiting"]) -> "Waiting":
+        """All of them, the partners of each after those of the ones before."""
+        begins = np.cumsum([0, *(part.n for part in parts)])
+        partner = [part.partner + begin for part, begin in zip(parts, begins[:-1], strict=True)]
+        columns = ([getattr(part, name) for part in parts] for name in ("entries", "converters", "others"))
+        return cls(
+            np.concatenate([np.zeros(0, np.int64), *partner]),
+            *(np.concatenate([np.zeros(0), *column]) for column in columns),
+            int(begins[-1]),
+        )
 
     def expected(self, p: Floats) -> tuple[Floats, Floats]:
         """Of partners with rates p [n]: how many of their open entries will convert, and how that changes with p (METHODS 3d, E)."""
