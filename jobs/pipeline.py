@@ -209,7 +209,8 @@ def _told(
 ) -> None:
     """Facts from the mirror, and what they tell."""
     before = story.fingerprint(Step.COMPUTE)
-    with prepared(workspace, before) if Step.COMPUTE in steps else nullcontext() as aside:
+    as_of = workspace.today()
+    with prepared(workspace, before, as_of) if Step.COMPUTE in steps else nullcontext() as aside:
         if Step.MAP in steps:
             with story.step(Step.MAP) as note, progress.task("map"):
                 note.counts = report.mapped = map_step.map_facts(
