@@ -82,8 +82,8 @@ def rates_given(
         delay = np.array([row[k].delay for row in curves])[kind]
         informed[:, k] = attempts[:, k] - tally.waiting.sum(axis=1) + (tally.waiting * delay).sum(axis=1)
         waits.append(Waiting.at({t: row[k] for t, row in enumerate(curves)}, kind, tally.waiting))
-    steps = (column.T.ravel() for column in (leans, sizes, attempts, converted))
-    rate = _at_rest(*steps, Waiting.together(waits)).reshape(leans.T.shape).T
+    size, tried, done = sizes.T.ravel(), attempts.T.ravel(), converted.T.ravel()
+    rate = _at_rest(leans.T.ravel(), size, tried, done, Waiting.together(waits)).reshape(leans.T.shape).T
     a, b = np.maximum(rate * (sizes + informed), 1e-9), np.maximum((1 - rate) * (sizes + informed), 1e-9)
     return PartnerRates(
         rate=rate,

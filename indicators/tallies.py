@@ -69,17 +69,18 @@ class Waiting:
         for t in np.unique(kind):
             mine = of == t
             shares[:, mine] = np.stack(waiting(curves[t]))[:, age[mine]]
-        return cls(partner, waits[partner, age], *shares, len(waits))
+        return cls(partner, waits[partner, age], shares[0], shares[1], len(waits))
 
     @classmethod
     def together(cls, parts: Sequence["Waiting"]) -> "Waiting":
         """All of them, the partners of each after those of the ones before."""
         begins = np.cumsum([0, *(part.n for part in parts)])
         partner = [part.partner + begin for part, begin in zip(parts, begins[:-1], strict=True)]
-        columns = ([getattr(part, name) for part in parts] for name in ("entries", "converters", "others"))
         return cls(
             np.concatenate([np.zeros(0, np.int64), *partner]),
-            *(np.concatenate([np.zeros(0), *column]) for column in columns),
+            np.concatenate([np.zeros(0), *(part.entries for part in parts)]),
+            np.concatenate([np.zeros(0), *(part.converters for part in parts)]),
+            np.concatenate([np.zeros(0), *(part.others for part in parts)]),
             int(begins[-1]),
         )
 

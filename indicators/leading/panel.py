@@ -232,7 +232,7 @@ def turns(of: Counted, by: Counted) -> list[Floats]:
 
     One array for all partners that begin in the same week and can contribute, in their order; the earliest first.
     """
-    contributes = of.rest.any(axis=1) & by.counts.any(axis=1)
+    contributes = np.asarray(of.rest.any(axis=1) & by.counts.any(axis=1), np.bool_)
     tables: list[Floats] = []
     for first, rows in of.panel.beginning.items():
         mine = np.flatnonzero(contributes[rows])

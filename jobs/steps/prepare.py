@@ -1,4 +1,4 @@
-"""What a computation of everything takes time to load, loaded while the mirror is mapped."""
+"""What a computation of everything takes time to load, loaded while the CRMs are read and the mirror is mapped."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
