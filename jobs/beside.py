@@ -114,26 +114,32 @@ class Beside:
     def ask(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> Answer[T]:
         """Has the process work on it, once there is one and it is done with what it was asked before."""
         answer = Answer(function, *args, **named)
+        if self._at_once and self._begun is not None:
+            answer.there.set_running_or_notify_cancel()
         self._asked.put(answer)
         return answer
 
 
 def _hand_over(process: "subprocess.Popen[bytes]", asked: "SimpleQueue[Answer[Any] | None]", at_once: bool) -> None:
-    """One after another goes to the process, from when it is ready (or at once) until it ends."""
+    """One after another goes to the process, from when it is ready (or at once); once it has ended, nothing is worked out by it."""
     assert process.stdin is not None
     assert process.stdout is not None
-    ready = not at_once and bool(process.stdout.read(1))
-    while (ready or at_once) and (answer := asked.get()) is not None:
-        if not answer.there.set_running_or_notify_cancel():
+    alive = at_once or bool(process.stdout.read(1))
+    ready = not at_once
+    while (answer := asked.get()) is not None:
+        if not answer.there.running() and not answer.there.set_running_or_notify_cancel():
             continue
         try:
+            if not alive:
+                raise ChildProcessError("the process beside has ended")
             pickle.dump(answer.work, process.stdin, pickle.HIGHEST_PROTOCOL)
             process.stdin.flush()
             ready = ready or bool(process.stdout.read(1))
             done, found = pickle.load(process.stdout)  # noqa: S301 - from our own process
         except Exception as error:  # noqa: BLE001 - whatever it is, who waits has to hear of it
+            alive = False
             answer.there.set_exception(error)
-            return
+            continue
         if done:
             answer.there.set_result(found)
         else:

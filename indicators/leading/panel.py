@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indicators.bootstrap import generator
 from indicators.inputs import Flags, Floats, Ints
@@ -86,7 +87,7 @@ class Counted:
         return np.where(self.panel.usable, self.counts - self.expected, 0.0)
 
     @cached_property
-    def followed(self) -> dict[int, Floats]:
+    def followed(self) -> dict[int, NDArray[np.complex128]]:
         """By first active week, the spectra [blocks, partners, frequencies] of what is left of it in the weeks of a block afterwards."""
         found, rest = {}, self.rest
         for first, rows in self.panel.beginning.items():
@@ -99,7 +100,7 @@ class Counted:
         return found
 
     @cached_property
-    def turned(self) -> dict[int, Floats]:
+    def turned(self) -> dict[int, NDArray[np.complex128]]:
         """By first active week, its own spectra [partners, frequencies], turned round."""
         return {
             first: np.conj(np.fft.rfft(self.counts[rows, first:], axis=-1))
