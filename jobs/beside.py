@@ -5,7 +5,6 @@ with when its answer is wanted is worked out here instead, and so is what it com
 time, so that a process can be begun before all the rest is imported here.
 """
 
-import gc
 import os
 import pickle
 import subprocess
@@ -20,6 +19,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
+from jobs.uncollected import uncollected
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -31,8 +32,6 @@ NUMBERS = (
     "indicators.landings",
 )
 """Checks the forecast, sets the month's goals, says whether anything leads, and where the month would end."""
-# memory that arrays leave is kept for the next ones: to have it anew each time costs a tenth of the work (read by glibc)
-_KEPT = {"MALLOC_TOP_PAD_": str(32 << 20)}
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time, of how many
 
 
@@ -102,7 +101,7 @@ class Beside:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **_KEPT},
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
                 )
             except OSError:  # no more processes are allowed
                 return False
@@ -148,21 +147,21 @@ def _hand_over(process: "subprocess.Popen[bytes]", asked: "SimpleQueue[Answer[An
 
 def serve(*modules: str) -> None:
     """The whole life of such a process."""
-    gc.disable()  # what is made here is kept, until all of it ends
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what anything prints is no answer
-    for module in modules:
-        import_module(module)
-    out.write(b"\n")
-    out.flush()
-    while True:
-        try:
-            work = pickle.load(sys.stdin.buffer)  # noqa: S301 - the process that started this one wrote it
-        except EOFError:
-            os._exit(0)  # taking apart all that was imported would cost a tenth of a second
-        try:
-            told = True, work()
-        except Exception:  # noqa: BLE001 - the process that asked works it out itself, and meets the same
-            told = False, None
-        pickle.dump(told, out, pickle.HIGHEST_PROTOCOL)
+    with uncollected():
+        for module in modules:
+            import_module(module)
+        out.write(b"\n")
         out.flush()
+        while True:
+            try:
+                work = pickle.load(sys.stdin.buffer)  # noqa: S301 - the process that started this one wrote it
+            except EOFError:
+                os._exit(0)  # taking apart all that was imported would cost a tenth of a second
+            try:
+                told = True, work()
+            except Exception:  # noqa: BLE001 - the process that asked works it out itself, and meets the same
+                told = False, None
+            pickle.dump(told, out, pickle.HIGHEST_PROTOCOL)
+            out.flush()
