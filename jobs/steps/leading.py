@@ -30,7 +30,8 @@ from indicators.inputs import (
 from indicators.leading.panel import PanelTest
 from indicators.leading.questions import Answers, does_it_lead
 from indicators.leading.rates import Cohorts, Passages
-from indicators.leading.series import Occurrences, one_telling
+from indicators.leading.series import Occurrences
+from indicators.leading.tellings import one_telling
 from indicators.leading.verdicts import Finding, sentence
 from indicators.paths import PathTable, canonical_paths
 from jobs import reports
