@@ -26,9 +26,9 @@ def deviance(y, m):
 
 def spread_scores(y, mean, over):
     """CRPS and pinball losses of the negative binomial of that mean and variance over x mean."""
-    k = np.arange(800)
     found = []
     for actual, m, d in zip(y, np.maximum(mean, 0.05), over, strict=True):
+        k = np.arange(int(max(actual, m + 14 * (d * m) ** 0.5)) + 50)
         cdf = stats.nbinom.cdf(k, m / (d - 1), 1 / d) if d > 1 + 1e-9 else stats.poisson.cdf(k, m)
         low, high = ((actual - q, share) for q, share in ((np.argmax(cdf >= s), s) for s in (0.1, 0.9)))
         found.append([((cdf - (k >= actual)) ** 2).sum(), *(max(s * gap, (s - 1) * gap) for gap, s in (low, high))])
