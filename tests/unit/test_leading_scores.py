@@ -49,6 +49,18 @@ def test_diebold_mariano_four_steps_ahead_is_the_formula_as_printed():
     assert ours.p == pytest.approx(stats.t.cdf(corrected, n - 1), rel=1e-9)
 
 
+def test_where_the_rectangle_gives_no_variance_the_triangle_is_used():
+    """Gaps that alternate: 2 gamma(1) outweighs gamma(0)."""
+    gap = np.tile([3.0, -1.0], 20)
+    n, left = len(gap), gap - gap.mean()
+    first, second = (left @ left) / n, (left[1:] @ left[:-1]) / n
+    assert first + 2 * second < 0 < first + second
+    found = diebold_mariano(gap, 0 * gap, 2)
+    assert found is not None
+    correction = (n + 1 - 4 + 2 / n) / n
+    assert found.statistic == pytest.approx(gap.mean() / ((first + second) / n) ** 0.5 * correction**0.5, rel=1e-12)
+
+
 def forecasts():
     chance = np.random.default_rng(3)
     actual = chance.poisson(20, 60)
@@ -100,8 +112,30 @@ def test_pinball_loss_is_least_at_the_quantile():
     assert min(losses, key=losses.get) == 20.0
 
 
+def test_pinball_loss_of_one_outcome_by_hand():
+    """A Poisson mean of 3 has its 10 % quantile at 1 and its 90 % quantile at 5."""
+    below = cumulative_for([9], np.array([3.0]), np.array([1.0]))
+    assert pinball([9], below, 0.9).tolist() == pytest.approx([0.9 * 4])
+    assert pinball([0], below, 0.1).tolist() == pytest.approx([0.9 * 1])
+    assert pinball([4], below, 0.1).tolist() == pytest.approx([0.1 * 3])
+
+
+def test_the_prewhitened_correlation_is_largest_at_the_lag_by_which_x_comes_first():
+    chance = np.random.default_rng(4)
+    shared = np.cumsum(chance.normal(0, 0.4, 150))  # what both drift with would win without prewhitening
+    push = chance.poisson(3, 150)
+    x = chance.poisson(np.exp(2 + 0.3 * shared / np.abs(shared).max())) + 4 * push
+    y = chance.poisson(30, 150) + 8 * np.r_[np.zeros(3, int), push[:-3]]
+    found = describe(y, x)
+    assert found.lag == 3
+    assert found.correlation > 3 * found.band
+    assert found.band == pytest.approx(1.96 / (150 - 4 - 12) ** 0.5)
+    assert found.granger_p < 0.01
+
+
 def test_scaled_error_is_one_for_the_naive_forecast():
     assert mase([3, 5], [1, 2], 2.5) == 1.0
+    assert mase([3, 1], [1, 3], 2.0) == 1.0  # an error above and one below do not cancel
     assert mase([3], [1], 0.0) is None
 
 

@@ -77,6 +77,10 @@ def test_the_limits_of_the_table_are_part_of_what_they_admit():
     assert verdict(skill=replace(SKILL, p=None)) == LEADING
 
 
+def test_the_floors_are_those_that_are_promised():
+    assert Floors() == Floors(weeks=26, partners=8, deals=30, actions=30, smallest_effect=0.2)
+
+
 def test_what_just_reaches_the_floors_is_enough():
     enough = replace(TEST, usable_weeks=26, partners=8, n_y=30, n_x=30)
     assert short_of(enough, FLOORS) == ()
