@@ -106,8 +106,10 @@ def panel_test(y: Ints, x: Ints, start: Ints, *, seed: str, replicates: int = RE
     return lead_on(Panel.of(start, y.shape[1]), y, x, seed=seed, replicates=replicates)
 
 
-def lead_on(panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPLICATES) -> PanelTest:
-    """`panel_test` on a panel that is there already."""
+def lead_on(
+    panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPLICATES, told: Floats | None = None
+) -> PanelTest:
+    """`panel_test` on a panel that is there already; `told`: what x says that is put to the test, where that is not x itself."""
     usable = panel.usable
     x, y = x * panel.active, y * panel.active
     both = (x.any(axis=1)) & (y.any(axis=1))
@@ -120,6 +122,8 @@ def lead_on(panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPL
     nothing = PanelTest((0.0,) * len(BLOCKS), 1.0, None, None, None, None, **found)
     if not usable.any() or not y[usable].any() or not x.any():
         return nothing
+    if told is not None:
+        x = told * panel.active
     expected = null_mean(y, usable)
     rest = np.where(usable, y - expected, 0.0)
     tables = turns(rest, x, panel.start)

@@ -28,6 +28,7 @@ from indicators.inputs import (
     day_numbers,
 )
 from indicators.leading.panel import PanelTest
+from indicators.leading.pipeline import Stays
 from indicators.leading.questions import Answers, does_it_lead
 from indicators.leading.rates import Cohorts, Passages
 from indicators.leading.series import Occurrences
@@ -92,6 +93,7 @@ class _Facts:
 
     table: PartnerTable
     reached: Mapping[str, Passages]
+    under_way: Stays
     activities: Mapping[str, Occurrences]
 
 
@@ -119,6 +121,7 @@ def _question(facts: _Facts, as_of: date, floors: Floors) -> Question:
         "partner_type": table.type,
         "joined": table.joined_day,
         "as_of": day_number(as_of),
+        "under_way": facts.under_way,
         "rates": {f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
         "seed": SEED,
         "floors": floors,
@@ -168,7 +171,7 @@ def _facts(
             activities[a.kind].append((who, a.day, a.known_from, a.known_until))
     return _Facts(
         table,
-        _milestones(log, ids, owner, table, day_number(as_of)),
+        *_milestones(log, ids, owner, table, day_number(as_of)),
         {
             kind.value: Occurrences.of(*np.concatenate(activities[kind.value], axis=1))
             for kind in ActivityKind
@@ -186,8 +189,13 @@ def _owners(
     return ids[partner >= 0], partner[partner >= 0]
 
 
-def _milestones(log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, as_of: int) -> dict[str, Passages]:
-    """First passages of each milestone that a record tells, as they were known over time; those only implied have no day of their own."""
+def _milestones(
+    log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, as_of: int
+) -> tuple[dict[str, Passages], Stays]:
+    """First passages of each milestone that a record tells, as they were known over time, and where entries stood.
+
+    Milestones that are only implied have no day of their own and no passage.
+    """
     entry = log.entry_ids.places_among(ids)[log.entry] if len(log.entry) else np.zeros(0, np.int64)
     codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int64)
     kept = entry >= 0
@@ -206,7 +214,7 @@ def _milestones(log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, a
         mine = milestone == code
         rows = Occurrences.of(partner[entry[mine]], day[mine], known_from[mine], known_until[mine])
         found[MILESTONES[code].value] = Passages(*one_telling((entry[mine] << 20) | attempt[mine], rows))
-    return found
+    return found, Stays.of(paths.partner, paths.reached, paths.lost)
 
 
 def _attempt_of(paths: PathTable, entry: Ints, day: Ints) -> Ints:

@@ -35,7 +35,7 @@ def log(*rows):
 
 
 def passages(*rows):
-    found = step._milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
+    found, _ = step._milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
     return {
         name: [
             (int(p), int(d) - MONDAY, int(c) - MONDAY)
@@ -64,12 +64,15 @@ def test_a_second_attempt_after_a_loss_has_passages_of_its_own():
 
 def test_the_question_asks_of_deals_what_came_before_them_and_of_each_conversion_its_own_two_milestones():
     rows = [(0, name.value, 10 * at, 10 * at, -1) for at, name in enumerate(MILESTONES[:5])] + [(1, "listed", 3, 3, -1)]
-    reached = step._milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
+    reached, stays = step._milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
     visits = Occurrences.of([0], [MONDAY])
-    asked = step._question(step._Facts(TABLE, reached, {"co_visit": visits}), date(2026, 1, 1), Floors())
+    asked = step._question(step._Facts(TABLE, reached, stays, {"co_visit": visits}), date(2026, 1, 1), Floors())
     assert asked["deals"].day.tolist() == [MONDAY + 40]
     assert list(asked["milestones"]) == ["listed", "requested", "agreed", "executed"]
     assert asked["milestones"]["listed"].day.tolist() == [MONDAY, MONDAY + 3]
+    assert asked["under_way"].milestone.tolist() == [0, 1, 2, 3, 0]
+    assert (asked["under_way"].came - MONDAY).tolist() == [0, 10, 20, 30, 3]
+    assert (asked["under_way"].went - MONDAY).tolist() == [10, 20, 30, 40, LAST_DAY - MONDAY]
     assert asked["activities"] == {"co_visit": visits}
     assert asked["joined"].tolist() == [MONDAY - 9, MONDAY + 30]
     assert list(asked["rates"]) == ["listed>requested", "requested>agreed", "agreed>executed", "executed>deal"]
