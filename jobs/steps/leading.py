@@ -1,7 +1,7 @@
 """Does it lead? From the log to verdicts: the shell around indicators/leading."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -46,7 +46,7 @@ from models.vocabulary import FUNNEL, ActivityKind
 from sync.events import read
 from sync.events.entry_columns import owners
 from sync.events.ids import Ids
-from sync.events.log import LogColumns, activity_log, event_log
+from sync.events.log import LogColumns, LoggedActivities, activity_log, event_log
 
 KIND = "leading"
 SEED = "sakigake"
@@ -164,20 +164,25 @@ def _facts(
     )
     ids, owner = _owners(connection, workspace, at, who_at)
     log = event_log(connection, workspace, as_of, known_at, zone.key)
-    activities: dict[str, list[tuple[Ints, ...]]] = defaultdict(list)
-    for a in activity_log(connection, workspace, as_of, known_at, zone.key):
-        if a.partner_id in at and a.kind != ActivityKind.APPROACH:  # that one is the milestone `executed`
-            who = np.full(len(a.day), at[a.partner_id], np.int64)
-            activities[a.kind].append((who, a.day, a.known_from, a.known_until))
     return _Facts(
         table,
         *_milestones(log, ids, owner, table, day_number(as_of)),
-        {
-            kind.value: Occurrences.of(*np.concatenate(activities[kind.value], axis=1))
-            for kind in ActivityKind
-            if kind.value in activities
-        },
+        _activities(activity_log(connection, workspace, as_of, known_at, zone.key), at),
     )
+
+
+def _activities(told: Iterable[LoggedActivities], at: Mapping[str, int]) -> dict[str, Occurrences]:
+    """By kind, but for approaches, which are the milestone `executed`; `at` are the places of partners."""
+    found: dict[str, list[tuple[Ints, ...]]] = defaultdict(list)
+    for a in told:
+        if a.partner_id in at and a.kind != ActivityKind.APPROACH:
+            who = np.full(len(a.day), at[a.partner_id], np.int64)
+            found[a.kind].append((who, a.day, a.known_from, a.known_until))
+    return {
+        kind.value: Occurrences.of(*np.concatenate(found[kind.value], axis=1))
+        for kind in ActivityKind
+        if kind.value in found
+    }
 
 
 def _owners(

@@ -113,14 +113,27 @@ def test_fewer_deals_after_visits_are_no_lead():
 
 
 def test_turns_that_fit_just_as_well_speak_against_a_lead():
-    """Visits every other week fit as well after every second turn: half of all turns tie with what was seen."""
-    x = np.tile([1, 0], (1, 30))
-    y = np.zeros((2, 60), int)
-    y[0, 13::2] = 1  # one week after each visit
-    y[1, 12::2] = 1
-    x = np.concatenate([x, 0 * x])
+    """Visits every eight weeks, deals the week after: two of eight turns fit as well as what was seen."""
+    x, y = np.zeros((2, 68), int), np.ones((2, 68), int)
+    x[0, 4::8], y[0, 5::8] = 1, 5
     found = panel_test(y, x, np.zeros(2, int), seed="s")
-    assert 0.4 < found.p < 0.6 or found.p == 1.0
+    assert found.z[0] > 1
+    assert found.p == pytest.approx(0.25, abs=0.04)
+    assert found.peak_lag == 1  # and not 9, which fits alike
+
+
+def test_the_lag_is_that_of_the_score_over_its_spread():
+    """Visits come in a burst and deals in another, so that lags differ in what they are measured against."""
+    lags = set()
+    for seed in range(12):
+        y, x, start = world(seed)
+        chance = np.random.default_rng(seed)
+        x[:, -5:] += chance.poisson(6, (len(x), 5))
+        y[:, 16:22] += chance.poisson(8, (len(y), 6))
+        expected = plain(y, x, start, seed)
+        assert panel_test(y, x, start, seed="s", replicates=49).peak_lag == expected.peak_lag
+        lags.add(expected.peak_lag)
+    assert len(lags) > 3
 
 
 def test_what_is_counted_lies_within_the_windows():

@@ -16,7 +16,7 @@ from indicators.leading.series import Occurrences
 from jobs.computing_code import CODE_VERSION
 from jobs.steps import leading as step
 from sync.events.ids import Ids
-from sync.events.log import STILL, LogColumns
+from sync.events.log import STILL, LogColumns, LoggedActivities
 from sync.events.read import MILESTONES as IN_LOG
 
 MONDAY = 20003
@@ -79,6 +79,20 @@ def test_the_question_asks_of_deals_what_came_before_them_and_of_each_conversion
     assert len(asked["rates"]["listed>requested"].came) == 2
     assert asked["rates"]["listed>requested"].went_on.day.tolist() == [MONDAY]
     assert asked["rates"]["executed>deal"].came.day.tolist() == [MONDAY + 30]
+
+
+def test_a_loss_that_was_taken_back_splits_no_entry():
+    rows = [(1, "listed", 0, 0, -1), (1, "lost", 5, 5, 9), (1, "requested", 50, 50, -1)]
+    reached, _ = step._milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
+    assert reached["listed"].attempt.tolist() == reached["requested"].attempt.tolist()
+
+
+def test_approaches_are_the_milestone_executed_and_no_activity_to_ask_about():
+    days = np.array([MONDAY])
+    logged = [LoggedActivities(who, kind, days, days, days + 99) for who, kind in (
+        ("p", "approach"), ("q", "dinner"), ("p", "dinner"), ("gone", "dinner"), ("p", "co_visit"))]  # fmt: skip
+    found = step._activities(logged, {"p": 0, "q": 1})
+    assert {kind: rows.partner.tolist() for kind, rows in found.items()} == {"co_visit": [0], "dinner": [1, 0]}
 
 
 def test_the_document_has_each_side_s_own_p_values():

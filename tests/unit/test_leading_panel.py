@@ -126,13 +126,18 @@ def test_only_whole_weeks_count():
 
 def test_one_mistyped_date_does_not_begin_the_series_decades_early():
     days = np.r_[11000, np.arange(MONDAY, MONDAY + 700)]
-    assert whole_weeks(days, MONDAY + 700).count >= 99
+    assert whole_weeks(days, MONDAY + 700).count == 100
 
 
 def test_contracts_begin_with_the_next_whole_week():
     weeks = Weeks(MONDAY, 20)
     joined = np.array([NO_DAY, MONDAY - 100, MONDAY, MONDAY + 1, MONDAY + 7 * 40], np.int32)
     assert windows(joined, weeks).tolist() == [0, 0, 0, 1, 20]
+
+
+def test_nothing_is_known_before_it_occurred():
+    planned = Occurrences.of([0], [MONDAY + 9], [MONDAY])
+    assert planned.known_from.tolist() == [MONDAY + 9]
 
 
 def test_vintages_tell_what_was_known_when():

@@ -11,6 +11,7 @@ from indicators.leading.panel import panel_test
 from indicators.leading.questions import does_it_lead
 from indicators.leading.rates import Cohorts, Passages
 from indicators.leading.series import Occurrences, Weeks, counts
+from indicators.leading.verdicts import skill_weeks_missing
 from indicators.multiple import benjamini_hochberg, holm
 
 MONDAY, WEEKS = 20003, 66
@@ -97,6 +98,7 @@ def test_deals_are_counted_within_the_weeks_that_are_looked_at(answers):
 def test_every_horizon_is_graded_and_the_first_one_is_what_verdicts_rest_on(answers):
     assert [s.horizon for s in answers.finding("listed").skills] == [4, 8]
     assert answers.finding("listed").skill.horizon == 4
+    assert answers.finding("listed").more_weeks == skill_weeks_missing(WEEKS, 4) == 4
     assert HORIZONS == (4, 8, 12)
 
 
