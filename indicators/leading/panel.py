@@ -60,7 +60,7 @@ class Panel:
         beginning = {int(first): np.flatnonzero(start == first) for first in np.unique(start[usable.any(axis=1)])}
         return cls(start, active, usable, beginning, cells, share, np.asarray(np.linalg.inv(system), np.float64))
 
-    def demeaned(self, f: Ints) -> Floats:
+    def demeaned(self, f: Floats) -> Floats:
         """What is left of f without its partner means and week means (both at once, least squares) on the usable cells; 0 elsewhere."""
         left = f * self._cells
         partner = left.sum(axis=1) * self._share
@@ -71,10 +71,14 @@ class Panel:
 
 
 class Counted:
-    """One series [partners, weeks] on a panel. What tests ask of it is worked out once: deals are in every one of them, on either side."""
+    """One series [partners, weeks] on a panel. What tests ask of it is worked out once: deals are in every one of them, on either side.
 
-    def __init__(self, panel: Panel, counts: Ints) -> None:
+    `told`: what it says that is put to the test where it may come first, where that is not the counts themselves.
+    """
+
+    def __init__(self, panel: Panel, counts: Ints, told: Floats | None = None) -> None:
         self.panel, self.counts = panel, counts * panel.active
+        self.told: Floats = self.counts.astype(np.float64) if told is None else told * panel.active
 
     @cached_property
     def expected(self) -> Floats:
@@ -103,14 +107,14 @@ class Counted:
     def turned(self) -> dict[int, NDArray[np.complex128]]:
         """By first active week, its own spectra [partners, frequencies], turned round."""
         return {
-            first: np.conj(np.fft.rfft(self.counts[rows, first:], axis=-1))
+            first: np.conj(np.fft.rfft(self.told[rows, first:], axis=-1))
             for first, rows in self.panel.beginning.items()
         }
 
     @cached_property
     def apart(self) -> list[Floats]:
-        """By lag, its counts of so many weeks before, without their means."""
-        return [self.panel.demeaned(lagged(self.counts, lag)) for lag in range(LONGEST_LAG + 1)]
+        """By lag, what it told so many weeks before, without its means."""
+        return [self.panel.demeaned(lagged(self.told, lag)) for lag in range(LONGEST_LAG + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,7 @@ def lead_on(of: Counted, by: Counted, *, seed: str, replicates: int = REPLICATES
         peak_lag,
         None if effect is None else float(effect),
         float(mdes.max()) if mdes.size else None,
-        _pace(y, x, panel.active, critical),
+        _pace(y, by.told, panel.active, critical),
         **found,
     )
 
@@ -221,7 +225,7 @@ def null_mean(y: Ints, usable: Flags) -> Floats:
     return np.asarray(cells * partner[:, None] * week[None, :], np.float64)
 
 
-def lagged(x: Ints, lag: int) -> Ints:
+def lagged(x: Floats, lag: int) -> Floats:
     """The x of `lag` weeks before, 0 where there is none."""
     moved = np.zeros_like(x)
     moved[:, lag:] = x[:, : x.shape[1] - lag] if lag < x.shape[1] else 0
@@ -233,7 +237,7 @@ def turns(of: Counted, by: Counted) -> list[Floats]:
 
     One array for all partners that begin in the same week and can contribute, in their order; the earliest first.
     """
-    contributes = np.asarray(of.rest.any(axis=1) & by.counts.any(axis=1), np.bool_)
+    contributes = np.asarray(of.rest.any(axis=1) & by.told.any(axis=1), np.bool_)
     tables: list[Floats] = []
     for first, rows in of.panel.beginning.items():
         mine = np.flatnonzero(contributes[rows])
@@ -261,26 +265,26 @@ def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) 
 def _fits(of: Counted, by: Counted) -> tuple[int | None, Floats]:
     """The lag whose standardised score is largest, ties going to the shorter; and what each block of lags tells of an effect."""
     best: tuple[float, int] | None = None
-    blocks = np.zeros((len(BLOCKS), *by.counts.shape))
+    blocks = np.zeros((len(BLOCKS), *by.told.shape))
     for lag, left in enumerate(by.apart):
         spread = float(np.einsum("pw,pw,pw", of.expected, left, left))
         if lag:
             blocks[(lag - 1) // WIDTH] += left
         if spread > 1e-9:
-            score = round(float(np.einsum("pw,pw", of.rest, lagged(by.counts, lag))) / spread**0.5, _DIGITS)
+            score = round(float(np.einsum("pw,pw", of.rest, lagged(by.told, lag))) / spread**0.5, _DIGITS)
             if best is None or score > best[0]:
                 best = (score, lag)
     return None if best is None else best[1], np.asarray((blocks**2).sum(axis=(1, 2)), np.float64)
 
 
-def _pace(y: Ints, x: Ints, active: Flags, critical: float) -> float | None:
+def _pace(y: Ints, x: Floats, active: Flags, critical: float) -> float | None:
     """Partners' own variances in place of what few weeks leave after demeaning: steady where the windows are short."""
     of_x, of_y = WIDTH * _variance(x, active), _variance(y, active)
     total = float(of_x.sum())
     return WIDTH * (critical + POWER) * float((of_x * of_y).sum()) ** 0.5 / total if total > 1e-9 else None
 
 
-def _variance(counts: Ints, active: Flags) -> Floats:
+def _variance(counts: Ints | Floats, active: Flags) -> Floats:
     """Of each partner's weeks within its window, [partners]."""
     weeks = active.sum(axis=1)
     mean = _over((counts * active).sum(axis=1), weeks)

@@ -1,7 +1,7 @@
 """Does it lead? From the log to verdicts: the shell around indicators/leading."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -28,9 +28,11 @@ from indicators.inputs import (
     day_numbers,
 )
 from indicators.leading.panel import PanelTest
+from indicators.leading.pipeline import Stays
 from indicators.leading.questions import Answers, does_it_lead
 from indicators.leading.rates import Cohorts, Passages
-from indicators.leading.series import Occurrences, one_telling
+from indicators.leading.series import Occurrences
+from indicators.leading.tellings import one_telling
 from indicators.leading.verdicts import Finding, sentence
 from indicators.paths import PathTable, canonical_paths
 from jobs import reports
@@ -43,7 +45,7 @@ from models.vocabulary import FUNNEL, ActivityKind
 from sync.events import read
 from sync.events.entry_columns import owners
 from sync.events.ids import Ids
-from sync.events.log import LogColumns, activity_log, event_log
+from sync.events.log import LogColumns, LoggedActivities, activity_log, event_log
 
 KIND = "leading"
 SEED = "sakigake"
@@ -87,6 +89,7 @@ class _Facts:
 
     table: PartnerTable
     reached: Mapping[str, Passages]
+    under_way: Stays
     activities: Mapping[str, Occurrences]
 
 
@@ -114,6 +117,7 @@ def _question(facts: _Facts, as_of: date, floors: Floors) -> dict[str, Any]:
         "partner_type": table.type,
         "joined": table.joined_day,
         "as_of": day_number(as_of),
+        "under_way": facts.under_way,
         "rates": {f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
         "seed": SEED,
         "floors": floors,
@@ -156,20 +160,25 @@ def _facts(
     )
     ids, owner = _owners(connection, workspace, at, who_at)
     log = event_log(connection, workspace, as_of, known_at, zone.key)
-    activities: dict[str, list[tuple[Ints, ...]]] = defaultdict(list)
-    for a in activity_log(connection, workspace, as_of, known_at, zone.key):
-        if a.partner_id in at and a.kind != ActivityKind.APPROACH:  # that one is the milestone `executed`
-            who = np.full(len(a.day), at[a.partner_id], np.int64)
-            activities[a.kind].append((who, a.day, a.known_from, a.known_until))
     return _Facts(
         table,
-        _milestones(log, ids, owner, table, day_number(as_of)),
-        {
-            kind.value: Occurrences.of(*np.concatenate(activities[kind.value], axis=1))
-            for kind in ActivityKind
-            if kind.value in activities
-        },
+        *_milestones(log, ids, owner, table, day_number(as_of)),
+        _activities(activity_log(connection, workspace, as_of, known_at, zone.key), at),
     )
+
+
+def _activities(told: Iterable[LoggedActivities], at: Mapping[str, int]) -> dict[str, Occurrences]:
+    """By kind, but for approaches, which are the milestone `executed`; `at` are the places of partners."""
+    found: dict[str, list[tuple[Ints, ...]]] = defaultdict(list)
+    for a in told:
+        if a.partner_id in at and a.kind != ActivityKind.APPROACH:
+            who = np.full(len(a.day), at[a.partner_id], np.int64)
+            found[a.kind].append((who, a.day, a.known_from, a.known_until))
+    return {
+        kind.value: Occurrences.of(*np.concatenate(found[kind.value], axis=1))
+        for kind in ActivityKind
+        if kind.value in found
+    }
 
 
 def _owners(
@@ -181,8 +190,13 @@ def _owners(
     return ids[partner >= 0], partner[partner >= 0]
 
 
-def _milestones(log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, as_of: int) -> dict[str, Passages]:
-    """First passages of each milestone that a record tells, as they were known over time; those only implied have no day of their own."""
+def _milestones(
+    log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, as_of: int
+) -> tuple[dict[str, Passages], Stays]:
+    """First passages of each milestone that a record tells, as they were known over time, and where entries stood.
+
+    Milestones that are only implied have no day of their own and no passage.
+    """
     entry = log.entry_ids.places_among(ids)[log.entry] if len(log.entry) else np.zeros(0, np.int64)
     codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int64)
     kept = entry >= 0
@@ -201,7 +215,7 @@ def _milestones(log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, a
         mine = milestone == code
         rows = Occurrences.of(partner[entry[mine]], day[mine], known_from[mine], known_until[mine])
         found[MILESTONES[code].value] = Passages(*one_telling((entry[mine] << 20) | attempt[mine], rows))
-    return found
+    return found, Stays.of(paths.partner, paths.reached, paths.lost)
 
 
 def _attempt_of(paths: PathTable, entry: Ints, day: Ints) -> Ints:
