@@ -111,6 +111,19 @@ def test_a_view_of_each_day_says_of_the_newest_what_the_newest_says(analyst: Con
         assert {row["as_of"] for row in found} == set(DAYS), view
 
 
+def test_a_day_takes_up_the_same_room_however_often_it_is_computed(analyst: Connection[Any]):
+    """A row a partner and a report a kind for each day (the newest was computed twice): what is kept grows with days and partners alone."""
+    analyst.execute("reset role")
+    partners = rows(analyst, "select day, count(*) as n from sakigake.partner_day group by day order by day")
+    reports = rows(
+        analyst,
+        "select as_of, count(*) as n from sakigake.report where kind <> 'leading' group by as_of order by as_of",
+    )
+    analyst.execute(f"set local role {ROLE}")
+    assert [(row["day"], row["n"]) for row in partners] == [(day, 8) for day in DAYS]
+    assert [(row["as_of"], row["n"]) for row in reports] == [(day, 3) for day in DAYS]
+
+
 def test_of_a_month_s_targets_the_newest_holds(analyst: Connection[Any]):
     found = rows(analyst, "select set_at::date as day, holds from sakigake.bi_target order by set_at")
     assert [(row["day"].day, row["holds"]) for row in found] == [(1, False), (2, True)]
