@@ -55,7 +55,7 @@ class Panel:
         system += np.outer(there, there)
         return cls(start, active, usable, cells, share, np.asarray(np.linalg.inv(system), np.float64))
 
-    def demeaned(self, f: Ints) -> Floats:
+    def demeaned(self, f: Ints | Floats) -> Floats:
         """What is left of f without its partner means and week means (both at once, least squares) on the usable cells; 0 elsewhere."""
         left = f * self._cells
         partner = left.sum(axis=1) * self._share
@@ -107,7 +107,7 @@ def panel_test(y: Ints, x: Ints, start: Ints, *, seed: str, replicates: int = RE
 
 
 def lead_on(
-    panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPLICATES, told: Floats | None = None
+    panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPLICATES, told: Ints | Floats | None = None
 ) -> PanelTest:
     """`panel_test` on a panel that is there already; `told`: what x says that is put to the test, where that is not x itself."""
     usable = panel.usable
@@ -122,11 +122,10 @@ def lead_on(
     nothing = PanelTest((0.0,) * len(BLOCKS), 1.0, None, None, None, None, **found)
     if not usable.any() or not y[usable].any() or not x.any():
         return nothing
-    if told is not None:
-        x = told * panel.active
+    told = x if told is None else told * panel.active
     expected = null_mean(y, usable)
     rest = np.where(usable, y - expected, 0.0)
-    tables = turns(rest, x, panel.start)
+    tables = turns(rest, told, panel.start)
     mean, spread, observed = np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS))
     for table in tables:
         mean += table.mean(axis=2).sum(axis=1)
@@ -142,7 +141,7 @@ def lead_on(
     largest = np.where(alive, (drawn - mean) / scale, -np.inf).max(axis=1)
     z_max = float(z[alive].max())
     p = (1 + int((largest >= z_max - 10.0**-_DIGITS).sum())) / (1 + replicates)
-    peak_lag, spreads = _fits(panel, rest, expected, x)
+    peak_lag, spreads = _fits(panel, rest, expected, told)
     block = int(np.argmax(np.where(alive, z, -np.inf)))
     critical = float(np.quantile(largest, 0.95))
     measurable = alive & (spreads > 1e-9)
@@ -154,7 +153,7 @@ def lead_on(
         peak_lag,
         None if effect is None else float(effect),
         float(mdes.max()) if mdes.size else None,
-        _pace(y, x, panel.active, critical),
+        _pace(y, told, panel.active, critical),
         **found,
     )
 
@@ -178,14 +177,14 @@ def null_mean(y: Ints, usable: Flags) -> Floats:
     return np.asarray(cells * partner[:, None] * week[None, :], np.float64)
 
 
-def lagged(x: Ints, lag: int) -> Ints:
+def lagged(x: Ints | Floats, lag: int) -> Ints | Floats:
     """The x of `lag` weeks before, 0 where there is none."""
     moved = np.zeros_like(x)
     moved[:, lag:] = x[:, : x.shape[1] - lag] if lag < x.shape[1] else 0
     return moved
 
 
-def turns(rest: Floats, x: Ints, start: Ints) -> list[Floats]:
+def turns(rest: Floats, x: Ints | Floats, start: Ints) -> list[Floats]:
     """The statistic [blocks, partners, turns] at every turn of a partner's x within its window; turn 0 is as observed.
 
     One array for all partners that begin in the same week and can contribute, in their order; the earliest first.
@@ -219,7 +218,7 @@ def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) 
     return drawn.T
 
 
-def _fits(panel: Panel, rest: Floats, expected: Floats, x: Ints) -> tuple[int | None, Floats]:
+def _fits(panel: Panel, rest: Floats, expected: Floats, x: Ints | Floats) -> tuple[int | None, Floats]:
     """The lag whose standardised score is largest, ties going to the shorter; and what each block of lags tells of an effect."""
     best: tuple[float, int] | None = None
     blocks = np.zeros((len(BLOCKS), *x.shape))
@@ -236,14 +235,14 @@ def _fits(panel: Panel, rest: Floats, expected: Floats, x: Ints) -> tuple[int | 
     return None if best is None else best[1], np.asarray((blocks**2).sum(axis=(1, 2)), np.float64)
 
 
-def _pace(y: Ints, x: Ints, active: Flags, critical: float) -> float | None:
+def _pace(y: Ints, x: Ints | Floats, active: Flags, critical: float) -> float | None:
     """Partners' own variances in place of what few weeks leave after demeaning: steady where the windows are short."""
     of_x, of_y = WIDTH * _variance(x, active), _variance(y, active)
     total = float(of_x.sum())
     return WIDTH * (critical + POWER) * float((of_x * of_y).sum()) ** 0.5 / total if total > 1e-9 else None
 
 
-def _variance(counts: Ints, active: Flags) -> Floats:
+def _variance(counts: Ints | Floats, active: Flags) -> Floats:
     """Of each partner's weeks within its window, [partners]."""
     weeks = active.sum(axis=1)
     mean = _over((counts * active).sum(axis=1), weeks)

@@ -20,7 +20,9 @@ def one_telling(group: Ints, rows: Occurrences) -> tuple[Ints, Occurrences]:
     several = np.flatnonzero(~alone)
     if not len(several):
         return group, rows
-    place, came, went = _first_known(np.cumsum(new)[several], rows.known_from[several], rows.known_until[several])
+    place, came, went = _first_known(
+        np.cumsum(new, dtype=np.int64)[several], rows.known_from[several], rows.known_until[several]
+    )
     row = np.r_[np.flatnonzero(alone), several[place]]
     came, went = np.r_[rows.known_from[alone], came], np.r_[rows.known_until[alone], went]
     by_row = np.argsort(row, kind="stable")

@@ -9,7 +9,7 @@ from indicators.inputs import LAST_DAY, NO_DAY
 from indicators.leading.panel import Panel, lead_on
 from indicators.leading.pipeline import AGES, Stays, days_under_way, unexpected
 from indicators.leading.questions import does_it_lead
-from indicators.leading.series import Weeks
+from indicators.leading.series import Occurrences, Weeks
 from tests.unit.reference.far_along import far_along
 
 SEEDS = range(20)
@@ -45,6 +45,18 @@ def test_on_the_same_data_partners_and_seasons_alone_do_not_see_through_it():
 def test_visits_that_do_bring_deals_about_are_still_seen_to():
     found = verdicts(effect=0.6)
     assert sum(v.startswith("leading") for v in found) >= 0.9 * len(SEEDS)
+
+
+def test_milestones_and_the_reverse_test_are_asked_of_the_counts_as_they_are():
+    question = far_along(1).question
+    listed = {"listed": Occurrences.of(question["under_way"].partner, question["under_way"].came)}
+    with_, without = (
+        does_it_lead(**{**question, "milestones": listed, "under_way": under_way})
+        for under_way in (question["under_way"], None)
+    )
+    assert with_.finding("listed").forward == without.finding("listed").forward
+    assert with_.finding("co_visit").reverse == without.finding("co_visit").reverse
+    assert with_.finding("co_visit").forward != without.finding("co_visit").forward
 
 
 def test_days_under_way_are_those_after_the_day_of_coming_by_how_long_it_was_there():
