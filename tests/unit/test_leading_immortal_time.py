@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from indicators.inputs import LAST_DAY, NO_DAY
 from indicators.leading.panel import Panel, lead_on
-from indicators.leading.pipeline import AGES, Stays, days_under_way, unexpected
+from indicators.leading.pipeline import AGES, Expectation, Stays, days_under_way
 from indicators.leading.questions import does_it_lead
 from indicators.leading.series import Occurrences, Weeks
 from tests.unit.reference.far_along import far_along
@@ -97,12 +97,12 @@ def test_what_entries_let_expect_is_gone_and_what_they_do_not_is_left(seed, part
     panel = Panel.of(chance.integers(0, weeks, partners), weeks)
     days = chance.poisson(5, (3, partners, weeks)).astype(float)
     x = chance.poisson(2, (partners, weeks))
-    left = unexpected(panel, x, days)
+    left = Expectation.of(panel, days).unexpected(x)
     np.testing.assert_allclose(left.sum(axis=1), (x * panel.active).sum(axis=1), atol=1e-6)
     assert np.isfinite(left).all()
     assert (left[~panel.active] == 0).all()
     nothing = np.zeros((0, partners, weeks))
-    np.testing.assert_array_equal(unexpected(panel, x, nothing) * panel.active, x * panel.active)
+    np.testing.assert_array_equal(Expectation.of(panel, nothing).unexpected(x) * panel.active, x * panel.active)
 
 
 def test_visits_that_are_made_for_each_day_under_way_say_nothing_of_their_own():
@@ -111,7 +111,7 @@ def test_visits_that_are_made_for_each_day_under_way_say_nothing_of_their_own():
     panel = Panel.of(np.zeros(10, int), 60)
     x = 3 * days[0] + 2 * days[1]
     y = chance.poisson(1 + days[0] / 3)
-    left = unexpected(panel, x, days)
+    left = Expectation.of(panel, days).unexpected(x)
     np.testing.assert_allclose(left, left.mean(axis=1, keepdims=True) * np.ones(60), atol=1e-6)
     found = lead_on(panel, y, x.astype(int), seed="s", replicates=99, told=left)
     assert (found.p, found.peak_lag, found.effect) == (1.0, None, None)
