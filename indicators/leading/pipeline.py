@@ -90,7 +90,7 @@ class Expectation:
         to it.
         """
         panel = self.panel
-        alike = np.einsum("ac,c->a", self._columns, panel.demeaned(x)[panel.usable])
+        alike = np.einsum("ac,c->a", self._columns, panel.demeaned(x.astype(np.float64))[panel.usable])
         slopes = np.linalg.lstsq(self._products, alike, rcond=_CUTOFF)[0] / self._size
         expected = _within(np.einsum("a,apw->pw", slopes, self.under_way), panel.active)
         spread = (expected**2).sum(axis=1)

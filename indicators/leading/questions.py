@@ -9,7 +9,7 @@ from indicators.assumptions import FLOORS, Floors
 from indicators.inputs import Days, Flags, Floats, Ints
 from indicators.leading.backtest import HORIZONS, Deals, Skill, backtests, baseline, block_features
 from indicators.leading.describe import Description, describe
-from indicators.leading.panel import NOT_TESTED, REPLICATES, Panel, PanelTest, lead_on
+from indicators.leading.panel import NOT_TESTED, REPLICATES, Counted, Panel, PanelTest, lead_on
 from indicators.leading.pipeline import Expectation, Stays, days_under_way
 from indicators.leading.rates import Cohorts, rate_feature
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
@@ -95,14 +95,16 @@ def does_it_lead(
     for type_name, mine in scopes:
         their_deals = Deals(vintages(deals.only(mine[deals.partner]), weeks))
         panel = Panel.of(start[mine], weeks.count)
+        came = Counted(panel, y[mine])
         expecting = None if stood is None else Expectation.of(panel, stood[:, mine])
         known: dict[str, Floats] = {}
         for name, kind, rows in series:
             x = columns[name][mine]
-            tag = f"{seed}|{type_name}|{name}"
             told = None if expecting is None or kind != "activity" else expecting.unexpected(x)
-            forward = lead_on(panel, y[mine], x, seed=f"{tag}|forward", replicates=replicates, told=told)
-            reverse = lead_on(panel, x, y[mine], seed=f"{tag}|reverse", replicates=replicates)
+            seen = Counted(panel, x, told)
+            tag = f"{seed}|{type_name}|{name}"
+            forward = lead_on(came, seen, seed=f"{tag}|forward", replicates=replicates)
+            reverse = lead_on(seen, came, seed=f"{tag}|reverse", replicates=replicates)
             tested.append(_Tested(name, kind, type_name, forward, reverse, short_of(forward, floors)))
             known[name] = block_features(vintages(rows.only(mine[rows.partner]), weeks))
             descriptions[name, type_name] = describe(y[mine].sum(axis=0), x.sum(axis=0))

@@ -36,10 +36,9 @@ from indicators.leading.tellings import one_telling
 from indicators.leading.verdicts import Finding, sentence
 from indicators.paths import PathTable, canonical_paths
 from jobs import reports
-from jobs.beside import Beside
+from jobs.beside import Answer, Beside
 from jobs.computing_code import CODE_VERSION
 from jobs.reports import Stamp
-from jobs.steps.leading_process import Question
 from jobs.wiring import Workspace
 from models.labels import named
 from models.vocabulary import FUNNEL, ActivityKind
@@ -68,17 +67,14 @@ def are_due(workspace: Workspace, as_of: date) -> bool:
     return stands != (workspace.rules.hash, CODE_VERSION, floors, last_sunday.isoformat())
 
 
-def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Answers | None:
-    """The verdicts where they are due, from a process beside ours where one can be had; otherwise None."""
+def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Answer[Answers] | None:
+    """The verdicts where they are due, asked of a process beside ours where one can be had; otherwise None."""
     if not are_due(workspace, stamp.as_of):
         return None
     aside.begin()  # imports while the question is read
     with workspace.engine.begin() as connection:
         facts = _facts(connection, workspace.name, workspace.zone, stamp.as_of, None, stamp.known_at)
-    question = _question(facts, stamp.as_of, workspace.settings.assumptions.floors)
-    asked = aside.ask(question)
-    found: Answers | None = asked.get() if asked is not None else None
-    return found or does_it_lead(**question)
+    return aside.ask(does_it_lead, **_question(facts, stamp.as_of, workspace.settings.assumptions.floors))
 
 
 def keep(conn: RawConnection[Any], workspace: str, stamp: Stamp, answers: Answers) -> None:
@@ -110,7 +106,7 @@ def answer(
     return does_it_lead(**_question(facts, as_of, floors))
 
 
-def _question(facts: _Facts, as_of: date, floors: Floors) -> Question:
+def _question(facts: _Facts, as_of: date, floors: Floors) -> dict[str, Any]:
     table, reached = facts.table, facts.reached
     names = [m.value for m in FUNNEL]
     return {

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.inputs import LAST_DAY, NO_DAY
-from indicators.leading.panel import Panel, lead_on
+from indicators.leading.panel import Counted, Panel, lead_on
 from indicators.leading.pipeline import AGES, Expectation, Stays, days_under_way
 from indicators.leading.questions import does_it_lead
 from indicators.leading.series import Occurrences, Weeks
@@ -113,6 +113,6 @@ def test_visits_that_are_made_for_each_day_under_way_say_nothing_of_their_own():
     y = chance.poisson(1 + days[0] / 3)
     left = Expectation.of(panel, days).unexpected(x)
     np.testing.assert_allclose(left, left.mean(axis=1, keepdims=True) * np.ones(60), atol=1e-6)
-    found = lead_on(panel, y, x.astype(int), seed="s", replicates=99, told=left)
+    found = lead_on(Counted(panel, y), Counted(panel, x.astype(int), left), seed="s", replicates=99)
     assert (found.p, found.peak_lag, found.effect) == (1.0, None, None)
     assert found.n_x == x.sum()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from indicators.inputs import LAST_DAY, NO_DAY
 from indicators.leading.backtest import Deals, backtest, baseline, block_features
-from indicators.leading.panel import BLOCKS, lagged, null_mean, panel_test, turns
+from indicators.leading.panel import BLOCKS, Counted, Panel, lagged, null_mean, panel_test, turns
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
 
 MONDAY = 20003  # 2024-10-07
@@ -44,10 +44,11 @@ def test_every_turn_is_what_turning_x_by_hand_gives():
     chance = np.random.default_rng(3)
     y, x = chance.poisson(2, (4, 40)), chance.poisson(2, (4, 40))
     start = np.array([0, 0, 5, 9])
-    usable = np.arange(40) >= start[:, None] + 12
+    panel = Panel.of(start, 40)
     x = x * (np.arange(40) >= start[:, None])
-    rest = np.where(usable, y - null_mean(y, usable), 0.0)
-    tables = np.concatenate([np.moveaxis(table[:, :, :18], 0, 2) for table in turns(rest, x, start)])
+    rest = np.where(panel.usable, y - null_mean(y, panel.usable), 0.0)
+    told = turns(Counted(panel, y), Counted(panel, x))
+    tables = np.concatenate([np.moveaxis(table[:, :, :18], 0, 2) for table in told])
     for partner in range(4):
         for turn in (0, 1, 17):
             turned = x.copy()
