@@ -149,6 +149,14 @@ JAPANESE: dict[str, str] = {
     "There is neither a milestone nor an activity to ask about yet.": "対象となるマイルストーンも活動もまだありません。",
     # stalled, actual
     "As of {day}.": "{day}時点。",
+    # indicators --rank
+    "best": "最高の確率",
+    "best fifth": "上位2割の確率",
+    "rank": "見込み順位",
+    "{step}, partners of type {kind}: {n} compared": "{step}、{kind}のパートナー{n}社の比較",
+    "{step}: no entry has gone it yet, so nobody can be put in order.": "{step}：通過したエントリーがまだないため、順位を付けられません。",
+    "{step}: {n} {n:partner has|partners have} entries there; two are needed to compare.": "{step}：エントリーのあるパートナーは{n}社です。比較には2社以上が必要です。",
+    "Rate, then the chance of having the highest one of all, and of being among the best fifth; order by the rank to expect, from {draws} draws of what each rate may be. Partners without entries on a step are left out.": "転換率、その中で最高である確率、上位2割に入る確率。並びは見込み順位の順です。各社の転換率としてありうる値を{draws}回引いて求めました。そのステップにエントリーのないパートナーは含みません。",
     "No entry was stalled.": "停滞していたエントリーはありません。",
     "No entry is stalled.": "停滞中のエントリーはありません。",
     "Stalled entries, the most hopeful first": "停滞中のエントリー（見込みの高い順）",

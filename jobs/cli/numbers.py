@@ -19,6 +19,7 @@ from jobs.cli.reading import (
     draw_into,
     opened_reader,
     show,
+    show_csv,
     spoken,
 )
 from jobs.errors import ConfigError
@@ -33,6 +34,9 @@ def indicators(
     known_at: KnownAtOption = None,
     partner_type: TypeOption = None,
     partner: PartnerOption = None,
+    rank: Annotated[
+        bool, typer.Option("--rank", help="Instead: which partner is the best, and with what chance.")
+    ] = False,
     plot: PlotOption = None,
     language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -42,6 +46,12 @@ def indicators(
 ) -> None:
     """Show conversion, lead time, forecast and tiers."""
     check_output(plot, json=json, csv=csv)
+    if rank:
+        if plot is not None:
+            raise ConfigError("--rank draws no picture; leave --plot out, or ask for --csv.")
+        with opened_reader(config, workspace) as reader:
+            _rank(reader, (as_of, known_at, partner_type, partner), language, json=json, csv=csv)
+        return
     from jobs.flat import as_csv, indicator_lines
     from jobs.indicator_documents import asked_document, only_type, stored_document, tells_types
 
@@ -68,6 +78,41 @@ def indicators(
         lines=lambda: _write(as_csv(indicator_lines(document))),
         pages=lambda: _indicator_pages(document, said),
     )
+
+
+RANKED = "type", "step", "partner", "name", "n", "rate", "best", "top_fifth", "expected_rank"
+
+
+def _rank(
+    reader: Reader,
+    asked: tuple[str | None, str | None, str | None, str | None],
+    language: str | None,
+    *,
+    json: bool,
+    csv: bool,
+) -> None:
+    from jobs.indicator_documents import rank_asked
+    from jobs.speech import Speech
+    from jobs.tables.ranking import rankings
+
+    said = spoken(language, reader.rules)
+    with reader.engine.connect() as conn:
+        document = rank_asked(conn, reader.name, reader.settings, reader.rules, *asked)
+    one = document.get("partner", {}).get("id")
+    rows = [
+        {"type": kind, "step": step, "partner": p["id"], **p}
+        for kind, steps in document["rank"].items()
+        for step, row in steps.items()
+        for p in row["partners"]
+        if one in (None, p["id"])
+    ]
+
+    def pages() -> None:
+        say = Speech(said)
+        out.print(say("As of {day}.", day=f"[bold]{document['as_of']}[/]") + "\n")
+        rankings(out, document, say)
+
+    show(document, json=json, csv=csv, lines=lambda: show_csv(rows, RANKED), pages=pages)
 
 
 def _indicator_pages(document: dict[str, Any], language: str) -> None:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from indicators.inputs import LAST_DAY, NO_DAY
 from indicators.leading.panel import Counted, Panel, lead_on
-from indicators.leading.pipeline import AGES, Stays, days_under_way, unexpected
+from indicators.leading.pipeline import AGES, Expectation, Stays, days_under_way
 from indicators.leading.questions import does_it_lead
-from indicators.leading.series import Weeks
+from indicators.leading.series import Occurrences, Weeks
 from tests.unit.reference.far_along import far_along
 
 SEEDS = range(20)
@@ -45,6 +45,18 @@ def test_on_the_same_data_partners_and_seasons_alone_do_not_see_through_it():
 def test_visits_that_do_bring_deals_about_are_still_seen_to():
     found = verdicts(effect=0.6)
     assert sum(v.startswith("leading") for v in found) >= 0.9 * len(SEEDS)
+
+
+def test_milestones_and_the_reverse_test_are_asked_of_the_counts_as_they_are():
+    question = far_along(1).question
+    listed = {"listed": Occurrences.of(question["under_way"].partner, question["under_way"].came)}
+    with_, without = (
+        does_it_lead(**{**question, "milestones": listed, "under_way": under_way})
+        for under_way in (question["under_way"], None)
+    )
+    assert with_.finding("listed").forward == without.finding("listed").forward
+    assert with_.finding("co_visit").reverse == without.finding("co_visit").reverse
+    assert with_.finding("co_visit").forward != without.finding("co_visit").forward
 
 
 def test_days_under_way_are_those_after_the_day_of_coming_by_how_long_it_was_there():
@@ -85,12 +97,12 @@ def test_what_entries_let_expect_is_gone_and_what_they_do_not_is_left(seed, part
     panel = Panel.of(chance.integers(0, weeks, partners), weeks)
     days = chance.poisson(5, (3, partners, weeks)).astype(float)
     x = chance.poisson(2, (partners, weeks))
-    left = unexpected(panel, x, days)
+    left = Expectation.of(panel, days).unexpected(x)
     np.testing.assert_allclose(left.sum(axis=1), (x * panel.active).sum(axis=1), atol=1e-6)
     assert np.isfinite(left).all()
     assert (left[~panel.active] == 0).all()
     nothing = np.zeros((0, partners, weeks))
-    np.testing.assert_array_equal(unexpected(panel, x, nothing) * panel.active, x * panel.active)
+    np.testing.assert_array_equal(Expectation.of(panel, nothing).unexpected(x) * panel.active, x * panel.active)
 
 
 def test_visits_that_are_made_for_each_day_under_way_say_nothing_of_their_own():
@@ -99,7 +111,7 @@ def test_visits_that_are_made_for_each_day_under_way_say_nothing_of_their_own():
     panel = Panel.of(np.zeros(10, int), 60)
     x = 3 * days[0] + 2 * days[1]
     y = chance.poisson(1 + days[0] / 3)
-    left = unexpected(panel, x, days)
+    left = Expectation.of(panel, days).unexpected(x)
     np.testing.assert_allclose(left, left.mean(axis=1, keepdims=True) * np.ones(60), atol=1e-6)
     found = lead_on(Counted(panel, y), Counted(panel, x.astype(int), left), seed="s", replicates=99)
     assert (found.p, found.peak_lag, found.effect) == (1.0, None, None)
