@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 
 from indicators.allocation import Allocation, allocate
-from indicators.inputs import DEAL, LISTED, MILESTONES, Floats, day_date
+from indicators.inputs import DEAL, LISTED, Floats, day_date
 from indicators.landings import Coming, chance_of_more, coming
 from indicators.month import Month
 from indicators.static_table import StaticRow, static_table
 from indicators.subjects import STEPS, Funnel, step_name
-from indicators.targets import NOT_ENOUGH_DATA, Plan, TargetPlan, target_plan
+from indicators.targets import NOT_ENOUGH_DATA, TargetPlan, target_plan
 from jobs.asked import Answer
+from jobs.steps.plan_document import NAMES, latest_week, way_document
 from jobs.steps.prospect_document import rounded
 from jobs.target_sentences import sentences
 
-NAMES = tuple(m.value for m in MILESTONES[: DEAL + 1])
 MONTHS_AHEAD = 12
 
 
@@ -51,7 +51,7 @@ def target_document(
         "achieved": plan.achieved,
         "in_flight": rounded(plan.in_flight) if known else None,
         "chance_without_new": rounded(plan.in_flight_only),
-        "plans": {"mean": _plan(plan.mean), "safe": _plan(plan.safe)},
+        "plans": {"mean": way_document(plan.mean), "safe": way_document(plan.safe)},
         "at_capacity": None
         if plan.at_capacity is None
         else {
@@ -82,7 +82,7 @@ def target_document(
                 "in_flight": rounded(float(plan.weekly.in_flight[k].sum())) if known else None,
                 "new": rounded(float(plan.weekly.new[k].sum())) if known else None,
                 "chance": _chances(soon, plan, k, asked.partners.types, kinds) if known and plan.weekly.weeks else None,
-                "latest_week": _week_of(plan, k) if known else None,
+                "latest_week": latest_week(plan, k) if known else None,
             }
             for k in range(LISTED, DEAL + 1)
         },
@@ -109,17 +109,6 @@ def _one_type(asked: Answer, partner_type: str | None, partner: int | None) -> i
     if partner is not None:
         return int(asked.partners.type[partner])
     return None if partner_type is None else asked.type_place(partner_type)
-
-
-def _plan(plan: Plan | None) -> dict[str, Any] | None:
-    if plan is None:
-        return None
-    return {
-        "entries": plan.entries,
-        "expected": None if plan.entries is None else rounded(plan.expected),
-        "chance": None if plan.entries is None else rounded(plan.chance),
-        "over_capacity": plan.over_capacity,
-    }
 
 
 def _static(row: StaticRow) -> dict[str, Any]:
@@ -163,14 +152,6 @@ def _chances(
         if name in kinds
     }
     return {**found, "all": rounded(chance_of_more(soon, milestone, int(goals.sum())))}
-
-
-def _week_of(plan: TargetPlan, milestone: int) -> dict[str, str] | None:
-    at = plan.weekly.latest[milestone]
-    if at < 0:
-        return None
-    week = plan.weekly.weeks[at]
-    return {"from": str(day_date(week.start)), "to": str(day_date(week.end))}
 
 
 def _partners(
