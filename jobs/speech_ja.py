@@ -139,6 +139,7 @@ JAPANESE: dict[str, str] = {
     "push towards": "次に進める先",
     # leading
     "As of {day}, {n} whole {n:week|weeks} from {first}, {deals} {deals:deal|deals}.": "{day}時点、{first}からの{n}週、商談{deals}件。",
+    "As of {day}, not one whole week of data yet.": "{day}時点、まだ1週間分のデータもありません。",
     "One partner alone cannot show what leads (it takes {least}). This is what partners of type {kind} show, with the numbers of {name} beside it: {deals} {deals:deal|deals}.": "1社だけでは先行指標を判断できません（{least}社以上が必要）。タイプ{kind}の結果と、{name}の件数（商談{deals}件）を並べて示します。",
     "Partners: {kind}": "パートナー：{kind}",
     "indicator": "指標",

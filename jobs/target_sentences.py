@@ -73,12 +73,31 @@ def _time(d: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _little(d: Mapping[str, Any]) -> tuple[str, str]:
-    steps = ", ".join(step.replace(">", " → ") for step in d["immature_steps"])
-    steps_ja = "、".join("→".join(_JA[end] for end in step.split(">")) for step in d["immature_steps"])
+    """Steps that nobody has taken yet, and steps of which it was not watched long enough, since time mends the second alone."""
+    rates = {row["milestone"]: row["rate"] for row in d["static"]}
+    unseen = [step for step in d["immature_steps"] if rates[step.partition(">")[0]] is None]
+    young = [step for step in d["immature_steps"] if step not in unseen]
+    why, why_ja = [], []
+    if unseen:
+        why.append(f"nobody has yet gone {', '.join(step.replace('>', ' → ') for step in unseen)}")
+        why_ja.append(f"{_steps_ja(unseen)}に進んだ例がまだない")
+    if young:
+        names = ", ".join(step.replace(">", " → ") for step in young)
+        why.append(f"{names} {agreeing(len(young), 'has', 'have')} not been watched long enough")
+        why_ja.append(f"{_steps_ja(young)}の観察期間が不足")
+    table = "The table below tells only what the conversions seen so far would ask for."
+    table_ja = "下の表は現時点の転換率による目安です。"
+    if any(rate is None for milestone, rate in rates.items() if milestone != "deal"):
+        table = "Without those conversions the table below cannot tell how many are needed either."
+        table_ja = "転換率がそろわないため、下の表の必要件数もまだ出せません。"
     return (
-        f"Not enough data for a plan: {steps} {agreeing(len(d['immature_steps']), 'has', 'have')} not been watched long enough. The table below tells only what the conversions seen so far would ask for.",
-        f"計画にはデータが足りません（{steps_ja}の観察期間が不足）。下の表は現時点の転換率による目安です。",
+        f"Not enough data for a plan: {'; '.join(why)}. {table}",
+        f"計画にはデータが足りません（{'、'.join(why_ja)}）。{table_ja}",
     )
+
+
+def _steps_ja(steps: list[str]) -> str:
+    return "、".join("→".join(_JA[end] for end in step.split(">")) for step in steps)
 
 
 _SAYS = {

@@ -50,7 +50,7 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
             out.print(say(text, **told))
     older = next((f.get("before_data", 0) for f in document["first_deal"] if f["type"] == "all"), 0)
     if older:
-        text = "Left out of that: {n} {n:partner|partners} under contract since before the data begin."
+        text = "Contract to first deal leaves out {n} {n:partner|partners} under contract since before the data begin."
         out.print(say(text, n=number(older)))
     _load(out, document["capacity"], say)
     for c in document["cutoffs"]:
@@ -69,6 +69,9 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
 
 
 def _pushes(out: Console, leaked: Mapping[str, Any], say: Speech) -> None:
+    if not leaked["pushes"]:
+        out.print(say("Pushes on tier D: none; no push on anybody is recorded."))
+        return
     told = {"n": number(leaked["on_d"]), "all": number(leaked["pushes"]), "share": percent(leaked["share"])}
     kinds = say(", ").join(f"{named(k, say.language)} {n}" for k, n in leaked["by_kind"].items())
     if kinds:
@@ -142,7 +145,7 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
     shown = table(say("Stalled entries, the most hopeful first"), *left, *right, say("next"), right=right)
     for r in rows[:SHOWN]:
         shown.add_row(
-            r["partner"], r["target"] or "-", say.name(r["milestone"]), r["since"], number(r["days"]), likely(r["chance"]), say.name(r["next"] or ""),
+            r["partner"], r["target"] or r["record"], say.name(r["milestone"]), r["since"], number(r["days"]), likely(r["chance"]), say.name(r["next"] or ""),
         )  # fmt: skip
     out.print(shown)
     if len(rows) > SHOWN:
@@ -249,8 +252,9 @@ def _ahead(out: Console, month: Mapping[str, Any], kind: str, deals: Mapping[str
             "planned": f"{deals['planned']:g}",
             "actual": number(deals["actual"]),
         }
-        ahead = add_up(deals["landing"] - deals["actual"], (deals["landing_in_flight"], deals["landing_new"]))
-        parts = {"in_flight": f"{ahead[0]:.1f}", "new": f"{ahead[1]:.1f}"}
+        under_way = round(deals["landing_in_flight"], 1)
+        new = round(deals["landing"], 1) - deals["actual"] - under_way  # so that they sum as printed
+        parts = {"in_flight": f"{under_way:.1f}", "new": f"{abs(new):.1f}"}
         out.print(say(text, chance=likely(deals["chance_of_target"]), **told, **parts))
     if any(r["landing"] is None for r in month["rows"] if r["type"] == kind):
         out.print(

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import SHOWN, add_up, interval, noted, number, percent, provisional, table
+from jobs.tables.shape import SHOWN, interval, noted, number, percent, provisional, table
 
 STATUS = {
     "ok": "Earlier forecasts came true: {expected:.0f} deals were expected of entries under way on {n} past days, {came} came.",
@@ -133,9 +133,12 @@ def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> N
                 noted(out, say, heading, say("{kind}: {steps}.", kind=who, steps=say.steps(names)))
 
 
-def _parts(row: Mapping[str, Any]) -> Sequence[float | None]:
-    parts = row["in_flight"], row["new"]
-    return parts if row["expected"] is None else add_up(row["expected"], parts)
+def _parts(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Of entries under way and of new ones, as much as is printed in all."""
+    if row["expected"] is None:
+        return None, None
+    under_way = round(row["in_flight"], 1)
+    return under_way, round(row["expected"], 1) - under_way
 
 
 def _one(value: float | None) -> str:
