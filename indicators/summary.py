@@ -1,10 +1,12 @@
 """Everything for one workspace on one day: the one function the pipeline calls."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.business_days import WEEKDAYS, BusinessDays
-from indicators.calibration import calibration
+from indicators.calibration import Calibration, calibration
 from indicators.conversion import Conversion, conversions
 from indicators.cross_checks import CrossCheck, cross_checks
 from indicators.drift import drifts
@@ -92,10 +94,24 @@ def summarise(
     statuses `no_data`.
     """
     paths = canonical_paths(events, entries, partners, as_of, history_start=history_start)
+    checked = cache(partial(calibration, paths, partners, assumptions))
+    return summary_of(paths, events, entries, partners, checked, assumptions, calendar)
+
+
+def summary_of(
+    paths: PathTable,
+    events: EventTable,
+    entries: EntryTable,
+    partners: PartnerTable,
+    checked: Callable[[], Calibration],
+    assumptions: Assumptions = DEFAULTS,
+    calendar: BusinessDays = WEEKDAYS,
+) -> Results:
+    """The same, of paths made already; `checked` gives the calibration of the forecast, and is not called before it is needed."""
     funnel = Funnel(paths)
     rates = conversions(funnel, partners.types, assumptions)
     leads = lead_times(funnel, partners.types, assumptions, calendar)
-    checked = calibration(paths, partners, assumptions)
+    beside, drifted = cross_checks(funnel, partners.types, assumptions), drifts(funnel, partners.types, assumptions)
     pool = pool_of(
         funnel,
         partners,
@@ -106,19 +122,19 @@ def summarise(
     )
     told = own(pool, funnel, entries, partners, assumptions)
     return Results(
-        as_of=as_of,
+        as_of=paths.as_of,
         types=partners.types,
         pool=pool,
         own=told,
         conversions=rates,
         lead_times=leads,
-        checks=cross_checks(funnel, partners.types, assumptions),
+        checks=beside,
         prospects=Prospects(
             outlook=told.outlook,
-            drifts=drifts(funnel, partners.types, assumptions),
+            drifts=drifted,
             entries=told.forecast,
             partners=told.expected,
-            calibration=checked,
+            calibration=checked(),
             status=told.status,
         ),
         milestones=_five((paths.reached != NO_DAY).sum(axis=0)),

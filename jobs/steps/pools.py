@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from indicators.curves import StepCurve
 from indicators.exposure import Exposure
-from indicators.partner_rates import Prior
+from indicators.partner_priors import Prior
 from indicators.pool import Pool, WholeWay
 from indicators.stalled import StepPace
 
