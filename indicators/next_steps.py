@@ -52,12 +52,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to do, and the milestone it leads to (None where it leads to none)."""
+    """What to do, and the milestone it leads to (None where it leads to none). `beyond`: entries beyond the horizon, which are not among `entries`;
+    together with those that are stalled they are what `stalled_entries` counts.
+    """
 
     what: str  # move_stalled, move_on, tidy_up, ask_for_list, no_push
     milestone: int | None = None
     entries: int = 0
     since: int | None = None
+    beyond: int = 0
 
 
 def waiting_by_partner(
@@ -84,15 +87,16 @@ def advise(tier: Tier, waiting: Sequence[Waiting]) -> Advice:
     """What to do next with a partner of this tier."""
     if tier is Tier.D:
         return Advice("no_push")
-    late = [w for w in waiting if w.stalled]
+    late, old = [w for w in waiting if w.stalled], sum(w.beyond for w in waiting)
     if late:
         most = max(late, key=lambda w: (w.stalled, w.milestone))
-        return Advice("move_stalled", most.milestone + 1, sum(w.stalled for w in late), min(w.since for w in late))
+        stuck, since = sum(w.stalled for w in late), min(w.since for w in late)
+        return Advice("move_stalled", most.milestone + 1, stuck, since, old)
     moving = [w for w in waiting if w.open]
     if tier is not Tier.C and moving:
-        return Advice("move_on", moving[0].milestone + 1, moving[0].open)
+        return Advice("move_on", moving[0].milestone + 1, moving[0].open, beyond=old)
     if tier is not Tier.C and waiting:
-        return Advice("tidy_up", None, sum(w.beyond for w in waiting))
+        return Advice("tidy_up", None, old)
     return Advice("ask_for_list")
 
 
@@ -103,19 +107,23 @@ def told(advice: Advice, language: Language) -> str:
         return say[advice.what].format(n=advice.entries, entries=agreeing(advice.entries, "entry"))
     name = named(MILESTONES[advice.milestone].value, language)
     action = say[str(advice.milestone)]
-    n = advice.entries
+    n, old = advice.entries, say[f"{advice.what} beyond"].format(n=advice.beyond) if advice.beyond else ""
     if language == "ja":
-        text = say[advice.what].format(n=n, name=name, action=action, since=day_date(advice.since or 0))
+        text = say[advice.what].format(n=n, name=name, action=action, since=day_date(advice.since or 0), old=old)
     else:
         which = counted(n, "stalled entry" if advice.what == "move_stalled" else "open entry")
-        text = say[advice.what].format(which=which, name=name, action=action, since=day_date(advice.since or 0))
+        text = say[advice.what].format(
+            which=which, name=name, action=action, since=day_date(advice.since or 0), old=old
+        )
     return text
 
 
 _SAY: dict[Language, dict[str, str]] = {
     "en": {
-        "move_stalled": "{which}, the longest since {since}: {action} (next milestone: {name}).",
-        "move_on": "{which}: {action} (next milestone: {name}).",
+        "move_stalled": "{which}, the longest since {since}{old}: {action} (next milestone: {name}).",
+        "move_stalled beyond": ", besides {n} that waited too long",
+        "move_on": "{which}{old}: {action} (next milestone: {name}).",
+        "move_on beyond": ", besides {n} that waited too long",
         "tidy_up": "Close {n} {entries} that waited too long to convert, or list them anew.",
         "ask_for_list": "Ask for an attack list.",
         "no_push": "No push; answer when they come.",
@@ -125,8 +133,10 @@ _SAY: dict[Language, dict[str, str]] = {
         str(DEAL): "get the meeting booked",
     },
     "ja": {
-        "move_stalled": "停滞{n}件（最長{since}から）:{action}（次は「{name}」）",
-        "move_on": "進行中{n}件:{action}（次は「{name}」）",
+        "move_stalled": "停滞{n}件（最長{since}から{old}）：{action}（次は「{name}」）",
+        "move_stalled beyond": "、ほかに長期停滞{n}件",
+        "move_on": "進行中{n}件{old}：{action}（次は「{name}」）",
+        "move_on beyond": "（ほかに長期停滞{n}件）",
         "tidy_up": "長く動きのない{n}件を見送りにするか、リストを更新",
         "ask_for_list": "アタックリストの提出を依頼",
         "no_push": "プッシュ不要（先方からの連絡に対応）",

@@ -153,6 +153,19 @@ def cause(planned: Sequence[float | None], actual: Sequence[int], elapsed: float
     return gap_by_cause(due, actual)
 
 
+def of_all(whole: Attribution | None, types: Sequence[Attribution | None]) -> Attribution | None:
+    """The gap of all types by cause: the sums of the types' own effects, where their gaps make up the whole one.
+
+    The index is consistent so (Ang 2004): a shift from types that convert well to others is volume, and not poorer conversion. Otherwise `whole`.
+    """
+    found = [one for one in types if one is not None]
+    if whole is None or not found or abs(sum(one.total for one in found) - whole.total) > 1e-6 * (1 + abs(whole.total)):
+        return whole
+    conversions = tuple(sum(effects) for effects in zip(*(one.conversions for one in found), strict=True))
+    volume, zeros = sum(one.volume for one in found), any(one.zeros for one in found)
+    return Attribution(volume, conversions, volume + sum(conversions), zeros)
+
+
 def lines(
     type_name: str,
     planned: Sequence[float | None],
@@ -160,9 +173,12 @@ def lines(
     elapsed: float,
     *,
     landing: Landing | None = None,
+    split: Attribution | None = None,
 ) -> tuple[Line, ...]:
-    """The milestones of one month and type that are planned; the last is `deal`. `elapsed` is what `share_elapsed` gives."""
-    split = cause(planned, actual, elapsed)
+    """The milestones of one month and type that are planned; the last is `deal`. `elapsed` is what `share_elapsed` gives, `split` the gap by
+    cause, where it is not that of these counts alone.
+    """
+    split = split or cause(planned, actual, elapsed)
     effects = None if split is None else (split.volume, *split.conversions)
     return tuple(
         Line(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from indicators.inputs import LISTED, NO_DAY, Flags, Floats, Ints
+from indicators.inputs import DEAL, LISTED, NO_DAY, Flags, Floats, Ints
 from indicators.month import (
     Month,
     Week,
@@ -79,6 +79,7 @@ class TargetPlan:
     at_capacity        where the plan needs more than the capacity
     earliest           for `infeasible_time`: the first of the 12 months after in which the same target can be met; None if in none
     immature           steps that are not watched long enough
+    rates              [types, 4] conversions that the plan rests on
     """
 
     deals: int
@@ -99,6 +100,7 @@ class TargetPlan:
     at_capacity: AtCapacity | None
     earliest: Month | None
     immature: tuple[int, ...]
+    rates: Floats
     under_way: OpenEntries
     chances: Floats
     achieved_by: Ints
@@ -179,6 +181,7 @@ def target_plan(
         at_capacity=None,
         earliest=None,
         immature=_immature(outlook, chosen, pace),
+        rates=np.array([[curve.rate for curve in row] for row in outlook.curves[: len(pace)]]).reshape(len(pace), DEAL),
         under_way=under_way,
         chances=by_entry,
         achieved_by=achieved_by,

@@ -22,6 +22,11 @@ class _Agreeing(Formatter):
 _WRITTEN = _Agreeing()
 
 
+def _as_in_japanese(sentence: str) -> str:
+    """Shares as a Japanese sentence has them: in one piece, and bounds in words."""
+    return sentence.replace("< 1 %", "1%未満").replace("> 99 %", "99%超").replace(" %", "%")
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
     """Texts in `language`, ja or en. A name in braces stands for what is given, `{n:day|days}` for the word that fits it."""
@@ -30,7 +35,8 @@ class Speech:
 
     def __call__(self, text: str, /, **given: Any) -> str:
         found = JAPANESE.get(text, text) if self.language == "ja" else text
-        return _WRITTEN.vformat(found, (), given) if given else found
+        written = _WRITTEN.vformat(found, (), given) if given else found
+        return _as_in_japanese(written) if self.language == "ja" and given else written
 
     def name(self, thing: str) -> str:
         """The label of a milestone or an activity."""

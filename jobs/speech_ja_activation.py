@@ -30,6 +30,8 @@ ACTIVATION: dict[str, str] = {
     "Concentration: the top five of {n} {n:partner|partners} brought {share}; as if {effective} {effective:partner|partners} brought as many each.": "集中度：商談のある{n}社の上位5社で{share}。{effective}社が同数ずつ出しているのと同じ偏りです。",
     "half have not come to one yet": "まだ半数が到達していません",
     "median {n} {n:day|days}": "中央値{n}日",
+    "Contract to first deal leaves out {n} {n:partner|partners} under contract since before the data begin.": "契約から最初の商談までの日数は、データの開始より前に契約した{n}社を除きます。",
+    "Pushes on tier D: none; no push on anybody is recorded.": "優先度Dへのプッシュ：なし（プッシュの記録自体がありません）。",
     "Contract to first deal, {kind}: {median} ({events} of {n} {n:partner|partners}).": "契約から最初の商談まで、{kind}：{median}（{n}社中{events}社が到達）。",
     "The tiers ask for {week} contacts a week.": "優先度に応じて必要な接触は週{week}回です。",
     "The tiers ask for {week} contacts a week, {each} for each of {team} people.": "優先度に応じて必要な接触は週{week}回、担当{team}人で1人あたり{each}回です。",

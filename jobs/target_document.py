@@ -46,7 +46,11 @@ def target_document(
         **asked.head(),
         "month": _month(month),
         "deals": deals,
-        "scope": {"type": partner_type, "partner": None if partner is None else asked.partners.ids[partner]},
+        "scope": {
+            "type": partner_type,
+            "partner": None if partner is None else asked.partners.ids[partner],
+            "name": None if partner is None else asked.names[partner],
+        },
         "verdict": plan.verdict,
         "achieved": plan.achieved,
         "in_flight": rounded(plan.in_flight) if known else None,

@@ -19,12 +19,11 @@ def _covered(d: Mapping[str, Any]) -> tuple[str, str]:
     if d["achieved"] >= d["deals"]:
         return (
             f"The target of {counted(d['deals'], 'deal')} for {d['month']} is met: {counted(d['achieved'], 'has', 'have')} come.",
-            f"{d['month']}の目標{d['deals']}件は達成済みです(実績{d['achieved']}件)。",
+            f"{d['month']}の目標{d['deals']}件は達成済みです（実績{d['achieved']}件）。",
         )
-    chance = _percent(d["chance_without_new"])
     return (
-        f"What is under way covers the {counted(d['deals'], 'deal')} of {d['month']} with {chance}; no new entry is needed.",
-        f"{d['month']}の目標{d['deals']}件は進行中のエントリーだけで{chance}の確率で届きます。新規は不要です。",
+        f"What is under way covers the {counted(d['deals'], 'deal')} of {d['month']} with {_percent(d['chance_without_new'])}; no new entry is needed.",
+        f"{d['month']}の目標{d['deals']}件は進行中のエントリーだけで{_percent_ja(d['chance_without_new'])}の確率で届きます。新規は不要です。",
     )
 
 
@@ -36,10 +35,10 @@ def _feasible(d: Mapping[str, Any]) -> tuple[str, str]:
         if mean["entries"] is None
         else f" ({mean['entries']:,} would do on average, which fails about as often as not)"
     )
-    even_ja = "" if mean["entries"] is None else f"(平均で足りる{mean['entries']:,}件では約半分の確率で未達)"
+    even_ja = "" if mean["entries"] is None else f"（平均で足りる{mean['entries']:,}件では約半分の確率で未達）"
     return (
         f"List {counted(safe['entries'], 'new entry')} by the end of {d['month']}, about {weekly:.0f} a week: then the {counted(d['deals'], 'deal comes', 'deals come')} with {_percent(safe['chance'])}{even}.",
-        f"{d['month']}末までに新規{safe['entries']:,}件(週約{weekly:.0f}件)をリストに載せれば、{_percent(safe['chance'])}の確率で{d['deals']}件に届きます{even_ja}。",
+        f"{d['month']}末までに新規{safe['entries']:,}件（週約{weekly:.0f}件）をリストに載せれば、{_percent_ja(safe['chance'])}の確率で{d['deals']}件に届きます{even_ja}。",
     )
 
 
@@ -50,10 +49,12 @@ def _capacity(d: Mapping[str, Any]) -> tuple[str, str]:
         need, need_ja = "No entry can be listed at all.", "新規を載せる余力がありません。"
     else:
         need = f"Conversion from listed to deal would have to be {_percent(at['needed_rate'])} instead of {_percent(at['rate'])}."
-        need_ja = f"リスト掲載→商談のCVRが{_percent(at['rate'])}ではなく{_percent(at['needed_rate'])}必要です。"
+        need_ja = (
+            f"リスト掲載→商談の転換率が{_percent_ja(at['rate'])}ではなく{_percent_ja(at['needed_rate'])}必要です。"
+        )
     return (
         f"Even {weekly:.0f} new entries a week, the most that can be listed, bring the {counted(d['deals'], 'deal')} of {d['month']} with only {_percent(at['chance'])}; {at['shortfall']:.1f} are lacking on average. {need}",
-        f"上限の週{weekly:.0f}件を載せても{d['month']}の目標{d['deals']}件に届く確率は{_percent(at['chance'])}、平均で{at['shortfall']:.1f}件不足します。{need_ja}",
+        f"上限の週{weekly:.0f}件を載せても{d['month']}の目標{d['deals']}件に届く確率は{_percent_ja(at['chance'])}、平均で{at['shortfall']:.1f}件不足します。{need_ja}",
     )
 
 
@@ -67,17 +68,36 @@ def _time(d: Mapping[str, Any]) -> tuple[str, str]:
     lacking = d["deals"] - d["achieved"]
     return (
         f"New entries come too late for {d['month']}, where {lacking} of {counted(d['deals'], 'deal')} {agreeing(lacking, 'is', 'are')} lacking and {d['in_flight']:.1f} are expected from entries under way. {when}",
-        f"{d['month']}には新規では間に合いません({d['deals']}件中、残り{lacking}件に対し進行中からの見込みは{d['in_flight']:.1f}件)。{when_ja}",
+        f"{d['month']}には新規では間に合いません（{d['deals']}件中、残り{lacking}件に対し進行中からの見込みは{d['in_flight']:.1f}件）。{when_ja}",
     )
 
 
 def _little(d: Mapping[str, Any]) -> tuple[str, str]:
-    steps = ", ".join(step.replace(">", " → ") for step in d["immature_steps"])
-    steps_ja = "、".join("→".join(_JA[end] for end in step.split(">")) for step in d["immature_steps"])
+    """Steps that nobody has taken yet, and steps of which it was not watched long enough, since time mends the second alone."""
+    rates = {row["milestone"]: row["rate"] for row in d["static"]}
+    unseen = [step for step in d["immature_steps"] if rates[step.partition(">")[0]] is None]
+    young = [step for step in d["immature_steps"] if step not in unseen]
+    why, why_ja = [], []
+    if unseen:
+        why.append(f"nobody has yet gone {', '.join(step.replace('>', ' → ') for step in unseen)}")
+        why_ja.append(f"{_steps_ja(unseen)}に進んだ例がまだない")
+    if young:
+        names = ", ".join(step.replace(">", " → ") for step in young)
+        why.append(f"{names} {agreeing(len(young), 'has', 'have')} not been watched long enough")
+        why_ja.append(f"{_steps_ja(young)}の観察期間が不足")
+    table = "The table below tells only what the conversions seen so far would ask for."
+    table_ja = "下の表は現時点の転換率による目安です。"
+    if any(rate is None for milestone, rate in rates.items() if milestone != "deal"):
+        table = "Without those conversions the table below cannot tell how many are needed either."
+        table_ja = "転換率がそろわないため、下の表の必要件数もまだ出せません。"
     return (
-        f"Not enough data for a plan: {steps} {agreeing(len(d['immature_steps']), 'has', 'have')} not been watched long enough. The table below tells only what the conversions seen so far would ask for.",
-        f"計画にはデータが足りません({steps_ja}の観察期間が不足)。下の表は現時点の転換率による目安です。",
+        f"Not enough data for a plan: {'; '.join(why)}. {table}",
+        f"計画にはデータが足りません（{'、'.join(why_ja)}）。{table_ja}",
     )
+
+
+def _steps_ja(steps: list[str]) -> str:
+    return "、".join("→".join(_JA[end] for end in step.split(">")) for step in steps)
 
 
 _SAYS = {
@@ -95,3 +115,7 @@ def _percent(share: float | None) -> str:
     if 0.995 <= share < 1:
         return "over 99 %"
     return f"{100 * share:.0f} %" if share >= 0.1 or share == 0 else f"{100 * share:.1f} %"
+
+
+def _percent_ja(share: float | None) -> str:
+    return _percent(share).replace("over 99 %", "99%超").replace(" %", "%")

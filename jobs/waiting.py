@@ -1,5 +1,6 @@
 """Stalled entries as rows to work through: what they wait for, since when, how likely they still are, and the next step."""
 
+import contextlib
 import itertools
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -11,10 +12,12 @@ from sqlalchemy import Connection as SqlConnection
 
 from indicators.business_days import BusinessDays
 from indicators.inputs import day_number
+from jobs.asked import partner_place
+from jobs.overrides import partner_of
 from jobs.steps.entry_rows import FIELDS, entry_rows
 from jobs.steps.made import Told
 from models.labels import named
-from models.vocabulary import FUNNEL
+from models.vocabulary import FUNNEL, RecordRef
 from sync.events import read
 from sync.events.as_known import tables
 
@@ -113,6 +116,18 @@ def documents(rows: Iterable[Waiting], language: str, as_of: date, calendar: Bus
         }
         for row in ordered
     ]
+
+
+def partner_called(conn: Connection[Any], workspace: str, wanted: str) -> str:
+    """The id of the partner that a CRM record, its id or its name names; NotFound says which there are."""
+    with contextlib.suppress(ValueError):
+        return partner_of(conn, workspace, RecordRef.parse(wanted))
+    rows = conn.execute(
+        "select partner_id, name from sakigake.partner where workspace = %s and removed_at is null order by 1",
+        (workspace,),
+    ).fetchall()
+    ids = [str(row[0]) for row in rows]
+    return ids[partner_place(wanted, ids, [row[1] for row in rows])]
 
 
 def types(conn: Connection[Any], workspace: str) -> list[str]:

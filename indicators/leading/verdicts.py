@@ -216,7 +216,7 @@ _SAY: dict[Language, dict[str, str]] = {
         "not enough data, no pace": "{name}はデータが足りません。今のペースでは、いつ判断できるか言えません。",
         "mechanical": "「{name}」は構造上、商談の前に来ます（最も近いのは{weeks}前）。",
         "mechanical_unknown": "「{name}」は構造上、商談の前に来ます。",
-        "rate": "CVR（{name}）は構造上、商談を左右します。",
+        "rate": "転換率（{name}）は構造上、商談を左右します。",
         "better": "今後{horizon}週の予測を{skill}%改善します。",
         "better_perhaps": "過去の{horizon}週予測を{skill}%改善しましたが、偶然の可能性が残ります。",
         "no_better": "直近の商談と季節を超えて{horizon}週予測を改善してはいません。",

@@ -147,6 +147,8 @@ def _show(document: dict[str, Any], language: str) -> None:
     weeks = document["weeks"]
     span = {"day": f"[bold]{document['as_of']}[/]", "n": weeks["count"], "first": weeks["from"]}
     text = "As of {day}, {n} whole {n:week|weeks} from {first}, {deals} {deals:deal|deals}."
+    if not weeks["count"]:
+        text = "As of {day}, not one whole week of data yet."
     out.print(say(text, deals=f"{document['deals']:,}", **span) + "\n")
     one: dict[str, Any] | None = document.get("partner")
     if one is not None:

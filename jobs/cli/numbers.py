@@ -3,6 +3,7 @@
 import sys
 from datetime import date
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -76,7 +77,7 @@ def indicators(
         json=json,
         csv=csv,
         lines=lambda: _write(as_csv(indicator_lines(document))),
-        pages=lambda: _indicator_pages(document, said),
+        pages=lambda: _indicator_pages(document, said, reader.rules.zone),
     )
 
 
@@ -115,23 +116,24 @@ def _rank(
     show(document, json=json, csv=csv, lines=lambda: show_csv(rows, RANKED), pages=pages)
 
 
-def _indicator_pages(document: dict[str, Any], language: str) -> None:
+def _indicator_pages(document: dict[str, Any], language: str, zone: ZoneInfo) -> None:
     from jobs.speech import Speech
-    from jobs.tables import prospects, rates, steps
+    from jobs.tables import prospects, rates, shape, steps
 
     say = Speech(language)
     axes = {
         "day": f"[bold]{document['as_of']}[/]",
-        "moment": document["known_at"][:16].replace("T", " "),
+        "moment": shape.moment(document["known_at"], zone),
         "mapping": document["mapping"][:12],
         "code": document["code_version"],
     }
-    out.print(say("As of {day}, known {moment} UTC, mapping {mapping}, code {code}", **axes) + "\n")
+    out.print(say("As of {day}, known {moment}, mapping {mapping}, code {code}", **axes) + "\n")
     one: dict[str, Any] | None = document.get("partner")
     if one is None:
         rates.tiers(out, document["tiers"], document["partners"], say)
-    horizon = (document.get("assumptions") or {}).get("horizon")
-    rates.rates(out, document["conversion"], document["lead_time"], say, horizon)
+    assumed = document.get("assumptions") or {}
+    rates.rates(out, document["conversion"], document["lead_time"], say, assumed.get("horizon"))
+    steps.subjects(out, document["conversion"], assumed, say)
     steps.lead_times(out, document["conversion"], document["lead_time"], say)
     steps.cohorts(out, document["conversion"], say)
     steps.other_rates(out, document["conversion"], say)
@@ -185,7 +187,7 @@ def targets(
         json=json,
         csv=csv,
         lines=lambda: _write(as_csv(target_lines(document))),
-        pages=lambda: tables.targets(out, document, spoken(language, reader.rules)),
+        pages=lambda: tables.targets(out, document, spoken(language, reader.rules), reader.rules.zone),
     )
 
 

@@ -90,7 +90,8 @@ def with_shares(document: dict[str, Any]) -> list[dict[str, Any]]:
 def stalled(
     type_name: TypeOption = None,
     partner: Annotated[
-        str | None, typer.Option("--partner", help="Only this partner: connection.Object/ID", metavar="RECORD")
+        str | None,
+        typer.Option("--partner", help="Only this partner: connection.Object/ID, its id, or its name or part of it."),
     ] = None,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
@@ -102,18 +103,11 @@ def stalled(
 ) -> None:
     """List entries that wait too long, with the next step."""
     check_output(None, json=json, csv=csv)
-    from jobs import asked_reports, overrides, waiting
+    from jobs import asked_reports, waiting
     from jobs.speech import Speech
-    from models.vocabulary import RecordRef
 
     with opened_reader(config, workspace) as reader, reader.engine.connect() as conn:
-        only = None
-        if partner is not None:
-            try:
-                ref = RecordRef.parse(partner)
-            except ValueError as e:
-                raise ConfigError(f"{e}.") from e
-            only = overrides.partner_of(reader.conn, reader.name, ref)
+        only = None if partner is None else waiting.partner_called(reader.conn, reader.name, partner)
         said = spoken(language, reader.rules)
         document = asked_reports.stalled(conn, reader.name, reader.settings, reader.rules, said, as_of, known_at, only)
         types = waiting.types(reader.conn, reader.name)

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
+
 from jobs.errors import ConfigError
+from jobs.tables.folding import folded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,8 +17,15 @@ if TYPE_CHECKING:
 
 ENDINGS = (".png", ".svg", ".pdf")
 INK, FAINT, RULE = "#1f2933", "#7b8794", "#d9dee3"
-BLUE, ORANGE, GREEN, RED, GREY = "#2f6fad", "#d9822b", "#3a8f6b", "#b8433c", "#a3aab2"
-CYCLE = (BLUE, ORANGE, GREEN, "#7d5ba6", RED)
+# Told apart by colour-blind readers too: Okabe and Ito (2008), jfly.uni-koeln.de/color
+BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#a3aab2"
+CYCLE = (BLUE, ORANGE, GREEN, "#cc79a7", RED, "#56b4e9")
+STROKES = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1, 1.2)),
+    (0, (5, 1.5, 1, 1.5)),
+)  # once the colours are used up, lines differ by these
 Drawing = Callable[[], "Figure"]
 
 
@@ -66,8 +76,16 @@ def save(path: Path, draw: Drawing) -> None:
 def blank(width: float, height: float) -> "Figure":
     """A figure of so many inches that makes room for what is written on it."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    return Figure(figsize=(width, height), layout="constrained")
+    # inches: a row of panels stands clear of the numbers under the one above
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.08))
+
+
+def in_lines(text: str, inches: float, points: float) -> str:
+    """A text broken into lines of so many inches, in Japanese between phrases, for letters of so many points."""
+    cells = int(inches * 72 / points * 2 * 0.95)  # a Japanese letter is as wide as high, and two cells
+    return "\n".join(line.plain for line in folded(Text(text), cells))
 
 
 def titled(figure: "FigureBase", title: str, below: str) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from jobs.plots.canvas import CYCLE, FAINT, INK, Drawing, blank, plain, titled
+from jobs.plots.canvas import CYCLE, FAINT, INK, STROKES, Drawing, blank, in_lines, plain, titled
 from models.labels import named
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure, FigureBase
 
 Curve = Sequence[tuple[int, float]]
@@ -24,7 +25,7 @@ _SAY = {
         "title": "リードタイム（転換したもの）",
         "below": "{as_of}時点。点は半数（中央値）と80%が到達した日。暦日。",
         "axis": "日数",
-        "all": "全体",
+        "all": "全タイプ",
         "nothing": "転換の件数が不足",
     },
 }
@@ -42,18 +43,21 @@ def _figure(as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str
 
 
 def height(steps: int) -> float:
-    """Inches that so many steps need."""
-    return 1.2 + 2.7 * -(-max(steps, 1) // COLUMNS)
+    """Inches that so many steps and the legend need."""
+    return 1.2 + 2.7 * -(-(steps + 1) // COLUMNS)
 
 
 def fill(figure: "FigureBase", as_of: str, curves: Mapping[str, Mapping[str, Curve]], language: str) -> None:
     """The picture on a figure, or on a part of one."""
     say = _SAY[language]
     steps = list(dict.fromkeys(step for by_step in curves.values() for step in by_step))
-    columns = min(max(len(steps), 1), COLUMNS)
-    rows = -(-max(len(steps), 1) // columns)
+    columns = min(len(steps) + 1, COLUMNS)
+    rows = -(-(len(steps) + 1) // columns)
     titled(figure, say["title"], say["below"].format(as_of=as_of))
     kinds = [k for k in curves if k != "all"] + [k for k in curves if k == "all"]
+    pens = {kind: (CYCLE[i % len(CYCLE)], STROKES[i // len(CYCLE) % len(STROKES)]) for i, kind in enumerate(kinds)}
+    if "all" in kinds:
+        pens["all"] = INK, "--"
     drawn: dict[str, Artist] = {}
     for at, step in enumerate(steps):
         axes = figure.add_subplot(rows, columns, at + 1)
@@ -63,7 +67,7 @@ def fill(figure: "FigureBase", as_of: str, curves: Mapping[str, Mapping[str, Cur
         longest = 10
         if not any(curves[kind].get(step) for kind in kinds):
             axes.text(0.5, 0.3, say["nothing"], ha="center", color=FAINT, transform=axes.transAxes)
-        for kind, colour in zip(kinds, [*CYCLE[: len(kinds) - 1], INK] if "all" in kinds else CYCLE, strict=False):
+        for kind, (colour, stroke) in pens.items():
             points = curves[kind].get(step, ())
             if not points:
                 continue
@@ -74,7 +78,7 @@ def fill(figure: "FigureBase", as_of: str, curves: Mapping[str, Mapping[str, Cur
                 color=colour,
                 linewidth=1.8,
                 drawstyle="steps-post",
-                linestyle="--" if kind == "all" else "-",
+                linestyle=stroke,
             )
             drawn.setdefault(say["all"] if kind == "all" else kind, line)
             for share in (50.0, 80.0):
@@ -87,10 +91,15 @@ def fill(figure: "FigureBase", as_of: str, curves: Mapping[str, Mapping[str, Cur
         axes.set_yticks([0, 50, 80, 100], ["0 %", "50 %", "80 %", "100 %"])
         axes.set_xlabel(say["axis"], loc="right", fontsize=8.5)
     if drawn:
-        figure.legend(
-            list(drawn.values()), list(drawn), loc="outside upper right", ncols=len(drawn), frameon=False, fontsize=9
-        )
+        _legend(figure.add_subplot(rows, columns, rows * columns), drawn)
     else:
         axes = figure.add_subplot()
         axes.text(0.5, 0.5, say["nothing"], ha="center", color=FAINT)
         axes.set_axis_off()
+
+
+def _legend(axes: "Axes", drawn: Mapping[str, "Artist"]) -> None:
+    """In a cell of its own, so that many types and long names have room."""
+    axes.set_axis_off()
+    names = [in_lines(name, 2.9, 9) for name in drawn]
+    axes.legend(list(drawn.values()), names, loc="center left", frameon=False, fontsize=9 if len(names) <= 13 else 7)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from indicators.assumptions import DEFAULTS
-from jobs.plots.canvas import BLUE, FAINT, GREY, INK, Drawing, blank, plain, titled
+from jobs.plots.canvas import BLUE, FAINT, GREY, INK, Drawing, blank, in_lines, plain, titled
 from models.labels import named
 
 if TYPE_CHECKING:
@@ -16,13 +16,15 @@ _SAY = {
     "en": {
         "title": "Conversion within {horizon} days",
         "below": "As of {as_of}. Whiskers: 95 % interval; n: entries; grey: too young or too few to be final.",
+        "own": "{name} itself (80 % interval)",
         "all": "all",
         "nothing": "no entries yet",
     },
     "ja": {
-        "title": "{horizon}日以内のCVR",
+        "title": "{horizon}日以内の転換率",
         "below": "{as_of}時点。ひげは95%区間、nはエントリー数。灰色は期間または件数が不足。",
-        "all": "全体",
+        "own": "{name}自身（80%区間）",
+        "all": "全タイプ",
         "nothing": "エントリーなし",
     },
 }
@@ -50,16 +52,22 @@ def fill(
     conversion: Mapping[str, Mapping[str, Mapping[str, Any]]],
     language: str,
     horizon: int = DEFAULTS.horizon,
+    partner: Mapping[str, Any] | None = None,
 ) -> None:
-    """The picture on a figure, or on a part of one; `horizon` in days."""
+    """The picture on a figure, or on a part of one; `horizon` in days. `partner`: as an `indicators` document has it, beside its type."""
     say = _SAY[language]
     kinds = [k for k in conversion if k == "all"] + [k for k in conversion if k != "all"]
-    columns = min(max(len(kinds), 1), COLUMNS)
-    rows = -(-max(len(kinds), 1) // columns)
+    panels = len(kinds) + (partner is not None)
+    columns = min(max(panels, 1), COLUMNS)
+    rows = -(-max(panels, 1) // columns)
     titled(figure, say["title"].format(horizon=horizon), say["below"].format(as_of=as_of))
     for at, kind in enumerate(kinds):
         title = say["all"] if kind == "all" else kind
         panel(figure.add_subplot(rows, columns, at + 1), conversion[kind], title, language)
+    if partner is not None:
+        own = {step: {**row, "status": "ok"} for step, row in partner["rates"].items()}
+        title = say["own"].format(name=partner["name"])
+        panel(figure.add_subplot(rows, columns, panels), own, in_lines(title, 3.4, 11), language)
     if not kinds:
         axes = figure.add_subplot()
         axes.text(0.5, 0.5, say["nothing"], ha="center", color=FAINT)

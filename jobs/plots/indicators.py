@@ -29,7 +29,7 @@ def draw(document: Mapping[str, Any], curves: Curves, language: str) -> Drawing:
     }
     assumed = document.get("assumptions") or {}  # a computation of an earlier version kept none
     horizon = assumed.get("horizon", DEFAULTS.horizon)
-    return lambda: _figure(document["as_of"], kinds, kept, language, horizon)
+    return lambda: _figure(document["as_of"], kinds, kept, language, horizon, document.get("partner"))
 
 
 def curves_of(
@@ -54,10 +54,17 @@ def curves_of(
     return lead_curves(asked.results.paths, asked.partners.types)
 
 
-def _figure(as_of: str, conversion: Mapping[str, Any], curves: Curves, language: str, horizon: int) -> "Figure":
-    above, below = funnel.height(len(conversion)), lead_time.height(5)
+def _figure(
+    as_of: str,
+    conversion: Mapping[str, Any],
+    curves: Curves,
+    language: str,
+    horizon: int,
+    partner: Mapping[str, Any] | None,
+) -> "Figure":
+    above, below = funnel.height(len(conversion) + (partner is not None)), lead_time.height(5)
     figure = blank(12, above + below)
     parts = figure.subfigures(2, 1, height_ratios=[above, below], squeeze=False)
-    funnel.fill(parts[0, 0], as_of, conversion, language, horizon)
+    funnel.fill(parts[0, 0], as_of, conversion, language, horizon, partner)
     lead_time.fill(parts[1, 0], as_of, curves, language)
     return figure

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from indicators.leading.verdicts import USEFUL_P, USEFUL_SKILL
 from jobs.plots.canvas import BLUE, FAINT, GREEN, GREY, INK, ORANGE, RED, RULE, Drawing, blank, plain, titled
 from models.labels import VERDICTS
 
@@ -27,6 +28,7 @@ _SAY = {
         "more": "about {0} more weeks",
         "effect": "about {0:.2f} deals each",
         "skill": "forecast {0:.0f} % better",
+        "skill_perhaps": "forecast {0:.0f} % better, perhaps by chance",
         "no_skill": "forecast no better",
         "nothing": "There is nothing to ask about yet.",
         "all": "All partners",
@@ -39,6 +41,7 @@ _SAY = {
         "more": "あと約{0}週",
         "effect": "1回につき約{0:.2f}件",
         "skill": "予測を{0:.0f}%改善",
+        "skill_perhaps": "予測を{0:.0f}%改善（偶然かもしれない）",
         "no_skill": "予測の改善なし",
         "nothing": "判定の対象がまだありません。",
         "all": "全パートナー",
@@ -56,7 +59,7 @@ def draw(document: Mapping[str, Any], language: str) -> Drawing:
 
 def _figure(document: Mapping[str, Any], rows: list[Mapping[str, Any]], language: str) -> "Figure":
     say = _SAY[language]
-    figure = blank(11, 1.9 + 0.46 * max(len(rows), 3))
+    figure = blank(12, 1.9 + 0.46 * max(len(rows), 3))
     axes = figure.add_subplot()
     name = rows[0]["type"] if rows else "all"
     titled(
@@ -93,7 +96,7 @@ def _figure(document: Mapping[str, Any], rows: list[Mapping[str, Any]], language
         axes.text(WIDEST + 7.6, at, _detail(row, say), va="center", fontsize=9, color=FAINT)
     axes.set_yticks(range(len(rows)), [i["label"][language] for i in rows])
     axes.set_ylim(len(rows) - 0.4, -1.15)
-    axes.set_xlim(-WIDEST, WIDEST + 14)
+    axes.set_xlim(-WIDEST, WIDEST + 17)
     axes.set_xticks(range(-12, 13, 4), [str(abs(w)) for w in range(-12, 13, 4)])
     axes.set_xlabel(say["axis"], loc="left", fontsize=9)
     kinds = [i["kind"] for i in rows]
@@ -115,6 +118,8 @@ def _detail(row: Mapping[str, Any], say: Mapping[str, str]) -> str:
     if row["verdict"].startswith("leading") and row["effect"] is not None:
         return say["effect"].format(row["effect"])
     if row["verdict"] == "mechanical" and row["skill"]["deviance"] is not None:
-        skill = 100 * row["skill"]["deviance"]
-        return say["skill"].format(skill) if skill >= 1 else say["no_skill"]
+        skill, p = row["skill"]["deviance"], row["skill"]["p"]
+        if skill < USEFUL_SKILL:
+            return say["no_skill"]
+        return say["skill" if p is not None and p <= USEFUL_P else "skill_perhaps"].format(100 * skill)
     return say["more"].format(row["more_weeks"]) if row["more_weeks"] else ""

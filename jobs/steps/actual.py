@@ -12,7 +12,7 @@ from psycopg import Connection
 from indicators.counting import shared_out
 from indicators.inputs import DEAL, MILESTONES
 from indicators.landings import Landing, coming, landings, settled
-from indicators.plan_actual import cause, lines, reached_between, share_elapsed, timing
+from indicators.plan_actual import cause, lines, of_all, reached_between, share_elapsed, timing
 from indicators.static_table import StaticRow
 from indicators.subjects import ALL
 from indicators.targets import NOT_ENOUGH_DATA, TargetPlan
@@ -51,7 +51,8 @@ def months(by_hand: SetTargets, done: Computed, plan: TargetPlan | None, stamp: 
 
 def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
     """What the month's plan asks for by type and milestone; its deals are those wanted, shared out as the plan expects them, or as new entries
-    are where it expects none.
+    are where it expects none. The milestones before are at least as many as that many deals take in the long run: what is listed too late for
+    this month's deals, or is not needed for them, is what those of the months after it will come of.
 
     Where there is not enough data for a plan, the deals wanted of all and nothing else: a milestone for which nobody can say a number has none.
     """
@@ -62,6 +63,9 @@ def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
     shares = expected[DEAL] if expected[DEAL].sum() > 0 else plan.pace
     if shares.sum() > 0:
         goals[DEAL] = shared_out(plan.deals, shares)
+    through = np.cumprod(plan.rates.T[::-1], axis=0)[::-1]  # [4, types]: from each milestone on
+    usual = np.divide(goals[DEAL], through, out=np.zeros(through.shape), where=through > 0)
+    goals[:DEAL] = np.maximum(goals[:DEAL], np.ceil(usual - 1e-9))
     found: dict[str, Planned] = {name: [float(n) for n in goals[:, at]] for at, name in enumerate(types)}
     found[ALL] = [*(float(n) for n in goals[:DEAL].sum(axis=1)), float(plan.deals)]
     return found
@@ -109,17 +113,26 @@ def month_document(done: Computed, month: date, planned: Mapping[str, Planned]) 
     elapsed = share_elapsed(first, last, paths.as_of, done.calendar)
     rows: list[dict[str, Any]] = []
     gaps: dict[str, Any] = {}
+    came = {
+        kind: [
+            int(n)
+            for n in reached_between(
+                paths, first, last, None if kind == ALL else types.index(kind) if kind in types else -1
+            )
+        ]
+        for kind in planned
+    }
+    causes = {kind: cause(plan, came[kind], elapsed) for kind, plan in planned.items()}
+    if ALL in causes:
+        causes[ALL] = of_all(causes[ALL], [one for kind, one in causes.items() if kind != ALL])
     for kind, plan in planned.items():
-        at = None if kind == ALL else types.index(kind) if kind in types else -1
-        actual = [int(n) for n in reached_between(paths, first, last, at)]
-        mine = ends.get(kind)
-        found = lines(kind, plan, actual, elapsed, landing=mine)
+        mine, split = ends.get(kind), causes[kind]
+        found = lines(kind, plan, came[kind], elapsed, landing=mine, split=split)
         rows += [
             {**{k: _rounded(v) for k, v in asdict(line).items()}, "milestone": MILESTONES[line.milestone].value}
             for line in found
         ]
         deals = found[-1]
-        split = cause(plan, actual, elapsed)
         effects = [None] * len(STEPS) if split is None else [_rounded(e) for e in split.conversions]
         gaps[kind] = {
             "gap": _rounded(deals.gap),

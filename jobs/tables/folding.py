@@ -43,7 +43,18 @@ def phrases(text: str) -> list[str]:
     sentences may be broken (github.com/google/budoux).
     """
     words = re.findall(r"^\s+|\S+(?:\s+→)?\s*", text)  # an arrow begins no line
-    return [phrase for word in words for phrase in (_parser().parse(word) if is_japanese(word) else [word])]
+    return [phrase for word in words for phrase in (_parsed(word) if is_japanese(word) else [word])]
+
+
+def _parsed(word: str) -> list[str]:
+    """The phrases of a run without spaces; the model was made from Japanese, and a word in Latin letters within it stays whole."""
+    found: list[str] = []
+    for phrase in _parser().parse(word):
+        if found and re.search(r"[\w.%-]\Z", found[-1], re.ASCII) and re.match(r"[\w.%-]", phrase, re.ASCII):
+            found[-1] += phrase
+        else:
+            found.append(phrase)
+    return found
 
 
 def breaks(text: str, width: int) -> list[int]:

@@ -1,5 +1,6 @@
 """Tables on what partners do, for a person at a terminal."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import SHOWN, likely, number, percent, provisional, signed, table
+from jobs.tables.shape import SHOWN, add_up, likely, number, percent, provisional, signed, table
 from models.labels import named
 
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
@@ -45,7 +46,12 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
                 "half have not come to one yet" if f["median"] is None else "median {n} {n:day|days}", n=f["median"]
             )
             told = {"kind": escape(say.kind(f["type"])), "median": median, "events": f["events"], "n": f["partners"]}
-            out.print(say("Contract to first deal, {kind}: {median} ({events} of {n} {n:partner|partners}).", **told))
+            text = "Contract to first deal, {kind}: {median} ({events} of {n} {n:partner|partners})."
+            out.print(say(text, **told))
+    older = next((f.get("before_data", 0) for f in document["first_deal"] if f["type"] == "all"), 0)
+    if older:
+        text = "Contract to first deal leaves out {n} {n:partner|partners} under contract since before the data begin."
+        out.print(say(text, n=number(older)))
     _load(out, document["capacity"], say)
     for c in document["cutoffs"]:
         if c["explained"] > c["today"] + 0.05:
@@ -63,6 +69,9 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
 
 
 def _pushes(out: Console, leaked: Mapping[str, Any], say: Speech) -> None:
+    if not leaked["pushes"]:
+        out.print(say("Pushes on tier D: none; no push on anybody is recorded."))
+        return
     told = {"n": number(leaked["on_d"]), "all": number(leaked["pushes"]), "share": percent(leaked["share"])}
     kinds = say(", ").join(f"{named(k, say.language)} {n}" for k, n in leaked["by_kind"].items())
     if kinds:
@@ -132,11 +141,11 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
         out.print(say("No entry is stalled." if past is None else "No entry was stalled."))
         return
     left = tuple(map(say, ("partner", "target", "stands at", "since")))
-    right = say("days"), say("chance")
+    right = say("days"), say("chance to go on")
     shown = table(say("Stalled entries, the most hopeful first"), *left, *right, say("next"), right=right)
     for r in rows[:SHOWN]:
         shown.add_row(
-            r["partner"], r["target"] or "-", say.name(r["milestone"]), r["since"], number(r["days"]), percent(r["chance"]), say.name(r["next"] or ""),
+            r["partner"], r["target"] or r["record"], say.name(r["milestone"]), r["since"], number(r["days"]), likely(r["chance"]), say.name(r["next"] or ""),
         )  # fmt: skip
     out.print(shown)
     if len(rows) > SHOWN:
@@ -160,7 +169,7 @@ def actual(
         right = tuple(map(say, ("plan", "to date", "actual", "gap", "effect on deals")))
         ended = (say("result"),) if over else ()
         shown = table(title, say("type"), say("milestone"), *right, *ended, right=right)
-        rows = [r for r in m["rows"] if only is None or r["type"] == only]
+        rows = _added_up([r for r in m["rows"] if only is None or r["type"] == only])
         for r in rows:
             shown.add_row(
                 say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
@@ -171,6 +180,18 @@ def actual(
             _landing(out, m["month"], rows, say)
         _apart(out, m, only or "all", over, say)
     provisional(out, delay, say)
+
+
+def _added_up(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows with effects that sum, as printed, to the gap in deals of their type."""
+    found: list[Mapping[str, Any]] = []
+    for _, of_type in itertools.groupby(rows, key=lambda r: r["type"]):
+        mine = list(of_type)
+        effects = [r["effect"] for r in mine]
+        if None not in effects:
+            mine = [{**r, "effect": e} for r, e in zip(mine, add_up(mine[-1]["gap"], effects), strict=True)]
+        found += mine
+    return found
 
 
 def _landing(out: Console, month: str, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:
@@ -231,7 +252,9 @@ def _ahead(out: Console, month: Mapping[str, Any], kind: str, deals: Mapping[str
             "planned": f"{deals['planned']:g}",
             "actual": number(deals["actual"]),
         }
-        parts = {"in_flight": f"{deals['landing_in_flight']:.1f}", "new": f"{deals['landing_new']:.1f}"}
+        under_way = round(deals["landing_in_flight"], 1)
+        new = round(deals["landing"], 1) - deals["actual"] - under_way  # so that they sum as printed
+        parts = {"in_flight": f"{under_way:.1f}", "new": f"{abs(new):.1f}"}
         out.print(say(text, chance=likely(deals["chance_of_target"]), **told, **parts))
     if any(r["landing"] is None for r in month["rows"] if r["type"] == kind):
         out.print(

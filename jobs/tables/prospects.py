@@ -33,7 +33,7 @@ def forecast(
     shown = table(title, say("within"), *right, right=right)
     for days, row in ahead.items():
         span = "-" if row["low"] is None else say("{low} to {high}", low=f"{row['low']:,}", high=f"{row['high']:,}")
-        shown.add_row(say.days(int(days)), _one(row["expected"]), span, _one(row["in_flight"]), _one(row["new"]))
+        shown.add_row(say.days(int(days)), _one(row["expected"]), span, *map(_one, _parts(row)))
     out.print(shown)
     checked = found["checked"]
     of_all = say("All types: ") if who and checked["origins"] else ""
@@ -102,7 +102,12 @@ def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> N
     if document.get("reconstructed"):
         text = "this lies before the first run; it is what the CRMs' own histories date before then."
         noted(out, say, "Reconstructed:", say(text))
-    aside = [say(text, n=number(document["issues"][key])) for key, text in ASIDE.items() if document["issues"].get(key)]
+    aside = [
+        say(text, n=number(document["issues"][key]))
+        for key, text in ASIDE.items()
+        # of a moment before the first run it is not known which entries there were: those of later days have nothing amiss
+        if document["issues"].get(key) and not (key == "no_events" and document.get("reconstructed"))
+    ]
     if aside:
         japanese = say.language == "ja"
         noted(
@@ -126,6 +131,14 @@ def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> N
             names = [step for step, row in steps.items() if row["status"] == status]
             if names:
                 noted(out, say, heading, say("{kind}: {steps}.", kind=who, steps=say.steps(names)))
+
+
+def _parts(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Of entries under way and of new ones, as much as is printed in all."""
+    if row["expected"] is None:
+        return None, None
+    under_way = round(row["in_flight"], 1)
+    return under_way, round(row["expected"], 1) - under_way
 
 
 def _one(value: float | None) -> str:

@@ -1,8 +1,11 @@
 """How a table and a value look."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.cells import cell_len
@@ -107,6 +110,26 @@ def number(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def moment(iso: str, zone: ZoneInfo) -> str:
+    """A moment in the workspace's time zone, in which `--known-at` is read too."""
+    return f"{datetime.fromisoformat(iso).astimezone(zone):%Y-%m-%d %H:%M %Z}"
+
+
+def add_up(whole: float, parts: Sequence[float], digits: int = 1) -> list[float]:
+    """The parts rounded so that, as printed, they sum to the whole as printed: those that rounding moves most give way (largest remainder)."""
+    unit = 10**digits
+    want = round(whole * unit)
+    exact = [part * unit for part in parts]
+    found = [math.floor(part) for part in exact]
+    by_rest = sorted(range(len(parts)), key=lambda i: (found[i] - exact[i], i))
+    lacking = want - sum(found)
+    if not 0 <= lacking <= len(parts):
+        return [round(part, digits) for part in parts]  # they are no parts of it
+    for i in by_rest[:lacking]:
+        found[i] += 1
+    return [n / unit for n in found]
 
 
 def noted(out: Console, say: Speech, heading: str, text: str) -> None:

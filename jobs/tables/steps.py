@@ -51,7 +51,9 @@ def _days(lead: Mapping[str, Any], name: str, say: Speech) -> str:
 
 def _gaps(out: Console, conversion: Steps, lead_time: Steps, say: Speech) -> None:
     """Why a lead time is a dash or grey, where one is."""
-    if any(lead["median"] is None for steps in lead_time.values() for lead in steps.values()):
+    dashes = any(lead["median"] is None for steps in lead_time.values() for lead in steps.values())
+    skips = {kind: [step for step, lead in lead_time.get(kind, {}).items() if lead["status"] == "skips"] for kind in conversion}  # fmt: skip
+    if dashes:
         least = DEFAULTS.min_conversions
         out.print(
             say(
@@ -59,11 +61,11 @@ def _gaps(out: Console, conversion: Steps, lead_time: Steps, say: Speech) -> Non
                 n=least,
             )
         )
-    for kind in conversion:
-        gaps = [step for step, lead in lead_time.get(kind, {}).items() if lead["status"] == "skips"]
+    for kind, gaps in skips.items():
         if gaps:
             noted(out, say, "Days unknown too often for a lead time:", say("{kind}: {steps}.", kind=escape(say.kind(kind)), steps=say.steps(gaps)))  # fmt: skip
-    out.print("")
+    if dashes or any(skips.values()):
+        out.print("")
 
 
 def cohorts(out: Console, conversion: Steps, say: Speech = ENGLISH) -> None:
@@ -76,7 +78,32 @@ def cohorts(out: Console, conversion: Steps, say: Speech = ENGLISH) -> None:
             shown.add_row(say.kind(kind) if i == 0 else "", say.step(step), *(_share(w, say) for w in row["within"]))
         shown.add_section()
     out.print(shown)
-    out.print(say("In brackets the 95 % interval.") + "\n")
+    out.print(
+        say(
+            "In brackets the 95 % interval. Within more days only entries of that age count, so that the share of these can be lower than within fewer days."
+        )
+        + "\n"
+    )
+
+
+def subjects(out: Console, conversion: Steps, assumed: Mapping[str, Any], say: Speech = ENGLISH) -> None:
+    """Which entries a rate is told from, and for which steps it had to look further back, as too few came of late."""
+    usual, least = assumed.get("window"), DEFAULTS.min_subjects
+    if usual is None:
+        return  # all entries are asked, or a computation of an earlier version kept no settings
+    spans: dict[str, list[str]] = {}
+    for kind, steps in conversion.items():
+        for step, row in steps.items():
+            days = row.get("window_days", usual)
+            if days not in (None, usual) and row["n"]:
+                spans.setdefault(say.kind(kind), []).append(f"{say.step(step)} {say.days(days)}")
+    comma, semicolon, colon = ("、", "；", "：") if say.language == "ja" else (", ", "; ", ": ")
+    told = semicolon.join(kind + colon + comma.join(steps) for kind, steps in spans.items())
+    if told:
+        text = "n: entries that came to the step in the last {usual} days; where these are fewer than {least}, of a longer time ({spans})."
+    else:
+        text = "n: entries that came to the step in the last {usual} days."
+    out.print(say(text, usual=usual, least=least, spans=escape(told)) + "\n")
 
 
 def _share(row: Mapping[str, Any], say: Speech) -> str:

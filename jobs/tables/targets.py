@@ -2,23 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import Speech
-from jobs.tables.shape import likely, number, percent, table
+from jobs.tables.shape import likely, moment, number, percent, table
 
 WEEKS_SHOWN = 8
 PARTNERS_SHOWN = 15
 
 
-def targets(out: Console, document: Mapping[str, Any], language: str = "en") -> None:
-    """All of it in the language asked for."""
+def targets(out: Console, document: Mapping[str, Any], language: str, zone: ZoneInfo) -> None:
+    """All of it in the language asked for; moments in the workspace's time zone."""
     say = Speech(language)
-    who = document["scope"]["partner"] or document["scope"]["type"]
-    text = f"{{deals}} {{deals:deal|deals}} in {{month}}{' from {who}' if who else ''}, as of {{day}}, known {{moment}} UTC"
-    axes = {"day": document["as_of"], "moment": document["known_at"][:16].replace("T", " ")}
+    who = document["scope"]["name"] or document["scope"]["type"]
+    text = f"{{deals}} {{deals:deal|deals}} in {{month}}{' from {who}' if who else ''}, as of {{day}}, known {{moment}}"
+    axes = {"day": document["as_of"], "moment": moment(document["known_at"], zone)}
     told = {"deals": document["deals"], "month": document["month"], "who": escape(str(who)), **axes}
     out.print(f"[bold]{say(text, **told)}[/]")
     if document["month_by"] == "next":
@@ -42,16 +43,18 @@ def _plans(out: Console, document: Mapping[str, Any], say: Speech) -> None:
     shown = table(say("What it takes"), "", *right, "", right=right)
     text = "{achieved} achieved, {in_flight} expected from entries under way"
     shown.add_row(
-        say("nothing new"), "0", _one(document["achieved"] + document["in_flight"]), percent(document["chance_without_new"]),
+        say("nothing new"), "0", _one(document["achieved"] + document["in_flight"]), likely(document["chance_without_new"]),
         say(text, achieved=document["achieved"], in_flight=_one(document["in_flight"])),
     )  # fmt: skip
     sure = f"{100 * ((document['assumptions'] or {}).get('sure') or 0.8):g}{'' if say.language == 'ja' else ' '}%"
     for name, title, says in (("mean", say("on average"), "a coin toss"), ("safe", say("with {sure}", sure=sure), "the plan")):  # fmt: skip
         plan = document["plans"][name]
         note = say(says) + (say("; more than can be listed") if plan["over_capacity"] else "")
+        if plan["entries"] == 0:
+            note = say("nothing new is needed")
         if plan["entries"] is None:
             note = say("no number of new entries is enough")
-        shown.add_row(title, number(plan["entries"]), _one(plan["expected"]), percent(plan["chance"]), note)
+        shown.add_row(title, number(plan["entries"]), _one(plan["expected"]), likely(plan["chance"]), note)
     out.print(shown)
     right = tuple(map(say, ("now", "plan", "at most")))
     shown = table(say("New entries a week"), say("type"), *right, right=right)

@@ -320,6 +320,9 @@ def test_a_target_is_asked_of_a_type_or_a_partner_alone(steady, capsys):
     one = document(capsys, "targets", "--deals", "2", "--month", "2026-12", "--partner", "partner 003")
     assert [p["name"] for p in one["partners"]] == ["Partner 003"]
     assert one["scope"]["partner"] == one["partners"][0]["id"]
+    assert one["scope"]["name"] == "Partner 003"
+    page = said(capsys, "targets", "--deals", "2", "--month", "2026-12", "--partner", "partner 003")
+    assert "Partner 003" in page.splitlines()[0], "and not its id"
     assert one["partners"][0]["target"] == 2
 
 

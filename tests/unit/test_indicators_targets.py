@@ -20,6 +20,7 @@ from indicators.reverse_funnel import Chances, chance_to_reach, chances_of, leas
 from indicators.static_table import static_table
 from indicators.targets import VERDICTS, target_plan
 from indicators.weekly import whole_goals
+from jobs.steps.actual import by_plan
 from tests.unit.reference.histories import AS_OF, MONTH, outlook_of, play, played, tables
 from tests.unit.reference.worlds import DAY0, events_of
 
@@ -343,6 +344,24 @@ def test_a_scope_asks_its_partners_alone():
     assert plan.pace[1] == 0
     assert plan.in_flight < target_plan(outlook, 4, MONTH).in_flight
     assert (shared.next_month.new[1:] == 0).all()
+
+
+def test_a_months_milestones_are_at_least_what_its_deals_take_in_the_long_run():
+    """The month is too short for new entries, so that none are asked for its own deals; those of the months after it want them all the same."""
+    outlook = busy_outlook()
+    short = Month(AS_OF + 1, AS_OF + 10)
+    plan = target_plan(outlook, 30, short, earliest=(AFTER,))
+    assert plan.verdict == "infeasible_time"
+    assert plan.weekly.goals[LISTED].sum() == 0
+    by_type = by_plan(plan, TYPES)
+    for t, kind in enumerate(TYPES):
+        numbers = by_type[kind]
+        rates = [curve.rate for curve in outlook.curves[t]]
+        needs = [0, 0, 0, 0, 0] if numbers[DEAL] == 0 else [*map(np.ceil, static_needs(numbers[DEAL], rates)[:DEAL])]
+        assert all(numbers[k] >= needs[k] for k in range(DEAL))
+        assert numbers[LISTED] == needs[LISTED]
+    assert by_type["all"] == [sum(by_type[kind][k] for kind in TYPES) for k in range(DEAL + 1)]
+    assert by_type["all"][DEAL] == 30
 
 
 def test_the_static_table_knows_by_when():

@@ -38,7 +38,11 @@ DAY = 20400
             [Waiting(LISTED, 9, 1, DAY), Waiting(AGREED, 2, 2, DAY - 9)],
             Advice("move_stalled", EXECUTED, 3, DAY - 9),
         ),
-        (Tier.A, [Waiting(LISTED, 0, 0, NO_DAY, 4), Waiting(AGREED, 2, 0, NO_DAY)], Advice("move_on", EXECUTED, 2)),
+        (
+            Tier.A,
+            [Waiting(LISTED, 0, 0, NO_DAY, 4), Waiting(AGREED, 2, 0, NO_DAY)],
+            Advice("move_on", EXECUTED, 2, beyond=4),
+        ),
         (Tier.A, [Waiting(LISTED, 0, 0, NO_DAY, 4), Waiting(AGREED, 0, 0, NO_DAY, 1)], Advice("tidy_up", None, 5)),
         (Tier.C, [Waiting(EXECUTED, 1, 1, DAY)], Advice("move_stalled", EXECUTED + 1, 1, DAY)),
     ],
@@ -53,7 +57,13 @@ def test_the_advice_names_what_to_do_since_when_and_the_next_milestone():
         told(late, "en")
         == "3 stalled entries, the longest since 2026-01-01: carry out what was agreed (next milestone: Action executed)."
     )
-    assert told(late, "ja") == "停滞3件（最長2026-01-01から）:合意したアクションを実施（次は「アクション実施」）"
+    assert told(late, "ja") == "停滞3件（最長2026-01-01から）：合意したアクションを実施（次は「アクション実施」）"
+    late = replace(late, beyond=35)  # the field beside it counts 38 stalled entries
+    assert told(late, "en").startswith(
+        "3 stalled entries, the longest since 2026-01-01, besides 35 that waited too long: "
+    )
+    assert told(late, "ja").startswith("停滞3件（最長2026-01-01から、ほかに長期停滞35件）：")
+    assert told(Advice("move_on", EXECUTED, 2, beyond=4), "ja").startswith("進行中2件（ほかに長期停滞4件）：")
     for what in ("no_push", "ask_for_list", "tidy_up"):
         assert told(Advice(what, None, 1), "en").endswith(".")
         assert "{" not in told(Advice(what, None, 1), "en") + told(Advice(what, None, 1), "ja")

@@ -9,7 +9,17 @@ from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.inputs import EntryTable, EventTable, PartnerTable
 from indicators.landings import Landing
 from indicators.paths import canonical_paths
-from indicators.plan_actual import cause, factors, gap_by_cause, lines, lmdi, reached_between, share_elapsed, timing
+from indicators.plan_actual import (
+    cause,
+    factors,
+    gap_by_cause,
+    lines,
+    lmdi,
+    of_all,
+    reached_between,
+    share_elapsed,
+    timing,
+)
 
 POSITIVE = st.floats(0.01, 1000, allow_nan=False)
 
@@ -32,6 +42,20 @@ def test_effects_sum_to_the_gap_and_their_order_does_not_matter(pairs):
     assert (turned.volume, *turned.conversions)[::-1] == pytest.approx(
         (one.volume, *one.conversions), rel=1e-9, abs=1e-9
     )
+
+
+def test_the_gap_of_all_types_is_the_sum_of_the_types_effects():
+    """Fewer from the type that converts well, more from the other: volume and nothing else, though all together convert less."""
+    good, poor = ((100, 50, 40, 30, 20), (50, 25, 20, 15, 10)), ((100, 20, 10, 5, 2), (200, 40, 20, 10, 4))
+    causes = [gap_by_cause(*counts) for counts in (good, poor)]
+    pooled = gap_by_cause(*(np.add(a, b).tolist() for a, b in zip(good, poor, strict=True)))
+    found = of_all(pooled, causes)
+    assert found is not None
+    assert found.conversions == pytest.approx((0, 0, 0, 0), abs=1e-9)
+    assert found.volume == pytest.approx(found.total) == pytest.approx(-8)
+    assert pooled.volume > 0, "of the sums alone it would read as more volume and poor conversion"
+    assert of_all(pooled, [causes[0], None]) is pooled, "types that do not make up the whole are no parts of it"
+    assert of_all(None, causes) is None
 
 
 def test_zeros_are_replaced_and_flagged():

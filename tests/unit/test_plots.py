@@ -1,11 +1,12 @@
 """Pictures: whole, the same bytes again, in Japanese without a font of the system, and refused in a sentence."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jobs.errors import ConfigError
-from jobs.plots import curves, funnel, leading, targets
+from jobs.plots import curves, funnel, indicators, leading, targets
 from jobs.plots.canvas import save
 from tests.unit.test_leading_verdicts import EMPTY
 
@@ -17,17 +18,25 @@ CONVERSION = {
     "legacy": {"listed>requested": {"rate": 0.4, "low": None, "high": None, "n": 9, "status": "immature"}},
 }
 CURVES = {"all": {"listed>requested": ((0, 0.1), (5, 0.5), (20, 1.0))}, "legacy": {"listed>requested": ()}}
-WEEKS = ["2026-11-02", "2026-11-09"]
+OWN = {"listed>requested": {"rate": 0.7, "low": 0.6, "high": 0.8, "n": 12}}
+NAMES = [f"飲食店向け開業支援・不動産仲介パートナー（第{i}地区）" for i in range(1, 13)]
+MANY = {name: dict.fromkeys(("listed>requested", "requested>agreed"), ((0, 0.1), (5 + i, 0.6), (20, 1.0))) for i, name in enumerate([*NAMES, "all"])}  # fmt: skip
+PLAN = targets.Plan(
+    "2026-10-31", "2026-11", 20, ["2026-11-08", "2026-11-15"], {"listed": [10, 8.5], "deal": [0, 3]},
+    who="（株）四季", says="2026-11の目標20件は進行中のエントリーだけで94%の確率で届きます。新規は不要です。", capacity=12,
+    latest={"listed": "2026-11-15"},
+)  # fmt: skip
 DRAWINGS = {
     "funnel": lambda language: funnel.draw("2026-10-31", CONVERSION, language),
     "no funnel": lambda language: funnel.draw("2026-10-31", {}, language),
     "curves": lambda language: curves.draw("2026-10-31", CURVES, language),
     "no curves": lambda language: curves.draw("2026-10-31", {}, language),
-    "targets": lambda language: targets.draw(
-        "2026-10-31", "2026-11", 20, WEEKS, {"listed": [10, 8.5], "deal": [0, 3]}, language,
-        reached={"listed": [7, None]}, capacity=12, latest={"listed": "2026-11-02"},
+    "own": lambda language: indicators.draw(
+        {"as_of": "2026-10-31", "conversion": CONVERSION, "partner": {"name": "（株）四季", "rates": OWN}}, CURVES, language
     ),
-    "no targets": lambda language: targets.draw("2026-10-31", "2026-11", 20, [], {}, language),
+    "many types": lambda language: curves.draw("2026-10-31", MANY, language),
+    "targets": lambda language: targets.draw(PLAN, language),
+    "no targets": lambda language: targets.draw(replace(PLAN, weeks=[], planned={}, says="", little=True), language),
 }  # fmt: skip
 
 
@@ -93,3 +102,17 @@ def test_a_picture_that_fails_leaves_the_old_one_whole(tmp_path):
         save(path, broken)
     assert path.read_text() == "old"
     assert Path(path.parent / ".picture.png.new").exists() is False
+
+
+def test_every_type_has_a_line_of_its_own():
+    figure = DRAWINGS["many types"]("ja")()
+    legend = next(axes.get_legend() for axes in figure.axes if axes.get_legend())
+    assert len(legend.get_texts()) == len(NAMES) + 1
+    pens = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in legend.get_lines()}
+    assert len(pens) == len(NAMES) + 1
+
+
+def test_a_week_in_which_nothing_is_due_says_0(tmp_path):
+    save(tmp_path / "plan.svg", drawn := DRAWINGS["targets"]("en"))
+    texts = [t.get_text() for t in drawn().axes[1].texts]
+    assert texts[:2] == ["0", "3"]

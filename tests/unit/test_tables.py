@@ -3,6 +3,7 @@
 import io
 import re
 from collections import Counter
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from jobs.cli.common import Uncut
 from jobs.speech import Speech
 from jobs.tables.mirror import objects
-from jobs.tables.shape import table
-from jobs.tables.steps import lead_times
+from jobs.tables.shape import add_up, moment, table
+from jobs.tables.steps import lead_times, subjects
 
 IDS = ("salesforce.AttackListEntry__c/a015g0000000001AAA", "lists.row/0fbf57b0-38bf-568d-953d-bef296e37242", "plan-20261126T021001-85b69a")  # fmt: skip
 
@@ -85,3 +86,33 @@ def test_what_is_not_counted_yet_is_said_to_be_so():
     out = Uncut(file=io.StringIO(), width=120)
     objects(out, [{**row, "connection": "salesforce", "here": 1, "there": 1}])
     assert "not counted" not in out.file.getvalue()
+
+
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=6))
+def test_parts_are_printed_so_that_they_sum_to_the_whole_as_printed(parts):
+    found = add_up(sum(parts), parts)
+    assert round(sum(found), 1) == pytest.approx(round(sum(parts), 1), abs=1e-9)
+    assert all(abs(a - b) < 0.1 + 1e-9 for a, b in zip(found, parts, strict=True))
+
+
+def test_what_are_no_parts_of_it_are_rounded_alone():
+    assert add_up(9.0, [1.04, 1.06]) == [1.0, 1.1]
+
+
+def test_a_moment_is_told_in_the_time_zone_in_which_it_may_be_asked_for():
+    assert moment("2026-10-31T15:30:00+00:00", ZoneInfo("Asia/Tokyo")) == "2026-11-01 00:30 JST"
+
+
+def test_the_page_says_which_entries_a_rate_is_told_from():
+    rows = {
+        "growth2": {"listed>requested": {"window_days": 365, "n": 40}, "executed>deal": {"window_days": 460, "n": 30}}
+    }
+    out = Uncut(file=io.StringIO(), width=200)
+    subjects(out, rows, {"window": 365})
+    assert (
+        "in the last 365 days; where these are fewer than 30, of a longer time (growth2: executed → deal 460 days)"
+        in out.file.getvalue()
+    )
+    out = Uncut(file=io.StringIO(), width=200)
+    subjects(out, rows, {"window": None})
+    assert out.file.getvalue() == ""

@@ -1,0 +1,46 @@
+"""The verdict on a target in words: true of what stands beside it, in both languages."""
+
+import re
+
+import pytest
+
+from jobs.target_sentences import sentences
+
+STEPS = ("listed>requested", "requested>agreed", "agreed>executed", "executed>deal")
+
+
+def little(immature, rates):
+    static = [{"milestone": step.split(">")[0], "rate": rate} for step, rate in zip(STEPS, rates, strict=True)]
+    return sentences(
+        {"verdict": "not_enough_data", "immature_steps": list(immature), "static": [*static, {"milestone": "deal", "rate": None}]}
+    )  # fmt: skip
+
+
+def test_a_step_that_nobody_took_is_not_called_too_young():
+    said = little(STEPS[1:], (0.4, 0.5, None, None))
+    assert (
+        "nobody has yet gone agreed → executed, executed → deal; requested → agreed has not been watched"
+        in said["says"]
+    )
+    assert "cannot tell how many are needed" in said["says"]
+    assert "アクション合意→アクション実施、アクション実施→商談に進んだ例がまだない" in said["says_ja"]
+    assert "バイネーム依頼→アクション合意の観察期間が不足" in said["says_ja"]
+    assert "まだ出せません" in said["says_ja"]
+
+
+def test_where_every_step_was_taken_the_table_is_a_rough_guide():
+    said = little(STEPS[3:], (0.4, 0.5, 0.6, 0.7))
+    assert "nobody" not in said["says"]
+    assert (
+        said["says_ja"]
+        == "計画にはデータが足りません（アクション実施→商談の観察期間が不足）。下の表は現時点の転換率による目安です。"
+    )
+
+
+@pytest.mark.parametrize(("chance", "told"), [(0.9991, "99%超の確率で"), (0.938, "94%の確率で"), (1.0, "100%の確率で")])
+def test_a_japanese_sentence_has_no_english_in_it(chance, told):
+    said = sentences(
+        {"verdict": "already_covered", "achieved": 1, "deals": 5, "month": "2026-10", "chance_without_new": chance}
+    )
+    assert told in said["says_ja"]
+    assert not re.search(r"[A-Za-z]| %", said["says_ja"])
