@@ -8,6 +8,7 @@ from indicators.calibration import calibration
 from indicators.conversion import Conversion, conversions
 from indicators.cross_checks import CrossCheck, cross_checks
 from indicators.drift import drifts
+from indicators.histories import LateHistory, late_histories, starts_of
 from indicators.inputs import DEAL, LISTED, NO_DAY, Days, EntryTable, EventTable, Ints, PartnerTable
 from indicators.lead_time import LeadTime, lead_times
 from indicators.own import EntrySummary, Own, PartnerSummary, own
@@ -83,14 +84,18 @@ def summarise(
     as_of: int,
     *,
     assumptions: Assumptions = DEFAULTS,
-    history_start: int | Days = NO_DAY,
+    history_start: int | Days | None = None,
     calendar: BusinessDays = WEEKDAYS,
 ) -> Results:
     """All indicators on day `as_of`, from events that stand. The same inputs give the same results, in any order of the events.
 
-    `history_start`: see `canonical_paths`; `calendar`: the days that people work. ValueError names a column that does not fit. An empty workspace gives empty tables and
-    statuses `no_data`.
+    `history_start`: see `canonical_paths`; None: what `late_histories` finds. `calendar`: the days that people work. ValueError names a
+    column that does not fit. An empty workspace gives empty tables and statuses `no_data`.
     """
+    late: tuple[LateHistory, ...] = ()
+    if history_start is None:
+        late = late_histories(events, len(entries), as_of)
+        history_start = starts_of(events, len(entries), late)
     paths = canonical_paths(events, entries, partners, as_of, history_start=history_start)
     funnel = Funnel(paths)
     rates = conversions(funnel, partners.types, assumptions)
@@ -102,6 +107,7 @@ def summarise(
         {(row.type, row.step): row for row in rates},
         {(row.type, row.step): row for row in leads},
         checked,
+        late,
         assumptions,
     )
     told = own(pool, funnel, entries, partners, assumptions)

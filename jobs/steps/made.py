@@ -12,6 +12,7 @@ from indicators.allocation import Allocation
 from indicators.assumptions import Assumptions
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities
+from indicators.histories import starts_of
 from indicators.inputs import EntryTable, PartnerTable, day_number
 from indicators.month_goals import month_goals
 from indicators.own import Own, own
@@ -142,7 +143,8 @@ def tell(
     places = [pool.types.index(name) for name in partners.types]
     partners = replace(partners, types=pool.types, type=np.array(places, np.int64)[partners.type])
     assumptions = settings.assumptions.for_numbers(mapping or rules.hash)
-    began = settings.assumptions.history_start
+    said = settings.assumptions.history_start
+    began = starts_of(events, len(entries), pool.late) if said is None else said
     funnel = Funnel(canonical_paths(events, entries, partners, day_number(as_of), history_start=began))
     found = own(pool, funnel, entries, partners, assumptions)
     calendar = business_days(settings.calendar, as_of)
