@@ -10,6 +10,7 @@ from indicators.calibration import Calibration, calibration
 from indicators.conversion import Conversion, conversions
 from indicators.cross_checks import CrossCheck, cross_checks
 from indicators.drift import drifts
+from indicators.histories import LateHistory, late_histories, starts_of
 from indicators.inputs import DEAL, LISTED, NO_DAY, Days, EntryTable, EventTable, Ints, PartnerTable
 from indicators.lead_time import LeadTime, lead_times
 from indicators.own import EntrySummary, Own, PartnerSummary, own
@@ -85,21 +86,31 @@ def summarise(
     as_of: int,
     *,
     assumptions: Assumptions = DEFAULTS,
-    history_start: int | Days = NO_DAY,
+    history_start: int | Days | None = None,
     calendar: BusinessDays = WEEKDAYS,
 ) -> Results:
     """All indicators on day `as_of`, from events that stand. The same inputs give the same results, in any order of the events.
 
-    `history_start`: see `canonical_paths`; `calendar`: the days that people work. ValueError names a column that does not fit. An empty workspace gives empty tables and
-    statuses `no_data`.
+    `history_start`: see `canonical_paths`; None: what `late_histories` finds. `calendar`: the days that people work. ValueError names a
+    column that does not fit. An empty workspace gives empty tables and statuses `no_data`.
     """
-    paths = canonical_paths(events, entries, partners, as_of, history_start=history_start)
+    paths, late = known_paths(events, entries, partners, as_of, history_start)
     checked = cache(partial(calibration, paths, partners, assumptions))
-    return summary_of(paths, events, entries, partners, checked, assumptions, calendar)
+    return summary_of(paths, late, events, entries, partners, checked, assumptions, calendar)
+
+
+def known_paths(
+    events: EventTable, entries: EntryTable, partners: PartnerTable, as_of: int, history_start: int | Days | None
+) -> tuple[PathTable, tuple[LateHistory, ...]]:
+    """The paths, and the histories that were found to begin late; none where `history_start` says from when on all is known."""
+    late = late_histories(events, len(entries), as_of) if history_start is None else ()
+    begin = starts_of(events, len(entries), late) if history_start is None else history_start
+    return canonical_paths(events, entries, partners, as_of, history_start=begin), late
 
 
 def summary_of(
     paths: PathTable,
+    late: tuple[LateHistory, ...],
     events: EventTable,
     entries: EntryTable,
     partners: PartnerTable,
@@ -107,7 +118,7 @@ def summary_of(
     assumptions: Assumptions = DEFAULTS,
     calendar: BusinessDays = WEEKDAYS,
 ) -> Results:
-    """The same, of paths made already; `checked` gives the calibration of the forecast, and is not called before it is needed."""
+    """The same, of what `known_paths` gives; `checked` gives the calibration of the forecast, and is not called before it is needed."""
     funnel = Funnel(paths)
     rates = conversions(funnel, partners.types, assumptions)
     leads = lead_times(funnel, partners.types, assumptions, calendar)
@@ -118,6 +129,7 @@ def summary_of(
         {(row.type, row.step): row for row in rates},
         {(row.type, row.step): row for row in leads},
         checked,
+        late,
         assumptions,
     )
     told = own(pool, funnel, entries, partners, assumptions)

@@ -77,6 +77,10 @@ JAPANESE: dict[str, str] = {
     "No past day has enough behind it to check such forecasts yet.": "予測を検証できるだけのデータがある過去の時点が、まだありません。",
     "No entry has gone the whole way to a deal yet, so nothing can be expected.": "商談まで到達したエントリーがまだないため、見込みを出せません。",
     "Dates that do not fit:": "合わない日付：",
+    "History that begins late:": "途中からの履歴：",
+    "{history} tells of everything from {start} on: of {before} {n:entry|entries} begun before, {further} stood further than listed when first heard of, "
+    "of {since} begun since {further_since}. Steps from milestones reached before are left out of rates and lead times; assumptions.history_from sets another day.": "{history}の変更履歴がすべてそろうのは{start}以降です。それより前に始まった{before}件のうち{further}件は、"
+    "最初に分かった時点ですでにリスト掲載より先にありました（以後の{since}件では{further_since}件）。それより前に到達したマイルストーンからの歩みは転換率とリードタイムから除外しました。日付はassumptions.history_fromで変えられます。",
     "{n} {n:event is dated after the day and waits|events are dated after the day and wait} for it": "{n}件は基準日より後の日付のため、その日まで数えません",
     "{n} {n:event is dated before 2000 and is|events are dated before 2000 and are} left out": "{n}件は2000年より前の日付のため除外しました",
     "{n} {n:milestone is dated over 3 days after a later one and counts|milestones are dated over 3 days after a later one and count} as skipped": "{n}件は後のマイルストーンより3日を超えて遅い日付のため、記録なしとして扱います",

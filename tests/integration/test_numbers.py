@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from jobs import doctor
 from jobs.cli.common import out
 from jobs.steps import more
 from jobs.steps.compute import compute
@@ -19,7 +20,17 @@ from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from sync.events import read
 from tests.acceptance.documents import documented
-from tests.numbers_world import AS_OF, NAME, NOW, Facts, computed, settled, steady_facts, workspace_on
+from tests.numbers_world import (
+    AS_OF,
+    NAME,
+    NOW,
+    Facts,
+    computed,
+    settled,
+    steady_facts,
+    with_short_history,
+    workspace_on,
+)
 from tests.said import said
 
 VERDICTS = {"already_covered", "feasible", "infeasible_capacity", "infeasible_time", "not_enough_data"}
@@ -293,6 +304,36 @@ def test_attempts_begun_before_the_history_are_left_out_of_rates_and_counted(ste
         assert found["conversion"]["all"]["listed>deal"]["n"] == found["n"]["attempts"] - left_out
         assert found["reached"] == plain["reached"], "what was reached is counted as ever"
     assert "began before the history" in " ".join(said(capsys, "indicators", "--language", "en").split())
+
+
+def test_a_history_that_begins_late_is_found_and_told_and_a_day_of_the_settings_overrides_it(place, capsys):
+    since = AS_OF - timedelta(days=200)
+    stored = computed(place, with_short_history(steady_facts(), since))
+    (late,) = stored["late_histories"]
+    assert late["history"] == "salesforce.AttackListEntry__c"
+    assert since <= date.fromisoformat(late["start"]) <= since + timedelta(days=20)
+    assert late["further_before"] > late["before"] / 2 > late["further_since"] == 0
+    assert stored["issues"]["before_history"] == late["before"]
+    whole = stored["conversion"]["all"]["listed>deal"]
+    assert whole["n"] == stored["n"]["attempts"] - late["before"]
+    again = document(capsys, "indicators", "--as-of", str(AS_OF))
+    assert {key: again[key] for key in stored if key != "values_changed" and key in again} == {
+        key: stored[key] for key in stored if key in again
+    }
+    shown = " ".join(said(capsys, "indicators", "--language", "en").split())
+    assert f"salesforce.AttackListEntry__c tells of everything from {late['start']} on" in shown
+    assert f"変更履歴がすべてそろうのは{late['start']}以降" in "".join(
+        said(capsys, "indicators", "--language", "ja").split()
+    )
+    (finding,) = doctor.histories(place, NAME)
+    assert finding.subject == "salesforce.AttackListEntry__c"
+    assert late["start"] in finding.says
+    assert "assumptions.history_from" in finding.advice
+    everybody = computed(place, run="run-2", assumptions={"history_from": "2000-01-01"})
+    assert everybody["late_histories"] == []
+    assert "before_history" not in everybody["issues"]
+    assert everybody["conversion"]["all"]["listed>deal"]["n"] > whole["n"]
+    assert list(doctor.histories(place, NAME)) == []
 
 
 def test_targets_tell_all_that_a_month_asks_for(steady, capsys):

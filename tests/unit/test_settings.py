@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indicators.assumptions import DEFAULTS, TierRule
-from indicators.inputs import FIRST_DAY, NO_DAY
+from indicators.inputs import FIRST_DAY
 from jobs.errors import ConfigError
 from jobs.presets.writing import write_preset
 from jobs.settings import load, read
@@ -289,4 +289,4 @@ def test_every_assumption_that_can_be_set_reaches_the_numbers():
         assert getattr(made, name) == (tuple(value) if isinstance(value, list) else value), name
     assert set(Assumed.model_fields) - set(changed) == {"tiers", "active_within", "smallest_effect", "history_from"}
     assert Assumed.model_validate({"history_from": "2000-01-02"}).history_start == FIRST_DAY + 1
-    assert Assumed().history_start == NO_DAY
+    assert Assumed().history_start is None, "found in the histories themselves"
