@@ -44,7 +44,7 @@ def ranking(a: Floats, b: Floats, ids: Sequence[str], *, seed: str, draws: int =
     are alike in a draw they share the rank. ValueError where shapes differ or nobody is given.
     """
     if a.shape != b.shape or len(a) != len(ids) or not len(ids):
-        raise ValueError(f"a is {a.shape}, b is {b.shape}, of {len(ids)} partners; expected one partner a row of each")
+        raise ValueError(f"a is {a.shape}, b is {b.shape}, of partners {len(ids)}; expected one partner a row of each")
     n = len(ids)
     draws = min(draws, max(_FEWEST, _AT_MOST // n))
     rates = np.empty((n, draws))
