@@ -15,12 +15,13 @@ from jobs.errors import ConfigError
 from jobs.settings import Configuration, WorkspaceSettings
 from jobs.settings_connections import HubspotConnection, SalesforceConnection
 from models.catalogue import fields_of
-from sync.connector import Connector, ReadSpec
+from sync.connector import Connector
 from sync.mapping.depends import by_object
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.loading import Looked, look_through
 from sync.mapping.needs import needs
 from sync.mapping.problems import MappingError
+from sync.records import ReadSpec
 
 if TYPE_CHECKING:
     from sync.mirror.pull import Pull

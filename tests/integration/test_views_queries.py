@@ -194,8 +194,10 @@ def test_weeks_of_the_plan_have_their_goals_and_what_was_reached(analyst: Connec
     assert {(r["type"], r["milestone"]): r["actual"] for r in weeks} == {
         (r["type"], r["milestone"]): r["actual"] for r in actual
     }
-    planned = {(r["type"], r["milestone"]): r["planned"] for r in actual if r["milestone"] != "deal"}
-    assert {(r["type"], r["milestone"]): r["goal"] for r in weeks if r["milestone"] != "deal"} == planned
+    planned = {(r["type"], r["milestone"]): r["planned"] for r in actual}
+    for r in weeks:
+        if r["milestone"] != "deal":
+            assert 0 <= r["goal"] <= planned[r["type"], r["milestone"]], "a plan also feeds the months after its own"
     early = rows(
         analyst,
         f"select week_from, actual from sakigake.bi_plan_week_day where as_of = '{FIRST}' and milestone = 'deal' and type = 'all'",
