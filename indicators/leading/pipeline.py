@@ -58,8 +58,8 @@ def days_under_way(stays: Stays, weeks: Weeks, n_partners: int) -> Floats:
         partner, came, went = stays.partner[mine], stays.came[mine], stays.went[mine]
         beyond = (_days_after(partner, np.minimum(came + age, went), weeks, n_partners) for age in AGES)
         found += [begun - over for begun, over in pairwise(beyond)]
-    columns = np.array([days for days in found if days.any()])
-    return columns.reshape(-1, n_partners, weeks.count)
+    kept = [days for days in found if days.any()]
+    return np.array(kept).reshape(len(kept), n_partners, weeks.count)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

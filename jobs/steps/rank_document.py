@@ -26,7 +26,7 @@ def rank_document(
         for t in kinds
     }
     if not any(row["partners"] for steps in found.values() for row in steps.values()):
-        who = "No partner type has" if partner_type is None else f"Partner type {partner_type} does not have"
+        who = "no partner type has" if partner_type is None else f"partner type {partner_type} does not have"
         raise NotFound(
             f"There is nothing to rank: {who} two partners with entries on a step that anybody has ever gone; ask again once they do."
         )

@@ -7,11 +7,8 @@ import json
 import pytest
 
 from tests.acceptance.documents import documented
-from tests.integration.test_numbers import computed_database, steady
 from tests.numbers_world import AS_OF
 from tests.said import said
-
-__all__ = ["computed_database", "steady"]
 
 
 def asked(capsys, *words, code=0):

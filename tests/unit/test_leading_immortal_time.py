@@ -71,6 +71,22 @@ def test_days_under_way_are_those_after_the_day_of_coming_by_how_long_it_was_the
     assert at_second.tolist() == [[0, 3, 0], [0, 0, 0]]
 
 
+@pytest.mark.parametrize("partners", [0, 1])
+@pytest.mark.parametrize("as_of", [MONDAY - 9000, MONDAY, MONDAY + 900])
+def test_nobody_and_no_weeks_at_all_have_a_stated_answer(partners, as_of):
+    nothing, none = Occurrences.of([], []), np.zeros(0, np.int64)
+    some = Occurrences.of([0], [MONDAY]) if partners else nothing
+    reached = np.full((partners, 5), NO_DAY)
+    reached[:, 0] = MONDAY
+    stays = Stays.of(np.arange(partners), reached, np.full(partners, NO_DAY))
+    for under_way in (stays, Stays(none, none, none, none)):
+        answers = does_it_lead(
+            nothing, {"listed": some}, {"dinner": some}, ["a"], np.zeros(partners, np.int64),
+            np.full(partners, NO_DAY), as_of, under_way=under_way,
+        )  # fmt: skip
+        assert answers.finding("dinner").verdict == "not enough data"
+
+
 spans = st.lists(
     st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(-250, 60), st.integers(1, 300)), max_size=8
 )
