@@ -59,8 +59,8 @@ def days_under_way(stays: Stays, weeks: Weeks, n_partners: int) -> Floats:
         for low, high in pairwise(AGES):
             begun, over = (_days_after(partner, np.minimum(came + age, went), weeks, n_partners) for age in (low, high))
             found.append(begun - over)
-    columns = np.array([days for days in found if days.any()])
-    return columns.reshape(-1, n_partners, weeks.count)
+    columns = [days for days in found if days.any()]
+    return np.array(columns) if columns else np.zeros((0, n_partners, weeks.count))
 
 
 def unexpected(panel: Panel, x: Ints, under_way: Floats) -> Floats:
