@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ STROKES = (
     (0, (1, 1.2)),
     (0, (5, 1.5, 1, 1.5)),
 )  # once the colours are used up, lines differ by these
+OTHER_FORMS = {"\U00020bb7": "吉"}  # as in names of shops
+LACKING = "〓"
 Drawing = Callable[[], "Figure"]
 
 
@@ -65,12 +68,32 @@ def save(path: Path, draw: Drawing) -> None:
     undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     with mpl.rc_context(style):
         figure = draw()
+        _as_the_font_can(figure, font)
         half = path.with_name(f".{path.name}.new")
         try:
             figure.savefig(half, format=kind, dpi=150, facecolor="white", metadata=undated)
             half.replace(path)
         finally:
             half.unlink(missing_ok=True)
+
+
+def _as_the_font_can(figure: "Figure", font: str) -> None:
+    """Names as they are, and not as formulas; a letter that the font lacks is another form of it, or the mark that printers set for one."""
+    from matplotlib.ft2font import FT2Font
+    from matplotlib.text import Text as Written
+
+    there = FT2Font(font).get_charmap()
+    for text in figure.findobj(Written):
+        text.set_parse_math(False)
+        said = text.get_text()
+        shown = "".join(c if ord(c) in there or c == "\n" else _other_form(c, there) for c in said)
+        if shown != said:
+            text.set_text(shown)
+
+
+def _other_form(letter: str, there: Mapping[int, int]) -> str:
+    plain = OTHER_FORMS.get(letter) or unicodedata.normalize("NFKC", letter)
+    return plain if all(ord(c) in there for c in plain) else LACKING
 
 
 def blank(width: float, height: float) -> "Figure":

@@ -26,7 +26,7 @@ _WHY = {
         "no_goal": "no target is set for this month; name one in sakigake.yaml under targets",
     },
     "ja": {
-        "expected": "進行中のエントリーから{0:.1f}件、今後のエントリーから{1:.1f}件。80%の確率で{2}~{3}件",
+        "expected": "進行中のエントリーから{0:.1f}件、今後のエントリーから{1:.1f}件。80%の確率で{2}〜{3}件",
         "doubt": "。過去の予測に誤差あり、`sakigake indicators`を参照",
         "no_curve": "商談まで到達したエントリーがまだなく、予測できません",
         "goal": "今月の目標{0}件のうち、進行中から{1:.1f}件、新規から{2:.1f}件の見込み",

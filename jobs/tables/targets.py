@@ -10,7 +10,7 @@ from rich.markup import escape
 from jobs.speech import Speech
 from jobs.tables.shape import likely, moment, number, percent, table
 
-WEEKS_SHOWN = 8
+WEEKS_SHOWN, FEW_WEEKS, WIDE = 8, 6, 100  # the second on pages of fewer cells than the third
 PARTNERS_SHOWN = 15
 
 
@@ -79,7 +79,8 @@ def _static(out: Console, document: Mapping[str, Any], say: Speech) -> None:
 
 
 def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
-    weeks = document["weeks"][:WEEKS_SHOWN]
+    most = WEEKS_SHOWN if out.width >= WIDE else FEW_WEEKS
+    weeks = document["weeks"][:most]
     names = tuple(_day(week["to"]) for week in weeks)
     right = (*names, say("in all"), say("chance at this pace"))
     titles = say("milestone"), say("type")
@@ -93,7 +94,7 @@ def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
             shown.add_row(
                 say.name(milestone) if kind == kinds[0] else "",
                 say.kind(kind),
-                *(number(n) for n in goals[:WEEKS_SHOWN]),
+                *(number(n) for n in goals[:most]),
                 number(sum(goals)),
                 likely((total["chance"] or {}).get(kind)),
                 last,
@@ -105,9 +106,9 @@ def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
     if document["weeks"][0]["from"][:7] < document["month"]:
         text = "Deals of the weeks before {month} are no part of its {deals}."
         out.print(say(text, month=document["month"], deals=document["deals"]) + "\n")
-    if len(document["weeks"]) > WEEKS_SHOWN:
+    if len(document["weeks"]) > most:
         text = "... and {n} more of the weeks; --json and --csv show all."
-        out.print(say(text, n=len(document["weeks"]) - WEEKS_SHOWN) + "\n")
+        out.print(say(text, n=len(document["weeks"]) - most) + "\n")
 
 
 def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:

@@ -59,6 +59,16 @@ def test_milestones_and_the_reverse_test_are_asked_of_the_counts_as_they_are():
     assert with_.finding("co_visit").forward != without.finding("co_visit").forward
 
 
+def test_before_the_first_whole_week_there_is_nothing_to_count():
+    """A workspace of a few days, and one of nobody."""
+    for n_partners in (3, 0):
+        found = days_under_way(Stays(*[np.zeros(0, np.int64)] * 4), Weeks(MONDAY, 0), n_partners)
+        assert found.shape == (0, n_partners, 0)
+    came = np.array([[MONDAY + 1, NO_DAY, NO_DAY, NO_DAY, NO_DAY]], np.int32)
+    stays = Stays.of(np.zeros(1, np.int64), came, np.array([NO_DAY], np.int32))
+    assert days_under_way(stays, Weeks(MONDAY, 0), 1).shape == (0, 1, 0)
+
+
 def test_days_under_way_are_those_after_the_day_of_coming_by_how_long_it_was_there():
     reached = np.array(
         [[MONDAY + 2, MONDAY + 9, NO_DAY, NO_DAY, NO_DAY], [MONDAY - 30, NO_DAY, NO_DAY, NO_DAY, NO_DAY]]

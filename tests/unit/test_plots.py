@@ -116,3 +116,10 @@ def test_a_week_in_which_nothing_is_due_says_0(tmp_path):
     save(tmp_path / "plan.svg", drawn := DRAWINGS["targets"]("en"))
     texts = [t.get_text() for t in drawn().axes[1].texts]
     assert texts[:2] == ["0", "3"]
+
+
+def test_names_that_the_font_cannot_write_or_that_look_like_formulas_are_still_readable(tmp_path):
+    plan = replace(PLAN, who="𠮷野家 髙﨑 $\\frac$ 😀")
+    figure = targets.draw(plan, "ja")()
+    save(tmp_path / "plan.svg", lambda: figure)
+    assert "吉野家 髙﨑 $\\frac$ 〓" in figure.get_suptitle().replace("\n", "")
