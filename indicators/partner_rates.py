@@ -7,7 +7,7 @@ every partner that has just handed in a list.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import betaincinv
@@ -165,6 +165,43 @@ def rates_given(
         size=sizes + attempts,
         priors=priors,
         known=tuple(curve.known for curve in curves[-1]),
+    )
+
+
+def rates_on(
+    funnel: Funnel,
+    days: Sequence[int],
+    partners: PartnerTable,
+    curves: Sequence[TypeCurves],
+    priors: Priors,
+    assumptions: Assumptions = DEFAULTS,
+) -> Floats:
+    """[days, partners, 4]: the rates as the partners' entries told them by the end of earlier days, by the curves and priors given."""
+    found = np.zeros((len(days), len(partners), len(STEPS)))
+    for k, step in enumerate(STEPS):
+        every, _ = funnel.subjects(step, None, None, 0)
+        tallies = [_tally(_by(every, day, assumptions), len(partners), assumptions.horizon) for day in days]
+        for t, row in enumerate(priors):
+            mine = np.flatnonzero(partners.type == t)
+            if mine.size and tallies:
+                attempts, converted = (
+                    np.concatenate([column[mine] for column in columns])
+                    for columns in zip(*((tally.attempts, tally.converted) for tally in tallies), strict=True)
+                )
+                waits = np.concatenate([tally.waiting[mine] for tally in tallies])
+                rate = _at_rest(curves[t][k], row[k], attempts, converted, waits)
+                found[:, mine, k] = rate.reshape(len(days), mine.size)
+    return found
+
+
+def _by(subjects: Subjects, day: int, assumptions: Assumptions) -> Subjects:
+    """Those of the window as they stood at the end of an earlier day."""
+    age = day - subjects.start
+    there = age >= 0 if assumptions.partner_window is None else (age >= 0) & (age < assumptions.partner_window)
+    then, age = subjects.only(there), age[there]
+    later = then.duration > age
+    return replace(
+        then, duration=np.minimum(then.duration, age), ending=np.where(later, CENSORED, then.ending).astype(np.int8)
     )
 
 
