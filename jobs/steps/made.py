@@ -22,7 +22,7 @@ from indicators.subjects import Funnel
 from indicators.summary import Results, summarise
 from indicators.targets import TargetPlan
 from jobs.calendar import business_days
-from jobs.months import capacity_of, month_of
+from jobs.months import capacity_of, mix_of, month_of
 from jobs.settings import WorkspaceSettings
 from jobs.steps import more
 from jobs.steps import results as shaped
@@ -127,7 +127,17 @@ def goals(settings: WorkspaceSettings, made: Made, as_of: date) -> Goals:
         return Goals(None, None)
     paths, partners, months = made.results.paths, made.partners, (month_of(as_of), month_of(as_of, 1))
     limits = capacity_of(settings.targets.capacity, partners.types)
-    return Goals(*month_goals(paths, partners, made.deals, *months, capacity=limits, assumptions=made.assumptions))
+    return Goals(
+        *month_goals(
+            paths,
+            partners,
+            made.deals,
+            *months,
+            capacity=limits,
+            mix=mix_of(settings.targets.mix, partners.types),
+            assumptions=made.assumptions,
+        )
+    )
 
 
 def tell(
