@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,9 @@ from sqlalchemy import Engine
 from bench.apart import empty_database, postmaster, spent
 from bench.measure import Row, show
 from jobs import database
-from jobs.beside import VERDICTS, Beside
-from jobs.calendar import business_days
 from jobs.steps.compute import compute
 from jobs.steps.inputs import read_inputs
+from jobs.steps.prepare import prepared
 from jobs.wiring import Workspace
 from sync.events.touched import touch
 from tests.numbers_world import AS_OF, NAME, NOW, workspace_on
@@ -173,11 +172,10 @@ def _computing(engine: Engine, server: int, folder: Path, entries: int, partners
         key, whole = None, []
         for run, (what, days) in enumerate(RUNS):
             day = AS_OF + timedelta(days=days)
-            with (
-                _prepared(workspace, day) as aside,
-                timed(f"compute step at {entries:,} entries, {what}", server) as taken,
-            ):
-                key = compute(workspace, f"run-{run}", day, key, f"facts-{run}", aside)["input"]
+            with prepared(workspace, key, day) as aside:
+                time.sleep(TO_PREPARE)
+                with timed(f"compute step at {entries:,} entries, {what}", server) as taken:
+                    key = compute(workspace, f"run-{run}", day, key, f"facts-{run}", aside)["input"]
             whole.append(taken[0])
         some = []
         for run in range(ROUNDS):
@@ -189,16 +187,6 @@ def _computing(engine: Engine, server: int, folder: Path, entries: int, partners
             key = made["input"]
             some.append(taken[0])
     return whole, statistics.median(some)
-
-
-@contextmanager
-def _prepared(workspace: Workspace, day: date) -> Iterator[Beside]:
-    """What a run prepares while it maps, done: a run's mapping takes longer than that wherever everything is computed for the first time."""
-    with Beside(VERDICTS) as aside:
-        aside.begin()
-        business_days(workspace.settings.calendar, day)
-        time.sleep(TO_PREPARE)
-        yield aside
 
 
 def _change(workspace: Workspace, run: int) -> None:

@@ -2,7 +2,8 @@
 
     python -m bench.sixty_days [DAYS [PARTNERS [ENTRIES]]]
 
-Prints fields written per partner and day, by field, the ten most frequent reasons, and how near the busiest day came to the guards.
+Prints fields written per partner and day, by field, the ten most frequent reasons, how near the busiest day came to the guards, and by how much
+each table grew a day.
 `back` counts writes that took a field back to its value before last within two weeks: of an estimate that is flicker, and there is to be
 none. A count goes back when one record comes and another leaves, a flag when its record moves on: they say what is, at once.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
@@ -53,10 +55,12 @@ def main() -> int:
         ) as ready:
             provision(ready.settings, ready.rules, ready.connectors, dry_run=False)
             first = run_cycle(ready)
+            before = _sizes(ready)
             for _ in range(days):
                 _advance(address)
                 run_cycle(ready)
             _tell(ready, first.run, days)
+            _tell_growth(before, _sizes(ready), days)
         opened.dispose()
     return 0
 
@@ -125,6 +129,29 @@ def _tell(ready: Workspace, first: str, days: int) -> None:
     out.print(
         f"busiest day: {busiest:,} records of {known[0]:,} changed ({busiest / known[0]:.0%}), {moved} tiers moved"
     )
+
+
+def _sizes(ready: Workspace) -> dict[str, int]:
+    """Bytes of each of our tables without dead rows, with its indexes."""
+    with connect_with(ready.engine)() as conn:
+        conn.autocommit = True
+        names = [
+            name for (name,) in conn.execute("select relname from pg_stat_user_tables where schemaname = 'sakigake'")
+        ]
+        for name in names:
+            conn.execute(sql.SQL("vacuum full sakigake.{}").format(sql.Identifier(name)))
+        sizes = conn.execute(
+            "select relname, pg_total_relation_size(relid) from pg_stat_user_tables where schemaname = 'sakigake'"
+        )
+        return dict(sizes.fetchall())
+
+
+def _tell_growth(before: dict[str, int], after: dict[str, int], days: int) -> None:
+    grown = sorted(((after[name] - size) / days / 1024, name) for name, size in before.items() if after[name] > size)
+    shown = Table("table", "KiB a day")
+    for size, name in reversed(grown):
+        shown.add_row(name, f"{size:,.1f}")
+    Console(width=140).print(shown)
 
 
 def _reason(why: str) -> str:

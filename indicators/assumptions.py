@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 _BUDGET = 2_000_000  # draws of all partners together
 
@@ -69,7 +68,7 @@ class Assumptions:
     list_valid: int = 180
     tier_rule: TierRule = TierRule()
     tier_rules: Mapping[str, TierRule] = field(
-        default_factory=lambda: MappingProxyType({"growth1": TierRule(a_up=20, a_down=14, b_up=5, b_down=3)})
+        default_factory=lambda: {"growth1": TierRule(a_up=20, a_down=14, b_up=5, b_down=3)}
     )
     min_in_tier: int = 28
     override_lasts: int = 90

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indicators.beta_binomial import CENTRE, HALVINGS, LEAST, LONGEST, MOST, ROUNDS, SPREAD, STILL, fit_beta_binomial
-from indicators.inputs import Flags, Floats, Ints
+from indicators.beta_binomial import MOST, climbed, fit_groups, hill_at, moments
+from indicators.inputs import Floats, Ints
 
 _LONG = 8  # counts of more than so many times the partners cost more than special functions of each partner do
 
@@ -17,44 +17,15 @@ _LONG = 8  # counts of more than so many times the partners cost more than speci
 def fit_beta_binomials(y: Ints, n: Ints) -> tuple[Floats, Floats]:
     """(a, b), each [fits], of conversions y [fits, partners] of attempts n [fits, partners], with the prior; 0.5 where there is no attempt."""
     if int(n.max(initial=0)) > _LONG * max(n.shape[1], 1):
-        pairs = [fit_beta_binomial(*row) for row in zip(y.astype(np.float64), n.astype(np.float64), strict=True)]
-        a, b = np.array(pairs).reshape(-1, 2).T
-        return a, b
+        fit = np.repeat(np.arange(len(n)), n.shape[1])
+        return fit_groups(y.ravel().astype(np.float64), n.ravel().astype(np.float64), fit, len(n))
     a, b = np.full(len(n), 0.5), np.full(len(n), 0.5)
     tried = n.any(axis=1)
     if tried.any():
-        a[tried], b[tried] = _climbed(y[tried], n[tried])
+        y, n = y[tried], n[tried]
+        counted = _Counted(_more_than(y), _more_than(n - y), _more_than(n))
+        a[tried], b[tried] = climbed(counted.hill, *_start(y, n), np.log(MOST))
     return a, b
-
-
-def _climbed(y: Ints, n: Ints) -> tuple[Floats, Floats]:
-    """Newton's steps uphill from the moments of the rates, each fit for itself."""
-    counted = _Counted(_more_than(y), _more_than(n - y), _more_than(n))
-    u, v = _start(y, n)
-    highest = np.log(MOST)
-    here = counted.hill(u, v, np.arange(len(u)))
-    climbing = np.ones(len(u), np.bool_)
-    for _ in range(ROUNDS):
-        along_u, along_v = _steps(here, bound=(v >= highest) & (here[2] > 0))
-        climbing &= np.maximum(np.abs(along_u), np.abs(along_v)) >= STILL
-        tried = np.flatnonzero(climbing)
-        for _ in range(HALVINGS):
-            if not len(tried):
-                break
-            there_u = np.clip(u[tried] + along_u[tried], -12.0, 12.0)
-            there_v = np.clip(v[tried] + along_v[tried], LEAST, highest)
-            reached = counted.hill(there_u, there_v, tried)
-            before = here[0, tried]
-            up = reached[0] >= before - 1e-11 * (1 + np.abs(before))  # what rounding takes away is no descent
-            u[tried[up]], v[tried[up]], here[:, tried[up]] = there_u[up], there_v[up], reached[:, up]
-            tried = tried[~up]
-            along_u[tried] /= 2
-            along_v[tried] /= 2
-        climbing[tried] = False
-        if not climbing.any():
-            break
-    m, k = 1 / (1 + np.exp(-u)), np.exp(v)
-    return m * k, (1 - m) * k
 
 
 def _more_than(counts: Ints) -> Floats:
@@ -67,14 +38,10 @@ def _more_than(counts: Ints) -> Floats:
 
 def _start(y: Ints, n: Ints) -> tuple[Floats, Floats]:
     """(logit m, ln k) whose mean and spread are those of the rates."""
-    tried = n > 0
-    partners = tried.sum(axis=1)
-    shares = np.where(tried, y / np.maximum(n, 1), 0.0)
-    m = shares.sum(axis=1) / partners
-    spread = (np.where(tried, shares - m[:, None], 0.0) ** 2).sum(axis=1) / np.maximum(partners - 1, 1)
-    k = np.where(spread > 0, m * (1 - m) / np.where(spread > 0, spread, 1.0) - 1, CENTRE)
-    m = np.clip(m, 0.01, 0.99)
-    return np.log(m / (1 - m)), np.log(np.clip(k, 0.5, MOST))
+    fit, partner = np.nonzero(n)
+    a, b = moments(y[fit, partner] / n[fit, partner], fit, len(n))
+    m = np.clip(np.where(a + b > 0, a / np.where(a + b > 0, a + b, 1.0), y.sum(axis=1) / n.sum(axis=1)), 0.01, 0.99)
+    return np.log(m / (1 - m)), np.log(np.clip(a + b, 0.5, MOST))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -86,26 +53,13 @@ class _Counted:
     attempts: Floats
 
     def hill(self, u: Floats, v: Floats, fits: Ints) -> Floats:
-        """[6, fits]: height, slopes by u = logit m and v = ln k, second derivatives uu, uv, vv."""
+        """As `beta_binomial.Hill` has it."""
         m, k = 1 / (1 + np.exp(-u)), np.exp(v)
-        a, b = m * k, (1 - m) * k
-        of_a, to_a, aa = _rising(self.converted[fits], a)
-        of_b, to_b, bb = _rising(self.failed[fits], b)
+        of_a, from_a, bend_a = _rising(self.converted[fits], m * k)
+        of_b, from_b, bend_b = _rising(self.failed[fits], (1 - m) * k)
         of_k, whole, bend = _rising(self.attempts[fits], k)
-        to_a, to_b, aa, bb = to_a - whole, to_b - whole, bend - aa, bend - bb
-        w = k * m * (1 - m)  # da / du; db / du is its negative; by v both grow in proportion
-        away = v - CENTRE
-        by_v = to_a * a + to_b * b
-        return np.stack(
-            [
-                of_a + of_b - of_k - 0.5 * (away / SPREAD) ** 2 + 0.5 * (np.log(m) + np.log1p(-m)),
-                (to_a - to_b) * w + 0.5 * (1 - 2 * m),
-                by_v - away / SPREAD**2,
-                (aa - 2 * bend + bb) * w * w + (to_a - to_b) * w * (1 - 2 * m) - m * (1 - m),
-                w * (aa * a - bb * b + bend * (b - a)) + (to_a - to_b) * w,
-                aa * a * a + bb * b * b + 2 * bend * a * b + by_v - 1 / SPREAD**2,
-            ]
-        )
+        logs, firsts = of_a + of_b - of_k, np.stack([whole, from_a, from_b])
+        return hill_at(u, v, logs, firsts, np.stack([bend, bend_a, bend_b]), prior=True)
 
 
 def _rising(counts: Floats, start: Floats) -> tuple[Floats, Floats, Floats]:
@@ -113,19 +67,3 @@ def _rising(counts: Floats, start: Floats) -> tuple[Floats, Floats, Floats]:
     each = start[:, None] + np.arange(counts.shape[1])
     over = counts / each
     return (counts * np.log(each)).sum(axis=1), over.sum(axis=1), (over / each).sum(axis=1)
-
-
-def _steps(here: Floats, bound: Flags) -> tuple[Floats, Floats]:
-    """Newton's step, or a short one along the slope where the hill does not bend downwards; `bound`: k may not grow."""
-    _, by_u, by_v, uu, uv, vv = here
-    determinant = uu * vv - uv * uv
-    bends = (uu < 0) & (determinant > 0)
-    divisor = np.where(bends, determinant, 1.0)
-    steepest = np.maximum(np.maximum(np.abs(uu), np.abs(vv)), 1e-9)
-    step_u = np.where(bends, (uv * by_v - vv * by_u) / divisor, by_u / steepest)
-    step_v = np.where(bends, (uv * by_u - uu * by_v) / divisor, by_v / steepest)
-    share = np.minimum(1.0, LONGEST / np.maximum(np.maximum(np.abs(step_u), np.abs(step_v)), 1e-300))
-    return (
-        np.where(bound, by_u / np.maximum(-uu, 1e-9), step_u * share),
-        np.where(bound, 0.0, step_v * share),
-    )

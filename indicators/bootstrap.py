@@ -11,7 +11,7 @@ from indicators.incidence import CENSORED, CONVERTED, ENDED, at_risk_of, checked
 from indicators.inputs import Codes, Days, Floats, Ints
 
 MOST_GROUPS = 500  # beyond, partners are dealt into this many groups: sums of independent partners are as good, and cost is bounded
-_BLOCK = 32  # draws at once: small enough for a processor's cache
+_BLOCK = 64  # draws at once: small enough for a processor's cache
 # A larger product makes BLAS start threads, which on a busy machine spin for seconds over what one thread does in milliseconds.
 _PRODUCT = 200_000
 _EXACT = 2.0**24  # up to which a float of 32 bits holds every whole number

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.curves import TypeCurves
 from indicators.forecast import chances, way_tables
 from indicators.inputs import DEAL, NO_DAY, Ints, PartnerTable
 from indicators.jumps import with_jumps
-from indicators.open_entries import every_nth, open_entries, rewound
-from indicators.partner_rates import partner_rates
+from indicators.open_entries import OpenEntries, every_nth, open_entries, rewound
+from indicators.partner_priors import Priors, priors_of_many
+from indicators.partner_rates import rates_given
 from indicators.paths import PathTable
 from indicators.quick_curves import quick_curves
 from indicators.subjects import Funnel
@@ -50,10 +52,11 @@ class Calibration:
 def calibration(paths: PathTable, partners: PartnerTable, assumptions: Assumptions = DEFAULTS) -> Calibration:
     """The check over the last origins whose 30 days are over; of very many entries every n-th is enough to see what is off."""
     paths = every_nth(paths, -(-len(paths) // MOST))
+    days = (paths.as_of - EVERY * back for back in range(assumptions.checks, 0, -1))
+    looks = [found for day in days if (found := _look(paths, partners, day, assumptions)) is not None]
+    priors = priors_of_many([(look.funnel, partners, look.curves) for look in looks], assumptions, still=_STILL)
     origins = tuple(
-        found
-        for back in range(assumptions.checks, 0, -1)
-        if (found := _origin(paths, partners, paths.as_of - EVERY * back, assumptions)) is not None
+        _origin(paths, partners, look, prior, assumptions) for look, prior in zip(looks, priors, strict=True)
     )
     expected, came = sum(o.expected for o in origins), sum(o.came for o in origins)
     limit = 2 * float(np.sqrt(sum(o.variance for o in origins)))
@@ -63,19 +66,32 @@ def calibration(paths: PathTable, partners: PartnerTable, assumptions: Assumptio
     return Calibration(status, expected, came, limit, origins)
 
 
-def _origin(paths: PathTable, partners: PartnerTable, day: int, assumptions: Assumptions) -> Origin | None:
-    """One origin; None where not every step had been seen to convert often enough."""
+@dataclass(frozen=True, eq=False, slots=True)
+class _Look:
+    """What there was to be seen on one day in the past."""
+
+    day: int
+    funnel: Funnel
+    curves: tuple[TypeCurves, ...]
+    waiting: OpenEntries
+
+
+def _look(paths: PathTable, partners: PartnerTable, day: int, assumptions: Assumptions) -> _Look | None:
+    """One day; None where not every step had been seen to convert often enough."""
     then = rewound(paths, day)
     funnel = Funnel(then)
     curves = with_jumps(quick_curves(funnel, partners.types, assumptions), funnel, assumptions)
     if any(curve.conversions < assumptions.own_curve for curve in curves[-1]):
         return None
     waiting = open_entries(then)
-    if not len(waiting):
-        return None
-    rates = partner_rates(funnel, partners, curves, assumptions, still=_STILL)
-    q = chances(waiting, way_tables(curves, only=(EVERY,)), rates, (EVERY,))[:, 0]
-    return Origin(day, len(q), float(q.sum()), _deals_of(paths, then, waiting.row, day), float((q * (1 - q)).sum()))
+    return _Look(day, funnel, curves, waiting) if len(waiting) else None
+
+
+def _origin(paths: PathTable, partners: PartnerTable, look: _Look, priors: Priors, assumptions: Assumptions) -> Origin:
+    rates = rates_given(look.funnel, partners, look.curves, priors, assumptions)
+    q = chances(look.waiting, way_tables(look.curves, only=(EVERY,)), rates, (EVERY,))[:, 0]
+    came = _deals_of(paths, look.funnel.paths, look.waiting.row, look.day)
+    return Origin(look.day, len(q), float(q.sum()), came, float((q * (1 - q)).sum()))
 
 
 def _deals_of(paths: PathTable, then: PathTable, rows: Ints, day: int) -> int:

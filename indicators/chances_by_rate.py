@@ -28,10 +28,11 @@ class ChancesByRate:
         nodes = np.linspace(0.0, 1.0, _NODES)[None, :]
         self.days = way.converters.shape[1]
         self.width, self.powers = reaches[0].shape[1], powers
-        self.cells = []
+        self.shares, self.reaches, self.cells = [], reaches, []
         for k, reach in enumerate(reaches):
             both = nodes * way.converters[k][:, None] + (1 - nodes) * way.others[k][:, None]
             share = np.divide(np.broadcast_to(nodes, both.shape), both, out=np.zeros_like(both), where=both > 0)
+            self.shares.append(share)
             chance = np.minimum(share[:, None, :] * reach[:, :, None], 1.0)
             raised = [chance]
             for _ in range(1, powers):
@@ -83,12 +84,14 @@ class OfPartner:
 
     def each(self, p: Floats) -> Floats:
         """[entries, m, draws] the chance of each, for drawn rates `p`."""
-        width, found = self.by_rate.width, []
+        by_rate, found = self.by_rate, []
         for k, (ages, counts) in enumerate(zip(self.ages, self.counts, strict=True)):
             if len(ages):
-                values, rest = _at(self.by_rate.cells[k][:, :width][np.repeat(ages, counts)], p, k)
-                found.append(np.minimum(values * rest, 1.0))
-        return np.concatenate(found) if found else np.zeros((0, width, len(p)))
+                shares, rest = _at(by_rate.shares[k][ages], p, k)
+                shares *= rest
+                each = np.minimum(shares[:, None] * by_rate.reaches[k][ages][:, :, None], 1.0)
+                found.append(each if counts.max() == 1 else np.repeat(each, counts, axis=0))
+        return np.concatenate(found) if found else np.zeros((0, by_rate.width, len(p)))
 
 
 def _at(table: Floats, p: Floats, k: int) -> tuple[Floats, Floats]:
@@ -96,7 +99,10 @@ def _at(table: Floats, p: Floats, k: int) -> tuple[Floats, Floats]:
     at = p[:, k] * (_NODES - 1)
     left = np.minimum(at.astype(np.int64), _NODES - 2)
     slope = at - left
-    values = table.take(left, axis=-1) * (1 - slope) + table.take(left + 1, axis=-1) * slope
+    values, after = table.take(left, axis=-1), table.take(left + 1, axis=-1)
+    after -= values
+    after *= slope
+    values += after
     return values, p[:, k + 1 :].prod(axis=1)
 
 

@@ -17,9 +17,10 @@ from indicators.inputs import DEAL, LISTED, NO_DAY, Codes, Days, EntryTable, Int
 from indicators.open_entries import open_entries
 from indicators.outlook import Outlook
 from indicators.partner_forecast import PartnerForecast, partner_forecast
-from indicators.partner_rates import rates_given, rates_on
+from indicators.partner_rates import rates_given
 from indicators.paths import PathTable
 from indicators.pool import Pool, WholeWay
+from indicators.rates_then import rates_on
 from indicators.stalled import StalledEntries
 from indicators.stalled_over_time import lasting_states
 from indicators.subjects import Funnel

@@ -4,7 +4,7 @@ A day's results are told in two parts. The pool is worked out from everybody; a 
 that partner did (`own.py`). So one changed entry costs what its partner costs, and moves no other partner's fields.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from indicators.arrivals import Pace, type_paces
@@ -16,7 +16,7 @@ from indicators.histories import LateHistory
 from indicators.inputs import PartnerTable
 from indicators.jumps import with_jumps
 from indicators.lead_time import LeadTime
-from indicators.partner_rates import Priors, fitted_priors
+from indicators.partner_priors import Priors, fitted_priors
 from indicators.stalled_over_time import Paces, paces_over_time
 from indicators.subjects import OVERALL, Funnel, step_name
 
@@ -63,11 +63,15 @@ def pool_of(
     partners: PartnerTable,
     conversions: Mapping[tuple[str, str], Conversion],
     lead_times: Mapping[tuple[str, str], LeadTime],
-    checked: Calibration,
-    late: tuple[LateHistory, ...] = (),
+    checked: Callable[[], Calibration],
     assumptions: Assumptions = DEFAULTS,
+    *,
+    late: tuple[LateHistory, ...] = (),
 ) -> Pool:
-    """The pool on the funnel's as-of day. `conversions`, `lead_times` and `checked` are those of the same funnel, the first two by type and step; `late` as in `Pool`."""
+    """The pool on the funnel's as-of day. `conversions` and `lead_times` are those of the same funnel, by type and step, and so is what `checked` gives.
+
+    `checked` is called last. `late` as in `Pool`.
+    """
     curves = with_jumps(type_curves(tuple(conversions.values()), partners.types, assumptions), funnel, assumptions)
     return Pool(
         as_of=funnel.paths.as_of,
@@ -78,7 +82,7 @@ def pool_of(
         priors=fitted_priors(funnel, partners, curves, assumptions),
         arriving=type_paces(funnel.paths, partners, assumptions),
         draws=assumptions.draws_each(len(partners)),
-        forecast=checked.status if all(curve.known for curve in curves[-1]) else NOT_ENOUGH_DATA,
+        forecast=checked().status if all(curve.known for curve in curves[-1]) else NOT_ENOUGH_DATA,
         late=late,
     )
 

@@ -1,18 +1,20 @@
 """Everything for one workspace on one day: the one function the pipeline calls."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.business_days import WEEKDAYS, BusinessDays
-from indicators.calibration import calibration
+from indicators.calibration import Calibration, calibration
 from indicators.conversion import Conversion, conversions
 from indicators.cross_checks import CrossCheck, cross_checks
 from indicators.drift import drifts
-from indicators.histories import LateHistory, late_histories, starts_of
+from indicators.histories import LateHistory, paths_by_histories
 from indicators.inputs import DEAL, LISTED, NO_DAY, Days, EntryTable, EventTable, Ints, PartnerTable
 from indicators.lead_time import LeadTime, lead_times
 from indicators.own import EntrySummary, Own, PartnerSummary, own
-from indicators.paths import PathIssues, PathTable, canonical_paths
+from indicators.paths import PathIssues, PathTable
 from indicators.pool import Pool, pool_of
 from indicators.prospects import Prospects
 from indicators.subjects import ALL, OVERALL, Funnel, step_name
@@ -92,39 +94,51 @@ def summarise(
     `history_start`: see `canonical_paths`; None: what `late_histories` finds. `calendar`: the days that people work. ValueError names a
     column that does not fit. An empty workspace gives empty tables and statuses `no_data`.
     """
-    late: tuple[LateHistory, ...] = ()
-    if history_start is None:
-        late = late_histories(events, len(entries), as_of)
-        history_start = starts_of(events, len(entries), late)
-    paths = canonical_paths(events, entries, partners, as_of, history_start=history_start)
+    paths, late = paths_by_histories(events, entries, partners, as_of, history_start)
+    checked = cache(partial(calibration, paths, partners, assumptions))
+    return summary_of(paths, events, entries, partners, checked, assumptions, calendar, late=late)
+
+
+def summary_of(
+    paths: PathTable,
+    events: EventTable,
+    entries: EntryTable,
+    partners: PartnerTable,
+    checked: Callable[[], Calibration],
+    assumptions: Assumptions = DEFAULTS,
+    calendar: BusinessDays = WEEKDAYS,
+    *,
+    late: tuple[LateHistory, ...] = (),
+) -> Results:
+    """The same, of paths made already, by these `late` histories; `checked` gives the calibration of the forecast, and is not called before it is needed."""
     funnel = Funnel(paths)
     rates = conversions(funnel, partners.types, assumptions)
     leads = lead_times(funnel, partners.types, assumptions, calendar)
-    checked = calibration(paths, partners, assumptions)
+    beside, drifted = cross_checks(funnel, partners.types, assumptions), drifts(funnel, partners.types, assumptions)
     pool = pool_of(
         funnel,
         partners,
         {(row.type, row.step): row for row in rates},
         {(row.type, row.step): row for row in leads},
         checked,
-        late,
         assumptions,
+        late=late,
     )
     told = own(pool, funnel, entries, partners, assumptions)
     return Results(
-        as_of=as_of,
+        as_of=paths.as_of,
         types=partners.types,
         pool=pool,
         own=told,
         conversions=rates,
         lead_times=leads,
-        checks=cross_checks(funnel, partners.types, assumptions),
+        checks=beside,
         prospects=Prospects(
             outlook=told.outlook,
-            drifts=drifts(funnel, partners.types, assumptions),
+            drifts=drifted,
             entries=told.forecast,
             partners=told.expected,
-            calibration=checked,
+            calibration=checked(),
             status=told.status,
         ),
         milestones=_five((paths.reached != NO_DAY).sum(axis=0)),

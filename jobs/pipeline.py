@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from jobs.alerts import alert
+from jobs.beside import Beside
 from jobs.erasing import keep_out
 from jobs.heads import note_head
 from jobs.mapping.check import require_fitting
@@ -163,23 +164,13 @@ def _steps(
         require_fitting(story.conn, workspace.name, workspace.rules, workspace.connectors, workspace.settings.prefix)
     require_active(story.conn, workspace, steps)
     keep_out(story.conn, workspace)
-    if Step.PULL in steps:
-        with story.step(Step.PULL) as note:
-            _settle_made(workspace, report.run)  # first: what is read then is known as ours
-            found = pull_step.pull(
-                workspace, report.run, only_connection=only_connection, full=full, progress=progress, turn=turn
-            )
-            note.counts = found.document()
-            report.pulled = found.counts()
-            list_rows.follow(workspace, report.run)
-            keep_out(story.conn, workspace)  # a table may have been made just now
-            report.waiting = found.waiting()
-            note.waiting = bool(report.waiting)
-            found.require()
-            report.unread = unread(story.conn, workspace) if report.waiting else []
+    before, as_of = story.fingerprint(Step.COMPUTE), workspace.today()
+    with prepared(workspace, before, as_of) if Step.COMPUTE in steps else nullcontext() as aside:
+        if Step.PULL in steps:
+            _pulled(workspace, story, report, only_connection, full, progress, turn)
         if report.unread:
             return
-    _told(workspace, story, report, steps, full, progress)
+        _told(workspace, story, report, steps, full, progress, before, aside)
     if Step.PLAN in steps:
         with story.step(Step.PLAN) as note, progress.task("plan"):
             made = write_back.plan(workspace, report.run, again=again)
@@ -204,21 +195,51 @@ def _steps(
             note.counts = {"plan": plan_id, **report.delivered, "written": report.written}
 
 
-def _told(
-    workspace: Workspace, story: RunLog, report: RunReport, steps: Sequence[Step], full: bool, progress: Progress
+def _pulled(
+    workspace: Workspace,
+    story: RunLog,
+    report: RunReport,
+    only_connection: str | None,
+    full: bool,
+    progress: Progress,
+    turn: float | None,
 ) -> None:
-    """Facts from the mirror, and what they tell."""
-    before = story.fingerprint(Step.COMPUTE)
-    with prepared(workspace, before) if Step.COMPUTE in steps else nullcontext() as aside:
-        if Step.MAP in steps:
-            with story.step(Step.MAP) as note, progress.task("map"):
-                note.counts = report.mapped = map_step.map_facts(
-                    workspace, report.run, story.fingerprint(Step.MAP), whole=full
-                )
-        if Step.COMPUTE in steps:
-            with story.step(Step.COMPUTE) as note, progress.task("compute"):
-                report.as_of = workspace.today()
-                facts = (story.fingerprint(Step.MAP) or {}).get("facts")
-                note.counts = report.computed = compute_step.compute(
-                    workspace, report.run, report.as_of, before, facts, aside
-                )
+    """Records from the CRMs into the mirror."""
+    with story.step(Step.PULL) as note:
+        _settle_made(workspace, report.run)  # first: what is read then is known as ours
+        found = pull_step.pull(
+            workspace, report.run, only_connection=only_connection, full=full, progress=progress, turn=turn
+        )
+        note.counts = found.document()
+        report.pulled = found.counts()
+        list_rows.follow(workspace, report.run)
+        keep_out(story.conn, workspace)  # a table may have been made just now
+        report.waiting = found.waiting()
+        note.waiting = bool(report.waiting)
+        found.require()
+        report.unread = unread(story.conn, workspace) if report.waiting else []
+
+
+def _told(
+    workspace: Workspace,
+    story: RunLog,
+    report: RunReport,
+    steps: Sequence[Step],
+    full: bool,
+    progress: Progress,
+    before: dict[str, Any] | None,
+    aside: Beside | None,
+) -> None:
+    """Facts from the mirror, and what they tell; `before` is what the newest computation stands on, `aside` what `prepared` gave."""
+    if Step.MAP in steps:
+        with story.step(Step.MAP) as note, progress.task("map"):
+            note.counts = report.mapped = map_step.map_facts(
+                workspace, report.run, story.fingerprint(Step.MAP), whole=full
+            )
+    if Step.COMPUTE in steps:
+        with story.step(Step.COMPUTE) as note, progress.task("compute"):
+            report.as_of = workspace.today()
+            facts = (story.fingerprint(Step.MAP) or {}).get("facts")
+            note.counts = report.computed = compute_step.compute(
+                workspace, report.run, report.as_of, before, facts, aside
+            )

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date
-from types import MappingProxyType
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
@@ -133,7 +132,7 @@ class Assumed(Settings):
             partner_window=self.partner_window,
             list_valid=self.list_valid,
             tier_rule=rules.pop("default", DEFAULTS.tier_rule),
-            tier_rules=MappingProxyType({**DEFAULTS.tier_rules, **rules}),
+            tier_rules={**DEFAULTS.tier_rules, **rules},
             min_in_tier=self.min_in_tier,
             quiet=self.quiet,
             within=tuple(self.within),

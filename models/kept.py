@@ -74,6 +74,7 @@ class PartnerDay(Base):
     partner_id: Mapped[Key]
     type: Mapped[str]
     fields: Mapped[dict[str, Any]] = mapped_column(JSONB)  # catalogue name -> value
+    inputs: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # catalogue name -> what stands beside the value
     run_id: Mapped[str]  # with its axes in `computation`
     __table_args__ = (Index("partner_day_partner_index", "workspace", "partner_id", "day"),)  # one partner's trend
 

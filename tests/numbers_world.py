@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from psycopg import Connection
 from sqlalchemy import Engine
 
 from jobs.presets.writing import write_preset
 from jobs.settings import load
+from jobs.steps.compute import compute
 from jobs.wiring import Workspace, choose_workspace, connect_with, read_rules
 from models.vocabulary import Target
 from sync.events.target_numbers import target_number
@@ -123,3 +125,23 @@ def workspace_on(engine: Engine, folder: Path, **settings: Any) -> Iterator[Work
     crm: Any = FakeCrm(now=NOW)
     crm.crm_now = lambda: NOW
     yield Workspace(NAME, chosen, read_rules(chosen, folder), engine, connect_with(engine), {"salesforce": crm})
+
+
+def settled(engine: Engine, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """Commands run in this process find this folder's configuration, and this database."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("SAKIGAKE_HOME", str(folder / "home"))
+    with workspace_on(engine, folder):
+        return engine
+
+
+def computed(
+    engine: Engine, facts: Facts | None = None, run: str = "run-1", day: date = AS_OF, **settings: Any
+) -> dict[str, Any]:
+    """Stores the facts, and computes everything as of a day."""
+    with workspace_on(engine, Path.cwd(), **settings) as workspace:
+        if facts is not None:
+            with workspace.connect() as conn:
+                facts.store(conn)
+        return compute(workspace, run, day, None, None)

@@ -10,8 +10,10 @@ spread over all turns are exact rather than simulated.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indicators.bootstrap import generator
 from indicators.inputs import Flags, Floats, Ints
@@ -32,11 +34,13 @@ class Panel:
 
     active   [partners, weeks]
     usable   the same without the first `LONGEST_LAG` weeks of each, before which x is not known
+    beginning   the partners that have usable weeks, by their first active one, the earliest first
     """
 
     start: Ints
     active: Flags
     usable: Flags
+    beginning: dict[int, Ints]
     _cells: Floats
     _share: Floats
     _solved: Floats
@@ -53,9 +57,10 @@ class Panel:
         system = np.diag(np.maximum(cells.sum(axis=0), 1.0)) - cells.T @ (cells * share[:, None])
         there = usable.any(axis=0).astype(np.float64)
         system += np.outer(there, there)
-        return cls(start, active, usable, cells, share, np.asarray(np.linalg.inv(system), np.float64))
+        beginning = {int(first): np.flatnonzero(start == first) for first in np.unique(start[usable.any(axis=1)])}
+        return cls(start, active, usable, beginning, cells, share, np.asarray(np.linalg.inv(system), np.float64))
 
-    def demeaned(self, f: Ints) -> Floats:
+    def demeaned(self, f: Floats) -> Floats:
         """What is left of f without its partner means and week means (both at once, least squares) on the usable cells; 0 elsewhere."""
         left = f * self._cells
         partner = left.sum(axis=1) * self._share
@@ -63,6 +68,53 @@ class Panel:
         partner -= (self._cells @ week) * self._share
         left -= (partner[:, None] + week) * self._cells
         return left
+
+
+class Counted:
+    """One series [partners, weeks] on a panel. What tests ask of it is worked out once: deals are in every one of them, on either side.
+
+    `told`: what it says that is put to the test where it may come first, where that is not the counts themselves.
+    """
+
+    def __init__(self, panel: Panel, counts: Ints, told: Floats | None = None) -> None:
+        self.panel, self.counts = panel, counts * panel.active
+        self.told: Floats = self.counts.astype(np.float64) if told is None else told * panel.active
+
+    @cached_property
+    def expected(self) -> Floats:
+        """[partners, weeks] under the null."""
+        return null_mean(self.counts, self.panel.usable)
+
+    @cached_property
+    def rest(self) -> Floats:
+        """[partners, weeks] what is left of it beyond what was expected."""
+        return np.where(self.panel.usable, self.counts - self.expected, 0.0)
+
+    @cached_property
+    def followed(self) -> dict[int, NDArray[np.complex128]]:
+        """By first active week, the spectra [blocks, partners, frequencies] of what is left of it in the weeks of a block afterwards."""
+        found, rest = {}, self.rest
+        for first, rows in self.panel.beginning.items():
+            length = rest.shape[1] - first
+            weights = np.zeros((len(BLOCKS), len(rows), length))
+            for b, (low, high) in enumerate(BLOCKS):
+                for lag in range(low, high + 1):  # x of week u meets what is left in week u + lag
+                    weights[b, :, : length - lag] += rest[rows, first + lag :]
+            found[first] = np.fft.rfft(weights, axis=-1)
+        return found
+
+    @cached_property
+    def turned(self) -> dict[int, NDArray[np.complex128]]:
+        """By first active week, its own spectra [partners, frequencies], turned round."""
+        return {
+            first: np.conj(np.fft.rfft(self.told[rows, first:], axis=-1))
+            for first, rows in self.panel.beginning.items()
+        }
+
+    @cached_property
+    def apart(self) -> list[Floats]:
+        """By lag, what it told so many weeks before, without its means."""
+        return [self.panel.demeaned(lagged(self.told, lag)) for lag in range(LONGEST_LAG + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +155,14 @@ def panel_test(y: Ints, x: Ints, start: Ints, *, seed: str, replicates: int = RE
     """
     if x.shape != y.shape or len(start) != len(y):
         raise ValueError(f"x is {x.shape}, y is {y.shape}, start is {start.shape}; expected one partner a row of each")
-    return lead_on(Panel.of(start, y.shape[1]), y, x, seed=seed, replicates=replicates)
+    panel = Panel.of(start, y.shape[1])
+    return lead_on(Counted(panel, y), Counted(panel, x), seed=seed, replicates=replicates)
 
 
-def lead_on(panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPLICATES) -> PanelTest:
-    """`panel_test` on a panel that is there already."""
+def lead_on(of: Counted, by: Counted, *, seed: str, replicates: int = REPLICATES) -> PanelTest:
+    """`panel_test` of two series on one panel."""
+    panel, y, x = of.panel, of.counts, by.counts
     usable = panel.usable
-    x, y = x * panel.active, y * panel.active
     both = (x.any(axis=1)) & (y.any(axis=1))
     found = {
         "usable_weeks": int(usable.any(axis=0).sum()),
@@ -120,9 +173,7 @@ def lead_on(panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPL
     nothing = PanelTest((0.0,) * len(BLOCKS), 1.0, None, None, None, None, **found)
     if not usable.any() or not y[usable].any() or not x.any():
         return nothing
-    expected = null_mean(y, usable)
-    rest = np.where(usable, y - expected, 0.0)
-    tables = turns(rest, x, panel.start)
+    tables = turns(of, by)
     mean, spread, observed = np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS))
     for table in tables:
         mean += table.mean(axis=2).sum(axis=1)
@@ -138,7 +189,7 @@ def lead_on(panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPL
     largest = np.where(alive, (drawn - mean) / scale, -np.inf).max(axis=1)
     z_max = float(z[alive].max())
     p = (1 + int((largest >= z_max - 10.0**-_DIGITS).sum())) / (1 + replicates)
-    peak_lag, spreads = _fits(panel, rest, expected, x)
+    peak_lag, spreads = _fits(of, by)
     block = int(np.argmax(np.where(alive, z, -np.inf)))
     critical = float(np.quantile(largest, 0.95))
     measurable = alive & (spreads > 1e-9)
@@ -150,7 +201,7 @@ def lead_on(panel: Panel, y: Ints, x: Ints, *, seed: str, replicates: int = REPL
         peak_lag,
         None if effect is None else float(effect),
         float(mdes.max()) if mdes.size else None,
-        _pace(y, x, panel.active, critical),
+        _pace(y, by.told, panel.active, critical),
         **found,
     )
 
@@ -174,30 +225,26 @@ def null_mean(y: Ints, usable: Flags) -> Floats:
     return np.asarray(cells * partner[:, None] * week[None, :], np.float64)
 
 
-def lagged(x: Ints, lag: int) -> Ints:
+def lagged(x: Floats, lag: int) -> Floats:
     """The x of `lag` weeks before, 0 where there is none."""
     moved = np.zeros_like(x)
     moved[:, lag:] = x[:, : x.shape[1] - lag] if lag < x.shape[1] else 0
     return moved
 
 
-def turns(rest: Floats, x: Ints, start: Ints) -> list[Floats]:
-    """The statistic [blocks, partners, turns] at every turn of a partner's x within its window; turn 0 is as observed.
+def turns(of: Counted, by: Counted) -> list[Floats]:
+    """The statistic [blocks, partners, turns] at every turn of a partner's x (`by`) within its window; turn 0 is as observed.
 
     One array for all partners that begin in the same week and can contribute, in their order; the earliest first.
     """
-    n_weeks = rest.shape[1]
-    contributes = rest.any(axis=1) & x.any(axis=1)
+    contributes = np.asarray(of.rest.any(axis=1) & by.told.any(axis=1), np.bool_)
     tables: list[Floats] = []
-    for first in np.unique(start[contributes]):
-        rows = np.flatnonzero(contributes & (start == first))
-        length = n_weeks - int(first)
-        weights = np.zeros((len(BLOCKS), len(rows), length))
-        for b, (low, high) in enumerate(BLOCKS):
-            for lag in range(low, high + 1):  # x of week u meets what is left in week u + lag
-                weights[b, :, : length - lag] += rest[rows, first + lag :]
-        turned = np.fft.rfft(weights, axis=-1) * np.conj(np.fft.rfft(x[rows, first:], axis=-1))
-        tables.append(np.round(np.fft.irfft(turned, n=length, axis=-1), _DIGITS))
+    for first, rows in of.panel.beginning.items():
+        mine = np.flatnonzero(contributes[rows])
+        if mine.size:
+            product = of.followed[first][:, mine] * by.turned[first][mine]
+            length = of.counts.shape[1] - first
+            tables.append(np.round(np.fft.irfft(product, n=length, axis=-1), _DIGITS))
     return tables
 
 
@@ -215,31 +262,29 @@ def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) 
     return drawn.T
 
 
-def _fits(panel: Panel, rest: Floats, expected: Floats, x: Ints) -> tuple[int | None, Floats]:
+def _fits(of: Counted, by: Counted) -> tuple[int | None, Floats]:
     """The lag whose standardised score is largest, ties going to the shorter; and what each block of lags tells of an effect."""
     best: tuple[float, int] | None = None
-    blocks = np.zeros((len(BLOCKS), *x.shape))
-    for lag in range(LONGEST_LAG + 1):
-        moved = lagged(x, lag)
-        left = panel.demeaned(moved)
-        spread = float(np.einsum("pw,pw,pw", expected, left, left))
+    blocks = np.zeros((len(BLOCKS), *by.told.shape))
+    for lag, left in enumerate(by.apart):
+        spread = float(np.einsum("pw,pw,pw", of.expected, left, left))
         if lag:
             blocks[(lag - 1) // WIDTH] += left
         if spread > 1e-9:
-            score = round(float(np.einsum("pw,pw", rest, moved)) / spread**0.5, _DIGITS)
+            score = round(float(np.einsum("pw,pw", of.rest, lagged(by.told, lag))) / spread**0.5, _DIGITS)
             if best is None or score > best[0]:
                 best = (score, lag)
     return None if best is None else best[1], np.asarray((blocks**2).sum(axis=(1, 2)), np.float64)
 
 
-def _pace(y: Ints, x: Ints, active: Flags, critical: float) -> float | None:
+def _pace(y: Ints, x: Floats, active: Flags, critical: float) -> float | None:
     """Partners' own variances in place of what few weeks leave after demeaning: steady where the windows are short."""
     of_x, of_y = WIDTH * _variance(x, active), _variance(y, active)
     total = float(of_x.sum())
     return WIDTH * (critical + POWER) * float((of_x * of_y).sum()) ** 0.5 / total if total > 1e-9 else None
 
 
-def _variance(counts: Ints, active: Flags) -> Floats:
+def _variance(counts: Ints | Floats, active: Flags) -> Floats:
     """Of each partner's weeks within its window, [partners]."""
     weeks = active.sum(axis=1)
     mean = _over((counts * active).sum(axis=1), weeks)

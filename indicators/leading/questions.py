@@ -9,7 +9,8 @@ from indicators.assumptions import FLOORS, Floors
 from indicators.inputs import Days, Flags, Floats, Ints
 from indicators.leading.backtest import HORIZONS, Deals, Skill, backtests, baseline, block_features
 from indicators.leading.describe import Description, describe
-from indicators.leading.panel import NOT_TESTED, REPLICATES, Panel, PanelTest, lead_on
+from indicators.leading.panel import NOT_TESTED, REPLICATES, Counted, Panel, PanelTest, lead_on
+from indicators.leading.pipeline import Stays, days_under_way, unexpected
 from indicators.leading.rates import Cohorts, rate_feature
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
 from indicators.leading.verdicts import (
@@ -62,6 +63,7 @@ def does_it_lead(
     joined: Days,
     as_of: int,
     *,
+    under_way: Stays | None = None,
     rates: Mapping[str, Cohorts] | None = None,
     floors: Floors = FLOORS,
     seed: str = "sakigake",
@@ -72,6 +74,7 @@ def does_it_lead(
 
     deals, milestones, activities   what occurred, by partner; partners are places in `partner_type` and `joined`
     horizons                        weeks ahead that are forecast; the first one is what verdicts rest on
+    under_way                       where entries stood: of an activity, only what they do not let expect is put to the forward test
     rates                           by step, such as `listed>requested`: conversions as indicators, graded by T2 alone
     joined                          the day each partner came under contract, NO_DAY where unknown
     """
@@ -83,6 +86,7 @@ def does_it_lead(
     start = windows(joined, weeks)
     y = counts(deals, weeks, n)
     columns = {name: counts(rows, weeks, n) for name, _, rows in series}
+    stood = None if under_way is None else days_under_way(under_way, weeks, n)
     scopes: list[tuple[str, Flags]] = [(ALL, np.ones(n, np.bool_))]
     scopes += [(kind, partner_type == at) for at, kind in enumerate(types) if bool((partner_type == at).any())]
     tested: list[_Tested] = []
@@ -91,12 +95,15 @@ def does_it_lead(
     for type_name, mine in scopes:
         their_deals = Deals(vintages(deals.only(mine[deals.partner]), weeks))
         panel = Panel.of(start[mine], weeks.count)
+        came = Counted(panel, y[mine])
         known: dict[str, Floats] = {}
         for name, kind, rows in series:
             x = columns[name][mine]
+            told = unexpected(panel, x, stood[:, mine]) if stood is not None and kind == "activity" else None
+            seen = Counted(panel, x, told)
             tag = f"{seed}|{type_name}|{name}"
-            forward = lead_on(panel, y[mine], x, seed=f"{tag}|forward", replicates=replicates)
-            reverse = lead_on(panel, x, y[mine], seed=f"{tag}|reverse", replicates=replicates)
+            forward = lead_on(came, seen, seed=f"{tag}|forward", replicates=replicates)
+            reverse = lead_on(seen, came, seed=f"{tag}|reverse", replicates=replicates)
             tested.append(_Tested(name, kind, type_name, forward, reverse, short_of(forward, floors)))
             known[name] = block_features(vintages(rows.only(mine[rows.partner]), weeks))
             descriptions[name, type_name] = describe(y[mine].sum(axis=0), x.sum(axis=0))

@@ -119,18 +119,3 @@ def windows(joined: Days, weeks: Weeks) -> Ints:
     """The first whole week of each partner under contract, [partners]; 0 where it was there before the data began."""
     began = np.where(joined == NO_DAY, weeks.first, joined).astype(np.int64)
     return np.clip(-((weeks.first - began) // WEEK), 0, weeks.count)
-
-
-def one_telling(group: Ints, rows: Occurrences) -> tuple[Ints, Occurrences]:
-    """Of several tellings of one happening (rows of equal `group`) the one of the earliest day, for as long as each was known; with the groups."""
-    order = np.lexsort((rows.known_from, rows.day, group))
-    group, rows = group[order], rows.only(order)
-    again = np.r_[False, group[1:] == group[:-1]][: len(group)]
-    came, went = rows.known_from.copy(), rows.known_until.copy()
-    before_came, before_went = np.r_[0, came[:-1]][: len(group)], np.r_[0, went[:-1]][: len(group)]
-    # while the earlier day is known, the later one says nothing
-    later_start = again & (before_came <= came)
-    came = np.where(later_start, np.maximum(came, before_went), came)
-    went = np.where(again & ~later_start, np.minimum(went, before_came), went)
-    stands = came < went
-    return group[stands], Occurrences(rows.partner, rows.day, came, went).only(stands)

@@ -119,12 +119,19 @@ def judge(
     back = reverse.p <= ALPHA
     if holm <= ALPHA:
         if (forward.peak_lag or 0) >= 1 and (not back or _later_and_weaker(reverse, forward)):
-            useful = skill.testable and (skill.deviance or 0) >= USEFUL_SKILL and (skill.p or 1) <= USEFUL_P
-            return USEFUL if useful else LEADING
+            return USEFUL if _skilled(skill) and _proven(skill) else LEADING
         return TWO_WAY if back else NO_LEAD  # closest in the same week: which comes first cannot be told
     if reverse_holm <= ALPHA:
         return LAGGING
     return NO_LEAD if forward.mde is not None and forward.mde <= floors.smallest_effect else NOT_ENOUGH
+
+
+def _skilled(skill: Skill) -> bool:
+    return skill.deviance is not None and skill.deviance >= USEFUL_SKILL
+
+
+def _proven(skill: Skill) -> bool:
+    return skill.p is not None and skill.p <= USEFUL_P
 
 
 def _later_and_weaker(reverse: PanelTest, forward: PanelTest) -> bool:
@@ -153,8 +160,8 @@ def sentence(finding: Finding, language: Language, floors: Floors) -> str:
         lead = say["rate"] if finding.kind == "rate" else lead
         if not finding.skill.testable:
             graded = say["untestable"] if finding.more_weeks else say["untestable_unknown"]
-        elif (finding.skill.deviance or 0) >= USEFUL_SKILL:
-            graded = say["better"] if (finding.skill.p or 1) <= USEFUL_P else say["better_perhaps"]
+        elif _skilled(finding.skill):
+            graded = say["better"] if _proven(finding.skill) else say["better_perhaps"]
         else:
             graded = say["no_better"]
         return (lead + graded).format(**who)

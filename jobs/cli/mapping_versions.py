@@ -39,7 +39,7 @@ def mapping_diff(
     from jobs.beside import PREVIEW, Beside
     from jobs.uncollected import uncollected
 
-    with uncollected(), Beside(PREVIEW) as aside:
+    with uncollected(), Beside(*PREVIEW, at_once=True) as aside:
         aside.begin()  # it imports while we do
         from jobs.settings import load
         from jobs.wiring import choose_workspace, mapping_path, read_mapping

@@ -2,7 +2,8 @@
 
     supervisor   what a process of ours calls: come in, get an address, go
     keeper       a tiny process of its own that owns the server: restarts it when it crashes, stops it when nobody is left
-    cluster      one data directory and its server: build, start, stop, is it alive
+    cluster      one data directory and its server: build, start, stop
+    postmaster   what that server's file and process say: is it alive
     programs     where the server's programs are, and under which account they run
     locks        three file locks that say who is there
     words        what the operating system refuses, as a sentence

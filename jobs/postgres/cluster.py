@@ -1,7 +1,6 @@
 """One data directory and the server on it: build, start, see whether it lives, stop."""
 
 import contextlib
-import ctypes
 import os
 import re
 import secrets
@@ -12,10 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.errors import DatabaseUnavailable
+from jobs.postgres.postmaster import Postmaster, command_line, end_with_parent, is_alive, read_pid_file
 
 ROLE = DATABASE = "sakigake"
 NEEDED_BYTES = 200 * 2**20  # an empty cluster takes 60 MiB, its write-ahead log soon as much again
@@ -26,8 +25,6 @@ _ORPHANS_SECONDS = 60.0  # how long backends of a killed server may take to noti
 _FAST_SECONDS = 60.0  # a fast shutdown writes a checkpoint first
 _IMMEDIATE_SECONDS = 10.0
 _PAUSE = 0.02
-
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here, since a fresh fork should load nothing
 
 # Nothing of the caller's environment reaches the server: PGDATA, PGOPTIONS, a locale or a library path would change it.
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
@@ -44,25 +41,6 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-
-
-@dataclass(frozen=True)
-class Postmaster:
-    """What postmaster.pid says: written by the server itself, line by line, as it starts."""
-
-    pid: int
-    port: int | None
-    ready: bool
-
-
-def read_pid_file(text: str) -> Postmaster | None:
-    """The server that wrote it, or nothing where the file is half-written or not a server's. (src/include/utils/pidfile.h)"""
-    lines = text.split("\n")
-    if not lines[0].strip().isdigit():
-        return None
-    port = lines[3].strip() if len(lines) > 3 else ""
-    status = lines[7].strip() if len(lines) > 7 else ""
-    return Postmaster(int(lines[0]), int(port) if port.isdigit() else None, status == "ready")
 
 
 class Cluster:
@@ -102,7 +80,7 @@ class Cluster:
     def _is_ours(self, pid: int) -> bool:
         if self._child and self._child.pid == pid:
             return self._child.poll() is None
-        return self._mark in _command_line(pid)
+        return self._mark in command_line(pid)
 
     # -- build ---------------------------------------------------------------------------------------------------------
 
@@ -145,7 +123,7 @@ class Cluster:
             stderr=subprocess.STDOUT,
             check=False,
             timeout=300,
-            preexec_fn=_end_with_parent,
+            preexec_fn=end_with_parent,
         )
         output = done.stdout.decode("utf-8", "replace")
         if done.returncode or "FATAL" in output or "ERROR" in output:
@@ -193,7 +171,7 @@ class Cluster:
         """
         path = self.data / "postmaster.pid"
         found = self._claimed()
-        if found and _is_alive(found.pid):
+        if found and is_alive(found.pid):
             rest = path.read_text(encoding="utf-8", errors="replace").split("\n")[1:]
             path.write_text("\n".join([str(os.getpid()), *rest]), encoding="utf-8")
 
@@ -210,7 +188,7 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=log,  # a pipe would be inherited, and hang whoever reads it to its end
                 stderr=subprocess.STDOUT,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 -- the keeper has one thread
+                preexec_fn=end_with_parent,  # noqa: PLW1509 -- the keeper has one thread
             )
             while self._child.poll() is None:
                 found = self._claimed()
@@ -310,32 +288,3 @@ def _free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _command_line(pid: int) -> list[str]:
-    """The words of a running process; none for one that has ended, even if nobody has collected it yet."""
-    if sys.platform == "linux":
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-        except OSError:
-            return []
-    said = subprocess.run(
-        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=30
-    )
-    return said.stdout.replace(" -c ", "\n").splitlines()
-
-
-def _end_with_parent() -> None:
-    """Has the kernel interrupt this process when its parent dies, however that happens. Linux only."""
-    if _LIBC:
-        _LIBC.prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from psycopg import sql
 
 from jobs.beside import Answer, Beside
-from jobs.preview.beside import Task
+from jobs.preview.beside import Task, work
 from jobs.preview.ground import Ground
 from jobs.preview.lenient import Lenient
 from jobs.preview.narrow import narrowed
@@ -37,33 +37,34 @@ def both(
     """
     many = _many(ground, [new] if old is None else [old, new])
     if stands and old is not None and changed_milestones(old, new) is not None:
-        told: list[Answer | None] = []
+        told: list[Answer[Part | Numbers]] = []
 
         def sure() -> None:
             """The numbers of the old version are told beside: not before it is known that nothing else needs the process."""
-            told.append(aside.ask(Task.of(ground, old, None)) if many else None)
+            if many and aside.begin():
+                told.append(aside.ask(work, Task.of(ground, old, None)))
 
         found = narrowed(ground, old, new, reader, sure)
         if found is not None:
             from jobs.preview.numbers import numbers
 
-            was = next((answer.get() for answer in told if answer is not None), None)
+            was = cast("Numbers | None", told[0].elsewhere() if told else None)
             return found[0], was or numbers(ground, old, found[0]), found[1]
     if active and old is not None and not stands:
         halves = (Share(frozenset(), others=False), WHOLE) if many else None
-        work = _begin(ground, old, ground.reader(old, old), aside, halves)
+        begun = _begin(ground, old, ground.reader(old, old), aside, halves)
         from jobs.preview.numbers import numbers
 
         after = _Work(ground, new, reader, WHOLE).side()
-        before = work.side()
+        before = begun.side()
         return before, numbers(ground, old, before), after
-    work = _begin(ground, new, reader, aside, _halves(ground, new, reader) if many else None)
+    begun = _begin(ground, new, reader, aside, _halves(ground, new, reader) if many else None)
     from jobs.preview.numbers import numbers  # while the process beside is at work
 
     before = nothing()
     if active:
         before = replace(stored(ground), said=standing_events(ground.raw, ground.workspace))
-    return before, numbers(ground, old or new, before), work.side()
+    return before, numbers(ground, old or new, before), begun.side()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,13 @@ class _Work:
     reader: Lenient
     here: Share
     there: Share | None = None
-    other: Answer | None = None
+    other: "Answer[Part | Numbers] | None" = None
 
     def side(self) -> Side:
         parts = [self._derive(self.here)]
         if self.there is not None:
-            parts.append((self.other and self.other.get()) or self._derive(self.there))
+            told = cast("Part | None", self.other.elsewhere() if self.other is not None else None)
+            parts.append(told or self._derive(self.there))
         return derived(parts, self.ground.as_of)
 
     def _derive(self, share: Share) -> Part:
@@ -89,10 +91,9 @@ class _Work:
 
 def _begin(ground: Ground, rules: Rules, reader: Lenient, aside: Beside, halves: tuple[Share, Share] | None) -> _Work:
     """The second share is derived beside, from now on, where there is a processor for it."""
-    answer = aside.ask(Task.of(ground, rules, halves[1])) if halves is not None else None
-    if halves is None or answer is None:
+    if halves is None or not aside.begin():
         return _Work(ground, rules, reader, WHOLE)
-    return _Work(ground, rules, reader, *halves, answer)
+    return _Work(ground, rules, reader, *halves, aside.ask(work, Task.of(ground, rules, halves[1])))
 
 
 def _halves(ground: Ground, rules: Rules, reader: Lenient) -> tuple[Share, Share]:

@@ -41,7 +41,7 @@ def preview(
     engine: Engine, workspace: str, settings: WorkspaceSettings, new: Rules, aside: Beside | None = None
 ) -> dict[str, Any]:
     """The document of `mapping diff`. NotFound where nothing is mirrored yet. `aside` may have begun a process already."""
-    with uncollected(), aside or Beside(PREVIEW) as other, engine.begin() as conn:
+    with uncollected(), aside or Beside(*PREVIEW, at_once=True) as other, engine.begin() as conn:
         conn.execute(text("set transaction isolation level repeatable read, read only"))
         conn.execute(text("set local max_parallel_workers_per_gather = 0"))  # the processors have work already
         raw = cast("psycopg.Connection[Any]", conn.connection.driver_connection)
@@ -60,12 +60,11 @@ def preview(
         before, was, after = both(ground, old, new, reader, other, active=now is not None, stands=stands)
         from jobs.preview.fields import differing_fields
         from jobs.preview.numbers import Numbers, made_of
-        from jobs.steps.made import goals
 
         held = confirmed(raw, workspace)
         same = old is not None and old.customers == new.customers
         becomes = made_of(ground, new, after, None if same else customer_facts(new, reader))
-    month = goals(settings, becomes, as_of)
+    month = becomes.goals()
     now_told = Numbers.of(becomes)
     earlier, later = was.document, now_told.document
     differences = compare_events(before.said, after.said, after.unmoved)

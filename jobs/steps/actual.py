@@ -75,7 +75,8 @@ def ending(done: Computed, month: date, planned: Mapping[str, Planned]) -> dict[
         counts = [*actual.T.tolist(), actual.sum(axis=1).tolist()]
         found = tuple(settled(row, plan) for row, plan in zip(counts, [*of_types, whole], strict=True))
     else:
-        found = landings(coming(done.results.prospects.outlook, span.end), actual, of_types, whole)
+        ahead = done.coming.get() if done.coming is not None else coming(done.results.prospects.outlook, span.end)
+        found = landings(ahead, actual, of_types, whole)
     return {name: one for name, one in zip((*types, ALL), found, strict=True) if name in planned}
 
 

@@ -17,7 +17,7 @@ from jobs.steps import actual, more
 from jobs.steps import results as shaped
 from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
-from jobs.steps.made import Told, goals, make, tell
+from jobs.steps.made import Told, make, tell
 from jobs.wiring import Workspace
 from sync.events.deals import deals_between
 from sync.events.delay import as_document, reporting_delay
@@ -62,7 +62,7 @@ def said_again(
     """The same, on connections that are open already. `mapping`: the version by which draws were seeded then, where that is not the rules'."""
     pooled = pooled_at(raw, workspace, as_of, known_at)
     made = make(settings, rules, read_inputs(conn, workspace, as_of, pooled, past=True), as_of, mapping=mapping)
-    month = goals(settings, made, as_of)
+    month = made.goals()
     told = made.told
     if pooled != known_at:
         tables = read_inputs(conn, workspace, as_of, known_at, past=True)

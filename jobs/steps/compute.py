@@ -17,9 +17,11 @@ from sqlalchemy import Connection as SqlConnection
 
 from indicators.cadence import Activities
 from indicators.inputs import PartnerTable
+from indicators.landings import Coming, coming
 from jobs import overrides
-from jobs.beside import VERDICTS, Beside
+from jobs.beside import NUMBERS, Answer, Beside
 from jobs.computing_code import CODE_VERSION
+from jobs.months import month_of
 from jobs.reports import Stamp
 from jobs.runs import utc_now
 from jobs.steps import actual, keep_results, leading, more, pools
@@ -27,7 +29,7 @@ from jobs.steps import results as shaped
 from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
 from jobs.steps.keep_results import Stand
-from jobs.steps.made import Goals, Made, Told, goals, make, tell
+from jobs.steps.made import Goals, Made, Told, asking, make, tell
 from jobs.steps.moments import computing_moment, watermark
 from jobs.then import fingerprint, keep_settings
 from jobs.uncollected import uncollected
@@ -66,7 +68,7 @@ def compute(
     if before is not None and pool is not None and partners is not None and known_at - pool.known_at < POOL_LASTS:
         done = _some(workspace, stamp, pool, partners)
     if done is None:
-        with uncollected(), nullcontext(aside) if aside is not None else Beside(VERDICTS) as other:
+        with uncollected(), nullcontext(aside) if aside is not None else Beside(*NUMBERS) as other:
             done = _everything(workspace, stamp, basis, other)
     return {**done, "input": key}
 
@@ -78,14 +80,21 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
         with workspace.engine.begin() as conn:
             tables = read_inputs(conn, workspace.name, as_of, stamp.known_at)
             others = other.submit(_others, conn, workspace, stamp, tables[2])
-            made = make(settings, rules, tables, as_of)
+            made = make(settings, rules, tables, as_of, aside=aside)
             activities, every_deal, late = others.result()
-        done = Computed(made.results, made.entries, made.partners, activities, made.calendar)
         document = {**made.document(), "reporting_delay": as_document(late)}
         with workspace.connect() as raw, raw.transaction():
             by_hand = actual.set_by_hand(raw, workspace.name, stamp)
+            done = Computed(
+                made.results,
+                made.entries,
+                made.partners,
+                activities,
+                made.calendar,
+                _coming(made, by_hand, as_of, aside),
+            )
             # goals and reports are made while PostgreSQL takes in what is said of entries
-            month = other.submit(goals, settings, made, as_of)
+            month = other.submit(made.goals)
             reports = other.submit(
                 lambda: more.reports_of(by_hand, stamp, done, month.result().plan, every_deal, late, settings)
             )
@@ -93,10 +102,17 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
             _keep_computation(raw, workspace, stamp, json.dumps(document), stamp.known_at)
             pools.keep(raw, workspace.name, stamp.run_id, as_of, stamp.known_at, basis, made.results.pool)
             touched.done(raw, workspace.name)
-            if (answers := verdicts.result()) is not None:
-                leading.keep(raw, workspace.name, stamp, answers)
+            if (asked := verdicts.result()) is not None:
+                leading.keep(raw, workspace.name, stamp, asked.get())
             more.keep(raw, workspace.name, stamp, done, reports.result())
     return {**document, "values_changed": changed, "looked_at": None}
+
+
+def _coming(made: Made, by_hand: actual.SetTargets, as_of: date, aside: Beside) -> Answer[Coming] | None:
+    """What comes in what is left of the month, asked for where somebody wants deals in it."""
+    if made.deals is None and as_of.replace(day=1) not in by_hand:
+        return None
+    return asking(aside, made.results.paths)(coming, made.results.prospects.outlook, month_of(as_of).end)
 
 
 def _partner_rows(made: Made, activities: Activities, month: Future[Goals]) -> Iterator[shaped.Row]:

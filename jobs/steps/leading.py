@@ -1,7 +1,7 @@
 """Does it lead? From the log to verdicts: the shell around indicators/leading."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -28,23 +28,24 @@ from indicators.inputs import (
     day_numbers,
 )
 from indicators.leading.panel import PanelTest
+from indicators.leading.pipeline import Stays
 from indicators.leading.questions import Answers, does_it_lead
 from indicators.leading.rates import Cohorts, Passages
-from indicators.leading.series import Occurrences, one_telling
+from indicators.leading.series import Occurrences
+from indicators.leading.tellings import one_telling
 from indicators.leading.verdicts import Finding, sentence
 from indicators.paths import PathTable, canonical_paths
 from jobs import reports
-from jobs.beside import Beside
+from jobs.beside import Answer, Beside
 from jobs.computing_code import CODE_VERSION
 from jobs.reports import Stamp
-from jobs.steps.leading_process import Question
 from jobs.wiring import Workspace
 from models.labels import named
 from models.vocabulary import FUNNEL, ActivityKind
 from sync.events import read
 from sync.events.entry_columns import owners
 from sync.events.ids import Ids
-from sync.events.log import LogColumns, activity_log, event_log
+from sync.events.log import LogColumns, LoggedActivities, activity_log, event_log
 
 KIND = "leading"
 SEED = "sakigake"
@@ -66,17 +67,14 @@ def are_due(workspace: Workspace, as_of: date) -> bool:
     return stands != (workspace.rules.hash, CODE_VERSION, floors, last_sunday.isoformat())
 
 
-def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Answers | None:
-    """The verdicts where they are due, from a process beside ours where one can be had; otherwise None."""
+def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Answer[Answers] | None:
+    """The verdicts where they are due, asked of a process beside ours where one can be had; otherwise None."""
     if not are_due(workspace, stamp.as_of):
         return None
     aside.begin()  # imports while the question is read
     with workspace.engine.begin() as connection:
         facts = _facts(connection, workspace.name, workspace.zone, stamp.as_of, None, stamp.known_at)
-    question = _question(facts, stamp.as_of, workspace.settings.assumptions.floors)
-    asked = aside.ask(question)
-    found: Answers | None = asked.get() if asked is not None else None
-    return found or does_it_lead(**question)
+    return aside.ask(does_it_lead, **_question(facts, stamp.as_of, workspace.settings.assumptions.floors))
 
 
 def keep(conn: RawConnection[Any], workspace: str, stamp: Stamp, answers: Answers) -> None:
@@ -91,6 +89,7 @@ class _Facts:
 
     table: PartnerTable
     reached: Mapping[str, Passages]
+    under_way: Stays
     activities: Mapping[str, Occurrences]
 
 
@@ -107,7 +106,7 @@ def answer(
     return does_it_lead(**_question(facts, as_of, floors))
 
 
-def _question(facts: _Facts, as_of: date, floors: Floors) -> Question:
+def _question(facts: _Facts, as_of: date, floors: Floors) -> dict[str, Any]:
     table, reached = facts.table, facts.reached
     names = [m.value for m in FUNNEL]
     return {
@@ -118,6 +117,7 @@ def _question(facts: _Facts, as_of: date, floors: Floors) -> Question:
         "partner_type": table.type,
         "joined": table.joined_day,
         "as_of": day_number(as_of),
+        "under_way": facts.under_way,
         "rates": {f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
         "seed": SEED,
         "floors": floors,
@@ -160,20 +160,25 @@ def _facts(
     )
     ids, owner = _owners(connection, workspace, at, who_at)
     log = event_log(connection, workspace, as_of, known_at, zone.key)
-    activities: dict[str, list[tuple[Ints, ...]]] = defaultdict(list)
-    for a in activity_log(connection, workspace, as_of, known_at, zone.key):
-        if a.partner_id in at and a.kind != ActivityKind.APPROACH:  # that one is the milestone `executed`
-            who = np.full(len(a.day), at[a.partner_id], np.int64)
-            activities[a.kind].append((who, a.day, a.known_from, a.known_until))
     return _Facts(
         table,
-        _milestones(log, ids, owner, table, day_number(as_of)),
-        {
-            kind.value: Occurrences.of(*np.concatenate(activities[kind.value], axis=1))
-            for kind in ActivityKind
-            if kind.value in activities
-        },
+        *_milestones(log, ids, owner, table, day_number(as_of)),
+        _activities(activity_log(connection, workspace, as_of, known_at, zone.key), at),
     )
+
+
+def _activities(told: Iterable[LoggedActivities], at: Mapping[str, int]) -> dict[str, Occurrences]:
+    """By kind, but for approaches, which are the milestone `executed`; `at` are the places of partners."""
+    found: dict[str, list[tuple[Ints, ...]]] = defaultdict(list)
+    for a in told:
+        if a.partner_id in at and a.kind != ActivityKind.APPROACH:
+            who = np.full(len(a.day), at[a.partner_id], np.int64)
+            found[a.kind].append((who, a.day, a.known_from, a.known_until))
+    return {
+        kind.value: Occurrences.of(*np.concatenate(found[kind.value], axis=1))
+        for kind in ActivityKind
+        if kind.value in found
+    }
 
 
 def _owners(
@@ -185,8 +190,13 @@ def _owners(
     return ids[partner >= 0], partner[partner >= 0]
 
 
-def _milestones(log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, as_of: int) -> dict[str, Passages]:
-    """First passages of each milestone that a record tells, as they were known over time; those only implied have no day of their own."""
+def _milestones(
+    log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, as_of: int
+) -> tuple[dict[str, Passages], Stays]:
+    """First passages of each milestone that a record tells, as they were known over time, and where entries stood.
+
+    Milestones that are only implied have no day of their own and no passage.
+    """
     entry = log.entry_ids.places_among(ids)[log.entry] if len(log.entry) else np.zeros(0, np.int64)
     codes = np.array([MILESTONE_CODE[m.value] for m in read.MILESTONES], np.int64)
     kept = entry >= 0
@@ -205,7 +215,7 @@ def _milestones(log: LogColumns, ids: Ids, partner: Ints, table: PartnerTable, a
         mine = milestone == code
         rows = Occurrences.of(partner[entry[mine]], day[mine], known_from[mine], known_until[mine])
         found[MILESTONES[code].value] = Passages(*one_telling((entry[mine] << 20) | attempt[mine], rows))
-    return found
+    return found, Stays.of(paths.partner, paths.reached, paths.lost)
 
 
 def _attempt_of(paths: PathTable, entry: Ints, day: Ints) -> Ints:

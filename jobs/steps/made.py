@@ -1,6 +1,6 @@
 """All results of one day, from tables: the one way for a run, for a preview of another mapping, and for a past day computed again. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -12,15 +12,17 @@ from indicators.allocation import Allocation
 from indicators.assumptions import Assumptions
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities
-from indicators.histories import starts_of
+from indicators.calibration import calibration
+from indicators.histories import paths_by_histories, starts_of
 from indicators.inputs import EntryTable, PartnerTable, day_number
 from indicators.month_goals import month_goals
 from indicators.own import Own, own
-from indicators.paths import canonical_paths
+from indicators.paths import PathTable, canonical_paths
 from indicators.pool import Pool
 from indicators.subjects import Funnel
-from indicators.summary import Results, summarise
+from indicators.summary import Results, summary_of
 from indicators.targets import TargetPlan
+from jobs.beside import Answer, Beside
 from jobs.calendar import business_days
 from jobs.months import capacity_of, mix_of, month_of
 from jobs.settings import WorkspaceSettings
@@ -31,6 +33,8 @@ from jobs.steps.inputs import Tables
 from jobs.steps.keep_results import EntriesSaid
 from jobs.steps.prospect_rows import expected_rows, goal_rows
 from sync.mapping.grammar import Mapping as Rules
+
+HANDED_OVER = 200_000  # attempts; of more, handing them to a process beside costs more than it spares
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,28 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Goals:
+    """The way to the month's target, and each partner's part of it; None where none is set. `deals` is the target."""
+
+    deals: int | None
+    plan: TargetPlan | None = None
+    parts: Allocation | None = None
+
+    def rows(self, made: "Made") -> Iterator[shaped.Row]:
+        """Each partner's goal of the month."""
+        return goal_rows(made.partners, self.parts, self.deals, made.language)
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
-    """Results of a day. `deals` is the month's target; None where none is set."""
+    """Results of a day. `deals` is the month's target, and `month` what it asks for; None where none is set."""
 
     results: Results
     entries: EntryTable
     partners: PartnerTable
     calendar: BusinessDays
     deals: int | None
+    month: Answer[tuple[TargetPlan, Allocation]] | None
     language: shaped.Language
     assumptions: Assumptions
 
@@ -83,61 +101,62 @@ class Made:
         horizon = self.assumptions.horizon
         return Told(self.results.own, self.entries, self.partners, self.calendar, self.language, horizon)
 
+    def goals(self) -> Goals:
+        """The way to the month's target."""
+        return Goals(self.deals, *self.month.get()) if self.month is not None else Goals(self.deals)
+
     def document(self) -> dict[str, Any]:
         """The indicators per type and step, as they are kept."""
         return {**shaped.document(self.results, self.partners), "deals_wanted": self.deals}
 
 
-@dataclass(frozen=True, slots=True)
-class Goals:
-    """The way to the month's target, and each partner's part of it; None where none is set."""
-
-    plan: TargetPlan | None
-    parts: Allocation | None
-
-    def rows(self, made: Made) -> Iterator[shaped.Row]:
-        """Each partner's goal of the month."""
-        return goal_rows(made.partners, self.parts, made.deals, made.language)
-
-
-def make(settings: WorkspaceSettings, rules: Rules, tables: Tables, as_of: date, *, mapping: str | None = None) -> Made:
+def make(
+    settings: WorkspaceSettings,
+    rules: Rules,
+    tables: Tables,
+    as_of: date,
+    *,
+    mapping: str | None = None,
+    aside: Beside | None = None,
+) -> Made:
     """The results of the day, by the settings and the rules. Equal tables, settings and rules give equal bytes: draws are seeded by the rules.
 
-    `mapping`: the hash of the version that held then, where draws are to be those of then.
+    `mapping`: the hash of the version that held then, where draws are to be those of then. `aside`: a process that may do a part of it.
     """
     events, entries, partners = tables
     assumptions = settings.assumptions.for_numbers(mapping or rules.hash)
     calendar = business_days(settings.calendar, as_of)
-    results = summarise(
-        events,
-        entries,
-        partners,
-        day_number(as_of),
-        assumptions=assumptions,
-        history_start=settings.assumptions.history_start,
-        calendar=calendar,
-    )
+    began = settings.assumptions.history_start
+    paths, late = paths_by_histories(events, entries, partners, day_number(as_of), began)
+    ask = asking(aside, paths)
+    checked = ask(calibration, paths, partners, assumptions)
     deals = settings.targets.deals_in(as_of)
-    return Made(results, entries, partners, calendar, deals, rules.language, assumptions)
-
-
-def goals(settings: WorkspaceSettings, made: Made, as_of: date) -> Goals:
-    """The goals of the day's month, by what was made of it with these settings."""
-    if made.deals is None:
-        return Goals(None, None)
-    paths, partners, months = made.results.paths, made.partners, (month_of(as_of), month_of(as_of, 1))
-    limits = capacity_of(settings.targets.capacity, partners.types)
-    return Goals(
-        *month_goals(
-            paths,
-            partners,
-            made.deals,
-            *months,
-            capacity=limits,
-            mix=mix_of(settings.targets.mix, partners.types),
-            assumptions=made.assumptions,
+    month = None
+    if deals is not None:
+        limits, span, following = (
+            capacity_of(settings.targets.capacity, partners.types),
+            month_of(as_of),
+            month_of(as_of, 1),
         )
+        mix = mix_of(settings.targets.mix, partners.types)
+        month = ask(
+            month_goals, paths, partners, deals, span, following, capacity=limits, mix=mix, assumptions=assumptions
+        )
+    return Made(
+        results=summary_of(paths, events, entries, partners, checked.get, assumptions, calendar, late=late),
+        entries=entries,
+        partners=partners,
+        calendar=calendar,
+        deals=deals,
+        month=month,
+        language=rules.language,
+        assumptions=assumptions,
     )
+
+
+def asking(aside: Beside | None, paths: PathTable) -> Callable[..., Answer[Any]]:
+    """How to ask for what is worked out of so many paths: of the process, or, as an answer that nobody else gives, of nobody."""
+    return aside.ask if aside is not None and len(paths) <= HANDED_OVER else Answer
 
 
 def tell(

@@ -241,7 +241,9 @@ def share_span(as_of: date) -> tuple[date, date]:
 
 
 def snapshot(conn: Connection[Any], workspace: str, stamp: Stamp, only: Collection[str] | None = None) -> None:
-    """All fields of all partners (with `only` of these) as they now are, under the as-of day; the day's last computation holds."""
+    """All fields of all partners (with `only` of these) as they now are, and what stands beside them but for words, under the as-of day; the day's
+    last computation holds.
+    """
     given = {"w": workspace, "day": stamp.as_of, "run": stamp.run_id, "only": None if only is None else sorted(only)}
     conn.execute(
         """delete from sakigake.partner_day where workspace = %(w)s and day = %(day)s
@@ -249,8 +251,9 @@ def snapshot(conn: Connection[Any], workspace: str, stamp: Stamp, only: Collecti
         given,
     )
     conn.execute(
-        """insert into sakigake.partner_day (workspace, day, partner_id, type, fields, run_id)
-        select p.workspace, %(day)s, p.partner_id, p.type, jsonb_object_agg(r.field, r.value), %(run)s
+        """insert into sakigake.partner_day (workspace, day, partner_id, type, fields, inputs, run_id)
+        select p.workspace, %(day)s, p.partner_id, p.type, jsonb_object_agg(r.field, r.value),
+            jsonb_object_agg(r.field, r.inputs - 'why') filter (where r.inputs - 'why' <> '{}'), %(run)s
         from sakigake.partner p join sakigake.result r
             on (r.workspace, r.subject, r.subject_id) = (p.workspace, 'partner', p.partner_id)
         where p.workspace = %(w)s and p.removed_at is null and (%(only)s::text[] is null or p.partner_id = any(%(only)s))

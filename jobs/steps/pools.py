@@ -11,7 +11,7 @@ from psycopg import Connection
 from indicators.curves import StepCurve
 from indicators.exposure import Exposure
 from indicators.histories import LateHistory
-from indicators.partner_rates import Prior
+from indicators.partner_priors import Prior
 from indicators.pool import Pool, WholeWay
 from indicators.stalled import StepPace
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from indicators.entry_forecast import NO_DATA, STATES
-from indicators.inputs import MILESTONES, Flags, Ints, PartnerTable, day_date
+from indicators.inputs import DEAL, MILESTONES, NO_DAY, Flags, Ints, PartnerTable, day_date
+from indicators.partner_rates import PartnerRates
 from indicators.subjects import STEPS, step_name
 from indicators.summary import Results
 from models.vocabulary import Tier
@@ -28,6 +29,7 @@ def prospect_document(results: Results, partners: PartnerTable) -> dict[str, Any
         }
     rates = made.outlook.rates
     check = made.calibration
+    came = _came(results, len(partners.types))
     return {
         "drift": drift,
         "partner_rates": {
@@ -45,7 +47,11 @@ def prospect_document(results: Results, partners: PartnerTable) -> dict[str, Any
         "forecast": {
             "status": made.status,
             "ahead": _ahead(results),
-            "by_type": {name: _of_type(results, partners, t) for t, name in enumerate(partners.types)},
+            "came": {days: int(n.sum()) for days, n in came.items()},
+            "by_type": {
+                name: _of_type(results, partners, t) | {"came": {days: int(n[t]) for days, n in came.items()}}
+                for t, name in enumerate(partners.types)
+            },
             "under_way": len(made.outlook.under_way),
             "listed_a_week": rounded(float(made.outlook.arriving.weekly.sum())),
             "checked": {
@@ -64,25 +70,14 @@ def prospect_document(results: Results, partners: PartnerTable) -> dict[str, Any
 def partner_document(results: Results, partners: PartnerTable, at: int, name: str) -> dict[str, Any]:
     """One partner: its own rates and how much of them is its own data, and what to expect of it."""
     made = results.prospects
-    rates, forecast = made.outlook.rates, made.partners
+    forecast = made.partners
     summary = results.partners[at]
     return {
         "id": partners.ids[at],
         "name": name,
         "type": summary.type,
         "tier": summary.tier.tier.value,
-        "rates": {
-            step_name(step): {
-                "rate": rounded(float(rates.rate[at, k])) if rates.known[k] else None,
-                "low": rounded(float(rates.low[at, k])) if rates.known[k] else None,
-                "high": rounded(float(rates.high[at, k])) if rates.known[k] else None,
-                "own_data": rounded(float(rates.weight[at, k])),
-                "n": int(rates.attempts[at, k]),
-                "converted": int(rates.converted[at, k]),
-                "open": int(rates.open[at, k]),
-            }
-            for k, step in enumerate(STEPS)
-        },
+        "rates": own_rates(made.outlook.rates, at),
         "under_way": int((made.outlook.under_way.partner == at).sum()),
         "listed_a_week": rounded(float(made.outlook.arriving.weekly[at])),
         "forecast": {
@@ -95,6 +90,22 @@ def partner_document(results: Results, partners: PartnerTable, at: int, name: st
             }
             for place, days in enumerate(forecast.ahead)
         },
+    }
+
+
+def own_rates(rates: PartnerRates, at: int) -> dict[str, dict[str, Any]]:
+    """One partner's own conversion of each step, with its interval and how much of it is the partner's own data."""
+    return {
+        step_name(step): {
+            "rate": rounded(float(rates.rate[at, k])) if rates.known[k] else None,
+            "low": rounded(float(rates.low[at, k])) if rates.known[k] else None,
+            "high": rounded(float(rates.high[at, k])) if rates.known[k] else None,
+            "own_data": rounded(float(rates.weight[at, k])),
+            "n": int(rates.attempts[at, k]),
+            "converted": int(rates.converted[at, k]),
+            "open": int(rates.open[at, k]),
+        }
+        for k, step in enumerate(STEPS)
     }
 
 
@@ -136,6 +147,16 @@ def _ahead(results: Results) -> dict[str, Any]:
     """Of all partners, by days."""
     found = results.prospects.partners
     return _sums(results, np.ones(len(results.partners), np.bool_), found.total_low, found.total_high)
+
+
+def _came(results: Results, types: int) -> dict[str, Ints]:
+    """By days [types]: the deals of so many days up to the as-of day, to hold what was expected then against."""
+    paths, found = results.paths, {}
+    day = paths.reached[:, DEAL].astype(np.int64)
+    for days in results.prospects.partners.ahead:
+        recent = (day != NO_DAY) & (day > paths.as_of - days) & (day <= paths.as_of)
+        found[str(days)] = np.bincount(paths.type[recent], minlength=types)
+    return found
 
 
 def _of_type(results: Results, partners: PartnerTable, at: int) -> dict[str, Any]:

@@ -7,11 +7,15 @@ from indicators.allocation import Allocation
 from indicators.calibration import MISCALIBRATED
 from indicators.inputs import PartnerTable
 from indicators.own import Own
+from jobs.steps.prospect_document import own_rates
 from models.catalogue import BY_NAME
 from models.counted import agreeing
 
 Language = Literal["ja", "en"]
 Row = tuple[str, str, str, Any, dict[str, Any]]
+
+RATES_BESIDE = "expected_deals_90d"
+"""The field that the partner's own rates are kept beside: it rests on them."""
 
 _WHY = {
     "en": {
@@ -40,8 +44,10 @@ def expected_rows(told: Own, language: Language) -> Iterator[Row]:
             name = f"expected_deals_{days}d"
             if name not in BY_NAME:
                 continue
+            rests_on = {"rates": own_rates(told.outlook.rates, i)} if name == RATES_BESIDE else {}
             if not forecast.known[i]:
-                yield "partner", partner.partner_id, name, None, {"why": words["no_curve"], "status": told.status}
+                why = words["no_curve"]
+                yield "partner", partner.partner_id, name, None, {"why": why, "status": told.status, **rests_on}
                 continue
             parts = (float(forecast.in_flight[i, place]), float(forecast.new[i, place]))
             low, high = int(forecast.low[i, place]), int(forecast.high[i, place])
@@ -52,7 +58,7 @@ def expected_rows(told: Own, language: Language) -> Iterator[Row]:
                 partner.partner_id,
                 name,
                 float(value or 0),
-                {"why": why, "low": low, "high": high, "status": told.status},
+                {"why": why, "low": low, "high": high, "status": told.status, **rests_on},
             )
 
 

@@ -17,7 +17,8 @@ from jobs.wiring import Workspace
 from models.vocabulary import RunStatus, Step
 from sync.connector import ReadSpec
 from sync.errors import SyncError
-from sync.mirror.reconcile import Proof, reconcile_object
+from sync.mirror.proof import Proof
+from sync.mirror.reconcile import reconcile_object
 
 log = structlog.get_logger()
 STEP = "reconcile"

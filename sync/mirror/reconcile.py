@@ -1,14 +1,13 @@
 """Proves that the mirror of an object is complete, and makes it so where it is not.
 
-The CRM lists what lives there, by id and version; COPY streams the list into a temporary table, so that memory does not grow with it, and
-PostgreSQL compares. Whatever differs is asked for once more by its id, and the answer is landed: an id that is missing from a list is no
+The CRM lists what lives there, by id and version, and PostgreSQL compares (`listing.py`). Whatever differs is asked for once more by its id, and the answer is landed: an id that is missing from a list is no
 proof that the record is gone. What the CRM answers for a record asked for by id also mends the list, so that the comparison can be made
 again at the end: a proof is a comparison that finds no difference.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,41 +18,17 @@ from sync.connector import Connector, Identity, Page, ReadSpec
 from sync.errors import Stop
 from sync.mirror.forget import forget
 from sync.mirror.land import land
+from sync.mirror.listing import Listing
 from sync.mirror.place import LandCounts, Place, note_landing
+from sync.mirror.proof import Proof
 from sync.mirror.pull import Connect, Pull
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_table, remembered
 from sync.mirror.staging import forget_staging
 
-COPIED = 5000  # identities held in memory
 FEW, MOST = 50, 0.5  # removals beyond both, a number and a share of what is held, wait for a person
 BATCH = 1000  # ids asked for at a time: what one call for links takes
 SETTLES = timedelta(minutes=5)  # what changed within it, the CRM's own count may not count yet, or still
-LISTED = sql.Identifier("_sweep_listed")
-DIFFERENT = sql.Identifier("_sweep_different")
-
-
-@dataclass(slots=True)
-class Proof:
-    """What the sweep of one object found and did. `here` and `there` are the live records when it was over."""
-
-    object: str
-    started_at: datetime | None = None  # by the CRM's clock
-    here: int = 0
-    there: int = 0
-    counted: int | None = None  # by the CRM's own count
-    missing: int = 0  # there, and not here
-    extra: int = 0  # here, and not there
-    stale: int = 0  # here in another version
-    recent: int = 0  # of the missing and stale: those that changed since the last pull, which is no loss
-    repaired: int = 0
-    links: int = 0  # links that changed without their records
-    refreshed: int = 0  # records whose calculated values changed
-    parked: int = 0  # values that could not be stored as they are, after another try
-    proven: bool = False
-    cause: str | None = None  # why it is not proven
-    seconds: float = 0.0
-    landed: LandCounts = field(default_factory=LandCounts)
 
 
 def reconcile_object(
@@ -82,7 +57,7 @@ def reconcile_object(
         finally:
             proof.seconds = round(monotonic() - began, 3)
             if not (conn.closed or conn.broken):
-                sweep.clear()
+                sweep.listing.clear()
     return proof
 
 
@@ -103,7 +78,8 @@ class _Sweep:
         self.pull = pull
         self.proof = proof
         self.progress = progress
-        self.table, self.spec, self.covered, self.calculated = _mirrored(conn, pull, spec)
+        self.table, self.spec, covered, self.calculated = _mirrored(conn, pull, spec)
+        self.listing = Listing(conn, self.table, covered)
 
     def run(self, *, accept_removals: bool) -> None:
         proof = self.proof
@@ -111,7 +87,7 @@ class _Sweep:
         forget_staging(self.conn, self.table)
         counts = [self.connector.count(self.spec.object)]
         self._list(counts[0])
-        found = self._compare()
+        found = self.listing.compare()
         proof.missing, proof.extra, proof.stale, proof.recent = found
         held = self._here()
         if proof.extra > max(FEW, held * MOST) and not accept_removals:
@@ -121,91 +97,31 @@ class _Sweep:
                 "records; if they are really gone, say: sakigake reconcile --accept-removals",
             )
         self._repair(sum(found[:3]))
-        left = sum(self._compare()[:3])
+        left = sum(self.listing.compare()[:3])
         proof.repaired = sum(found[:3]) - left
         self._retry_parked()
         self._sweep_links()
         self._refresh()
         counts.append(self.connector.count(self.spec.object))
-        proof.here, proof.there = self._here(), self._there()
+        proof.here, proof.there = self._here(), self.listing.count()
         proof.counted = counts[-1]
         proof.cause = self._doubt(left, [n for n in counts if n is not None])
         proof.proven = proof.cause is None
 
-    def clear(self) -> None:
-        for name in (LISTED, DIFFERENT):
-            self.conn.execute(sql.SQL("drop table if exists pg_temp.{}").format(name))
-
     def _list(self, expected: int | None) -> None:
-        """The CRM's live records, streamed into a temporary table."""
-        self.clear()
-        self.conn.execute(
-            sql.SQL("create temporary table {} (id text not null, version timestamptz not null)").format(LISTED)
-        )
+        """The CRM's live records, as it lists them."""
+        self.listing.begin()
         done = 0
-        waiting: list[Identity] = []
         for some in self.connector.identities(self.spec.object):
-            waiting += some
+            self.listing.add(some)
             done += len(some)
             self.progress(done, expected)
-            if len(waiting) >= COPIED:
-                self._copy(waiting)
-                waiting = []
-        self._copy(waiting)
-        with self.conn.transaction():
-            # a record that changed while the list was read may stand in it twice
-            self.conn.execute(
-                sql.SQL(
-                    "delete from {t} a using {t} b where a.id = b.id and (a.version, a.ctid) < (b.version, b.ctid)"
-                ).format(t=LISTED)
-            )
-            self.conn.execute(sql.SQL("alter table {} add primary key (id)").format(LISTED))
-        self.conn.execute(sql.SQL("analyze {}").format(LISTED))
-
-    def _copy(self, identities: Sequence[Identity]) -> None:
-        """One COPY for some, so that no transaction waits for the CRM."""
-        with (
-            self.conn.cursor() as cursor,
-            cursor.copy(sql.SQL("copy {} (id, version) from stdin").format(LISTED)) as copy,
-        ):
-            for one in identities:
-                copy.write_row((one.id, one.version))
-
-    def _compare(self) -> tuple[int, int, int, int]:
-        """(missing, extra, stale, recent); the ids are kept in a temporary table, numbered."""
-        self.conn.execute(sql.SQL("drop table if exists pg_temp.{}").format(DIFFERENT))
-        self.conn.execute(
-            sql.SQL("""
-            create temporary table {different} as
-            select row_number() over () as place, id, kind, recent from (
-                select coalesce(l.id, t.id) as id,
-                    case when t.id is null then 'missing' when l.id is null then 'extra' else 'stale' end as kind,
-                    l.version > {covered} as recent
-                from {listed} l full join (select id, _version from {table} where not _deleted) t on t.id = l.id
-                where l.version is distinct from t._version
-            ) d""").format(
-                different=DIFFERENT,
-                listed=LISTED,
-                table=self.table.identifier,
-                covered=sql.Literal(self.covered),
-            )
-        )
-        self.conn.execute(sql.SQL("alter table {} add primary key (place)").format(DIFFERENT))
-        row = self.conn.execute(
-            sql.SQL("""
-            select count(*) filter (where kind = 'missing'), count(*) filter (where kind = 'extra'),
-                count(*) filter (where kind = 'stale'), count(*) filter (where recent) from {}""").format(DIFFERENT)
-        ).fetchone()
-        assert row is not None
-        return row[0], row[1], row[2], row[3]
+        self.listing.end()
 
     def _repair(self, total: int) -> None:
         done = 0
         while done < total:
-            rows = self.conn.execute(
-                sql.SQL("select id from {} where place > %s and place <= %s").format(DIFFERENT), (done, done + BATCH)
-            ).fetchall()
-            for page in self.connector.fetch(self.spec, [r[0] for r in rows]):
+            for page in self.connector.fetch(self.spec, self.listing.different(done, BATCH)):
                 with self.conn.transaction():
                     self._believe(page)
                     self._land(page)
@@ -222,16 +138,8 @@ class _Sweep:
             ([r.id for r in records], [r.version for r in records]),
         )
         ended = [r.id for r in page.records if r.deleted or r.merged_into is not None]
-        self.conn.execute(
-            sql.SQL("delete from {} where id = any(%s)").format(LISTED), ([*ended, *page.gone, *page.forgotten],)
-        )
-        live = [r for r in page.records if not r.deleted and r.merged_into is None]
-        self.conn.execute(
-            sql.SQL("""
-            insert into {} (id, version) select * from unnest(%s::text[], %s::timestamptz[])
-            on conflict (id) do update set version = excluded.version""").format(LISTED),
-            ([r.id for r in live], [r.version for r in live]),
-        )
+        live = [Identity(r.id, r.version) for r in page.records if not r.deleted and r.merged_into is None]
+        self.listing.mend(live, [*ended, *page.gone, *page.forgotten])
 
     def _land(self, page: Page) -> LandCounts:
         place = self._place()
@@ -346,10 +254,6 @@ class _Sweep:
         row = self.conn.execute(
             sql.SQL("select count(*) from {} where not _deleted").format(self.table.identifier)
         ).fetchone()
-        return int(row[0]) if row else 0
-
-    def _there(self) -> int:
-        row = self.conn.execute(sql.SQL("select count(*) from {}").format(LISTED)).fetchone()
         return int(row[0]) if row else 0
 
     def _mark(self) -> None:

@@ -123,15 +123,19 @@ def _noted(seen: Counter[str], sides: Any) -> Any:
     return sides
 
 
+def _asked(monkeypatch: pytest.MonkeyPatch) -> list[beside.Answer[Any]]:
+    """What a process is asked for from now on."""
+    found: list[beside.Answer[Any]] = []
+    ask = beside.Beside.ask
+    monkeypatch.setattr(beside.Beside, "ask", lambda self, *given: found.append(ask(self, *given)) or found[-1])
+    return found
+
+
 def test_half_read_by_a_process_beside_says_what_all_read_here_says(
     mapped: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = []
-    real = beside.Answer.get
-    monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
+    asked = _asked(monkeypatch)
     monkeypatch.setattr(both, "MANY", 0)
-    ask, asked = beside.Beside.ask, []
-    monkeypatch.setattr(beside.Beside, "ask", lambda self, task: asked.append(task) or ask(self, task))
     for what, (old, new) in LONG.items():
         assert old in WORLD.mapping, what
         rules = load_mapping(WORLD.mapping.replace(old, new, 1))
@@ -140,35 +144,32 @@ def test_half_read_by_a_process_beside_says_what_all_read_here_says(
             monkeypatch.setattr(beside, "processors", lambda n=processors: n)
             said.append(diff.preview(mapped.engine, "main", mapped.settings, rules))
         assert said[0] == said[1], what
-    assert len(made) == len(LONG)
-    assert len(asked) == 2 * len(LONG), "no process works at what nobody will ask it for"
-    assert all(part is not None and len(part.said) > 20 for part in made)
+    assert len(asked) == len(LONG), "no process works at what nobody will ask it for"
+    assert all(len(answer.there.result().said) > 20 for answer in asked)
     monkeypatch.setattr(beside.sys, "executable", "/bin/false")  # a process that comes to no end
     assert diff.preview(mapped.engine, "main", mapped.settings, rules) == said[0]
-    assert made[-1] is None
+    assert asked[-1].there.exception() is not None
 
 
 def test_numbers_told_by_a_process_beside_are_those_that_are_told_here(
     mapped: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where one rule changes, the version in force is computed on beside: by a process that was begun before, by one begun now, by none."""
-    made = []
-    real = beside.Answer.get
-    monkeypatch.setattr(beside.Answer, "get", lambda self: made.append(real(self)) or made[-1])
+    asked = _asked(monkeypatch)
     monkeypatch.setattr(both, "MANY", 0)
     rules = load_mapping(_changed({("salesforce", "requested"): 0, ("hubspot", "agreed and lost"): 0}))
     monkeypatch.setattr(beside, "processors", lambda: 1)
     alone = diff.preview(mapped.engine, "main", mapped.settings, rules)
-    assert not made
+    assert not asked
     monkeypatch.setattr(beside, "processors", lambda: 2)
-    with beside.Beside(beside.PREVIEW) as aside:
+    with beside.Beside(*beside.PREVIEW, at_once=True) as aside:
         aside.begin()
         assert diff.preview(mapped.engine, "main", mapped.settings, rules, aside) == alone
     assert diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
-    assert [isinstance(answer, Numbers) for answer in made] == [True, True]
+    assert [isinstance(answer.there.result(), Numbers) for answer in asked] == [True, True]
     monkeypatch.setattr(beside.sys, "executable", "/bin/false")
     assert diff.preview(mapped.engine, "main", mapped.settings, rules) == alone
-    assert made[-1] is None
+    assert asked[-1].there.exception() is not None
 
 
 def test_both_versions_are_derived_where_the_mirror_moved_on(

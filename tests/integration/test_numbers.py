@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from jobs import database as db
 from jobs import doctor
 from jobs.cli.common import out
 from jobs.steps import more
@@ -21,9 +19,18 @@ from jobs.steps.compute import compute
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from sync.events import read
-from tests.acceptance.conftest import scratch
 from tests.acceptance.documents import documented
-from tests.numbers_world import AS_OF, NAME, NOW, Facts, steady_facts, with_short_history, workspace_on
+from tests.numbers_world import (
+    AS_OF,
+    NAME,
+    NOW,
+    Facts,
+    computed,
+    settled,
+    steady_facts,
+    with_short_history,
+    workspace_on,
+)
 from tests.said import said
 
 VERDICTS = {"already_covered", "feasible", "infeasible_capacity", "infeasible_time", "not_enough_data"}
@@ -33,47 +40,6 @@ VERDICTS = {"already_covered", "feasible", "infeasible_capacity", "infeasible_ti
 def place(engine: Engine, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A folder with a configuration, and a database; commands run in this process find both."""
     return settled(engine, tmp_path, database_url, monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def computed_database(
-    tmp_path_factory: pytest.TempPathFactory, postgres_server: str, database_template: str
-) -> Iterator[str]:
-    """The name of a database where steady facts are computed, to be copied."""
-    with scratch(postgres_server, database_template) as url:
-        made = db.engine(url)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(tmp_path_factory.mktemp("computed"))
-            computed(made, steady_facts())
-        made.dispose()
-        yield url.rpartition("/")[2].partition("?")[0]
-
-
-@pytest.fixture
-def steady(
-    computed_database: str, postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Engine]:
-    """A place where steady facts are computed."""
-    with scratch(postgres_server, computed_database) as url:
-        made = db.engine(url)
-        yield settled(made, tmp_path, url, monkeypatch)
-        made.dispose()
-
-
-def settled(engine: Engine, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.setenv("SAKIGAKE_HOME", str(folder / "home"))
-    with workspace_on(engine, folder):
-        return engine
-
-
-def computed(engine: Engine, facts: Facts | None = None, run: str = "run-1", **settings: Any) -> dict[str, Any]:
-    with workspace_on(engine, Path.cwd(), **settings) as workspace:
-        if facts is not None:
-            with workspace.connect() as conn:
-                facts.store(conn)
-        return compute(workspace, run, AS_OF, None, None)
 
 
 def document(capsys: pytest.CaptureFixture[str], *given: str) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from indicators.assumptions import DEFAULTS
 from indicators.incidence import aalen_johansen
 from indicators.inputs import EntryTable, PartnerTable
 from indicators.open_entries import rewound
-from indicators.partner_rates import fitted_priors, rates_given, rates_on
+from indicators.partner_priors import fitted_priors
+from indicators.partner_rates import rates_given
 from indicators.paths import canonical_paths
 from indicators.quick_curves import quick_curves
+from indicators.rates_then import rates_on
 from indicators.stalled import (
     BEYOND,
     MOVING,

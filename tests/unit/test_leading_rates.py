@@ -133,6 +133,10 @@ def test_rates_are_graded_by_forecasts_alone_and_have_their_sentence():
     assert "アクション実施 → 商談" in sentence(found, "ja", answers.floors)
 
 
+def test_a_conversion_has_eight_weeks_and_is_told_by_the_entries_of_half_a_year():
+    assert (MATURE, SPAN) == (8, 26)
+
+
 def test_no_entries_have_no_rate_and_no_crash():
     nothing = passages()
     assert rate_feature(Cohorts.of(nothing, nothing), Weeks(MONDAY, 0)).shape == (0, 1)

@@ -49,6 +49,18 @@ def test_diebold_mariano_four_steps_ahead_is_the_formula_as_printed():
     assert ours.p == pytest.approx(stats.t.cdf(corrected, n - 1), rel=1e-9)
 
 
+def test_where_the_rectangle_gives_no_variance_the_triangle_is_used():
+    """Gaps that alternate: 2 gamma(1) outweighs gamma(0)."""
+    gap = np.tile([3.0, -1.0], 20)
+    n, left = len(gap), gap - gap.mean()
+    first, second = (left @ left) / n, (left[1:] @ left[:-1]) / n
+    assert first + 2 * second < 0 < first + second
+    found = diebold_mariano(gap, 0 * gap, 2)
+    assert found is not None
+    correction = (n + 1 - 4 + 2 / n) / n
+    assert found.statistic == pytest.approx(gap.mean() / ((first + second) / n) ** 0.5 * correction**0.5, rel=1e-12)
+
+
 def forecasts():
     chance = np.random.default_rng(3)
     actual = chance.poisson(20, 60)
@@ -100,8 +112,36 @@ def test_pinball_loss_is_least_at_the_quantile():
     assert min(losses, key=losses.get) == 20.0
 
 
+def test_pinball_loss_of_one_outcome_by_hand():
+    """A Poisson mean of 3 has its 10 % quantile at 1 and its 90 % quantile at 5."""
+    below = cumulative_for([9], np.array([3.0]), np.array([1.0]))
+    assert pinball([9], below, 0.9).tolist() == pytest.approx([0.9 * 4])
+    assert pinball([0], below, 0.1).tolist() == pytest.approx([0.9 * 1])
+    assert pinball([4], below, 0.1).tolist() == pytest.approx([0.1 * 3])
+
+
+def test_the_cross_correlation_is_that_of_both_series_filtered_by_the_autoregression_of_x():
+    """Box and Jenkins (1970), plainly; unfiltered, what both drift with decides."""
+    chance = np.random.default_rng(4)
+    drift = np.cumsum(chance.normal(0, 0.25, 150))
+    push = chance.poisson(3, 150)
+    x = chance.poisson(np.exp(2 + drift - drift.max())) + 2 * push
+    y = chance.poisson(40 * np.exp(drift - drift.max())) + 5 * np.r_[np.zeros(3, int), push[:-3]]
+    a, b = np.log1p(y), np.log1p(x)
+    past = np.array([[1.0, *(b[t - lag] for lag in range(1, 5))] for t in range(4, 150)])
+    phi = np.linalg.lstsq(past, b[4:], rcond=None)[0][1:]
+    a, b = (np.array([s[t] - phi @ s[t - 4 : t][::-1] for t in range(4, 150)]) for s in (a, b))
+    a, b = a - a.mean(), b - b.mean()
+    by_lag = [(a[lag:] * b[: len(b) - lag]).sum() / np.sqrt((a @ a) * (b @ b)) for lag in range(13)]
+    found = describe(y, x)
+    assert found.lag == int(np.argmax(np.abs(by_lag))) == 3
+    assert found.correlation == pytest.approx(by_lag[3], abs=1e-8)
+    assert found.band == pytest.approx(1.96 / (150 - 4 - 12) ** 0.5)
+
+
 def test_scaled_error_is_one_for_the_naive_forecast():
     assert mase([3, 5], [1, 2], 2.5) == 1.0
+    assert mase([3, 1], [1, 3], 2.0) == 1.0  # an error above and one below do not cancel
     assert mase([3], [1], 0.0) is None
 
 

@@ -9,30 +9,8 @@ from indicators.beta_binomial import fit_beta_binomial
 from indicators.beta_binomial_counts import fit_beta_binomials
 from indicators.leading.backtest import Deals, backtest, backtests, baseline, block_features
 from indicators.leading.panel import Panel
-from indicators.leading.ridge import RIDGE, Outcomes, forecasts
-
-
-def plain_forecast(columns, y, rounds=25):
-    """One origin's fit by reweighted least squares on standardised columns; the last row is what is forecast."""
-    seen = columns[:-1]
-    spread = seen.std(axis=0)
-    scaled = np.where(spread > 1e-9, (columns - seen.mean(axis=0)) / np.where(spread > 1e-9, spread, 1.0), 0.0)
-    design = np.column_stack([np.ones(len(columns)), scaled])
-    level = np.log(max(y.mean(), 0.1))
-    beta = np.r_[level, np.zeros(columns.shape[1])]
-
-    def means(of):
-        return np.exp(np.clip(design @ of, level - 4, level + 4))
-
-    def dispersion(mean):
-        return max(((y - mean) ** 2 / mean).sum() / max(len(y) - design.shape[1], 1.0), 1.0)
-
-    for _ in range(rounds):
-        mean = means(beta)[:-1]
-        weight = mean / dispersion(mean)
-        left = design[:-1].T * weight @ design[:-1] + np.diag(np.r_[0.0, np.full(columns.shape[1], RIDGE)])
-        beta = np.linalg.solve(left, design[:-1].T @ (weight * (np.log(mean) + (y - mean) / mean)))
-    return means(beta)[-1], dispersion(means(beta)[:-1])
+from indicators.leading.ridge import Outcomes, forecasts
+from tests.unit.reference.plain_regression import plain_forecast
 
 
 @settings(max_examples=12, deadline=None)

@@ -58,6 +58,41 @@ def test_the_table_of_verdicts():
     assert verdict(forward=replace(TEST, peak_lag=0)) == NO_LEAD
 
 
+def test_the_limits_of_the_table_are_part_of_what_they_admit():
+    back = replace(TEST, z=(3.0, 0.0, 0.0), p=0.03, peak_lag=2)
+    assert verdict(holm=0.05) == LEADING
+    assert verdict(forward=replace(TEST, peak_lag=1)) == LEADING
+    assert (
+        verdict(reverse=replace(back, p=0.05), back=0.3) == TWO_WAY
+    )  # the reverse speaks against a lead as it is, not after Holm
+    assert verdict(reverse=replace(back, p=0.051), back=0.3) == LEADING
+    assert verdict(reverse=replace(back, peak_lag=8, z=(4.1, 0.0, 0.0)), back=0.01) == TWO_WAY  # later, but stronger
+    assert verdict(reverse=replace(back, peak_lag=5), back=0.01) == TWO_WAY  # weaker, but no later
+    assert verdict(forward=QUIET, holm=0.9, reverse=back, back=0.05) == LAGGING
+    assert verdict(forward=QUIET, holm=0.9, reverse=back, back=0.06) == NO_LEAD  # only after Holm is it said to follow
+    assert verdict(forward=replace(QUIET, mde=0.2), holm=0.9) == NO_LEAD
+    assert verdict(skill=replace(SKILL, deviance=0.05, p=0.10)) == USEFUL
+    assert verdict(skill=replace(SKILL, deviance=0.049)) == verdict(skill=replace(SKILL, p=0.101)) == LEADING
+    assert verdict(skill=replace(SKILL, p=0.0)) == USEFUL
+    assert verdict(skill=replace(SKILL, p=None)) == LEADING
+
+
+def test_the_floors_are_those_that_are_promised():
+    assert Floors() == Floors(weeks=26, partners=8, deals=30, actions=30, smallest_effect=0.2)
+
+
+def test_what_just_reaches_the_floors_is_enough():
+    enough = replace(TEST, usable_weeks=26, partners=8, n_y=30, n_x=30)
+    assert short_of(enough, FLOORS) == ()
+    for name, short in (("usable_weeks", "weeks"), ("partners", "partners"), ("n_y", "deals"), ("n_x", "actions")):
+        assert short_of(replace(enough, **{name: getattr(enough, name) - 1}), FLOORS) == (short,)
+
+
+def test_too_few_partners_take_the_longer_the_fewer_have_come_so_far():
+    assert weeks_missing(replace(QUIET, partners=4), FLOORS) == 102  # as many again in as many weeks again
+    assert weeks_missing(replace(QUIET, partners=0), FLOORS) is None
+
+
 def test_what_is_not_significant_after_holm_does_not_lead():
     assert verdict(holm=0.051) in (NO_LEAD, NOT_ENOUGH)
 

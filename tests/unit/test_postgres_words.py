@@ -11,8 +11,9 @@ import pytest
 from jobs.database import code_version, home_folder
 from jobs.errors import DatabaseUnavailable
 from jobs.postgres import cluster, programs
-from jobs.postgres.cluster import Cluster, Postmaster, read_major, read_pid_file
+from jobs.postgres.cluster import Cluster, read_major
 from jobs.postgres.locks import FileLock
+from jobs.postgres.postmaster import Postmaster, read_pid_file
 from jobs.postgres.programs import Account, find_programs
 from jobs.postgres.words import refused
 

@@ -15,7 +15,7 @@ from indicators.incidence import CENSORED, CONVERTED
 from indicators.inputs import DEAL, NO_DAY
 from indicators.lead_time import lead_times
 from indicators.outlook import Outlook, outlook
-from indicators.partner_rates import leaning
+from indicators.partner_priors import leaning
 from indicators.subjects import STEPS, Funnel, step_name, subjects_of
 from tests.unit.reference.worlds import World
 

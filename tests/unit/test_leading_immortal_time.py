@@ -1,0 +1,106 @@
+"""Immortal time: customers that are visited are far along, so that deals follow visits that do nothing (METHODS 2, bias 7)."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indicators.inputs import LAST_DAY, NO_DAY
+from indicators.leading.panel import Counted, Panel, lead_on
+from indicators.leading.pipeline import AGES, Stays, days_under_way, unexpected
+from indicators.leading.questions import does_it_lead
+from indicators.leading.series import Weeks
+from tests.unit.reference.far_along import far_along
+
+SEEDS = range(20)
+MONDAY = 20003
+
+
+def verdicts(*, plain=False, **options):
+    found = []
+    for seed in SEEDS:
+        question = far_along(seed, **options).question
+        answers = does_it_lead(**{**question, "under_way": None if plain else question["under_way"]})
+        found.append(answers.finding("co_visit").verdict)
+    return found
+
+
+@pytest.mark.parametrize("keen", [False, True])
+def test_visits_to_what_is_far_along_are_not_said_to_lead_where_they_do_nothing(keen):
+    wrong = sum(v.startswith("leading") for v in verdicts(keen=keen))
+    assert wrong / len(SEEDS) <= 0.05 + 2 * (0.05 * 0.95 / len(SEEDS)) ** 0.5
+
+
+def test_on_the_same_data_comparing_customers_with_and_without_a_visit_is_visibly_wrong():
+    for seed in SEEDS:
+        world = far_along(seed)
+        assert world.won[world.visited].mean() > 2 * world.won[~world.visited].mean()
+
+
+def test_on_the_same_data_partners_and_seasons_alone_do_not_see_through_it():
+    """The guard against a lucky test: without what was under way, every one of these worlds is called `leading`."""
+    assert sum(v.startswith("leading") for v in verdicts(plain=True)) >= 0.9 * len(SEEDS)
+
+
+def test_visits_that_do_bring_deals_about_are_still_seen_to():
+    found = verdicts(effect=0.6)
+    assert sum(v.startswith("leading") for v in found) >= 0.9 * len(SEEDS)
+
+
+def test_days_under_way_are_those_after_the_day_of_coming_by_how_long_it_was_there():
+    reached = np.array(
+        [[MONDAY + 2, MONDAY + 9, NO_DAY, NO_DAY, NO_DAY], [MONDAY - 30, NO_DAY, NO_DAY, NO_DAY, NO_DAY]]
+    )
+    stays = Stays.of(np.array([0, 1]), reached, np.array([MONDAY + 12, NO_DAY]))
+    assert stays.went.tolist() == [MONDAY + 9, MONDAY + 12, LAST_DAY]
+    young, older, at_second = days_under_way(stays, Weeks(MONDAY, 3), 2)
+    assert young.tolist() == [[4, 3, 0], [0, 0, 0]]  # Thursday to Sunday, and to the next Wednesday
+    assert older.tolist() == [[0, 0, 0], [7, 7, 7]]
+    assert at_second.tolist() == [[0, 3, 0], [0, 0, 0]]
+
+
+spans = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(-250, 60), st.integers(1, 300)), max_size=8
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(spans)
+def test_days_under_way_are_what_counting_them_one_by_one_gives(rows):
+    partner, milestone, came, long = np.array(rows, np.int64).reshape(-1, 4).T
+    stays = Stays(partner, milestone, MONDAY + came, MONDAY + came + long)
+    expected = np.zeros((4, len(AGES) - 1, 3, 6))
+    for p, m, c, n in rows:
+        for day in range(c + 1, min(c + n, c + AGES[-1]) + 1):
+            if 0 <= day < 42:
+                expected[m, np.searchsorted(AGES, day - c) - 1, p, day // 7] += 1
+    kept = [days for of in expected for days in of if days.any()]
+    np.testing.assert_array_equal(days_under_way(stays, Weeks(MONDAY, 6), 3), np.array(kept).reshape(-1, 3, 6))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31 - 1), st.integers(1, 8), st.integers(13, 50))
+def test_what_entries_let_expect_is_gone_and_what_they_do_not_is_left(seed, partners, weeks):
+    chance = np.random.default_rng(seed)
+    panel = Panel.of(chance.integers(0, weeks, partners), weeks)
+    days = chance.poisson(5, (3, partners, weeks)).astype(float)
+    x = chance.poisson(2, (partners, weeks))
+    left = unexpected(panel, x, days)
+    np.testing.assert_allclose(left.sum(axis=1), (x * panel.active).sum(axis=1), atol=1e-6)
+    assert np.isfinite(left).all()
+    assert (left[~panel.active] == 0).all()
+    nothing = np.zeros((0, partners, weeks))
+    np.testing.assert_array_equal(unexpected(panel, x, nothing) * panel.active, x * panel.active)
+
+
+def test_visits_that_are_made_for_each_day_under_way_say_nothing_of_their_own():
+    chance = np.random.default_rng(1)
+    days = chance.poisson(6, (2, 10, 60)).astype(float)
+    panel = Panel.of(np.zeros(10, int), 60)
+    x = 3 * days[0] + 2 * days[1]
+    y = chance.poisson(1 + days[0] / 3)
+    left = unexpected(panel, x, days)
+    np.testing.assert_allclose(left, left.mean(axis=1, keepdims=True) * np.ones(60), atol=1e-6)
+    found = lead_on(Counted(panel, y), Counted(panel, x.astype(int), left), seed="s", replicates=99)
+    assert (found.p, found.peak_lag, found.effect) == (1.0, None, None)
+    assert found.n_x == x.sum()
