@@ -15,6 +15,7 @@ from tests.unit.reference.histories import play
 from tests.unit.reference.plans_met import Told, plans_told, together
 from tests.unit.reference.recovery import by_size, cells, foretold, interval_cover, rate_errors
 from tests.unit.reference.short_histories import Found, cut, found
+from tests.unit.reference.stalls import Waiting, waiting
 from tests.unit.reference.unlike_chances import MADE, over_sizes
 from tests.unit.reference.worlds import generate
 
@@ -30,6 +31,7 @@ def main() -> None:
         worlds(scenario, given.worlds)
     plans(given.histories)
     short_histories(given.worlds)
+    stalls(given.worlds)
     sizes(given.histories)
     counts(given.histories)
 
@@ -104,6 +106,31 @@ def plans(count: int) -> None:
     safe, mean = (np.mean([getattr(o, f"{name}_plan_deals") >= 20 for o in made]) for name in ("safe", "mean"))
     print(f"\nplans for 20 deals, {count} histories of 200 entries")
     print(f"  the plan with 80 % reached them in {100 * safe:.1f} %, the one on average in {100 * mean:.1f} %")
+
+
+def stalls(count: int) -> None:
+    """Entries that are stalled for their little chance alone: by the partner's own rate, and by the type's."""
+    for scenario in ("clean", "messy"):
+        made = list[Waiting]()
+        for seed in range(1, count + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                made.append(waiting(generate(Path(folder), scenario, seed=seed)))
+        of_type, of_partner, faint_type, faint_partner, old, went = (
+            np.concatenate([getattr(one, name) for one in made])
+            for name in ("of_type", "of_partner", "faint_type", "faint_partner", "old", "went")
+        )
+        print(f"\nentries that wait, {count} {scenario} worlds, {len(went):,} in all")
+        for name, chance in (("type's", of_type), ("partner's", of_partner)):
+            print(
+                f"  by the {name} rate: mean squared error of the chance of going on {((chance - went) ** 2).mean():.4f}"
+            )
+        for name, which in (
+            ("by both rates", faint_type & faint_partner),
+            ("by the partner's alone", faint_partner & ~faint_type),
+            ("by the type's alone", faint_type & ~faint_partner),
+        ):
+            chosen = which & ~old
+            print(f"  stalled {name}, not by age: {chosen.sum():,}, of which {100 * went[chosen].mean():.1f} % went on")
 
 
 def short_histories(count: int) -> None:

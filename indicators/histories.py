@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaln
 
-from indicators.inputs import FIRST_DAY, LAST_DAY, LISTED, NO_DAY, Days, EventTable, Flags
+from indicators.inputs import FIRST_DAY, LAST_DAY, LISTED, NO_DAY, Days, EntryTable, EventTable, Flags, PartnerTable
+from indicators.paths import PathTable, canonical_paths
 
 STRAY = 10
 APART = 0.1
@@ -70,6 +71,17 @@ def starts_of(events: EventTable, n_entries: int, found: Sequence[LateHistory]) 
     days = np.full(n_entries, NO_DAY, np.int32)
     np.maximum.at(days, events.entry, by_place[events.told >> 1])
     return days
+
+
+def paths_by_histories(
+    events: EventTable, entries: EntryTable, partners: PartnerTable, as_of: int, history_start: int | Days | None
+) -> tuple[PathTable, tuple[LateHistory, ...]]:
+    """The paths as `canonical_paths` makes them; where no `history_start` is set (None) by the histories found to begin late, which are told."""
+    if history_start is not None:
+        return canonical_paths(events, entries, partners, as_of, history_start=history_start), ()
+    late = late_histories(events, len(entries), as_of)
+    began = starts_of(events, len(entries), late)
+    return canonical_paths(events, entries, partners, as_of, history_start=began), late
 
 
 def _judged(events: EventTable, mine: Flags, made: Flags, start: Days, name: str) -> LateHistory | None:

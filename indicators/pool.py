@@ -64,12 +64,13 @@ def pool_of(
     conversions: Mapping[tuple[str, str], Conversion],
     lead_times: Mapping[tuple[str, str], LeadTime],
     checked: Callable[[], Calibration],
-    late: tuple[LateHistory, ...] = (),
     assumptions: Assumptions = DEFAULTS,
+    *,
+    late: tuple[LateHistory, ...] = (),
 ) -> Pool:
     """The pool on the funnel's as-of day. `conversions` and `lead_times` are those of the same funnel, by type and step, and so is what `checked` gives.
 
-    `late` as in `Pool`; `checked` is called last.
+    `checked` is called last. `late` as in `Pool`.
     """
     curves = with_jumps(type_curves(tuple(conversions.values()), partners.types, assumptions), funnel, assumptions)
     return Pool(
@@ -81,8 +82,8 @@ def pool_of(
         priors=fitted_priors(funnel, partners, curves, assumptions),
         arriving=type_paces(funnel.paths, partners, assumptions),
         draws=assumptions.draws_each(len(partners)),
-        late=late,
         forecast=checked().status if all(curve.known for curve in curves[-1]) else NOT_ENOUGH_DATA,
+        late=late,
     )
 
 

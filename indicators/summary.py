@@ -10,11 +10,11 @@ from indicators.calibration import Calibration, calibration
 from indicators.conversion import Conversion, conversions
 from indicators.cross_checks import CrossCheck, cross_checks
 from indicators.drift import drifts
-from indicators.histories import LateHistory, late_histories, starts_of
+from indicators.histories import LateHistory, paths_by_histories
 from indicators.inputs import DEAL, LISTED, NO_DAY, Days, EntryTable, EventTable, Ints, PartnerTable
 from indicators.lead_time import LeadTime, lead_times
 from indicators.own import EntrySummary, Own, PartnerSummary, own
-from indicators.paths import PathIssues, PathTable, canonical_paths
+from indicators.paths import PathIssues, PathTable
 from indicators.pool import Pool, pool_of
 from indicators.prospects import Prospects
 from indicators.subjects import ALL, OVERALL, Funnel, step_name
@@ -94,31 +94,23 @@ def summarise(
     `history_start`: see `canonical_paths`; None: what `late_histories` finds. `calendar`: the days that people work. ValueError names a
     column that does not fit. An empty workspace gives empty tables and statuses `no_data`.
     """
-    paths, late = known_paths(events, entries, partners, as_of, history_start)
+    paths, late = paths_by_histories(events, entries, partners, as_of, history_start)
     checked = cache(partial(calibration, paths, partners, assumptions))
-    return summary_of(paths, late, events, entries, partners, checked, assumptions, calendar)
-
-
-def known_paths(
-    events: EventTable, entries: EntryTable, partners: PartnerTable, as_of: int, history_start: int | Days | None
-) -> tuple[PathTable, tuple[LateHistory, ...]]:
-    """The paths, and the histories that were found to begin late; none where `history_start` says from when on all is known."""
-    late = late_histories(events, len(entries), as_of) if history_start is None else ()
-    begin = starts_of(events, len(entries), late) if history_start is None else history_start
-    return canonical_paths(events, entries, partners, as_of, history_start=begin), late
+    return summary_of(paths, events, entries, partners, checked, assumptions, calendar, late=late)
 
 
 def summary_of(
     paths: PathTable,
-    late: tuple[LateHistory, ...],
     events: EventTable,
     entries: EntryTable,
     partners: PartnerTable,
     checked: Callable[[], Calibration],
     assumptions: Assumptions = DEFAULTS,
     calendar: BusinessDays = WEEKDAYS,
+    *,
+    late: tuple[LateHistory, ...] = (),
 ) -> Results:
-    """The same, of what `known_paths` gives; `checked` gives the calibration of the forecast, and is not called before it is needed."""
+    """The same, of paths made already, by these `late` histories; `checked` gives the calibration of the forecast, and is not called before it is needed."""
     funnel = Funnel(paths)
     rates = conversions(funnel, partners.types, assumptions)
     leads = lead_times(funnel, partners.types, assumptions, calendar)
@@ -129,8 +121,8 @@ def summary_of(
         {(row.type, row.step): row for row in rates},
         {(row.type, row.step): row for row in leads},
         checked,
-        late,
         assumptions,
+        late=late,
     )
     told = own(pool, funnel, entries, partners, assumptions)
     return Results(

@@ -120,6 +120,7 @@ JAPANESE: dict[str, str] = {
     "plan": "計画",
     "at most": "上限",
     "no limit known": "上限不明",
+    "Assumed by targets.mix: new entries are {shares}.": "targets.mixによる仮定：新規の内訳は{shares}。",
     "No entry was listed in the last 13 weeks; new ones are shared out by the number of partners.": "直近13週に掲載がないため、新規はパートナー数で配分しています。",
     "Deals divided by conversions (knows neither time nor what is under way)": "目標商談÷転換率（期間と進行中は考慮しません）",
     "needed": "必要件数",

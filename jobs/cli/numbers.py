@@ -201,7 +201,7 @@ def _target_document(
     partner: str | None,
 ) -> dict[str, Any]:
     from jobs.asked import answer, axes_of, stood_on
-    from jobs.months import capacity_of, month_of, month_to_plan
+    from jobs.months import capacity_of, mix_of, month_of, month_to_plan
     from jobs.target_document import MONTHS_AHEAD, target_document
 
     with reader.engine.connect() as conn:
@@ -229,6 +229,7 @@ def _target_document(
         partner_type=partner_type,
         partner=place,
         capacity=capacity_of(said.capacity, asked.partners.types),
+        mix=mix_of(said.mix, asked.partners.types),
     )
     return {**document, "month_by": "asked" if month else "as_of" if wanted <= axes.as_of else "next"}
 

@@ -13,18 +13,18 @@ from indicators.assumptions import Assumptions
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities
 from indicators.calibration import calibration
-from indicators.histories import starts_of
+from indicators.histories import paths_by_histories, starts_of
 from indicators.inputs import EntryTable, PartnerTable, day_number
 from indicators.month_goals import month_goals
 from indicators.own import Own, own
 from indicators.paths import PathTable, canonical_paths
 from indicators.pool import Pool
 from indicators.subjects import Funnel
-from indicators.summary import Results, known_paths, summary_of
+from indicators.summary import Results, summary_of
 from indicators.targets import TargetPlan
 from jobs.beside import Answer, Beside
 from jobs.calendar import business_days
-from jobs.months import capacity_of, month_of
+from jobs.months import capacity_of, mix_of, month_of
 from jobs.settings import WorkspaceSettings
 from jobs.steps import more
 from jobs.steps import results as shaped
@@ -127,7 +127,7 @@ def make(
     assumptions = settings.assumptions.for_numbers(mapping or rules.hash)
     calendar = business_days(settings.calendar, as_of)
     began = settings.assumptions.history_start
-    paths, late = known_paths(events, entries, partners, day_number(as_of), began)
+    paths, late = paths_by_histories(events, entries, partners, day_number(as_of), began)
     ask = asking(aside, paths)
     checked = ask(calibration, paths, partners, assumptions)
     deals = settings.targets.deals_in(as_of)
@@ -138,9 +138,12 @@ def make(
             month_of(as_of),
             month_of(as_of, 1),
         )
-        month = ask(month_goals, paths, partners, deals, span, following, capacity=limits, assumptions=assumptions)
+        mix = mix_of(settings.targets.mix, partners.types)
+        month = ask(
+            month_goals, paths, partners, deals, span, following, capacity=limits, mix=mix, assumptions=assumptions
+        )
     return Made(
-        results=summary_of(paths, late, events, entries, partners, checked.get, assumptions, calendar),
+        results=summary_of(paths, events, entries, partners, checked.get, assumptions, calendar, late=late),
         entries=entries,
         partners=partners,
         calendar=calendar,

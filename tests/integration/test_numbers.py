@@ -354,6 +354,26 @@ def test_targets_tell_all_that_a_month_asks_for(steady, capsys):
     assert found["says_ja"].endswith("。")
 
 
+def test_a_mix_of_new_entries_is_followed_and_told_as_an_assumption(steady, capsys):
+    path = Path("sakigake.yaml")
+    text = path.read_text("utf-8")
+    asked = ("targets", "--deals", "30", "--month", "2026-12")
+    usual = document(capsys, *asked)
+    assert usual["mix_said"] is None
+    path.write_text(text.replace("    targets:\n", "    targets:\n      mix: {legacy: 3, growth1: 1}\n", 1), "utf-8")
+    found = document(capsys, *asked)
+    assert found["mix_said"] == {"growth1": 0.25, "legacy": 0.75}
+    assert found["a_week"]["legacy"]["now"] == usual["a_week"]["legacy"]["now"]
+    assert found["static"] != usual["static"]
+    assert "Assumed by targets.mix: new entries are growth1 25.0 %, legacy 75.0 %." in " ".join(
+        said(capsys, *asked, "--language", "en").split()
+    )
+    assert "targets.mixによる仮定" in said(capsys, *asked, "--language", "ja")
+    path.write_text(text.replace("    targets:\n", "    targets:\n      mix: {legasy: 3}\n", 1), "utf-8")
+    refused = " ".join(said(capsys, *asked, code=2).split())
+    assert "targets.mix weighs 'legasy', expected partner types of the mapping:" in refused
+
+
 def test_a_target_is_asked_of_a_type_or_a_partner_alone(steady, capsys):
     legacy = document(capsys, "targets", "--deals", "3", "--month", "2026-12", "--type", "legacy")
     assert {p["type"] for p in legacy["partners"]} == {"legacy"}
