@@ -30,7 +30,7 @@ _CARE = b"\t\n\\\r\0"  # what COPY reads otherwise than as itself, or not at all
 _NO_CARE = bytes(set(range(256)) - set(_CARE))
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _WORDS = {True: "true", False: "false"}
-_EXACT = float(1 << 33)  # seconds from 1970, to the year 2242: so far a float tells microseconds apart
+_EXACT = float(1 << 32)  # seconds from 1970, to the year 2106: so far a float is within half a microsecond of every one
 _BIGINT = 1 << 63  # PostgreSQL's bigint has a sign
 
 

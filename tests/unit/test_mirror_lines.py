@@ -56,6 +56,7 @@ def plainly(record: CrmRecord) -> tuple[list[str], list[Escaped]]:
 
 
 @given(records)
+@example([CrmRecord("1", datetime(2107, 1, 1, 0, 0, 0, 213, UTC), {}, deleted=False)])
 def test_a_line_is_what_its_values_are_one_by_one_whatever_stands_beside_it(given: list[CrmRecord]) -> None:
     made = lines_of(COLUMNS, given)
     alone = [lines_of(COLUMNS, [r]) for r in given]
