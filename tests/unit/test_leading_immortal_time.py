@@ -142,3 +142,11 @@ def test_visits_that_are_made_for_each_day_under_way_say_nothing_of_their_own():
     found = lead_on(Counted(panel, y), Counted(panel, x.astype(int), left), seed="s", replicates=99)
     assert (found.p, found.peak_lag, found.effect) == (1.0, None, None)
     assert found.n_x == x.sum()
+
+
+def test_partners_that_visit_more_or_less_are_each_compared_with_themselves():
+    chance = np.random.default_rng(2)
+    days = chance.poisson(6, (1, 10, 60)).astype(float)
+    keen = np.arange(10)[:, None] % 4
+    left = Expectation.of(Panel.of(np.zeros(10, int), 60), days).unexpected(keen * days[0].astype(int))
+    np.testing.assert_allclose(left, left.mean(axis=1, keepdims=True) * np.ones(60), atol=1e-6)
