@@ -19,9 +19,9 @@ from jobs.database import engine
 from jobs.wiring import connect_with
 from sandbox.server import serve
 from sandbox.settings import SandboxSettings
-from sync.connector import ReadSpec
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.schema import LANDING
+from sync.records import ReadSpec
 from sync.salesforce import ClientCredentials, SalesforceConnector
 
 ROWS = int(os.environ.get("SAKIGAKE_BENCH_BULK_ROWS", "1000000"))

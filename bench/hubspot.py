@@ -17,9 +17,9 @@ from bench.measure import Row, median_rates
 from bench.static_hubspot import CALLS, OBJECTS, PAGE, PROPERTIES, serve
 from jobs.database import engine
 from jobs.wiring import connect_with
-from sync.connector import ReadSpec
 from sync.hubspot import AccessToken, HubspotConnector
 from sync.mirror.pull import Pull, pull_object
+from sync.records import ReadSpec
 
 ROWS = int(os.environ.get("SAKIGAKE_BENCH_HUBSPOT_ROWS", "100000"))
 ROUNDS, NO_LIMIT = 3, 1_000_000

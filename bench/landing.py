@@ -11,19 +11,11 @@ from bench.measure import Row, median_rates, seconds
 from jobs.database import engine
 from jobs.wiring import connect_with
 from models.vocabulary import Crm
-from sync.connector import (
-    Connector,
-    CrmRecord,
-    Cursor,
-    FieldDescription,
-    FieldType,
-    KnownVersions,
-    ObjectDescription,
-    Page,
-    ReadSpec,
-)
+from sync.connector import Connector, KnownVersions
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.mirror.pull import Connect, Pull, pull_object
 from sync.mirror.schema import MirrorTable, ensure_schema, ensure_table
+from sync.records import CrmRecord, Cursor, Page, ReadSpec
 
 ROWS = 300_000  # so many that beginning and end of a load are not what is measured; `bench.growth` shows smaller ones
 PAGE, ROUNDS = 2_000, 3

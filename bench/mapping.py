@@ -17,7 +17,7 @@ from jobs.database import engine
 from jobs.settings import WorkspaceSettings
 from jobs.steps.map import map_facts
 from jobs.wiring import Workspace, connect_with
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.mapping.loading import load_mapping
 from sync.mirror.schema import ensure_schema, ensure_table
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import sql
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.lists.source import DESCRIPTION as ROWS
 from sync.mirror.schema import described, ensure_schema, ensure_table
 

@@ -5,13 +5,17 @@ Not part of `make bench`: it takes minutes, and needs the generator beside the p
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from indicators.assumptions import DEFAULTS
 from tests.unit.reference.histories import play
 from tests.unit.reference.plans_met import Told, plans_told, together
 from tests.unit.reference.recovery import by_size, cells, foretold, interval_cover, rate_errors
+from tests.unit.reference.short_histories import Found, cut, found
+from tests.unit.reference.stalls import Waiting, waiting
 from tests.unit.reference.unlike_chances import MADE, over_sizes
 from tests.unit.reference.worlds import generate
 
@@ -26,6 +30,8 @@ def main() -> None:
     for scenario in ("clean", "messy"):
         worlds(scenario, given.worlds)
     plans(given.histories)
+    short_histories(given.worlds)
+    stalls(given.worlds)
     sizes(given.histories)
     counts(given.histories)
 
@@ -100,6 +106,56 @@ def plans(count: int) -> None:
     safe, mean = (np.mean([getattr(o, f"{name}_plan_deals") >= 20 for o in made]) for name in ("safe", "mean"))
     print(f"\nplans for 20 deals, {count} histories of 200 entries")
     print(f"  the plan with 80 % reached them in {100 * safe:.1f} %, the one on average in {100 * mean:.1f} %")
+
+
+def stalls(count: int) -> None:
+    """Entries that are stalled for their little chance alone: by the partner's own rate, and by the type's."""
+    for scenario in ("clean", "messy"):
+        made = list[Waiting]()
+        for seed in range(1, count + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                made.append(waiting(generate(Path(folder), scenario, seed=seed)))
+        of_type, of_partner, faint_type, faint_partner, old, went = (
+            np.concatenate([getattr(one, name) for one in made])
+            for name in ("of_type", "of_partner", "faint_type", "faint_partner", "old", "went")
+        )
+        print(f"\nentries that wait, {count} {scenario} worlds, {len(went):,} in all")
+        for name, chance in (("type's", of_type), ("partner's", of_partner)):
+            print(
+                f"  by the {name} rate: mean squared error of the chance of going on {((chance - went) ** 2).mean():.4f}"
+            )
+        for name, which in (
+            ("by both rates", faint_type & faint_partner),
+            ("by the partner's alone", faint_partner & ~faint_type),
+            ("by the type's alone", faint_type & ~faint_partner),
+        ):
+            chosen = which & ~old
+            print(f"  stalled {name}, not by age: {chosen.sum():,}, of which {100 * went[chosen].mean():.1f} % went on")
+
+
+def short_histories(count: int) -> None:
+    """Worlds of which changes are known for the last days alone, judged by what the histories show of themselves, and without."""
+    print(
+        f"\nhistories that begin late, {count} clean worlds: error (RMSE) of rates and medians, share of intervals that hold the truth"
+    )
+    for days in (366, 231, 131, 0):
+        whole = {judged: list[Found]() for judged in (False, True)}
+        for seed in range(1, count + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                world = generate(Path(folder), "clean", seed=seed)
+            shown = cut(world, world.as_of - days) if days else cut(world, 0)
+            for judged, told in whole.items():
+                told.append(found(shown, judged=judged, assumptions=replace(DEFAULTS, replicates=200)))
+        for judged, told in whole.items():
+            rates, medians, inside = (
+                np.array([value for one in told for value in getattr(one, name)])
+                for name in ("rates", "medians", "inside")
+            )
+            print(
+                f"  {f'changes of the last {days} days' if days else 'all changes'}, {'as published' if judged else 'taken for true'}: "
+                f"{np.sqrt((rates**2).mean()):.3f}, {np.sqrt((medians**2).mean()):.1f} days, {100 * inside.mean():.1f} % of {len(inside):,}; "
+                f"{np.mean([one.left_out for one in told]):,.0f} of 6,000 attempts begun before"
+            )
 
 
 def sizes(count: int) -> None:

@@ -87,7 +87,18 @@ def entries_as_paths(paths: PathTable) -> PathTable:
     days = np.where(paths.reached == NO_DAY, far, paths.reached)
     soonest = np.minimum.reduceat(days, first, axis=0)
     reached = np.where(soonest == far, NO_DAY, soonest).astype(np.int32)
-    columns = ("entry", "partner", "type", "attempt", "inferred", "current", "since", "regressions", "won")
+    columns = (
+        "entry",
+        "partner",
+        "type",
+        "attempt",
+        "inferred",
+        "current",
+        "since",
+        "regressions",
+        "won",
+        "known_from",
+    )
     return replace(
         paths,
         **{name: getattr(paths, name)[first] for name in columns},

@@ -69,16 +69,28 @@ class EventTable:
     day        the day it occurred
     source     which record of the entry told it, 0 to 255: 0 unless the entry stands in several CRMs. A second record's telling of
                the same happening is then one event and not a step back.
+    told       twice the place in `histories` of the object whose record told it, and one more where the day is that of the record's making,
+               since nothing is known of an earlier value than this one
+    histories  names of the objects, with their connections; none where nobody looks at what is told how
     """
 
     entry: Ints
     milestone: Codes
     day: Days
     source: Ints
+    told: Ints
+    histories: tuple[str, ...]
 
     @classmethod
     def of(
-        cls, entry: ArrayLike, milestone: ArrayLike, day: ArrayLike, *, source: ArrayLike | None = None
+        cls,
+        entry: ArrayLike,
+        milestone: ArrayLike,
+        day: ArrayLike,
+        *,
+        source: ArrayLike | None = None,
+        told: ArrayLike | None = None,
+        histories: Sequence[str] = (),
     ) -> "EventTable":
         """Checked columns; ValueError names the column and what was met."""
         entries = _column("event.entry", entry, np.int64, length=None)
@@ -88,6 +100,8 @@ class EventTable:
             _column("event.milestone", milestone, np.int8, length=n, high=len(MILESTONES) - 1),
             _column("event.day", day, np.int32, length=n, low=-(2**31)),
             _column("event.source", 0 if source is None else source, np.int64, length=n, high=255),
+            _column("event.told", 0 if told is None else told, np.int64, length=n, high=max(2 * len(histories) - 1, 0)),
+            tuple(histories),
         )
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.curves import StepCurve, TypeCurves, within_after
 from indicators.incidence import at_risk_of
 from indicators.inputs import DEAL, LISTED, NO_DAY, Floats, Ints
-from indicators.subjects import Funnel, grown_window
+from indicators.subjects import Funnel, grown_window, known_to_reach
 
 _LOST = DEAL + 1
 _CENSORED = LISTED  # nobody comes to `listed` next
@@ -76,7 +76,7 @@ class _NextRecorded:
 
 def _next_recorded(funnel: Funnel, k: int) -> _NextRecorded:
     paths = funnel.paths
-    rows = np.flatnonzero((paths.reached[:, k] != NO_DAY) & ~paths.inferred[:, k] & ~paths.excluded)
+    rows = np.flatnonzero(known_to_reach(paths, k) & ~paths.inferred[:, k])
     reached, lost = paths.reached[rows], paths.lost[rows]
     cause = np.where(lost != NO_DAY, _LOST, _CENSORED)
     until = np.where(lost != NO_DAY, lost, paths.as_of)

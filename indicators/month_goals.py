@@ -24,6 +24,7 @@ def month_goals(
     following: Month,
     *,
     capacity: Floats | None = None,
+    mix: Floats | None = None,
     assumptions: Assumptions = DEFAULTS,
 ) -> tuple[TargetPlan, Allocation]:
     """The plan for `deals` in `month` and its parts, on the day before the month begins (or the as-of day, where that is earlier)."""
@@ -31,5 +32,5 @@ def month_goals(
     funnel = Funnel(then)
     curves = with_jumps(quick_curves(funnel, partners.types, assumptions), funnel, assumptions)
     ahead = outlook_by(funnel, partners, curves, assumptions)
-    plan = target_plan(ahead, deals, month, capacity=capacity)
+    plan = target_plan(ahead, deals, month, capacity=capacity, mix=mix)
     return plan, allocate(ahead, plan, following)

@@ -58,7 +58,7 @@ def every_nth(paths: PathTable, n: int) -> PathTable:
 
 def _only(paths: PathTable, rows: Flags) -> PathTable:
     columns = ("entry", "partner", "type", "attempt", "reached", "inferred", "won", "lost", "current", "since")
-    kept = {name: getattr(paths, name)[rows] for name in (*columns, "regressions", "excluded")}
+    kept = {name: getattr(paths, name)[rows] for name in (*columns, "regressions", "excluded", "known_from")}
     return replace(paths, **kept)
 
 
@@ -89,5 +89,6 @@ def rewound(paths: PathTable, as_of: int) -> PathTable:
         since=since.astype(np.int32),
         regressions=paths.regressions[began],
         excluded=paths.excluded[began],
+        known_from=paths.known_from[began],
         as_of=as_of,
     )

@@ -20,6 +20,7 @@ from indicators.partner_forecast import PartnerForecast, partner_forecast
 from indicators.partner_rates import rates_given
 from indicators.paths import PathTable
 from indicators.pool import Pool, WholeWay
+from indicators.rates_then import rates_on
 from indicators.stalled import StalledEntries
 from indicators.stalled_over_time import lasting_states
 from indicators.subjects import Funnel
@@ -102,7 +103,9 @@ def own(
     )
     with ThreadPoolExecutor(1) as beside:
         expected = beside.submit(partner_forecast, ahead)  # mostly draws, which do not hold up what follows
-        stalled = lasting_states(paths, entries, pool.paces, assumptions)
+        days = [day for day, _ in pool.paces]
+        rates = rates_on(funnel, days, partners, pool.curves, pool.priors, assumptions)
+        stalled = lasting_states(paths, entries, pool.paces, assumptions, rates=rates)
         tiers = assign_tiers(paths, entries, partners, assumptions)
         recent = partner_counts(paths, entries, len(partners), days=assumptions.counted).reached
         waiting = np.bincount(entries.partner[stalled.is_stalled], minlength=len(partners))

@@ -48,7 +48,7 @@ class PartnerRates:
 
     def spread(self, kind: Ints) -> tuple[Floats, Floats]:
         """The parameters [partners, 4] of the beta distribution of each rate; `kind` [partners] are the partners' types."""
-        k = _sizes(self.priors)[kind] + self.informed
+        k = sizes_of(self.priors)[kind] + self.informed
         return np.maximum(self.rate * k, 1e-9), np.maximum((1 - self.rate) * k, 1e-9)
 
 
@@ -72,7 +72,7 @@ def rates_given(
     """The rates of these partners alone, leaning on `priors` [types][4]: the same bytes as among all partners."""
     tallies, kind = tallies_of(funnel, partners, assumptions), partners.type
     attempts, converted = (np.column_stack([getattr(t, name) for t in tallies]) for name in ("attempts", "converted"))
-    leans, sizes = np.zeros((len(partners), len(STEPS))), _sizes(priors)[kind]
+    leans, sizes = np.zeros((len(partners), len(STEPS))), sizes_of(priors)[kind]
     for t, row in enumerate(priors):
         mine = np.flatnonzero(kind == t)
         for k, prior in enumerate(row):
@@ -83,7 +83,7 @@ def rates_given(
         informed[:, k] = attempts[:, k] - tally.waiting.sum(axis=1) + (tally.waiting * delay).sum(axis=1)
         waits.append(Waiting.at({t: row[k] for t, row in enumerate(curves)}, kind, tally.waiting))
     size, tried, done = sizes.T.ravel(), attempts.T.ravel(), converted.T.ravel()
-    rate = _at_rest(leans.T.ravel(), size, tried, done, Waiting.together(waits)).reshape(leans.T.shape).T
+    rate = at_rest(leans.T.ravel(), size, tried, done, Waiting.together(waits)).reshape(leans.T.shape).T
     a, b = np.maximum(rate * (sizes + informed), 1e-9), np.maximum((1 - rate) * (sizes + informed), 1e-9)
     return PartnerRates(
         rate=rate,
@@ -101,7 +101,7 @@ def rates_given(
     )
 
 
-def _at_rest(a: Floats, size: Floats, attempts: Ints, converted: Ints, waits: Waiting) -> Floats:
+def at_rest(a: Floats, size: Floats, attempts: Ints, converted: Ints, waits: Waiting) -> Floats:
     """The rates [n] at which expectation and maximisation rest, leaning on Beta(a, size - a): p = (a + converted + sum of r(p)) / (size + attempts).
 
     By Newton's method, each rate for itself and always in as many steps, so that it does not matter which are worked out beside.
@@ -122,5 +122,6 @@ def _at_rest(a: Floats, size: Floats, attempts: Ints, converted: Ints, waits: Wa
     return p
 
 
-def _sizes(priors: Priors) -> Floats:
+def sizes_of(priors: Priors) -> Floats:
+    """[types, 4]: a + b."""
     return np.array([[prior.a + prior.b for prior in row] for row in priors]).reshape(-1, len(STEPS))

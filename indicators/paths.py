@@ -75,7 +75,9 @@ class PathTable:
     won, lost              day, or NO_DAY
     current, since         code of the newest milestone and the day of the last entry into it
     regressions            steps back to a milestone visited before
-    excluded               began before the CRM's history: left out of rates and lead times
+    excluded               began before the CRM's history: left out of the whole way's rate and lead time, and of whatever its days before tell
+    known_from             the first day of which the history tells everything, NO_DAY where it always did: a milestone reached before is left out
+                           of rates and lead times of the steps from there on
     last       [entries]   row of the newest attempt of each entry, -1 where it has none
     as_of                  day number
     """
@@ -92,6 +94,7 @@ class PathTable:
     since: Days
     regressions: Ints
     excluded: Flags
+    known_from: Days
     last: Ints
     as_of: int
     issues: PathIssues
@@ -105,8 +108,8 @@ def canonical_paths(
 ) -> PathTable:
     """The path of every attempt as it stands on day `as_of`; the order of the events, and repeats among them, do not matter.
 
-    `history_start` is the first day the CRM's history tells of, for all entries or one day an entry: an attempt that began before
-    is left out of rates (`excluded`), since its unseen steps cannot be dated. ValueError for an event of an unknown entry, an entry
+    `history_start` is the first day the CRM's history tells of, for all entries or one day an entry: what an attempt reached before
+    is left out of rates (`known_from`), since unseen steps cannot be dated. ValueError for an event of an unknown entry, an entry
     of an unknown partner, or an as-of day outside 2000 to 2149.
     """
     if not FIRST_DAY <= as_of <= LAST_DAY:
@@ -135,7 +138,8 @@ def canonical_paths(
     heads = np.flatnonzero(start)
     of = entry[heads]
     began = np.broadcast_to(np.asarray(history_start, np.int32), (len(entries),))
-    excluded: Flags = day[heads] < began[of]
+    known_from = began[of]
+    excluded: Flags = day[heads] < known_from
     last = np.full(len(entries), -1, np.int64)
     last[of] = np.arange(n)  # a repeated index keeps the last one assigned, which is the newest attempt
     newest = np.maximum.accumulate(np.where(np.r_[True, of[1:] != of[:-1]], np.arange(n), 0)) if n else np.arange(0)
@@ -153,6 +157,7 @@ def canonical_paths(
         since=since,
         regressions=regressions,
         excluded=excluded,
+        known_from=known_from,
         last=last,
         as_of=as_of,
         issues=PathIssues(

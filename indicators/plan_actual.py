@@ -15,6 +15,7 @@ from indicators.business_days import BusinessDays
 from indicators.cadence import working_days
 from indicators.inputs import DEAL, LISTED, NO_DAY, Ints
 from indicators.landings import Landing
+from indicators.month import Week
 from indicators.paths import PathTable
 
 NEARLY_NONE = 1e-9  # stands for zero, whose logarithm there is not
@@ -101,6 +102,20 @@ def reached_between(paths: PathTable, first: int, last: int, partner_type: int |
     day = paths.reached[rows]
     inside = (day != NO_DAY) & (day >= first) & (day <= min(last, paths.as_of))
     return np.asarray(inside[:, LISTED : DEAL + 1].sum(axis=0), np.int64)
+
+
+def reached_by_week(paths: PathTable, weeks: Sequence[Week], types: int) -> Ints:
+    """Attempts that came to `listed` .. `deal` in each week, which follow one another, up to the as-of day: [5, types, weeks]."""
+    found = np.zeros((DEAL + 1, types, len(weeks)), np.int64)
+    if not weeks:
+        return found
+    starts = np.array([week.start for week in weeks], np.int64)
+    for k in range(LISTED, DEAL + 1):
+        day = paths.reached[:, k].astype(np.int64)
+        came = (day != NO_DAY) & (day >= weeks[0].start) & (day <= min(weeks[-1].end, paths.as_of))
+        cell = paths.type[came] * len(weeks) + np.searchsorted(starts, day[came], side="right") - 1
+        found[k] = np.bincount(cell, minlength=types * len(weeks)).reshape(types, len(weeks))
+    return found
 
 
 def gap_by_cause(planned: Sequence[float], actual: Sequence[float]) -> Attribution:

@@ -12,6 +12,7 @@ from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.calibration import NOT_ENOUGH_DATA, Calibration
 from indicators.conversion import Conversion
 from indicators.curves import TypeCurves, type_curves
+from indicators.histories import LateHistory
 from indicators.inputs import PartnerTable
 from indicators.jumps import with_jumps
 from indicators.lead_time import LeadTime
@@ -42,6 +43,7 @@ class Pool:
     arriving  [types] how their weekly numbers of new entries are spread
     draws     of each partner's forecast
     forecast  status of the forecast: `ok`, `miscalibrated`, `unchecked`, or `not_enough_data`
+    late      histories that begin later than their records, by which attempts were left out
     """
 
     as_of: int
@@ -53,6 +55,7 @@ class Pool:
     arriving: tuple[Pace, ...]
     draws: int
     forecast: str
+    late: tuple[LateHistory, ...] = ()
 
 
 def pool_of(
@@ -62,10 +65,12 @@ def pool_of(
     lead_times: Mapping[tuple[str, str], LeadTime],
     checked: Callable[[], Calibration],
     assumptions: Assumptions = DEFAULTS,
+    *,
+    late: tuple[LateHistory, ...] = (),
 ) -> Pool:
     """The pool on the funnel's as-of day. `conversions` and `lead_times` are those of the same funnel, by type and step, and so is what `checked` gives.
 
-    `checked` is called last.
+    `checked` is called last. `late` as in `Pool`.
     """
     curves = with_jumps(type_curves(tuple(conversions.values()), partners.types, assumptions), funnel, assumptions)
     return Pool(
@@ -78,6 +83,7 @@ def pool_of(
         arriving=type_paces(funnel.paths, partners, assumptions),
         draws=assumptions.draws_each(len(partners)),
         forecast=checked().status if all(curve.known for curve in curves[-1]) else NOT_ENOUGH_DATA,
+        late=late,
     )
 
 

@@ -1,7 +1,7 @@
 """Entries that wait longer than those that moved on (METHODS 3g).
 
     warn      older in its milestone than 80 % of the conversions took, and no logged activity in 14 days
-    stalled   older than 95 % of them took, or its chance of going on sank below a quarter of what it was at entry
+    stalled   older than 95 % of them took, or its chance of going on sank below a quarter of its partner's rate
     beyond    as old as the horizon: no curve speaks of it any more
 A logged activity within 14 days clears `warn` and `stalled`. Ages are calendar days.
 """
@@ -88,17 +88,30 @@ def chance_of_next(curve: Incidence) -> Floats:
     return np.asarray(np.where(open_share, np.minimum(gain / np.where(open_share, curve.s, 1.0), 1.0), 0.0), np.float64)
 
 
+def chance_at_rate(chance: Floats, at_entry: float, rate: Floats) -> Floats:
+    """The chance [n] of going on of entries whose partners have other rates [n] than `at_entry`, of which `chance` [n] is told.
+
+    With 1 - F of those that will go on still there, and 1 - G of those that never will, p (1 - F) / (p (1 - F) + (1 - p)(1 - G)) is asked for
+    (METHODS 3e); (1 - F) / (1 - G) follows from the chance at the other rate.
+    """
+    will, wont = rate * chance * (1 - at_entry), (1 - rate) * (1 - chance) * at_entry
+    both = will + wont
+    return np.asarray(np.where(both > 0, will / np.where(both > 0, both, 1.0), chance), np.float64)
+
+
 def stalled_entries(
     paths: PathTable,
     entries: EntryTable,
     table: Sequence[Sequence[StepPace]],
     assumptions: Assumptions = DEFAULTS,
     *,
+    rates: Floats | None = None,
     before: tuple[Codes, int] | None = None,
     on: int | None = None,
 ) -> StalledEntries:
     """The state of every entry's newest attempt on the as-of day, or on the earlier day `on`. `table` is what `paces` gives: type x step.
 
+    `rates` [partners, 4] are the partners' own, by which chances are told; without them by their types'.
     `before` is an earlier evaluation: its statuses [entries] and its day. With it a status never falls by the curves moving alone, only
     by a milestone or an activity since then. On an earlier day, entries that came to where they are afterwards are not open.
     """
@@ -121,8 +134,11 @@ def stalled_entries(
             if not mine.size:
                 continue
             ages = age[mine]
-            start = pace.at_entry
-            now = np.where(ages < assumptions.horizon, pace.chances[np.minimum(ages, assumptions.horizon)], 0.0)
+            of_type = np.where(ages < assumptions.horizon, pace.chances[np.minimum(ages, assumptions.horizon)], 0.0)
+            start = np.full(mine.size, pace.at_entry)
+            if rates is not None and not pace.assumed:
+                start = rates[entries.partner[mine], k]
+            now = chance_at_rate(of_type, pace.at_entry, start)
             faint = (now < assumptions.little_chance * start) & (not pace.assumed)
             level = np.where(ages > pace.p80, WARN, MOVING)
             level = np.where((ages > pace.p95) | faint, STALLED, level)

@@ -7,7 +7,7 @@ and every entry is judged by each in turn.
 from collections.abc import Sequence
 
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.inputs import FIRST_DAY, Codes, EntryTable
+from indicators.inputs import FIRST_DAY, Codes, EntryTable, Floats
 from indicators.open_entries import every_nth, rewound
 from indicators.paths import PathTable
 from indicators.stalled import StalledEntries, StepPace, paces, stalled_entries
@@ -38,19 +38,26 @@ def paces_over_time(funnel: Funnel, types: Sequence[str], assumptions: Assumptio
 
 
 def lasting_states(
-    paths: PathTable, entries: EntryTable, over_time: Paces, assumptions: Assumptions = DEFAULTS
+    paths: PathTable,
+    entries: EntryTable,
+    over_time: Paces,
+    assumptions: Assumptions = DEFAULTS,
+    *,
+    rates: Floats | None = None,
 ) -> StalledEntries:
     """The state of every entry on the as-of day, by today's limits, and no less than what earlier limits said of it.
 
-    While limits hold an entry only ages, so that it is enough to look at it on their last day.
+    While limits hold an entry only ages, so that it is enough to look at it on their last day. `rates` [limits, partners, 4] are the
+    partners' own on the days since which the limits hold.
     """
     before: tuple[Codes, int] | None = None
     *earlier, (_, today) = over_time
-    for (_, table), (following, _) in zip(earlier, over_time[1:], strict=True):
+    of = [None] * len(over_time) if rates is None else list(rates)
+    for (_, table), (following, _), then in zip(earlier, over_time[1:], of, strict=False):
         on = following - 1
-        found = stalled_entries(paths, entries, table, assumptions, before=before, on=on)
+        found = stalled_entries(paths, entries, table, assumptions, rates=then, before=before, on=on)
         before = found.status, on
-    return stalled_entries(paths, entries, today, assumptions, before=before)
+    return stalled_entries(paths, entries, today, assumptions, rates=of[-1], before=before)
 
 
 def _told(then: StepPace, now: StepPace) -> StepPace:

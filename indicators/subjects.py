@@ -47,10 +47,19 @@ class Subjects:
         return Subjects(*(getattr(self, f.name).take(places) for f in fields(self)))
 
 
+def known_to_reach(paths: PathTable, milestone: int) -> Flags:
+    """[attempts]: whether it came to the milestone on a day of which the history tells everything.
+
+    All that did are there, whenever they began: whoever came before that day is watched from no known day on.
+    """
+    day = paths.reached[:, milestone]
+    return np.asarray((day != NO_DAY) & (day >= paths.known_from), np.bool_)
+
+
 def subjects_of(paths: PathTable, step: Step, *, partner_type: int | None = None) -> Subjects:
-    """The subjects of a step at the paths' as-of day, of one partner type or (None) of all; attempts left out of rates are left out."""
+    """The subjects of a step at the paths' as-of day, of one partner type or (None) of all."""
     begin, end = step
-    came = (paths.reached[:, begin] != NO_DAY) & ~paths.excluded
+    came = known_to_reach(paths, begin)
     if partner_type is not None:
         came &= paths.type == partner_type
     rows = np.flatnonzero(came)
@@ -95,10 +104,10 @@ class Funnel:
         self._recent: dict[tuple[Step, int | None, int | None, int], tuple[Subjects, int | None]] = {}
         self.drawn: dict[tuple[Step, int | None, str, int], Floats] = {}  # bootstraps, see `drawn_curves`
         self._kinds = int(paths.type.max()) + 1 if len(paths) else 0
-        counted = paths.type[~paths.excluded]
-        self._reached = paths.reached if len(counted) == len(paths) else paths.reached[~paths.excluded]
-        self._inferred = paths.inferred if len(counted) == len(paths) else paths.inferred[~paths.excluded]
-        self._type = counted
+        whole = bool((paths.known_from == NO_DAY).all())
+        self._known = (
+            paths.reached if whole else np.where(paths.reached >= paths.known_from[:, None], paths.reached, NO_DAY)
+        )
         self._skips = self._count_skips()
         self._back = np.flatnonzero((paths.regressions > 0) & ~paths.excluded)
 
@@ -123,9 +132,9 @@ class Funnel:
 
     def came(self, milestone: int, partner_type: int | None, window: int | None) -> int:
         """How many attempts came to the milestone in the last `window` days (None: ever)."""
-        day = self._reached[:, milestone]
+        day = self._known[:, milestone]
         recent = day != NO_DAY if window is None else (day != NO_DAY) & (day > self.paths.as_of - window)
-        return int((recent if partner_type is None else recent & (self._type == partner_type)).sum())
+        return int((recent if partner_type is None else recent & (self.paths.type == partner_type)).sum())
 
     def set_back(self, milestone: int, partner_type: int | None, window: int | None) -> tuple[int, int]:
         """Of the attempts that came to the milestone in the last `window` days (None: ever): how many stepped back to a milestone visited
@@ -151,8 +160,9 @@ class Funnel:
 
     def _count_skips(self) -> tuple[Ints, Ints]:
         beyond, unrecorded = (np.zeros((DEAL + 1, self._kinds), np.int64) for _ in range(2))
+        paths = self.paths
         for k in range(LISTED + 1, DEAL):
-            rows = self._reached[:, k + 1] != NO_DAY
-            beyond[k] = np.bincount(self._type[rows], minlength=self._kinds)
-            unrecorded[k] = np.bincount(self._type[rows & self._inferred[:, k]], minlength=self._kinds)
+            rows = (paths.reached[:, k + 1] != NO_DAY) & ~paths.excluded
+            beyond[k] = np.bincount(paths.type[rows], minlength=self._kinds)
+            unrecorded[k] = np.bincount(paths.type[rows & paths.inferred[:, k]], minlength=self._kinds)
         return beyond, unrecorded

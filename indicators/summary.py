@@ -10,10 +10,11 @@ from indicators.calibration import Calibration, calibration
 from indicators.conversion import Conversion, conversions
 from indicators.cross_checks import CrossCheck, cross_checks
 from indicators.drift import drifts
+from indicators.histories import LateHistory, paths_by_histories
 from indicators.inputs import DEAL, LISTED, NO_DAY, Days, EntryTable, EventTable, Ints, PartnerTable
 from indicators.lead_time import LeadTime, lead_times
 from indicators.own import EntrySummary, Own, PartnerSummary, own
-from indicators.paths import PathIssues, PathTable, canonical_paths
+from indicators.paths import PathIssues, PathTable
 from indicators.pool import Pool, pool_of
 from indicators.prospects import Prospects
 from indicators.subjects import ALL, OVERALL, Funnel, step_name
@@ -85,17 +86,17 @@ def summarise(
     as_of: int,
     *,
     assumptions: Assumptions = DEFAULTS,
-    history_start: int | Days = NO_DAY,
+    history_start: int | Days | None = None,
     calendar: BusinessDays = WEEKDAYS,
 ) -> Results:
     """All indicators on day `as_of`, from events that stand. The same inputs give the same results, in any order of the events.
 
-    `history_start`: see `canonical_paths`; `calendar`: the days that people work. ValueError names a column that does not fit. An empty workspace gives empty tables and
-    statuses `no_data`.
+    `history_start`: see `canonical_paths`; None: what `late_histories` finds. `calendar`: the days that people work. ValueError names a
+    column that does not fit. An empty workspace gives empty tables and statuses `no_data`.
     """
-    paths = canonical_paths(events, entries, partners, as_of, history_start=history_start)
+    paths, late = paths_by_histories(events, entries, partners, as_of, history_start)
     checked = cache(partial(calibration, paths, partners, assumptions))
-    return summary_of(paths, events, entries, partners, checked, assumptions, calendar)
+    return summary_of(paths, events, entries, partners, checked, assumptions, calendar, late=late)
 
 
 def summary_of(
@@ -106,8 +107,10 @@ def summary_of(
     checked: Callable[[], Calibration],
     assumptions: Assumptions = DEFAULTS,
     calendar: BusinessDays = WEEKDAYS,
+    *,
+    late: tuple[LateHistory, ...] = (),
 ) -> Results:
-    """The same, of paths made already; `checked` gives the calibration of the forecast, and is not called before it is needed."""
+    """The same, of paths made already, by these `late` histories; `checked` gives the calibration of the forecast, and is not called before it is needed."""
     funnel = Funnel(paths)
     rates = conversions(funnel, partners.types, assumptions)
     leads = lead_times(funnel, partners.types, assumptions, calendar)
@@ -119,6 +122,7 @@ def summary_of(
         {(row.type, row.step): row for row in leads},
         checked,
         assumptions,
+        late=late,
     )
     told = own(pool, funnel, entries, partners, assumptions)
     return Results(

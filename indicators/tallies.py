@@ -24,12 +24,13 @@ class Tally:
 
 def tallies_of(funnel: Funnel, partners: PartnerTable, assumptions: Assumptions) -> list[Tally]:
     return [
-        _tally(funnel.subjects(step, None, assumptions.partner_window, 0)[0], len(partners), assumptions.horizon)
+        tally(funnel.subjects(step, None, assumptions.partner_window, 0)[0], len(partners), assumptions.horizon)
         for step in STEPS
     ]
 
 
-def _tally(subjects: Subjects, n_partners: int, horizon: int) -> Tally:
+def tally(subjects: Subjects, n_partners: int, horizon: int) -> Tally:
+    """What these subjects of one step did, by partner."""
     within = subjects.duration <= horizon
     partner = subjects.partner.astype(np.int64)
     done = (subjects.ending == CONVERTED) & within

@@ -21,6 +21,7 @@ from indicators.month import (
     of_scope,
     weeks_until,
 )
+from indicators.new_mix import shares_of
 from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
 from indicators.reverse_funnel import Chances, chances_of, least
@@ -70,7 +71,8 @@ class TargetPlan:
     achieved           deals of the month up to the as-of day
     in_flight          deals expected from what is under way
     in_flight_only     the chance of the target without any new entry
-    pace               [types] entries a week today, and whether no entry came of late, so that the mix is by partners (`assumed_mix`)
+    pace               [types] entries a week today, and whether no entry came of late, so that it is by partners (`assumed_mix`)
+    mix                [types] shares of new entries, see `new_mix`, and whether they are as somebody has said (`mix_said`)
     capacity           [types] entries a week at most; NaN-free: infinite where nothing limits it
     landing            of 100 new entries, the share that would be in time for the month, if all converted
     mean, safe         the two plans; None where there is not enough data
@@ -91,6 +93,8 @@ class TargetPlan:
     in_flight_only: float | None
     pace: Floats
     assumed_mix: bool
+    mix: Floats
+    mix_said: bool
     capacity: Floats
     landing: float
     mean: Plan | None
@@ -143,12 +147,13 @@ def target_plan(
     *,
     scope: Flags | None = None,
     capacity: Floats | None = None,
+    mix: Floats | None = None,
     earliest: tuple[Month, ...] = (),
 ) -> TargetPlan:
     """The plan for `deals` in `month`, from the partners in `scope` [partners] (all where None).
 
-    `capacity` [types] are entries a week at most, NaN where the past decides; `earliest` are the later months to look through where this
-    one is out of reach. ValueError for a negative number of deals.
+    `capacity` [types] are entries a week at most, NaN where the past decides; `mix` [types] weighs new entries by type, and where None
+    the pace does. `earliest` are the later months to look through where this one is out of reach. ValueError for a negative number of deals.
     """
     if deals < 0:
         raise ValueError(f"{deals} deals were asked for, expected 0 or more")
@@ -157,7 +162,9 @@ def target_plan(
     weeks = weeks_until(outlook.as_of, month.end)
     pace, assumed = _pace(outlook, chosen)
     limits = _capacity(outlook, chosen, capacity)
-    case = _case(outlook, deals, month, under_way, chosen, pace, limits)
+    there = np.bincount(outlook.partners.type[chosen], minlength=len(pace)) > 0
+    shares, said = shares_of(pace, mix, there)
+    case = _case(outlook, deals, month, under_way, chosen, shares, limits)
     by_entry = chances_in(outlook, month, under_way)
     achieved_by = deals_in(outlook, month, chosen)
     achieved = int(achieved_by.sum())
@@ -171,7 +178,9 @@ def target_plan(
         in_flight=case.in_flight,
         in_flight_only=None,
         pace=pace,
-        assumed_mix=assumed,
+        assumed_mix=assumed and not said,
+        mix=shares,
+        mix_said=said,
         capacity=limits,
         landing=landing,
         mean=None,
@@ -241,7 +250,7 @@ def _judged(
             listed = np.where(case.mix > 0, np.where(np.isfinite(case.limit), case.limit, 0.0), 0.0)
             found = replace(found, at_capacity=_at_capacity(case, plan.deals, base, listed))
     if verdict == INFEASIBLE_TIME:
-        found = replace(found, earliest=_first_reachable(outlook, plan.deals, later, scope, plan.pace, plan.capacity))
+        found = replace(found, earliest=_first_reachable(outlook, plan.deals, later, scope, plan.mix, plan.capacity))
     a_day = listed / max(7.0 * span, 1e-9)
     return replace(
         found,
@@ -252,13 +261,12 @@ def _judged(
 
 
 def _case(
-    outlook: Outlook, deals: int, month: Month, under_way: OpenEntries, scope: Flags, pace: Floats, limits: Floats
+    outlook: Outlook, deals: int, month: Month, under_way: OpenEntries, scope: Flags, mix: Floats, limits: Floats
 ) -> _Case:
     kinds = len(outlook.partners.types)
     days = max(month.end - outlook.as_of, 0)
     landed = landing_in(outlook.curves[:kinds], outlook.as_of, month, outlook.as_of + 1, month.end)
     through = np.array([float(np.prod([curve.rate for curve in row])) for row in outlook.curves[:kinds]])
-    whole = pace.sum()
     draws = draws_for(outlook, month, under_way, scope)
     return _Case(
         chances=chances_of(deals - int(deals_in(outlook, month, scope).sum()), draws.under_way),
@@ -266,7 +274,7 @@ def _case(
         in_flight=float(chances_in(outlook, month, under_way).sum()),
         per_entry=landed / days if days else np.zeros(kinds),
         through=through,
-        mix=pace / whole if whole > 0 else np.zeros(kinds),
+        mix=mix,
         limit=limits * days / 7.0
         if days
         else np.zeros(kinds),  # on the last day of a month nothing can be listed any more
@@ -288,12 +296,12 @@ def _at_capacity(case: _Case, deals: int, base: float, listed: Floats) -> AtCapa
 
 
 def _first_reachable(
-    outlook: Outlook, deals: int, months: tuple[Month, ...], scope: Flags, pace: Floats, limits: Floats
+    outlook: Outlook, deals: int, months: tuple[Month, ...], scope: Flags, mix: Floats, limits: Floats
 ) -> Month | None:
     """The first of the months in which the deals come with 80 %, each type listing as much as it can from tomorrow on."""
     under_way = of_scope(outlook.under_way, scope)
     for month in months:
-        case = _case(outlook, deals, month, under_way, scope, pace, limits)
+        case = _case(outlook, deals, month, under_way, scope, mix, limits)
         most = np.where(case.mix > 0, np.where(np.isfinite(case.limit), case.limit, MOST), 0.0)
         if case.chance(most) >= outlook.assumptions.sure:
             return month

@@ -15,7 +15,7 @@ from jobs.settings import Configuration, WorkspaceSettings
 from jobs.steps.more import ACTIVATION
 from jobs.steps.provision import ADVICE, made_fields, provision, targets
 from jobs.tables.mirror import drift_sentence
-from jobs.views import drift, unmapped
+from jobs.views import drift, late_histories, unmapped
 from jobs.wiring import choose_workspace, connect_with, open_connector, read_rules, specs_of
 from models.counted import counted
 from sync.connector import Connector
@@ -80,6 +80,7 @@ def examine(configuration: Configuration, folder: Path, engine: Engine, workspac
         yield from _mapping(settings, folder, connectors)
         yield from _fields(settings, folder, connectors)
         yield from _rights(settings, folder, connectors)
+        yield from histories(engine, name)
         yield from _capacity(engine, name)
     finally:
         for connector in connectors.values():
@@ -118,6 +119,22 @@ def _capacity(engine: Engine, workspace: str) -> Iterator[Finding]:
             f"they ask for {load['per_week']:g} contacts a week, {load['per_person']:.1f} for each of {load['team']} people",
             f"More than {load['limit']:g} are not kept up: raise the thresholds or the team; see: sakigake activation",
         )
+
+
+def histories(engine: Engine, workspace: str) -> Iterator[Finding]:
+    """Histories that begin later than their records, as the newest run found them."""
+    with connect_with(engine)() as conn:
+        found = late_histories(conn, workspace)
+    for late in found:
+        says = (
+            f"its history tells of everything from {late['start']} on; {counted(late['before'], 'entry', 'entries')} begun before, of which "
+            f"{late['further_before']:,} stood further than listed when first heard of."
+        )
+        advice = (
+            "Steps from milestones reached before that day are left out of rates and lead times. Where the day is another one, set "
+            f"assumptions.history_from, such as {late['start']}; a day before all records leaves nothing out."
+        )
+        yield Finding(late["history"], WARN, says, advice)
 
 
 def _drift(engine: Engine, workspace: str) -> Iterator[Finding]:

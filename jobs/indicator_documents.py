@@ -5,10 +5,11 @@ from typing import Any
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, text
 
-from jobs.asked import answer, axes_of
+from jobs.asked import Answer, answer, axes_of
 from jobs.errors import NotFound
 from jobs.settings import WorkspaceSettings
 from jobs.steps.prospect_document import entries_under_way, partner_document
+from jobs.steps.rank_document import rank_document
 from jobs.steps.results import document as shaped
 from jobs.views import in_order, indicators
 from jobs.wiring import connect_with
@@ -48,12 +49,40 @@ def asked_document(
     found["reporting_delay"] = as_document(late)
     if place is None:
         return only_type(found, partner_type)
-    kind = asked.partners.types[asked.partners.type[place]]
-    if partner_type not in (None, kind):
-        raise NotFound(f"Partner {asked.names[place]} is of type {kind}, not {partner_type}; leave --type out.")
+    kind = _type_of(asked, place, partner_type)
     own = partner_document(asked.results, asked.partners, place, asked.names[place])
     rows = entries_under_way(asked.results, asked.entry_ids, place)
     return {**only_type(found, kind), "partner": {**own, "entries": _named(conn, workspace, rows)}}
+
+
+def rank_asked(
+    conn: SqlConnection,
+    workspace: str,
+    settings: WorkspaceSettings,
+    rules: Rules,
+    as_of: str | None,
+    known_at: str | None,
+    partner_type: str | None,
+    partner: str | None,
+) -> dict[str, Any]:
+    """Partners in order, worked out anew; `partner` names the one to look at among those of its type."""
+    asked = answer(conn, workspace, settings, rules, axes_of(conn, workspace, rules.zone, as_of, known_at))
+    found = asked.head()
+    if partner_type is not None:
+        asked.type_place(partner_type)
+    if partner is not None:
+        place = asked.partner_place(partner)
+        kind = _type_of(asked, place, partner_type)
+        found["partner"], partner_type = {"id": asked.partners.ids[place], "name": asked.names[place]}, kind
+    return {**found, **rank_document(asked.results, asked.partners, asked.names, asked.stands_on.mapping, partner_type)}
+
+
+def _type_of(asked: Answer, place: int, partner_type: str | None) -> str:
+    """A partner's type; NotFound where another one was asked for."""
+    kind: str = asked.partners.types[asked.partners.type[place]]
+    if partner_type not in (None, kind):
+        raise NotFound(f"Partner {asked.names[place]} is of type {kind}, not {partner_type}; leave --type out.")
+    return kind
 
 
 def _named(conn: SqlConnection, workspace: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

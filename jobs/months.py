@@ -45,6 +45,11 @@ def read_month(text: str) -> date:
     return found
 
 
+def mix_of(given: "dict[str, float]", types: Sequence[str]) -> Floats | None:
+    """Weights of new entries [types]; None where the settings say nothing."""
+    return np.array([given.get(name, 0.0) for name in types], np.float64) if given else None
+
+
 def capacity_of(given: "dict[str, float]", types: Sequence[str]) -> Floats:
     """Entries a week at most [types]; NaN where the settings say nothing."""
     return np.array([given.get(name, np.nan) for name in types], np.float64)

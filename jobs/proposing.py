@@ -16,7 +16,8 @@ from jobs.presets.writing import write_all
 from jobs.settings import WorkspaceSettings
 from jobs.wiring import mapping_path, open_connector
 from models.vocabulary import Crm
-from sync.connector import Connector, ObjectDescription
+from sync.connector import Connector
+from sync.described import ObjectDescription
 from sync.documents import Problem
 from sync.errors import ObjectMissing, SyncError
 from sync.mapping.fitting import without

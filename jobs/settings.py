@@ -126,6 +126,18 @@ class Targets(Settings):
     capacity: dict[str, Annotated[float, Field(ge=0, le=1_000_000)]] = Field(
         default_factory=dict, description="entries a week that can be listed at most, by partner type"
     )
+    mix: dict[str, Annotated[float, Field(ge=0, le=1_000_000)]] = Field(
+        default_factory=dict,
+        description="weights of new entries by partner type, of any scale, such as {legacy: 3, growth1: 1}; by default as they were listed of late",
+    )
+
+    @model_validator(mode="after")
+    def _something_is_listed(self) -> "Targets":
+        if self.mix and not any(self.mix.values()):
+            raise ValueError(
+                f"mix is 0 for {', '.join(self.mix)}; give one partner type or more a weight above 0, or leave mix out to take the entries of late"
+            )
+        return self
 
     def deals_in(self, day: date) -> int | None:
         """The deals wanted in the month of that day; None where nobody has said."""

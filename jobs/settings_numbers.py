@@ -42,7 +42,8 @@ class Assumed(Settings):
     )
     history_from: date | None = Field(
         None,
-        description="first day that the CRMs' histories tell of in full; attempts begun before are left out of rates and lead times",
+        description="first day that the CRMs' histories tell of in full; attempts begun before are left out of rates and lead times; "
+        "by default what the histories show of themselves",
     )
     partner_window: int = Field(
         DEFAULTS.partner_window or 730, ge=30, le=3650, description="the same for a partner's own rates"
@@ -112,14 +113,13 @@ class Assumed(Settings):
         return self
 
     @property
-    def history_start(self) -> int:
-        """`history_from` as the arithmetic takes it."""
+    def history_start(self) -> int | None:
+        """`history_from` as the arithmetic takes it; None: what it finds."""
         from indicators.inputs import (
-            NO_DAY,
             day_number,
         )  # arithmetic is slow to load, and settings are read before every refusal
 
-        return NO_DAY if self.history_from is None else day_number(self.history_from)
+        return None if self.history_from is None else day_number(self.history_from)
 
     def for_numbers(self, seed: str) -> Assumptions:
         """As the arithmetic takes them. `seed`: draws depend on it."""

@@ -77,6 +77,10 @@ JAPANESE: dict[str, str] = {
     "No past day has enough behind it to check such forecasts yet.": "予測を検証できるだけのデータがある過去の時点が、まだありません。",
     "No entry has gone the whole way to a deal yet, so nothing can be expected.": "商談まで到達したエントリーがまだないため、見込みを出せません。",
     "Dates that do not fit:": "合わない日付：",
+    "History that begins late:": "途中からの履歴：",
+    "{history} tells of everything from {start} on: of {before} {n:entry|entries} begun before, {further} stood further than listed when first heard of, "
+    "of {since} begun since {further_since}. Steps from milestones reached before are left out of rates and lead times; assumptions.history_from sets another day.": "{history}の変更履歴がすべてそろうのは{start}以降です。それより前に始まった{before}件のうち{further}件は、"
+    "最初に分かった時点ですでにリスト掲載より先にありました（以後の{since}件では{further_since}件）。それより前に到達したマイルストーンからの歩みは転換率とリードタイムから除外しました。日付はassumptions.history_fromで変えられます。",
     "{n} {n:event is dated after the day and waits|events are dated after the day and wait} for it": "{n}件は基準日より後の日付のため、その日まで数えません",
     "{n} {n:event is dated before 2000 and is|events are dated before 2000 and are} left out": "{n}件は2000年より前の日付のため除外しました",
     "{n} {n:milestone is dated over 3 days after a later one and counts|milestones are dated over 3 days after a later one and count} as skipped": "{n}件は後のマイルストーンより3日を超えて遅い日付のため、記録なしとして扱います",
@@ -116,6 +120,7 @@ JAPANESE: dict[str, str] = {
     "plan": "計画",
     "at most": "上限",
     "no limit known": "上限不明",
+    "Assumed by targets.mix: new entries are {shares}.": "targets.mixによる仮定：新規の内訳は{shares}。",
     "No entry was listed in the last 13 weeks; new ones are shared out by the number of partners.": "直近13週に掲載がないため、新規はパートナー数で配分しています。",
     "Deals divided by conversions (knows neither time nor what is under way)": "目標商談÷転換率（期間と進行中は考慮しません）",
     "needed": "必要件数",
@@ -153,6 +158,14 @@ JAPANESE: dict[str, str] = {
     "There is neither a milestone nor an activity to ask about yet.": "対象となるマイルストーンも活動もまだありません。",
     # stalled, actual
     "As of {day}.": "{day}時点。",
+    # indicators --rank
+    "best": "最高の確率",
+    "best fifth": "上位2割の確率",
+    "rank": "見込み順位",
+    "{step}, partners of type {kind}: {n} compared": "{step}、{kind}のパートナー{n}社の比較",
+    "{step}: no entry has gone it yet, so nobody can be put in order.": "{step}：通過したエントリーがまだないため、順位を付けられません。",
+    "{step}: {n} {n:partner has|partners have} entries there; two are needed to compare.": "{step}：エントリーのあるパートナーは{n}社です。比較には2社以上が必要です。",
+    "Rate, then the chance of having the highest one of all, and of being among the best fifth; order by the rank to expect, from {draws} draws of what each rate may be. Partners without entries on a step are left out.": "転換率、その中で最高である確率、上位2割に入る確率。並びは見込み順位の順です。各社の転換率としてありうる値を{draws}回引いて求めました。そのステップにエントリーのないパートナーは含みません。",
     "No entry was stalled.": "停滞していたエントリーはありません。",
     "No entry is stalled.": "停滞中のエントリーはありません。",
     "Stalled entries, the most hopeful first": "停滞中のエントリー（見込みの高い順）",

@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 
 from indicators.allocation import Allocation, allocate
-from indicators.inputs import DEAL, LISTED, MILESTONES, Floats, day_date
+from indicators.inputs import DEAL, LISTED, Floats, day_date
 from indicators.landings import Coming, chance_of_more, coming
 from indicators.month import Month
-from indicators.static_table import StaticRow, static_table
+from indicators.static_table import StaticRow, static_table, static_table_of_mix
 from indicators.subjects import STEPS, Funnel, step_name
-from indicators.targets import NOT_ENOUGH_DATA, Plan, TargetPlan, target_plan
+from indicators.targets import NOT_ENOUGH_DATA, TargetPlan, target_plan
 from jobs.asked import Answer
+from jobs.steps.plan_document import NAMES, latest_week, way_document
 from jobs.steps.prospect_document import rounded
 from jobs.target_sentences import sentences
 
-NAMES = tuple(m.value for m in MILESTONES[: DEAL + 1])
 MONTHS_AHEAD = 12
 
 
@@ -28,6 +28,7 @@ def target_document(
     partner_type: str | None,
     partner: int | None,
     capacity: Floats,
+    mix: Floats | None = None,
 ) -> dict[str, Any]:
     """The plan for `deals` in `month` from the partners in question; `later` are the months after it, the next one first.
 
@@ -35,9 +36,9 @@ def target_document(
     """
     ahead = asked.results.prospects.outlook
     scope = asked.scope(partner_type, partner)
-    plan = target_plan(ahead, deals, month, scope=scope, capacity=capacity, earliest=later)
+    plan = target_plan(ahead, deals, month, scope=scope, capacity=capacity, mix=mix, earliest=later)
     of_type = _one_type(asked, partner_type, partner)
-    rows = static_of(asked, deals, month, of_type)
+    rows = static_of(asked, deals, month, of_type, plan.mix if plan.mix_said else None)
     shared = allocate(ahead, plan, later[0], scope)
     known = plan.verdict != NOT_ENOUGH_DATA
     soon = coming(ahead, month.end, scope)
@@ -55,7 +56,7 @@ def target_document(
         "achieved": plan.achieved,
         "in_flight": rounded(plan.in_flight) if known else None,
         "chance_without_new": rounded(plan.in_flight_only),
-        "plans": {"mean": _plan(plan.mean), "safe": _plan(plan.safe)},
+        "plans": {"mean": way_document(plan.mean), "safe": way_document(plan.safe)},
         "at_capacity": None
         if plan.at_capacity is None
         else {
@@ -77,6 +78,9 @@ def target_document(
             if name in kinds
         },
         "mix_assumed": plan.assumed_mix,
+        "mix_said": {name: rounded(float(plan.mix[t])) for t, name in enumerate(asked.partners.types) if name in kinds}
+        if plan.mix_said
+        else None,
         "immature_steps": [step_name(STEPS[k]) for k in plan.immature],
         "static": [_static(row) for row in rows],
         "weeks": _weeks(plan, asked.partners.types, kinds) if known else [],
@@ -86,7 +90,7 @@ def target_document(
                 "in_flight": rounded(float(plan.weekly.in_flight[k].sum())) if known else None,
                 "new": rounded(float(plan.weekly.new[k].sum())) if known else None,
                 "chance": _chances(soon, plan, k, asked.partners.types, kinds) if known and plan.weekly.weeks else None,
-                "latest_week": _week_of(plan, k) if known else None,
+                "latest_week": latest_week(plan, k) if known else None,
             }
             for k in range(LISTED, DEAL + 1)
         },
@@ -102,28 +106,22 @@ def target_document(
     return {**document, **sentences(document)}
 
 
-def static_of(asked: Answer, deals: float, month: Month, of_type: int | None = None) -> tuple[StaticRow, ...]:
-    """The static table of one partner type, or (None) of all together."""
+def static_of(
+    asked: Answer, deals: float, month: Month, of_type: int | None = None, mix: Floats | None = None
+) -> tuple[StaticRow, ...]:
+    """The static table of one partner type, or (None) of all together: as their entries went, or with new ones of the types by `mix` [types]."""
     ahead = asked.results.prospects.outlook
-    skipped = Funnel(ahead.paths).skip_rates(of_type)
-    return static_table(ahead, deals, month, partner_type=of_type, skipped=skipped)
+    funnel = Funnel(ahead.paths)
+    if of_type is None and mix is not None and mix.sum() > 0:
+        skips = [funnel.skip_rates(t) for t in range(len(mix))]
+        return static_table_of_mix(ahead, deals, month, mix / mix.sum(), skips)
+    return static_table(ahead, deals, month, partner_type=of_type, skipped=funnel.skip_rates(of_type))
 
 
 def _one_type(asked: Answer, partner_type: str | None, partner: int | None) -> int | None:
     if partner is not None:
         return int(asked.partners.type[partner])
     return None if partner_type is None else asked.type_place(partner_type)
-
-
-def _plan(plan: Plan | None) -> dict[str, Any] | None:
-    if plan is None:
-        return None
-    return {
-        "entries": plan.entries,
-        "expected": None if plan.entries is None else rounded(plan.expected),
-        "chance": None if plan.entries is None else rounded(plan.chance),
-        "over_capacity": plan.over_capacity,
-    }
 
 
 def _static(row: StaticRow) -> dict[str, Any]:
@@ -167,14 +165,6 @@ def _chances(
         if name in kinds
     }
     return {**found, "all": rounded(chance_of_more(soon, milestone, int(goals.sum())))}
-
-
-def _week_of(plan: TargetPlan, milestone: int) -> dict[str, str] | None:
-    at = plan.weekly.latest[milestone]
-    if at < 0:
-        return None
-    week = plan.weekly.weeks[at]
-    return {"from": str(day_date(week.start)), "to": str(day_date(week.end))}
 
 
 def _partners(

@@ -165,6 +165,16 @@ def indicators(conn: Conn, workspace: str) -> dict[str, Any]:
     }
 
 
+def late_histories(conn: Conn, workspace: str) -> list[dict[str, Any]]:
+    """Histories that begin later than their records, as the newest computation found them."""
+    row = conn.execute(
+        """select indicators -> 'late_histories' from sakigake.computation
+        where workspace = %s order by computed_at desc limit 1""",
+        (workspace,),
+    ).fetchone()
+    return row[0] if row and row[0] else []
+
+
 def in_order(document: dict[str, Any]) -> dict[str, Any]:
     """The indicators with types and steps in the order of the funnel; jsonb sorts keys by their length."""
     sorted_parts = ("conversion", "lead_time", "drift", "partner_rates")

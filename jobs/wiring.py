@@ -15,12 +15,14 @@ from jobs.errors import ConfigError
 from jobs.settings import Configuration, WorkspaceSettings
 from jobs.settings_connections import HubspotConnection, SalesforceConnection
 from models.catalogue import fields_of
-from sync.connector import Connector, ReadSpec
+from sync.connector import Connector
 from sync.mapping.depends import by_object
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.loading import Looked, look_through
 from sync.mapping.needs import needs
+from sync.mapping.partners import UNCLASSIFIED
 from sync.mapping.problems import MappingError
+from sync.records import ReadSpec
 
 if TYPE_CHECKING:
     from sync.mirror.pull import Pull
@@ -129,8 +131,14 @@ def _mirrored(needed: Mapping[str, ReadSpec], given: SalesforceConnection | Hubs
 
 
 def read_rules(settings: WorkspaceSettings, folder: Path) -> Rules:
-    """The workspace's mapping; ConfigError lists every fault with file and line."""
-    return read_mapping(mapping_path(settings, folder), settings)
+    """The workspace's mapping; ConfigError lists every fault with file and line, or says which partner type of the settings it does not name."""
+    rules = read_mapping(mapping_path(settings, folder), settings)
+    types = (*rules.partner_types, UNCLASSIFIED)
+    if unknown := [name for name in settings.targets.mix if name not in types]:
+        raise ConfigError(
+            f"targets.mix weighs {', '.join(map(repr, unknown))}, expected partner types of the mapping: {', '.join(types)}; mend sakigake.yaml."
+        )
+    return rules
 
 
 def mapping_path(settings: WorkspaceSettings, folder: Path) -> Path:

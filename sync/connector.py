@@ -1,23 +1,22 @@
 """What a CRM is to the rest of the product: one Protocol, two implementations, one contract suite.
 
-Vendor types, field names and date formats stop behind it. Values keep the CRM's own text (numbers exactly as written), so that
-PostgreSQL, and nobody before it, decides whether they fit their column.
+Vendor types, field names and date formats stop behind it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
+from sync.described import ObjectDescription
 from sync.record_maker import RecordMaker
+from sync.records import AssociationSet, Cursor, Identity, LiveRecord, Page, ReadSpec
 from sync.writes import BulkWriter, RecordWrite, Value, WriteResult
 
-Cursor = dict[str, Any]  # opaque to all but the connector that made it; JSON
 NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
@@ -31,193 +30,6 @@ class KnownVersions(Protocol):
     def count(self, object_name: str, low: datetime, high: datetime) -> int:
         """How many live records are held whose version lies in [low, high]."""
         ...
-
-
-class FieldType(StrEnum):
-    """Column types, as PostgreSQL knows them: see `sync.mirror`."""
-
-    TEXT = "text"
-    BOOLEAN = "boolean"
-    INTEGER = "bigint"
-    NUMBER = "numeric"
-    DATE = "date"
-    DATETIME = "timestamp with time zone"
-    JSON = "jsonb"
-
-
-class Pipeline(NamedTuple):
-    """A pipeline and its stages, as (id, label) each, in the CRM's order."""
-
-    id: str
-    label: str
-    stages: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldDescription:
-    """One field as the CRM describes it to our user."""
-
-    name: str
-    type: FieldType
-    label: str
-    crm_type: str  # the CRM's own word: picklist, reference, enumeration ...
-    help: str = ""
-    nullable: bool = True
-    calculated: bool = False  # its changes move no stamp
-    writable: bool = False
-    creatable: bool = False  # may be given to a new record
-    unique: bool = False  # the CRM refuses a second record with the same value
-    custom: bool = False
-    references: tuple[str, ...] = ()
-    options: tuple[tuple[str, str], ...] = ()  # (value, label) of picklists
-    pipelines: tuple[Pipeline, ...] = ()  # of a stage: which pipeline each value belongs to
-    pipeline_field: str = ""  # and the field that holds a record's pipeline
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectDescription:
-    """One object as the CRM describes it to our user; fields it cannot see are absent.
-
-    `hidden` says how a field that is there and absent here comes to be seen, as the end of a sentence.
-    """
-
-    name: str
-    label: str
-    fields: tuple[FieldDescription, ...]
-    custom: bool = False
-    hidden: str = field(default="", compare=False)
-
-    def field(self, name: str) -> FieldDescription | None:
-        return next((f for f in self.fields if f.name == name), None)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadSpec:
-    """What is wanted of one object: the mapping's needs, and what the mirror adds."""
-
-    object: str
-    fields: tuple[str, ...]
-    history: tuple[str, ...] = ()  # fields whose change history is wanted
-    associations: tuple[str, ...] = ()  # objects it is linked to without a field (HubSpot)
-    instants: frozenset[str] = frozenset()  # fields whose columns hold instants: a CRM may write one in two ways
-    # for the mirror alone, no connector looks at them:
-    extra: tuple[str, ...] = ()  # fields that no rule reads and somebody wants in the mirror
-    every: bool = False  # all fields that our user can see, besides
-    ours: tuple[str, ...] = field(default=(), compare=False)  # fields that we write back, where they are there
-    filtered: tuple[str, ...] = field(default=(), compare=False)  # fields that rules choose records by: people will too
-    days: tuple[str, ...] = field(default=(), compare=False)  # fields that have to be dates or times
-
-
-@dataclass(frozen=True, slots=True)
-class CrmRecord:
-    """One record as read. `version` is the CRM's own stamp: the newest one wins."""
-
-    id: str
-    version: datetime
-    values: Mapping[str, Value]
-    deleted: bool = False
-    merged_into: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """That a record lives, and its version: what a sweep compares."""
-
-    id: str
-    version: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """One change of one field, from the CRM's own history. `change_id` is the same at every reading."""
-
-    record_id: str
-    field: str
-    change_id: str
-    old: str | None
-    new: str | None
-    changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AssociationRow:
-    """A link between two records. One pair may carry several types."""
-
-    from_id: str
-    to_id: str
-    type_id: str
-    category: str
-    label: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AssociationSet:
-    """All links from the records `from_ids` to records of `to_object`: replaces what the mirror knew of them."""
-
-    to_object: str
-    from_ids: tuple[str, ...]
-    rows: tuple[AssociationRow, ...]
-
-
-class RecordFile(Protocol):
-    """Many records as a CSV file that the CRM wrote: never held whole, and read again where that is needed.
-
-    Quoted as RFC 4180 says, in UTF-8; an empty cell is nothing. `id`, `version`, `deleted` and `merged_into` name the columns that hold
-    those; the others are values under their API names.
-    """
-
-    columns: tuple[str, ...]  # in the order of the file
-    id: str
-    version: str
-    deleted: str | None
-    merged_into: str | None
-    count: int  # records in it, as the CRM says
-
-    def blocks(self) -> Iterator[bytes]:
-        """The file without its header line, piece by piece; opened anew at each call.
-
-        Retry where it broke off on the way. A file that is cut off in silence is not noticed here: compare with `count`.
-        """
-        ...
-
-    def records(self) -> Iterator[CrmRecord]:
-        """The same records value by value, which is slower. BadReply at its end unless there were `count`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What one or a few calls returned. Its rows and its `cursor` are stored in one transaction.
-
-    `gone` are ids that the CRM reports as deleted without sending the record; `forgotten` those that it erased for good, so that what we
-    hold of them has to go too. `loaded` is true from the page that ends the first load. `refreshed` are new values of some fields of
-    records whose version did not move: calculated fields change so.
-    """
-
-    records: tuple[CrmRecord, ...]
-    cursor: Cursor
-    history: tuple[HistoryRow, ...] = ()
-    associations: tuple[AssociationSet, ...] = ()
-    gone: tuple[str, ...] = ()
-    forgotten: tuple[str, ...] = ()
-    loaded: bool = False
-    covered_until: datetime | None = None
-    expected: int | None = None  # how many records the CRM says this reading has in all
-    file: RecordFile | None = None  # records besides `records`
-    refreshed: tuple["LiveRecord", ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LiveRecord:
-    """The values of a record in the CRM this moment; `missing` where it is deleted or not there, `merged_into` where it went.
-    `absorbed` are records that were merged into this one, where the CRM names them.
-    """
-
-    id: str
-    values: Mapping[str, Value] = field(default_factory=dict)
-    missing: bool = False
-    merged_into: str | None = None
-    absorbed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import Engine, make_url
 
+from jobs import beside
 from jobs import database as db
 
 gc.set_threshold(20_000, 20, 20)  # four thousand tests are many objects and little garbage
@@ -69,6 +70,14 @@ if _EXTERNAL:
 for _name in [name for name in os.environ if name.startswith("PG")]:
     del os.environ[_name]  # libpq would read them
 os.environ.pop("SAKIGAKE_HOME", None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_process_beside() -> Iterator[None]:
+    """There are as many workers as processors, so that a process beside would be in the way; who tests one says so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(beside, "processors", lambda: 1)
+        yield
 
 
 @pytest.fixture(scope="session")

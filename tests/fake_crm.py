@@ -7,26 +7,11 @@ from typing import Any
 
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
-from sync.connector import (
-    NOTHING,
-    AssociationRow,
-    AssociationSet,
-    CrmRecord,
-    Cursor,
-    FieldDescription,
-    FieldType,
-    Greeting,
-    Identity,
-    KnownVersions,
-    LiveRecord,
-    ObjectDescription,
-    Page,
-    ProvisionStep,
-    ReadSpec,
-    Rights,
-)
+from sync.connector import NOTHING, Greeting, KnownVersions, ProvisionStep, Rights
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.errors import ObjectMissing
 from sync.record_maker import RecordMaker
+from sync.records import AssociationRow, AssociationSet, CrmRecord, Cursor, Identity, LiveRecord, Page, ReadSpec
 from sync.writes import BulkWriter, RecordWrite, Value, WriteOutcome, WriteResult
 
 START = datetime(2026, 10, 1, tzinfo=UTC)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sync.connector import HistoryRow
 from sync.mapping.counts import Filled, Group
 from sync.mapping.reader import MirrorRow
+from sync.records import HistoryRow
 
 VERSION = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sync.connector import CrmRecord
+from sync.records import CrmRecord
 
 
 class Known:

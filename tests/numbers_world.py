@@ -97,6 +97,24 @@ def steady_facts(entries: int = 600, partners: int = 8, days: int = 500, seed: i
     return made
 
 
+def with_short_history(facts: Facts, since: date) -> Facts:
+    """The same where changes are known since that day alone: of what came before, the newest milestone counts since the record was made.
+
+    Days of `listed` and `deal` stand in fields.
+    """
+    made, unseen = dict[str, date](), dict[str, tuple[Any, ...]]()
+    kept = []
+    for row in facts.events:
+        entry, milestone, day = row[3], row[5], row[6]
+        made[entry] = min(day, made.get(entry, day))
+        if milestone in ("listed", "deal") or day >= since:
+            kept.append(row)
+        elif entry not in unseen or day >= unseen[entry][6]:
+            unseen[entry] = row
+    kept += [(*row[:6], made[entry], *row[7:14], "Status__c:created", *row[15:]) for entry, row in unseen.items()]
+    return Facts(facts.partners, facts.entries, kept)
+
+
 @contextmanager
 def workspace_on(engine: Engine, folder: Path, **settings: Any) -> Iterator[Workspace]:
     """The sandbox preset's workspace on this database; `settings` are put in the place of those of the file."""

@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 
 from jobs import settings
 from jobs.wiring import Workspace, connect_with
-from sync.connector import Connector, FieldDescription, FieldType
+from sync.connector import Connector
+from sync.described import FieldDescription, FieldType
 from sync.mapping.loading import load_mapping
 
 MAPPING = """

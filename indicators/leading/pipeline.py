@@ -56,30 +56,46 @@ def days_under_way(stays: Stays, weeks: Weeks, n_partners: int) -> Floats:
     for milestone in np.unique(stays.milestone):
         mine = stays.milestone == milestone
         partner, came, went = stays.partner[mine], stays.came[mine], stays.went[mine]
-        for low, high in pairwise(AGES):
-            begun, over = (_days_after(partner, np.minimum(came + age, went), weeks, n_partners) for age in (low, high))
-            found.append(begun - over)
-    columns = [days for days in found if days.any()]
-    return np.array(columns) if columns else np.zeros((0, n_partners, weeks.count))
+        beyond = (_days_after(partner, np.minimum(came + age, went), weeks, n_partners) for age in AGES)
+        found += [begun - over for begun, over in pairwise(beyond)]
+    kept = [days for days in found if days.any()]
+    return np.array(kept).reshape(len(kept), n_partners, weeks.count)
 
 
-def unexpected(panel: Panel, x: Ints, under_way: Floats) -> Floats:
-    """What is left of x [partners, weeks] without what the entries under way let expect of it; each partner's sum stays.
+@dataclass(frozen=True, eq=False, slots=True)
+class Expectation:
+    """What entries under way let expect on a panel, for any x."""
 
-    How much x each kind of day lets expect is fitted to all partners, within partners and weeks; how much that says of one partner, to it.
-    """
-    if not len(under_way) or not panel.usable.any():
-        return np.asarray(x * panel.active, np.float64)
-    columns = np.stack([panel.demeaned(days)[panel.usable] for days in under_way])
-    size = np.sqrt((columns**2).sum(axis=1))
-    size = np.where(size > 0, size, 1.0)
-    columns /= size[:, None]
-    alike = columns @ panel.demeaned(x.astype(np.float64))[panel.usable]
-    slopes = np.linalg.lstsq(columns @ columns.T, alike, rcond=_CUTOFF)[0] / size
-    expected = _within(np.tensordot(slopes, under_way, 1), panel.active)
-    spread = (expected**2).sum(axis=1)
-    says = np.divide((expected * x).sum(axis=1), spread, out=np.zeros(len(x)), where=spread > _CUTOFF)
-    return np.asarray(np.round(x * panel.active - says[:, None] * expected, _DIGITS), np.float64)
+    panel: Panel
+    under_way: Floats
+    _columns: Floats
+    _products: Floats
+    _size: Floats
+
+    @classmethod
+    def of(cls, panel: Panel, under_way: Floats) -> "Expectation":
+        """`under_way` is what `days_under_way` gives of the panel's partners."""
+        cells = np.count_nonzero(panel.usable)
+        columns = np.array([panel.demeaned(days)[panel.usable] for days in under_way]).reshape(len(under_way), cells)
+        size = np.sqrt((columns**2).sum(axis=1))
+        size = np.where(size > _CUTOFF, size, 1.0)
+        columns /= size[:, None]
+        # not BLAS, whose threads would add in another order from machine to machine
+        return cls(panel, under_way, columns, np.einsum("ac,bc->ab", columns, columns), size)
+
+    def unexpected(self, x: Ints) -> Floats:
+        """What is left of x [partners, weeks] without what the entries under way let expect of it; each partner's sum stays.
+
+        How much x each kind of day lets expect is fitted to all partners, within partners and weeks; how much that says of one partner,
+        to it.
+        """
+        panel = self.panel
+        alike = np.einsum("ac,c->a", self._columns, panel.demeaned(x.astype(np.float64))[panel.usable])
+        slopes = np.linalg.lstsq(self._products, alike, rcond=_CUTOFF)[0] / self._size
+        expected = _within(np.einsum("a,apw->pw", slopes, self.under_way), panel.active)
+        spread = (expected**2).sum(axis=1)
+        says = np.divide((expected * x).sum(axis=1), spread, out=np.zeros(len(x)), where=spread > _CUTOFF)
+        return np.asarray(np.round(x * panel.active - says[:, None] * expected, _DIGITS), np.float64)
 
 
 def _days_after(partner: Ints, day: Ints, weeks: Weeks, n_partners: int) -> Floats:

@@ -10,7 +10,7 @@ from indicators.inputs import Days, Flags, Floats, Ints
 from indicators.leading.backtest import HORIZONS, Deals, Skill, backtests, baseline, block_features
 from indicators.leading.describe import Description, describe
 from indicators.leading.panel import NOT_TESTED, REPLICATES, Counted, Panel, PanelTest, lead_on
-from indicators.leading.pipeline import Stays, days_under_way, unexpected
+from indicators.leading.pipeline import Expectation, Stays, days_under_way
 from indicators.leading.rates import Cohorts, rate_feature
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
 from indicators.leading.verdicts import (
@@ -96,10 +96,11 @@ def does_it_lead(
         their_deals = Deals(vintages(deals.only(mine[deals.partner]), weeks))
         panel = Panel.of(start[mine], weeks.count)
         came = Counted(panel, y[mine])
+        expecting = None if stood is None else Expectation.of(panel, stood[:, mine])
         known: dict[str, Floats] = {}
         for name, kind, rows in series:
             x = columns[name][mine]
-            told = unexpected(panel, x, stood[:, mine]) if stood is not None and kind == "activity" else None
+            told = None if expecting is None or kind != "activity" else expecting.unexpected(x)
             seen = Counted(panel, x, told)
             tag = f"{seed}|{type_name}|{name}"
             forward = lead_on(came, seen, seed=f"{tag}|forward", replicates=replicates)

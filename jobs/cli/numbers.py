@@ -20,6 +20,7 @@ from jobs.cli.reading import (
     draw_into,
     opened_reader,
     show,
+    show_csv,
     spoken,
 )
 from jobs.errors import ConfigError
@@ -34,6 +35,9 @@ def indicators(
     known_at: KnownAtOption = None,
     partner_type: TypeOption = None,
     partner: PartnerOption = None,
+    rank: Annotated[
+        bool, typer.Option("--rank", help="Instead: which partner is the best, and with what chance.")
+    ] = False,
     plot: PlotOption = None,
     language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -43,6 +47,12 @@ def indicators(
 ) -> None:
     """Show conversion, lead time, forecast and tiers."""
     check_output(plot, json=json, csv=csv)
+    if rank:
+        if plot is not None:
+            raise ConfigError("--rank draws no picture; leave --plot out, or ask for --csv.")
+        with opened_reader(config, workspace) as reader:
+            _rank(reader, (as_of, known_at, partner_type, partner), language, json=json, csv=csv)
+        return
     from jobs.flat import as_csv, indicator_lines
     from jobs.indicator_documents import asked_document, only_type, stored_document, tells_types
 
@@ -69,6 +79,41 @@ def indicators(
         lines=lambda: _write(as_csv(indicator_lines(document))),
         pages=lambda: _indicator_pages(document, said, reader.rules.zone),
     )
+
+
+RANKED = "type", "step", "partner", "name", "n", "rate", "best", "top_fifth", "expected_rank"
+
+
+def _rank(
+    reader: Reader,
+    asked: tuple[str | None, str | None, str | None, str | None],
+    language: str | None,
+    *,
+    json: bool,
+    csv: bool,
+) -> None:
+    from jobs.indicator_documents import rank_asked
+    from jobs.speech import Speech
+    from jobs.tables.ranking import rankings
+
+    said = spoken(language, reader.rules)
+    with reader.engine.connect() as conn:
+        document = rank_asked(conn, reader.name, reader.settings, reader.rules, *asked)
+    one = document.get("partner", {}).get("id")
+    rows = [
+        {"type": kind, "step": step, "partner": p["id"], **p}
+        for kind, steps in document["rank"].items()
+        for step, row in steps.items()
+        for p in row["partners"]
+        if one in (None, p["id"])
+    ]
+
+    def pages() -> None:
+        say = Speech(said)
+        out.print(say("As of {day}.", day=f"[bold]{document['as_of']}[/]") + "\n")
+        rankings(out, document, say)
+
+    show(document, json=json, csv=csv, lines=lambda: show_csv(rows, RANKED), pages=pages)
 
 
 def _indicator_pages(document: dict[str, Any], language: str, zone: ZoneInfo) -> None:
@@ -156,7 +201,7 @@ def _target_document(
     partner: str | None,
 ) -> dict[str, Any]:
     from jobs.asked import answer, axes_of, stood_on
-    from jobs.months import capacity_of, month_of, month_to_plan
+    from jobs.months import capacity_of, mix_of, month_of, month_to_plan
     from jobs.target_document import MONTHS_AHEAD, target_document
 
     with reader.engine.connect() as conn:
@@ -184,6 +229,7 @@ def _target_document(
         partner_type=partner_type,
         partner=place,
         capacity=capacity_of(said.capacity, asked.partners.types),
+        mix=mix_of(said.mix, asked.partners.types),
     )
     return {**document, "month_by": "asked" if month else "as_of" if wanted <= axes.as_of else "next"}
 

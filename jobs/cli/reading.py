@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs.cli.common import opened_database, show_json
-from jobs.errors import ConfigError
+from jobs.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,9 +111,9 @@ def show(
 
 
 def chosen_type(wanted: str | None, known: Sequence[str]) -> str | None:
-    """The type asked for; ConfigError names those there are."""
+    """The type asked for; NotFound names those there are."""
     if wanted is not None and wanted not in known:
-        raise ConfigError(f"There is no partner type {wanted!r}; there are {', '.join(known) or 'none yet'}.")
+        raise NotFound(f"There is no partner type {wanted!r}; the types are {', '.join(known) or 'none yet'}.")
     return wanted
 
 

@@ -186,7 +186,7 @@ def actual(
 def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> dict[str, Any]:
     from indicators.subjects import ALL
     from jobs.asked import answer
-    from jobs.months import month_of
+    from jobs.months import mix_of, month_of
     from jobs.runs import utc_now
     from jobs.steps import actual as step
     from jobs.target_document import static_of
@@ -198,7 +198,8 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
     axes = reader.axes(None, None)
     with reader.engine.connect() as connection:
         said = answer(connection, reader.name, reader.settings, reader.rules, axes)
-    numbers = step.static_targets(static_of(said, deals, month_of(month)))
+    mix = mix_of(reader.settings.targets.mix, said.partners.types)
+    numbers = step.static_targets(static_of(said, deals, month_of(month), mix=mix))
     step.keep_targets(
         reader.conn,
         reader.name,

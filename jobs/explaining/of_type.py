@@ -9,6 +9,7 @@ import numpy as np
 from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
+from indicators.histories import late_histories, starts_of
 from indicators.incidence import CONVERTED, ENDED, aalen_johansen
 from indicators.inputs import DEAL, LISTED, NO_DAY, EntryTable, day_date, day_number
 from indicators.paths import PathTable, canonical_paths
@@ -18,7 +19,8 @@ from jobs.explaining.moment import When
 from jobs.settings import WorkspaceSettings
 from jobs.steps.again import pooled_at
 from jobs.steps.entry_values import columns_of_entries, unplaced_records
-from jobs.steps.inputs import Given, read_inputs
+from jobs.steps.inputs import Given, Tables, read_inputs
+from models.vocabulary import Partner
 from sync.events import read
 
 OF_TYPE = ("cvr_listed_to_deal", "lead_time_days")
@@ -88,13 +90,20 @@ def _paths(
     known: datetime,
 ) -> tuple[PathTable, EntryTable]:
     """Of all partners of the type, by what the pool knew."""
-    partners = [p for p in read.partners(conn, workspace, known) if p.type == kind]
-    ids = {p.partner_id for p in partners}
-    entries = [e for e in read.entries(conn, workspace, known) if e.partner_id in ids]
-    columns = columns_of_entries(entries, [], unplaced_records(raw, workspace))
-    given = Given(partners, columns, read.visible_events(conn, workspace, as_of, known))
-    table, rows, owners = read_inputs(conn, workspace, as_of, known, given)
+    every, events = read.partners(conn, workspace, known), read.visible_events(conn, workspace, as_of, known)
+    entries, unplaced = read.entries(conn, workspace, known), unplaced_records(raw, workspace)
+
+    def tables(partners: list[Partner]) -> Tables:
+        ids = {p.partner_id for p in partners}
+        columns = columns_of_entries([e for e in entries if e.partner_id in ids], [], unplaced)
+        return read_inputs(conn, workspace, as_of, known, Given(partners, columns, events))
+
+    table, rows, owners = tables([p for p in every if p.type == kind])
     began = settings.assumptions.history_start
+    if began is None:
+        told_of, of, _ = tables(every) if (events.told & 1).any() else (table, rows, owners)
+        began_by = starts_of(table, len(rows), late_histories(told_of, len(of), day_number(as_of)))
+        return canonical_paths(table, rows, owners, day_number(as_of), history_start=began_by), rows
     return canonical_paths(table, rows, owners, day_number(as_of), history_start=began), rows
 
 

@@ -16,7 +16,8 @@ from jobs.errors import ConfigError
 from jobs.settings import WorkspaceSettings
 from models.catalogue import CATALOGUE, LIST_ROW_KEY
 from models.vocabulary import LISTS
-from sync.connector import Connector, ObjectDescription
+from sync.connector import Connector
+from sync.described import ObjectDescription
 from sync.documents import Problem
 from sync.errors import ObjectMissing, PermissionMissing, SyncError
 from sync.mapping.grammar import Mapping as Rules

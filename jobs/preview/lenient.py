@@ -7,12 +7,12 @@ from typing import Any
 from psycopg import Connection
 
 from models.vocabulary import LISTS
-from sync.connector import HistoryRow
 from sync.mapping.depends import dependants
 from sync.mapping.grammar import Mapping as Rules
 from sync.mapping.needs import needs
 from sync.mapping.reader import MirrorRow
 from sync.mirror.read import Mirror
+from sync.records import HistoryRow
 
 
 @dataclass(frozen=True, slots=True)

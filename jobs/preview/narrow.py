@@ -135,12 +135,17 @@ def _together(stays: read.EventColumns, went: read.EventColumns) -> read.EventCo
     """Events of both; their ids are put into one list."""
     ids, place = Ids.joined([Ids.of(stays.entry_ids), Ids.of(went.entry_ids)]).distinct()
     entry = np.concatenate((stays.entry, went.entry + len(stays.entry_ids)))
+    histories = tuple(dict.fromkeys((*stays.histories, *went.histories)))
+    of = np.array([histories.index(name) for name in went.histories], np.int64)
+    told = 2 * of[went.told >> 1] + (went.told & 1) if len(went) else went.told
     return read.EventColumns(
         ids,
         place[entry],
         np.concatenate((stays.milestone, went.milestone)),
         np.concatenate((stays.occurred_on, went.occurred_on)),
         np.concatenate((stays.connection, went.connection)),
+        np.concatenate((stays.told, told)),
+        histories,
     )
 
 
@@ -148,6 +153,9 @@ def _with(stays: read.EventColumns, events: Sequence[Event], numbers: Mapping[st
     """The same with these events besides."""
     n = len(events)
     codes = {m: i for i, m in enumerate(read.MILESTONES)}
+    said = said_of(events)
+    histories = dict[str, int]()
+    told = [histories.setdefault(source.partition("/")[0], len(histories)) for source in said.source]
     return _together(
         stays,
         read.EventColumns(
@@ -155,5 +163,7 @@ def _with(stays: read.EventColumns, events: Sequence[Event], numbers: Mapping[st
             np.fromiter((codes[e.milestone] for e in events), np.int8, n),
             np.array([e.occurred_on for e in events], "datetime64[D]"),
             np.fromiter((numbers.get(e.source.connection, 0) for e in events), np.int64, n),
+            2 * np.array(told, np.int64) + said.made,
+            tuple(histories),
         ),
     )

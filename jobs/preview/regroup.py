@@ -173,7 +173,9 @@ def events_after(stood: EventColumns, connections: Sequence[str], found: Regroup
     entry = stood.entry.copy()
     entry[rows] = len(stood.entry_ids) + np.arange(len(rows))
     ids, place = Ids.joined([Ids.of(stood.entry_ids), now]).distinct()
-    return EventColumns(ids, place[entry], stood.milestone, stood.occurred_on, stood.connection)
+    return EventColumns(
+        ids, place[entry], stood.milestone, stood.occurred_on, stood.connection, stood.told, stood.histories
+    )
 
 
 def records_after(stood: EntryRecords, found: Regrouped) -> EntryRecords:

@@ -95,12 +95,15 @@ def events_of(entry_ids: Ids, said: SaidColumns, as_of: date) -> read.EventColum
     shown = np.flatnonzero(said.day <= as_of.toordinal() - date(1970, 1, 1).toordinal())
     at = Ids.of_packed(said.entry[shown]).places_among(entry_ids)
     shown, at = shown[at >= 0], at[at >= 0]
-    connections: dict[str, int] = {}
+    connections, histories = dict[str, int](), dict[str, int]()
     told_by = [connections.setdefault(source.partition(".")[0], len(connections)) for source in said.source]
+    of = [histories.setdefault(source.partition("/")[0], len(histories)) for source in said.source]
     return read.EventColumns(
         entry_ids,
         at.astype(np.int64),
         said.milestone[shown],
         said.day[shown].astype("datetime64[D]"),
         np.array(told_by, np.int64)[shown],
+        (2 * np.array(of, np.int64) + said.made)[shown],
+        tuple(histories),
     )

@@ -20,6 +20,7 @@ from jobs.errors import NotFound
 from jobs.months import month_of
 from jobs.reports import Stamp
 from jobs.steps.computed import Computed
+from jobs.steps.plan_document import verdict_document, weeks_document
 from models.vocabulary import FUNNEL, STEPS
 
 Planned = list[float | None]
@@ -37,12 +38,15 @@ def set_by_hand(conn: Connection[Any], workspace: str, stamp: Stamp) -> SetTarge
 
 
 def months(by_hand: SetTargets, done: Computed, plan: TargetPlan | None, stamp: Stamp) -> list[dict[str, Any]]:
-    """Every month with targets set by hand, and the as-of day's by its plan where it has none."""
+    """Every month with targets set by hand, and the as-of day's by its plan where it has none: that one with its verdict and its weeks."""
+    found = {month: month_document(done, month, numbers) for month, numbers in by_hand.items() if month <= stamp.as_of}
     this = stamp.as_of.replace(day=1)
-    planned = dict(by_hand)
-    if this not in planned and plan is not None:
-        planned[this] = by_plan(plan, done.partners.types)
-    return [month_document(done, month, numbers) for month, numbers in sorted(planned.items()) if month <= stamp.as_of]
+    if this not in by_hand and plan is not None:
+        types = done.partners.types
+        weeks = weeks_document(plan, done.results.paths, types)
+        told = {"plan": verdict_document(plan), "weeks": weeks}
+        found[this] = month_document(done, this, by_plan(plan, types)) | told
+    return [document for _, document in sorted(found.items())]
 
 
 def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:

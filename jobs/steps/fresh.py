@@ -12,7 +12,7 @@ from psycopg import Connection
 from jobs.errors import MirrorStale
 from jobs.pausing import paused
 from jobs.wiring import Workspace
-from sync.connector import FieldType
+from sync.described import FieldType
 from sync.mapping.depends import dependants
 from sync.mapping.needs import needs
 from sync.mirror.prepare import BY_THE_READING

@@ -8,10 +8,11 @@ from psycopg.rows import dict_row
 
 from jobs.wiring import Workspace
 from models.vocabulary import LIST_ROW, LISTS
-from sync.connector import Connector, CrmRecord
+from sync.connector import Connector
 from sync.lists.source import SPEC, ListSource
 from sync.mirror.place import LandCounts
 from sync.mirror.pull import Pull, pull_object
+from sync.records import CrmRecord
 
 Conn = Connection[Any]
 

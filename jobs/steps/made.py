@@ -13,6 +13,7 @@ from indicators.assumptions import Assumptions
 from indicators.business_days import BusinessDays
 from indicators.cadence import Activities
 from indicators.calibration import calibration
+from indicators.histories import paths_by_histories, starts_of
 from indicators.inputs import EntryTable, PartnerTable, day_number
 from indicators.month_goals import month_goals
 from indicators.own import Own, own
@@ -23,7 +24,7 @@ from indicators.summary import Results, summary_of
 from indicators.targets import TargetPlan
 from jobs.beside import Answer, Beside
 from jobs.calendar import business_days
-from jobs.months import capacity_of, month_of
+from jobs.months import capacity_of, mix_of, month_of
 from jobs.settings import WorkspaceSettings
 from jobs.steps import more
 from jobs.steps import results as shaped
@@ -126,7 +127,7 @@ def make(
     assumptions = settings.assumptions.for_numbers(mapping or rules.hash)
     calendar = business_days(settings.calendar, as_of)
     began = settings.assumptions.history_start
-    paths = canonical_paths(events, entries, partners, day_number(as_of), history_start=began)
+    paths, late = paths_by_histories(events, entries, partners, day_number(as_of), began)
     ask = asking(aside, paths)
     checked = ask(calibration, paths, partners, assumptions)
     deals = settings.targets.deals_in(as_of)
@@ -137,9 +138,12 @@ def make(
             month_of(as_of),
             month_of(as_of, 1),
         )
-        month = ask(month_goals, paths, partners, deals, span, following, capacity=limits, assumptions=assumptions)
+        mix = mix_of(settings.targets.mix, partners.types)
+        month = ask(
+            month_goals, paths, partners, deals, span, following, capacity=limits, mix=mix, assumptions=assumptions
+        )
     return Made(
-        results=summary_of(paths, events, entries, partners, checked.get, assumptions, calendar),
+        results=summary_of(paths, events, entries, partners, checked.get, assumptions, calendar, late=late),
         entries=entries,
         partners=partners,
         calendar=calendar,
@@ -168,7 +172,8 @@ def tell(
     places = [pool.types.index(name) for name in partners.types]
     partners = replace(partners, types=pool.types, type=np.array(places, np.int64)[partners.type])
     assumptions = settings.assumptions.for_numbers(mapping or rules.hash)
-    began = settings.assumptions.history_start
+    said = settings.assumptions.history_start
+    began = starts_of(events, len(entries), pool.late) if said is None else said
     funnel = Funnel(canonical_paths(events, entries, partners, day_number(as_of), history_start=began))
     found = own(pool, funnel, entries, partners, assumptions)
     calendar = business_days(settings.calendar, as_of)

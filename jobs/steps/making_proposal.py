@@ -13,7 +13,7 @@ from jobs.wiring import Workspace
 from models.catalogue import LIST_ROW_KEY
 from models.counted import agreeing
 from models.vocabulary import LIST_ROW, LISTS, RecordRef
-from sync.connector import ObjectDescription
+from sync.described import ObjectDescription
 from sync.lists.first import NotChosen, Ties, Untold, end, first_key, ties_of
 from sync.lists.records import Wanted, choose, first_record, new_record
 from sync.lists.understand import ListRow

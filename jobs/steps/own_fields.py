@@ -7,7 +7,7 @@ from psycopg import Connection
 
 from jobs.wiring import Workspace
 from models.catalogue import CatalogueField, Kind
-from sync.connector import FieldDescription, FieldType
+from sync.described import FieldDescription, FieldType
 from sync.errors import PermissionMissing, Stop
 from sync.mirror.schema import remembered
 from sync.writeback.plan import Wanted

@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from indicators.curves import StepCurve
 from indicators.exposure import Exposure
+from indicators.histories import LateHistory
 from indicators.partner_priors import Prior
 from indicators.pool import Pool, WholeWay
 from indicators.stalled import StepPace
@@ -67,6 +68,7 @@ def of_text(text: str) -> Pool:
         arriving=tuple((a, b) for a, b in held["arriving"]),
         draws=held["draws"],
         forecast=held["forecast"],
+        late=tuple(LateHistory(**one) for one in held["late"]),
     )
 
 

@@ -1,5 +1,6 @@
 """Drift, partner rates and forecasts as JSON: what `sakigake indicators --json` prints of them. Pure."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -95,17 +96,19 @@ def partner_document(results: Results, partners: PartnerTable, at: int, name: st
 
 def own_rates(rates: PartnerRates, at: int) -> dict[str, dict[str, Any]]:
     """One partner's own conversion of each step, with its interval and how much of it is the partner's own data."""
+    columns = (rates.rate, rates.low, rates.high, rates.weight, rates.attempts, rates.converted, rates.open)
+    rows = zip(STEPS, rates.known, *(column[at].tolist() for column in columns), strict=True)
     return {
         step_name(step): {
-            "rate": rounded(float(rates.rate[at, k])) if rates.known[k] else None,
-            "low": rounded(float(rates.low[at, k])) if rates.known[k] else None,
-            "high": rounded(float(rates.high[at, k])) if rates.known[k] else None,
-            "own_data": rounded(float(rates.weight[at, k])),
-            "n": int(rates.attempts[at, k]),
-            "converted": int(rates.converted[at, k]),
-            "open": int(rates.open[at, k]),
+            "rate": rounded(rate) if known else None,
+            "low": rounded(low) if known else None,
+            "high": rounded(high) if known else None,
+            "own_data": rounded(own),
+            "n": int(n),
+            "converted": int(converted),
+            "open": int(still_open),
         }
-        for k, step in enumerate(STEPS)
+        for step, known, rate, low, high, own, n, converted, still_open in rows
     }
 
 
@@ -140,7 +143,7 @@ def _day(number: int) -> str | None:
 
 def rounded(value: float | None) -> float | None:
     """Six decimals: what is published is the same bytes on every machine."""
-    return None if value is None or not np.isfinite(value) else round(float(value), 6)
+    return None if value is None or not math.isfinite(value) else round(float(value), 6)
 
 
 def _ahead(results: Results) -> dict[str, Any]:

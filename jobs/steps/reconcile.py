@@ -15,10 +15,10 @@ from jobs.runs import RunLog, ended_as, new_id, only_run, utc_now
 from jobs.steps.lanes import Lane, Outcome, side_by_side
 from jobs.wiring import Workspace
 from models.vocabulary import RunStatus, Step
-from sync.connector import ReadSpec
 from sync.errors import SyncError
 from sync.mirror.proof import Proof
 from sync.mirror.reconcile import reconcile_object
+from sync.records import ReadSpec
 
 log = structlog.get_logger()
 STEP = "reconcile"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Literal
 
+from indicators.histories import LateHistory
 from indicators.inputs import NO_DAY, PartnerTable, day_date
 from indicators.own import Own, PartnerSummary
 from indicators.summary import Results
@@ -123,8 +124,13 @@ def document(results: Results, partners: PartnerTable) -> dict[str, Any]:
         "reached": {m.value: n for m, n in zip(FUNNEL, results.milestones, strict=True)},
         "n": {"entries": results.n_entries, "attempts": results.n_attempts, "events": results.n_events},
         "issues": {k: v for k, v in asdict(results.issues).items() if v},
+        "late_histories": [_late(one) for one in results.pool.late],
         **prospect_document(results, partners),
     }
+
+
+def _late(one: LateHistory) -> dict[str, Any]:
+    return {**asdict(one), "start": str(day_date(one.start))}
 
 
 def tier_rows(told: Own, partners: PartnerTable) -> Iterator[tuple[str, Any, str, str | None, str]]:

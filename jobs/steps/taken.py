@@ -108,6 +108,8 @@ def events_of(columns: read.EventColumns, entry: Ints, stands: np.ndarray[Any, n
         codes[columns.milestone][stands],
         columns.occurred_on[stands].astype("datetime64[D]").astype(np.int64),
         source=columns.connection[stands],
+        told=columns.told[stands],
+        histories=columns.histories,
     )
 
 
@@ -152,7 +154,14 @@ def _part(events: EventTable, entries: EntryTable, chosen: Flags) -> tuple[Event
     place = np.cumsum(chosen) - 1
     of = chosen[events.entry]
     return (
-        EventTable(place[events.entry[of]], events.milestone[of], events.day[of], events.source[of]),
+        EventTable(
+            place[events.entry[of]],
+            events.milestone[of],
+            events.day[of],
+            events.source[of],
+            events.told[of],
+            events.histories,
+        ),
         EntryTable(
             tuple(entries.ids[int(i)] for i in np.flatnonzero(chosen)),
             entries.partner[chosen],

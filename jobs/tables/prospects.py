@@ -97,6 +97,17 @@ ASIDE = {
 }
 
 
+def late_history(late: Mapping[str, Any], say: Speech = ENGLISH) -> str:
+    """Since when a history tells of everything, by what that was found, and what is left out."""
+    text = (
+        "{history} tells of everything from {start} on: of {before} {n:entry|entries} begun before, {further} stood further than listed when first heard of, "
+        "of {since} begun since {further_since}. Steps from milestones reached before are left out of rates and lead times; assumptions.history_from sets another day."
+    )
+    counts = {key: number(late[key]) for key in ("before", "since")}
+    further = {"further": number(late["further_before"]), "further_since": number(late["further_since"])}
+    return say(text, history=late["history"], start=late["start"], n=late["before"], **counts, **further)
+
+
 def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> None:
     """What a reader of the tables should know: changes of late, steps that hang together, numbers too young to be trusted, dates that cannot be."""
     if document.get("reconstructed"):
@@ -113,6 +124,8 @@ def notes(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -> N
         noted(
             out, say, "Dates that do not fit:", ("；" if japanese else "; ").join(aside) + ("。" if japanese else ".")
         )
+    for late in document.get("late_histories", ()):
+        noted(out, say, "History that begins late:", late_history(late, say))
     for kind, steps in document.get("drift", {}).items():
         for step, row in steps.items():
             if row["status"] == "changed":

@@ -26,6 +26,10 @@ def targets(out: Console, document: Mapping[str, Any], language: str, zone: Zone
         text = "{month} was taken, since under a week is left of the month of {day}; --month names another."
         out.print(say(text, month=document["month"], day=document["as_of"]))
     out.print(escape(document["says_ja" if language == "ja" else "says"]) + "\n")
+    if document["mix_said"]:
+        shares = [f"{escape(kind)} {percent(share)}" for kind, share in document["mix_said"].items()]
+        text = "Assumed by targets.mix: new entries are {shares}."
+        out.print(say(text, shares=("、" if say.language == "ja" else ", ").join(shares)) + "\n")
     if document["plans"]["safe"] is not None:
         _plans(out, document, say)
     _static(out, document, say)

@@ -242,6 +242,27 @@ GAP = (
         (g.value ->> 'timing')::numeric as timing, (g.value ->> 'zeros')::boolean as zeros, n.run_id
     from newest n cross join lateral jsonb_each(n.document -> 'gap') g"""
 )
+MONTH_PLAN = (
+    MONTHS
+    + """
+    select n.workspace, (n.month || '-01')::date as month, n.as_of, n.known_at, (p.plan ->> 'deals')::int as deals, p.plan ->> 'verdict' as verdict,
+        (p.plan ->> 'in_flight')::numeric as expected_in_flight, (p.plan ->> 'chance_without_new')::numeric as chance_without_new,
+        (p.plan -> 'plans' -> 'mean' ->> 'entries')::int as mean_entries, (p.plan -> 'plans' -> 'mean' ->> 'expected')::numeric as mean_expected,
+        (p.plan -> 'plans' -> 'mean' ->> 'chance')::numeric as mean_chance, (p.plan -> 'plans' -> 'safe' ->> 'entries')::int as safe_entries,
+        (p.plan -> 'plans' -> 'safe' ->> 'expected')::numeric as safe_expected, (p.plan -> 'plans' -> 'safe' ->> 'chance')::numeric as safe_chance,
+        (p.plan -> 'latest_week' -> 'listed' ->> 'to')::date as listed_until, (p.plan -> 'latest_week' -> 'requested' ->> 'to')::date as requested_until,
+        (p.plan -> 'latest_week' -> 'agreed' ->> 'to')::date as agreed_until, (p.plan -> 'latest_week' -> 'executed' ->> 'to')::date as executed_until,
+        n.run_id
+    from newest n cross join lateral (select n.document -> 'plan' as plan) p where p.plan is not null"""
+)
+PLAN_WEEK = (
+    MONTHS
+    + f"""
+    select n.workspace, (n.month || '-01')::date as month, n.as_of, n.known_at, v.value ->> 'type' as type, v.value ->> 'milestone' as milestone,
+        {MILESTONE_NO.format("v.value ->> 'milestone'")} as milestone_no, (v.value ->> 'from')::date as week_from, (v.value ->> 'to')::date as week_until,
+        (v.value ->> 'goal')::int as goal, (v.value ->> 'actual')::int as actual, (n.delay ->> 'provisional_from')::date as provisional_from, n.run_id
+    from newest n cross join lateral jsonb_array_elements(n.document -> 'weeks') v"""
+)
 TARGET = f"""
     select t.workspace, t.month, t.type, t.milestone, {MILESTONE_NO.format("t.milestone")} as milestone_no, t.planned, t.conversion, t.basis,
         t.set_at, t.known_at, t.set_at = max(t.set_at) over (partition by t.workspace, t.month) as holds
@@ -363,6 +384,8 @@ NEW = {
     "bi_partner_rate": (PARTNER_RATE, {}),
     "bi_entry": (ENTRY, {}),
     "bi_gap": (GAP, NEWEST),
+    "bi_plan": (MONTH_PLAN, NEWEST),
+    "bi_plan_week": (PLAN_WEEK, NEWEST),
     "bi_target": (TARGET, {}),
     "bi_overview": (OVERVIEW, NEWEST),
     "bi_cadence": (CADENCE, NEWEST),
@@ -373,6 +396,8 @@ NEW = {
     "bi_partner_rate_day": (PARTNER_RATE_DAY, {}),
     "bi_plan_vs_actual_day": (PLAN, OF_EACH_DAY | {"more": PLAN_MORE}),
     "bi_gap_day": (GAP, OF_EACH_DAY),
+    "bi_plan_day": (MONTH_PLAN, OF_EACH_DAY),
+    "bi_plan_week_day": (PLAN_WEEK, OF_EACH_DAY),
     "bi_leading_day": (LEADING, OF_EACH_DAY | {"more": LEADING_MORE}),
     "bi_activation_day": (ACTIVATION, OF_EACH_DAY | {"more": ACTIVATION_MORE, "joined": ACTIVATION_JOINED}),
     "bi_overview_day": (OVERVIEW, OF_EACH_DAY),
@@ -596,6 +621,33 @@ agreed_to_executed: the part that comes from this conversion
 executed_to_deal: the part that comes from this conversion
 timing: deals expected of what is under way beyond what the plan leaves for the rest of the month; stands apart and is no part of `gap`
 zeros: true where a count was 0, so that the parts are a hint at most
+
+bi_plan: One row a month whose target stands in sakigake.yaml: whether its deals can be had, as the last day before the month told. A month whose target a person set has none.
+month: its first day
+as_of: the day on which it was kept last
+deals: deals wanted
+verdict: `already_covered`, `feasible`, `infeasible_capacity`, `infeasible_time` or `not_enough_data`
+expected_in_flight: deals of the month to be expected of what was under way; null where there is not enough data
+chance_without_new: chance of `deals` without a new entry, 0 to 1; null as `expected_in_flight` is
+mean_entries: new entries of the plan on average, which reaches `deals` about as often as not; null where there is no such plan
+mean_expected: deals that this plan expects
+mean_chance: its chance of `deals`, 0 to 1
+safe_entries: new entries of the plan with 80 % (`assumptions.sure`); null where there is no such plan
+safe_expected: deals that this plan expects
+safe_chance: its chance of `deals`, 0 to 1
+listed_until: up to this day it serves the month that an entry is listed; null where no week does
+requested_until: the same of requests
+agreed_until: the same of agreements
+executed_until: the same of actions
+
+bi_plan_week: One row a week, type and milestone of a month's plan, weeks from Monday to Sunday within the month. The goals do not move during the month; `deal` sums to what the plan expects, which is more than the deals wanted.
+month: its first day
+milestone: `listed`, `requested`, `agreed`, `executed`, `deal`
+milestone_no: 1 to 5 in that order
+week_from: the week's first day in the month
+week_until: the week's last day in the month
+goal: attempts to reach it in the week
+actual: attempts that reached it in the week, up to the as-of day; null in weeks to come
 
 bi_target: One row a month, type and milestone of each time that a person set a month's target.
 month: its first day

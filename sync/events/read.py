@@ -23,15 +23,18 @@ MILESTONES = tuple(Milestone)
 """`EventColumns.milestone` holds places in this tuple: listed 0, requested 1, agreed 2, executed 3, deal 4, won 5, lost 6."""
 _CODE = {milestone.value.encode(): at for at, milestone in enumerate(MILESTONES)}
 
+_OBJECTS = 512  # that tell of entries; more would be told of as the last
 _POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 
-# Which milestone, by whom it was told, and whether that was taken back, is said once for all events of a group. Few days make a group, so
+# Which milestone, by whom it was told and how, and whether that was taken back, is said once for all events of a group. Few days make a group, so
 # that none outgrows the gigabyte that PostgreSQL puts together.
 _KNOWN = """
-    select e.op, e.milestone, e.connection, string_agg(e.entry_id, ''), array_agg(e.occurred_on)
+    select e.op, e.milestone, e.connection, e.object, right(e.source_change_id, 8) = ':created',
+        string_agg(e.entry_id, ''), array_agg(e.occurred_on)
     from sakigake.event e
     where e.workspace = %s and (e.occurred_on <= %s or e.occurred_on > %s) and e.known_at <= %s {scope}
-    group by e.op, e.milestone, e.connection, (e.occurred_on - date '2000-01-01') / 1024"""
+    group by e.op, e.milestone, e.connection, e.object, right(e.source_change_id, 8) = ':created',
+        (e.occurred_on - date '2000-01-01') / 1024"""
 _OF_PARTNERS = """and e.entry_id = any(array(
     select n.entry_id from sakigake.entry n where n.workspace = %s and n.removed_at is null and n.partner_id = any(%s)))"""
 
@@ -41,6 +44,8 @@ class EventColumns:
     """Events as columns of one length, ordered by entry, day, milestone, connection. `entry` is the place in `entry_ids`.
 
     `connection` numbers the CRM that told it: of an entry that stands in two CRMs, one happening is told twice.
+    `told` is twice the place in `histories` of the object that told it, as `connection.Object`, and one more where the record stood there
+    when it was made, as far as anything is known (`stages.AT_CREATION`).
     """
 
     entry_ids: Sequence[str]
@@ -48,6 +53,8 @@ class EventColumns:
     milestone: npt.NDArray[np.int8]
     occurred_on: npt.NDArray[np.datetime64]
     connection: npt.NDArray[np.int64]
+    told: npt.NDArray[np.int64]
+    histories: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.entry)
@@ -87,26 +94,30 @@ def visible_events(
         scope.append("and not e.rule = any(%s)")
         given.append(list(besides))
     with raw.cursor() as cursor:
-        sent = blocks(cursor, _KNOWN.format(scope=" ".join(scope)), given, 5)
+        sent = blocks(cursor, _KNOWN.format(scope=" ".join(scope)), given, 7)
     named = {name.encode(): at for at, name in enumerate(connections(connection, workspace), 1)}
-    long = np.array([len(block[3]) // WRITTEN for block in sent], np.int64)
-    entry_ids, entry = Ids.of_text(b"".join(block[3] for block in sent)).distinct()
-    day = numbers([block[4] for block in sent])
+    long = np.array([len(block[5]) // WRITTEN for block in sent], np.int64)
+    entry_ids, entry = Ids.of_text(b"".join(block[5] for block in sent)).distinct()
+    day = numbers([block[6] for block in sent])
     milestone = np.repeat(np.array([_CODE[block[1]] for block in sent], np.int64), long)
-    connected = np.repeat(np.array([min(named.get(block[2], 0), 255) for block in sent], np.int64), long)
+    places = sorted({(min(named.get(block[2], 0), 255), block[2], block[3]) for block in sent})
+    at = {place[1:]: 2 * min(n, _OBJECTS - 1) for n, place in enumerate(places)}
+    told = np.repeat(np.array([at[block[2], block[3]] + (block[4] != b"\0") for block in sent], np.int64), long)
     asserted = np.repeat(np.array([block[0] == b"assert" for block in sent], np.bool_), long)
     # the key holds all there is of an event; dates have fewer days than 2 ** 23
-    key = (((entry << 23) | (day + 2**22)) << 4 | milestone) << 8 | connected
+    key = (((entry << 23) | (day + 2**22)) << 4 | milestone) << 10 | told
     key = without(np.sort(key[asserted]), np.sort(key[~asserted]))
-    entry = key >> 35
+    entry = key >> 37
     stands = np.zeros(len(entry_ids), np.bool_)
     stands[entry] = True
     return EventColumns(
         entry_ids=entry_ids[stands],
         entry=(np.cumsum(stands) - 1)[entry],
-        milestone=(key >> 8 & 15).astype(np.int8),
-        occurred_on=_POSTGRES_EPOCH + ((key >> 12 & 2**23 - 1) - 2**22).astype("timedelta64[D]"),
-        connection=key & 255,
+        milestone=(key >> 10 & 15).astype(np.int8),
+        occurred_on=_POSTGRES_EPOCH + ((key >> 14 & 2**23 - 1) - 2**22).astype("timedelta64[D]"),
+        connection=np.array([number for number, _, _ in places], np.int64)[(key & 2**10 - 1) >> 1],
+        told=key & 2**10 - 1,
+        histories=tuple(f"{crm.decode()}.{name.decode()}" for _, crm, name in places[:_OBJECTS]),
     )
 
 

@@ -12,7 +12,7 @@ from sync.mapping.said import SaidColumns, together
 
 _EPOCH = 10957  # 2000-01-01 in days since 1970
 _APART = "\x1f"  # stands in no id of a CRM
-_ROW = np.dtype([("fact", "S16"), ("entry", "S16"), ("milestone", ">i2"), ("day", ">i4")])
+_ROW = np.dtype([("fact", "S16"), ("entry", "S16"), ("milestone", ">i2"), ("day", ">i4"), ("made", "i1")])
 _STANDS = """e.workspace = %(w)s and e.op = 'assert' and not exists (
     select from sakigake.event r where r.workspace = e.workspace and r.supersedes = e.event_id)"""
 
@@ -22,7 +22,7 @@ def standing_events(conn: Connection[Any], workspace: str, rules: Sequence[str] 
     rows = conn.execute(
         f"""select e.rule, string_agg(
             uuid_send(e.fact_id::uuid) || uuid_send(e.entry_id::uuid) || int2send(array_position(%(milestones)s::text[], e.milestone)::int2 - 1::int2)
-                || date_send(e.occurred_on), ''::bytea),
+                || date_send(e.occurred_on) || boolsend(right(e.source_change_id, 8) = ':created'), ''::bytea),
             string_agg(e.connection || '.' || e.object || '/' || e.record_id, %(apart)s)
         from sakigake.event e where {_STANDS} {"" if rules is None else "and e.rule = any(%(rules)s)"} group by 1""",  # noqa: S608
         {
@@ -88,4 +88,5 @@ def _columns(rule: str, sent: bytes, sources: str) -> SaidColumns:
         np.zeros(len(rows), np.int64),
         (rule,),
         sources.split(_APART),
+        rows["made"].astype(np.bool_),
     )

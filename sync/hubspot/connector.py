@@ -10,21 +10,8 @@ from typing import Any
 
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
-from sync.connector import (
-    NOTHING,
-    AssociationSet,
-    Cursor,
-    FieldType,
-    Greeting,
-    Identity,
-    KnownVersions,
-    LiveRecord,
-    ObjectDescription,
-    Page,
-    ProvisionStep,
-    ReadSpec,
-    Rights,
-)
+from sync.connector import NOTHING, Greeting, KnownVersions, ProvisionStep, Rights
+from sync.described import FieldType, ObjectDescription
 from sync.errors import BadReply, PermissionMissing, SyncError
 from sync.hubspot import rights, values
 from sync.hubspot.auth import AccessToken, OAuthRefresh
@@ -41,6 +28,7 @@ from sync.hubspot.sweep import Sweep
 from sync.hubspot.transport import Timeouts, Transport
 from sync.hubspot.write import write_batch
 from sync.ratelimit import RateLimiter
+from sync.records import AssociationSet, Cursor, Identity, LiveRecord, Page, ReadSpec
 from sync.retry import Patience, Told
 from sync.writes import RecordWrite, Value, WriteResult
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription, Pipeline
+from sync.described import FieldDescription, FieldType, ObjectDescription, Pipeline
 from sync.errors import ObjectMissing, PermissionMissing
 from sync.hubspot.replies import Refused, UnknownObject
 from sync.hubspot.transport import Transport

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sync.connector import AssociationRow, AssociationSet, CrmRecord, HistoryRow
 from sync.errors import BadReply
 from sync.hubspot.transport import Transport
 from sync.hubspot.values import moment
+from sync.records import AssociationRow, AssociationSet, CrmRecord, HistoryRow
 
 BATCH = 100  # records a batch read takes
 HISTORY_BATCH = 50  # and with histories

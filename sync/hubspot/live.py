@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from sync.connector import LiveRecord
 from sync.hubspot.extras import BATCH, MERGED_IDS, chunks, merged_ids
 from sync.hubspot.replies import Refused
 from sync.hubspot.transport import Transport
+from sync.records import LiveRecord
 from sync.writes import Value
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sync.connector import Cursor, KnownVersions, ObjectDescription, Page, ReadSpec
+from sync.connector import KnownVersions
+from sync.described import ObjectDescription
 from sync.errors import BadReply
 from sync.hubspot.describe import list_kind
 from sync.hubspot.listing import list_objects
@@ -22,6 +23,7 @@ from sync.hubspot.search import newest, search
 from sync.hubspot.small import small_list
 from sync.hubspot.transport import Transport
 from sync.hubspot.values import moment
+from sync.records import Cursor, Page, ReadSpec
 
 OVERLAP = timedelta(minutes=5)  # read again every time: what the index had not shown yet
 SETTLED = timedelta(hours=1)  # after this long the index is believed

@@ -8,7 +8,8 @@ from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
 
-from sync.connector import AssociationSet, CrmRecord, HistoryRow, KnownVersions, ObjectDescription, ReadSpec
+from sync.connector import KnownVersions
+from sync.described import ObjectDescription
 from sync.errors import FieldMissing
 from sync.hubspot.extras import (
     MERGED_IDS,
@@ -21,6 +22,7 @@ from sync.hubspot.extras import (
 )
 from sync.hubspot.transport import Transport
 from sync.hubspot.values import moment, version_of
+from sync.records import AssociationSet, CrmRecord, HistoryRow, ReadSpec
 from sync.writes import Value
 
 PAGE = 1000  # records of one page: what one call for links takes

@@ -5,8 +5,9 @@ Sources: HubSpot's scope list, and its published specifications, whose operation
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sync.connector import ReadSpec, Rights
+from sync.connector import Rights
 from sync.hubspot.describe import list_kind
+from sync.records import ReadSpec
 
 _ENGAGEMENTS = frozenset({"meetings", "tasks", "calls", "notes", "emails", "communications", "postal_mail"})
 _NAMED = frozenset({"companies", "contacts", "deals", "leads", "line_items", "products", "quotes"})

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sync.connector import CrmRecord, Cursor, Page, ReadSpec
 from sync.errors import BadReply
 from sync.hubspot.describe import list_kind
 from sync.hubspot.listing import walk
 from sync.hubspot.transport import Transport
 from sync.hubspot.values import moment
+from sync.records import CrmRecord, Cursor, Page, ReadSpec
 
 OWNERS_PAGE = 100
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sync.connector import AssociationSet, CrmRecord, Identity, ObjectDescription, Page, ReadSpec
+from sync.described import ObjectDescription
 from sync.hubspot.describe import list_kind
 from sync.hubspot.extras import BATCH, chunks, read_links
 from sync.hubspot.listing import LIST_PAGE, walk
@@ -17,6 +17,7 @@ from sync.hubspot.replies import Refused
 from sync.hubspot.small import small_list
 from sync.hubspot.transport import Transport
 from sync.hubspot.values import version_of
+from sync.records import AssociationSet, CrmRecord, Identity, Page, ReadSpec
 
 Row = Mapping[str, Any]
 _LONGEST_ID = 19  # digits of a 64-bit number

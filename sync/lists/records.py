@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from models.vocabulary import RecordRef
-from sync.connector import FieldType, ObjectDescription
+from sync.described import FieldType, ObjectDescription
 from sync.lists.first import Untold
 from sync.lists.understand import ListRow
 from sync.mapping.conditions import number_of

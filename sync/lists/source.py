@@ -7,19 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from models.vocabulary import LIST_ROW, LISTS, Crm, RecordRef
-from sync.connector import (
-    CrmRecord,
-    Cursor,
-    FieldDescription,
-    FieldType,
-    KnownVersions,
-    ObjectDescription,
-    Page,
-    ReadSpec,
-)
+from sync.connector import KnownVersions
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.errors import ObjectMissing
 from sync.lists.understand import ListRow, target_key
 from sync.mapping.identity import stable_id
+from sync.records import CrmRecord, Cursor, Page, ReadSpec
 
 _TEXTS = (
     ("partner", "Partner", "whose list it is, as connection.Object/ID"),

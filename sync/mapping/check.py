@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as MappingType
 from collections.abc import Set as AbstractSet
 
-from sync.connector import ObjectDescription
+from sync.described import ObjectDescription
 from sync.documents import Problem, advice
 from sync.mapping.check_create import check_create
 from sync.mapping.check_labels import Pair, check_labels

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.documents import Problem, advice
 from sync.mapping.conditions import number_of
 from sync.mapping.create import Filling, First, Instead

@@ -9,7 +9,7 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import extractOne
 
 from models.vocabulary import LIST_ROW, LISTS
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.documents import Problem, advice
 from sync.mapping.conditions import Condition, number_of
 from sync.mapping.fitting_stages import pipelines_taken, stage_problem

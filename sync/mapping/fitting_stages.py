@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Collection, Sequence
 
-from sync.connector import FieldDescription, Pipeline
+from sync.described import FieldDescription, Pipeline
 from sync.mapping.where import Where
 
 SHOWN = 12  # stages listed

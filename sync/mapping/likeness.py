@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 
 _DAYS = (FieldType.DATE, FieldType.DATETIME)
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)

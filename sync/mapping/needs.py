@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sync.connector import ReadSpec
 from sync.mapping.create import First, Instead
 from sync.mapping.grammar import Mapping
 from sync.mapping.rules import DAYS, EntryRule, PartnerRule
 from sync.mapping.where import Reference, Related, Where
+from sync.records import ReadSpec
 
 
 @dataclass(slots=True)

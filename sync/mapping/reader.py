@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from sync.connector import HistoryRow
 from sync.mapping.conditions import MirrorValue
+from sync.records import HistoryRow
 
 __all__ = ["HistoryRow", "MirrorReader", "MirrorRow", "MirrorValue"]
 

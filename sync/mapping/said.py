@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.vocabulary import Event, Milestone
+from sync.mapping.stages import AT_CREATION
 
 MILESTONES = tuple(Milestone)
 _CODE = {id(milestone): at for at, milestone in enumerate(MILESTONES)}  # which are found sooner than by what they say
 _EPOCH = date(1970, 1, 1).toordinal()
+_MADE = f":{AT_CREATION}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class SaidColumns:
     milestone  place in MILESTONES
     rule       place in `rules`, the paths of the mapping
     source     the record that told it, as `connection.Object/ID`
+    made       whether its day is that of the record's making, see `stages.AT_CREATION`
     """
 
     fact: NDArray[np.bytes_]
@@ -32,6 +35,7 @@ class SaidColumns:
     rule: NDArray[np.int64]
     rules: tuple[str, ...]
     source: Sequence[str]
+    made: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.fact)
@@ -51,6 +55,7 @@ def said_of(events: Iterable[Event]) -> SaidColumns:
         np.fromiter((rules.setdefault(e.rule, len(rules)) for e in told), np.int64, n),
         tuple(rules),
         [f"{r.connection}.{r.object}/{r.id}" for r in (e.source for e in told)],
+        np.fromiter((e.source_change_id.endswith(_MADE) for e in told), np.bool_, n),
     )
 
 
@@ -70,6 +75,7 @@ def together(parts: Sequence[SaidColumns]) -> SaidColumns:
         np.concatenate([np.zeros(0, np.int64), *coded]),
         tuple(rules),
         [source for p in parts for source in p.source],
+        column("made", np.bool_),
     )
 
 

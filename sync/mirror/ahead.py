@@ -18,12 +18,12 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from sync.connector import Page
 from sync.mirror.land import Sorted, rows_of, sort_out
 from sync.mirror.place import Place
 from sync.mirror.rows import Rows
 from sync.mirror.schema import MirrorTable
 from sync.mirror.staging import prepare_session
+from sync.records import Page
 
 BATCH = 100_000  # values: of a batch that has as many, no more pages are awaited
 HAND_OVER, LOOK_FOR_CYCLES = 0.0002, 50_000  # seconds; objects made: see `_for_two_threads`

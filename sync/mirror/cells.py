@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sync.connector import FieldType
+from sync.described import FieldType
 from sync.mirror.shapes import SHAPES
 
 Bytes = npt.NDArray[np.uint8]

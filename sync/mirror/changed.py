@@ -12,11 +12,11 @@ from typing import Any
 from psycopg import sql
 
 from models.vocabulary import LISTS, RecordRef
-from sync.connector import HistoryRow
 from sync.mapping.edges import Edge
 from sync.mapping.reader import MirrorRow
 from sync.mirror.names import index_name, table_name
 from sync.mirror.read import Mirror
+from sync.records import HistoryRow
 
 Place = tuple[str, str]
 """(connection, object)"""

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 
 Depends = Callable[[str, str], Mapping[str, list[str]]]
 """What rests on a field of an object: `rules` of the mapping, `milestones`, and `fields` that are written back."""

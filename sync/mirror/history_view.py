@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import FieldDescription, FieldType
+from sync.described import FieldDescription, FieldType
 from sync.mirror.schema import MirrorTable
 from sync.mirror.shapes import fits
 

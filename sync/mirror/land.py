@@ -13,13 +13,13 @@ from typing import Any
 import psycopg
 from psycopg import Connection, errors, sql
 
-from sync.connector import CrmRecord, Page
 from sync.mirror.park import park, stage_parking
 from sync.mirror.place import LandCounts, Place
 from sync.mirror.rows import Rows, copy_block, newest
 from sync.mirror.schema import MirrorTable
 from sync.mirror.staging import prepare_session, settle, staging
 from sync.mirror.trail import keep_history, keep_links
+from sync.records import CrmRecord, Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from typing import Any
 import psycopg
 from psycopg import Connection, errors, sql
 
-from sync.connector import FieldType, Page, RecordFile
+from sync.described import FieldType
 from sync.errors import Retry
 from sync.mirror.cells import OddCell, in_shape
 from sync.mirror.land import land
 from sync.mirror.place import LandCounts, Place
 from sync.mirror.schema import MirrorTable
 from sync.mirror.staging import forget_staging, prepare_session, settle, staging
+from sync.records import Page, RecordFile
 
 LOOSE = "_stage_loose"
 TRIES = 3  # of a file that breaks off on its way

@@ -11,9 +11,10 @@ from operator import attrgetter, itemgetter
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from sync.connector import CrmRecord, FieldType
+from sync.described import FieldType
 from sync.mirror.shapes import SHAPES, odd
 from sync.mirror.text import storable
+from sync.records import CrmRecord
 from sync.writes import Value
 
 Columns = Mapping[str, tuple[str, FieldType]]

@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import Identity
 from sync.mirror.schema import MirrorTable
+from sync.records import Identity
 
 COPIED = 5000  # identities held in memory
 LISTED = sql.Identifier("_sweep_listed")

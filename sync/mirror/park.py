@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import FieldType
+from sync.described import FieldType
 from sync.mirror.place import LandCounts, Place
 from sync.mirror.rows import Rows, columns_of, copy_rows
 from sync.mirror.schema import MirrorTable

@@ -12,7 +12,8 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
 
-from sync.connector import Connector, FieldDescription, FieldType, ObjectDescription, ReadSpec
+from sync.connector import Connector
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.errors import FieldMissing, ObjectMissing
 from sync.mirror.drift import GONE, Depends, Difference, Ledger, differences
 from sync.mirror.history_view import ensure_history_view
@@ -25,6 +26,7 @@ from sync.mirror.schema import (
     remembered,
     remembered_field,
 )
+from sync.records import ReadSpec
 
 DESCRIBE_AGAIN = timedelta(hours=6)  # by the CRM's clock: asking at each cycle would double the calls of a quiet one
 BY_THE_READING = None  # a column that the reading at hand fills, because it reads every record

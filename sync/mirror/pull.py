@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, errors, sql
 
-from sync.connector import Connector, Page, ReadSpec
+from sync.connector import Connector
 from sync.errors import FieldMissing, Stop
 from sync.mirror.ahead import Ready, Sessions, ahead
 from sync.mirror.drift import Depends
@@ -22,6 +22,7 @@ from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_indexes
 from sync.mirror.staging import forget_staging
 from sync.mirror.unpark import any_parked, unpark
+from sync.records import Page, ReadSpec
 
 Connect = Callable[[], AbstractContextManager[Connection[Any]]]
 """Opens a connection of its own to our database, outside any transaction."""

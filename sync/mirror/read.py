@@ -5,9 +5,9 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import HistoryRow
 from sync.mapping.reader import MirrorRow
 from sync.mirror.names import table_name
+from sync.records import HistoryRow
 
 BATCH = 5000
 

@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import Connection, sql
 
 from models.counted import counted
-from sync.connector import Connector, Identity, Page, ReadSpec
+from sync.connector import Connector
 from sync.errors import Stop
 from sync.mirror.forget import forget
 from sync.mirror.land import land
@@ -25,6 +25,7 @@ from sync.mirror.pull import Connect, Pull
 from sync.mirror.refresh import land_refreshed
 from sync.mirror.schema import MirrorTable, ensure_table, remembered
 from sync.mirror.staging import forget_staging
+from sync.records import Identity, Page, ReadSpec
 
 FEW, MOST = 50, 0.5  # removals beyond both, a number and a share of what is held, wait for a person
 BATCH = 1000  # ids asked for at a time: what one call for links takes

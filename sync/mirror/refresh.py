@@ -6,12 +6,13 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import FieldType, LiveRecord
+from sync.described import FieldType
 from sync.mirror.park import park
 from sync.mirror.place import LandCounts, Place
 from sync.mirror.schema import MirrorTable
 from sync.mirror.shapes import fits
 from sync.mirror.text import storable
+from sync.records import LiveRecord
 
 _STAGE = sql.Identifier("_refreshed")
 

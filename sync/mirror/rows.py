@@ -7,9 +7,9 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import CrmRecord
 from sync.mirror.lines import STATE, Escaped, Lines, Row, lines_of, texts
 from sync.mirror.schema import MirrorTable
+from sync.records import CrmRecord
 
 
 def newest(records: Sequence[CrmRecord]) -> Sequence[CrmRecord]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription, Pipeline
+from sync.described import FieldDescription, FieldType, ObjectDescription, Pipeline
 from sync.errors import Stop
 from sync.mirror.names import column_names, index_name, table_name, typed_name
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from sync.connector import FieldType
+from sync.described import FieldType
 from sync.writes import Value
 
 _NUMBER = r"[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)(?:[eE][+-]?[0-9]+)?"

@@ -5,11 +5,11 @@ from typing import Any
 
 from psycopg import Connection, sql
 
-from sync.connector import AssociationSet, HistoryRow
 from sync.mirror.place import Place
 from sync.mirror.rows import copy_rows
 from sync.mirror.schema import MirrorTable
 from sync.mirror.text import storable
+from sync.records import AssociationSet, HistoryRow
 
 
 def keep_history(conn: Connection[Any], table: MirrorTable, history: Sequence[HistoryRow], place: Place) -> int:

@@ -8,8 +8,8 @@ ask once, and go on with the rest of their cycle.
 from collections.abc import Iterator
 from typing import Any
 
-from sync.connector import Cursor
 from sync.errors import BadReply, Underway
+from sync.records import Cursor
 from sync.salesforce import bulk_jobs
 from sync.salesforce.bulk_file import Asked, BulkFile
 from sync.salesforce.bulk_jobs import BulkSettings, Job, JobFailed

@@ -9,9 +9,9 @@ from typing import Any
 
 import requests
 
-from sync.connector import CrmRecord
 from sync.deadline import within
 from sync.errors import BadReply, Retry
+from sync.records import CrmRecord
 from sync.salesforce import bulk_jobs
 from sync.salesforce.bulk_jobs import Job
 from sync.salesforce.client import Client
@@ -42,7 +42,7 @@ class Asked:
 
 
 class BulkFile:
-    """A `sync.connector.RecordFile`. The first reply is opened at once, because its headers say how many records and where to go on."""
+    """A `sync.records.RecordFile`. The first reply is opened at once, because its headers say how many records and where to go on."""
 
     def __init__(self, client: Client, job: Job, asked: Asked, locator: str | None, most: int) -> None:
         self._client, self._job, self._asked, self._locator, self._most = client, job, asked, locator, most

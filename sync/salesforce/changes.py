@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import structlog
 
-from sync.connector import CrmRecord, Cursor, HistoryRow, Page, ReadSpec
 from sync.errors import BadReply, SyncError
+from sync.records import CrmRecord, Cursor, HistoryRow, Page, ReadSpec
 from sync.salesforce import soql
 from sync.salesforce.bulk import Circle, follow
 from sync.salesforce.bulk_file import Asked, columns_of

@@ -9,21 +9,10 @@ from urllib.parse import urlsplit
 
 from models.catalogue import CatalogueField
 from models.vocabulary import Crm
-from sync.connector import (
-    NOTHING,
-    AssociationSet,
-    Cursor,
-    Greeting,
-    Identity,
-    KnownVersions,
-    LiveRecord,
-    ObjectDescription,
-    Page,
-    ProvisionStep,
-    ReadSpec,
-    Rights,
-)
+from sync.connector import NOTHING, Greeting, KnownVersions, ProvisionStep, Rights
+from sync.described import ObjectDescription
 from sync.errors import FieldMissing, PermissionMissing, SyncError
+from sync.records import AssociationSet, Cursor, Identity, LiveRecord, Page, ReadSpec
 from sync.retry import Patience, Told
 from sync.salesforce import bulk_jobs, describe, live, rights, soql, sweep, values, wide, write
 from sync.salesforce.auth import Auth

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.errors import BadReply, FieldMissing, ObjectMissing
 from sync.salesforce.client import Client
 

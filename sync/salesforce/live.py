@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sync.connector import LiveRecord
 from sync.errors import BadReply
+from sync.records import LiveRecord
 from sync.salesforce import soql
 from sync.salesforce.client import Client
 from sync.salesforce.ids import chunks, is_id, long_id

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from models.catalogue import CatalogueField
-from sync.connector import ObjectDescription, ProvisionStep
+from sync.connector import ProvisionStep
+from sync.described import ObjectDescription
 from sync.errors import PermissionMissing, Stop
 from sync.salesforce import provision_layout as layouts
 from sync.salesforce.client import Client

@@ -3,7 +3,7 @@
 from typing import Any
 
 from models.catalogue import CatalogueField, Kind
-from sync.connector import FieldDescription
+from sync.described import FieldDescription
 from sync.salesforce.values import LONGEST_TEXT
 
 MARK = "Made by Sakigake."  # in the description: what removal goes by

@@ -19,8 +19,8 @@ from typing import Any
 
 import structlog
 
-from sync.connector import Cursor, Page, ReadSpec
 from sync.errors import ObjectMissing, Retry
+from sync.records import Cursor, Page, ReadSpec
 from sync.salesforce import soql
 from sync.salesforce.bulk import Circle, follow
 from sync.salesforce.bulk_file import Asked, columns_of

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from sync.connector import Cursor, LiveRecord, Page
+from sync.records import Cursor, LiveRecord, Page
 from sync.salesforce import soql
 from sync.salesforce.bulk import Circle, follow
 from sync.salesforce.bulk_file import Asked, BulkFile

@@ -6,8 +6,9 @@ An object that our user may not read is absent from the list of all objects, a f
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sync.connector import ReadSpec, Rights
+from sync.connector import Rights
 from sync.errors import ObjectMissing, PermissionMissing
+from sync.records import ReadSpec
 from sync.salesforce import soql
 from sync.salesforce.client import Client
 from sync.salesforce.provision_rights import EDITOR, Calls

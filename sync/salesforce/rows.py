@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync.connector import CrmRecord, HistoryRow
 from sync.errors import BadReply
+from sync.records import CrmRecord, HistoryRow
 from sync.salesforce.describe import Facts
 from sync.salesforce.ids import is_id, long_id
 from sync.salesforce.stamps import moment

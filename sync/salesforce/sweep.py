@@ -5,8 +5,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from sync.connector import CrmRecord, HistoryRow, Identity, Page, ReadSpec
 from sync.errors import ObjectMissing, SyncError
+from sync.records import CrmRecord, HistoryRow, Identity, Page, ReadSpec
 from sync.salesforce import soql
 from sync.salesforce.client import Client
 from sync.salesforce.describe import Facts

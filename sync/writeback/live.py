@@ -5,7 +5,8 @@ from itertools import groupby
 
 from models.catalogue import CatalogueField
 from models.vocabulary import ChangeStatus, RecordRef
-from sync.connector import Connector, LiveRecord
+from sync.connector import Connector
+from sync.records import LiveRecord
 from sync.writeback.changes import OpenChange, Settled
 from sync.writeback.plan import Gone, Stored, Wanted, same
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from models.vocabulary import ChangeStatus, RecordRef
-from sync.connector import Connector, LiveRecord
+from sync.connector import Connector
+from sync.records import LiveRecord
 from sync.writeback.changes import Connect, OpenChange
 from sync.writeback.plan import Stored, same
 from sync.writeback.withheld import versions_of

@@ -24,8 +24,9 @@ from jobs.settings import load
 from jobs.steps.reconcile import reconcile
 from jobs.wiring import Workspace, choose_workspace, connect_with, read_rules
 from models.vocabulary import Step
-from sync.connector import Connector, Page
+from sync.connector import Connector
 from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
+from sync.records import Page
 from sync.salesforce import ClientCredentials, SalesforceConnector
 from tests.acceptance.desk import Sandbox
 from tests.acceptance.truth import Ledger, connected, mapped_fields, mirror_differences

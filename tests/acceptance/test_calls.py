@@ -11,8 +11,9 @@ import pytest
 
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
-from sync.connector import Connector, ReadSpec
+from sync.connector import Connector
 from sync.hubspot import AccessToken, HubspotConnector
+from sync.records import ReadSpec
 from sync.salesforce import ClientCredentials, SalesforceConnector
 from tests.acceptance.in_process import Company
 from tests.acceptance.in_process_fixtures import company, loaded_database, world  # noqa: F401

@@ -18,10 +18,10 @@ from jobs import database as db
 from jobs import pipeline
 from jobs.settings import load
 from jobs.wiring import read_rules
-from sync.connector import CrmRecord
 from sync.errors import BadReply, LoginRefused, QuotaExhausted, RateLimited, Stop, SyncError, Unreachable
 from sync.hubspot import OAuthRefresh
 from sync.mapping.needs import needs
+from sync.records import CrmRecord
 from tests.acceptance.desk import Sandbox
 from tests.acceptance.in_process import LIMIT, PATIENCE, Company, Ran
 from tests.acceptance.in_process_fixtures import (  # noqa: F401

@@ -92,7 +92,7 @@ def test_activation_share_and_cadence_are_kept_and_shown(company: Company, ask: 
     early = ask("activation", "--json", "--as-of", "2001-01-01")
     assert {a["deals"] for a in early["activation"]} == {0}
     assert early["reporting_delay"]["n"] == 0
-    assert "There is no partner type 'nobody'; there are" in ask("activation", "--type", "nobody", code=2)
+    assert "There is no partner type 'nobody'; the types are" in ask("activation", "--type", "nobody", code=1)
     assert "パートナー経由" in ask("activation", "--language", "ja")
     assert "Partner-sourced" in ask("activation", "--language", "en")
     assert "--language is 'fr', expected ja or en." in ask("activation", "--language", "fr", code=2)

@@ -15,8 +15,9 @@ import pytest
 import requests
 
 from models.catalogue import CATALOGUE, CatalogueField, Kind, fields_of
-from sync.connector import Connector, CrmRecord, Cursor, HistoryRow, Page, ReadSpec
+from sync.connector import Connector
 from sync.errors import FieldMissing, LoginRefused, ObjectMissing, Stop, SyncError
+from sync.records import CrmRecord, Cursor, HistoryRow, Page, ReadSpec
 from sync.writes import RecordWrite, WriteOutcome
 from tests.known import Known
 

@@ -5,8 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from sync.connector import Connector, Page, ReadSpec
+from sync.connector import Connector
 from sync.errors import ObjectMissing, SyncError
+from sync.records import Page, ReadSpec
 from tests.contract.connector_suite import Subject, history_of, newest, read_all
 
 

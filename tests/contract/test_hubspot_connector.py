@@ -8,8 +8,8 @@ import pytest
 
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
-from sync.connector import ReadSpec
 from sync.hubspot import AccessToken, HubspotConnector, OAuthRefresh
+from sync.records import ReadSpec
 from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject, history_of, newest, read_all
 from tests.contract.sweep_suite import SweepSuite
 from tests.known import Known

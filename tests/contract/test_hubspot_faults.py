@@ -155,7 +155,7 @@ def test_a_refused_search_slows_searches_and_nothing_else() -> None:
             "confirmed": "2026-10-01T00:00:00Z",
             "swept": "2099-01-01T00:00:00Z",
         }
-        from sync.connector import ReadSpec
+        from sync.records import ReadSpec
 
         list(connector.pages(ReadSpec("deals", ()), cursor, Known()))
         assert connector._transport._searches.allowed < 5

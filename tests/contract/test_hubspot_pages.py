@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sync.connector import CrmRecord, Page, ReadSpec
 from sync.errors import BadReply, FieldMissing
 from sync.hubspot import AccessToken, HubspotConnector
+from sync.records import CrmRecord, Page, ReadSpec
 from tests.fake_hubspot import FakeHubspot, Row, iso
 from tests.known import Known
 from tests.scripted_http import Answer, Asked, Script, scripted

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from sync.connector import FieldType, ReadSpec
+from sync.described import FieldType
 from sync.errors import FieldMissing, ObjectMissing, PermissionMissing
 from sync.hubspot.values import moment
+from sync.records import ReadSpec
 from sync.writes import RecordWrite, WriteOutcome
 from tests.known import Known
 from tests.recorded_hubspot import cassette, listing, recorded, serving

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from models.catalogue import BY_NAME
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
-from sync.connector import ReadSpec
 from sync.hubspot import AccessToken, HubspotConnector
 from sync.hubspot.rights import compared, needed
+from sync.records import ReadSpec
 from sync.salesforce import ClientCredentials, SalesforceConnector
 from tests.contract.salesforce_org import Org
 

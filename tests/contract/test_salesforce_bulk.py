@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 from jobs.wiring import connect_with
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
-from sync.connector import ReadSpec
 from sync.errors import BadReply, QuotaExhausted, SyncError, Underway
 from sync.mirror.place import LandCounts
 from sync.mirror.pull import Pull, pull_object
+from sync.records import ReadSpec
 from sync.salesforce import ClientCredentials, SalesforceConnector
 from sync.salesforce.bulk_jobs import JobFailed
 from tests.contract.connector_suite import CrmUser, plain

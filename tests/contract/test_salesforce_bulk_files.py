@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from jobs.wiring import connect_with
-from sync.connector import ReadSpec
 from sync.errors import BadReply, SyncError
 from sync.mirror import land_file
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.text import restored
+from sync.records import ReadSpec
 from sync.salesforce.runs import Truncated
 from tests.salesforce_org import SYSTEM, Answers, a_field, describe_of, error, org, page
 from tests.scripted_http import Answer, Asked

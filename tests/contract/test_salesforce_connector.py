@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from models.catalogue import fields_of
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
-from sync.connector import CrmRecord, ReadSpec
 from sync.errors import LoginRefused
+from sync.records import CrmRecord, ReadSpec
 from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
 from sync.salesforce.provision_rights import EDITOR, READER
 from tests.contract.connector_suite import ConnectorSuite, CrmUser, Subject, newest, read_all

@@ -5,8 +5,9 @@ import json
 import pytest
 import yaml
 
-from sync.connector import FieldType, ReadSpec
+from sync.described import FieldType
 from sync.errors import FieldMissing, ObjectMissing, PermissionMissing, Stop
+from sync.records import ReadSpec
 from sync.salesforce.ids import long_id
 from sync.writes import RecordWrite, WriteOutcome
 from tests.recorded_salesforce import AMP, answering, as_sent, described_by, names, recorded_pages, text_of

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from jobs.wiring import connect_with
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
-from sync.connector import ReadSpec
+from sync.records import ReadSpec
 from tests.contract.connector_suite import newest, plain, read_all
 from tests.contract.salesforce_org import Org
 from tests.contract.test_salesforce_bulk import World

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from jobs.wiring import connect_with
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
-from sync.connector import Page, ReadSpec
+from sync.records import Page, ReadSpec
 from sync.salesforce import ClientCredentials, SalesforceConnector
 from sync.salesforce.describe import Facts
 from sync.salesforce.refresh import due

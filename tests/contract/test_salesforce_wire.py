@@ -13,7 +13,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sync.connector import ReadSpec
 from sync.errors import (
     BadReply,
     FieldMissing,
@@ -27,6 +26,7 @@ from sync.errors import (
     SyncError,
     Unreachable,
 )
+from sync.records import ReadSpec
 from sync.retry import Patience
 from sync.salesforce import ClientCredentials, JwtBearer, SalesforceConnector
 from sync.salesforce.budget import Budget

@@ -15,18 +15,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from jobs.wiring import connect_with
-from sync.connector import (
-    Connector,
-    CrmRecord,
-    Cursor,
-    FieldDescription,
-    FieldType,
-    KnownVersions,
-    LiveRecord,
-    ObjectDescription,
-    Page,
-    ReadSpec,
-)
+from sync.connector import Connector, KnownVersions
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.errors import Unreachable
 from sync.mirror.ahead import BATCH
 from sync.mirror.land import rows_of, sort_out
@@ -34,6 +24,7 @@ from sync.mirror.place import LandCounts
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.rows import Rows
 from sync.mirror.schema import MirrorTable, ensure_table
+from sync.records import CrmRecord, Cursor, LiveRecord, Page, ReadSpec
 from tests.fake_crm import START
 
 Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]

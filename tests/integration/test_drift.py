@@ -13,12 +13,13 @@ from sqlalchemy import Engine
 
 from jobs.views import drift, status
 from jobs.wiring import connect_with
-from sync.connector import FieldDescription, FieldType, LiveRecord, ReadSpec
+from sync.described import FieldDescription, FieldType
 from sync.errors import FieldMissing, ObjectMissing
 from sync.mirror.prepare import DESCRIBE_AGAIN
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.read import Mirror
 from sync.mirror.reconcile import reconcile_object
+from sync.records import LiveRecord, ReadSpec
 from tests.fake_crm import FakeCrm
 
 SPEC = ReadSpec("Thing", ("Amount", "ClosedOn", "Name"))

@@ -15,8 +15,10 @@ from jobs import settings as settings_of
 from jobs.pipeline import run_cycle
 from jobs.wiring import Workspace, connect_with
 from models.vocabulary import Step
-from sync.connector import Cursor, FieldDescription, FieldType, HistoryRow, KnownVersions, Page, ReadSpec
+from sync.connector import KnownVersions
+from sync.described import FieldDescription, FieldType
 from sync.mapping.loading import load_mapping
+from sync.records import Cursor, HistoryRow, Page, ReadSpec
 from tests.conftest import scratch_database
 from tests.fake_crm import FakeCrm
 from tests.one_object import config

@@ -11,10 +11,10 @@ from sandbox.clock import Clock
 from sandbox.generate import generate_world
 from sandbox.settings import SandboxSettings
 from sandbox.state import ZONE, both_vendors
-from sync.connector import HistoryRow
 from sync.mapping.derive import derive
 from sync.mapping.facts import IssueKind
 from sync.mapping.reader import MirrorRow
+from sync.records import HistoryRow
 from tests.mapping_world import preset
 
 MADE = ("CreatedDate", "createdate", "hs_createdate")

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.wiring import connect_with
-from sync.connector import FieldDescription, FieldType, ReadSpec
+from sync.described import FieldDescription, FieldType
 from sync.errors import Stop
 from sync.mirror.pull import Pull, pull_object
+from sync.records import ReadSpec
 from tests.fake_crm import FakeCrm
 
 Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]

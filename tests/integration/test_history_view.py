@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import Engine
 
 from jobs.wiring import connect_with
-from sync.connector import FieldDescription, FieldType, HistoryRow, Page, ReadSpec
+from sync.described import FieldDescription, FieldType
 from sync.mirror.land import land
 from sync.mirror.place import Place
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.schema import MirrorTable
+from sync.records import HistoryRow, Page, ReadSpec
 from tests.fake_crm import START, FakeCrm
 
 Connect = Callable[[], AbstractContextManager[psycopg.Connection[Any]]]

@@ -14,7 +14,7 @@ from jobs.pipeline import run_cycle
 from jobs.preview import both, diff
 from jobs.wiring import Workspace, connect_with
 from models.vocabulary import Step
-from sync.connector import FieldDescription, FieldType
+from sync.described import FieldDescription, FieldType
 from sync.mapping.loading import load_mapping
 from tests.fake_crm import TickingCrm
 

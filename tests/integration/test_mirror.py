@@ -17,17 +17,7 @@ from sqlalchemy import Engine
 from jobs import views
 from jobs.steps.lanes import Lane, side_by_side
 from jobs.wiring import connect_with
-from sync.connector import (
-    AssociationRow,
-    AssociationSet,
-    CrmRecord,
-    FieldDescription,
-    FieldType,
-    HistoryRow,
-    ObjectDescription,
-    Page,
-    ReadSpec,
-)
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.errors import FieldMissing, Stop
 from sync.mirror.land import land
 from sync.mirror.place import Place
@@ -35,6 +25,7 @@ from sync.mirror.pull import Pull, pull_object
 from sync.mirror.read import Mirror
 from sync.mirror.schema import ensure_schema, ensure_table
 from sync.mirror.text import restored
+from sync.records import AssociationRow, AssociationSet, CrmRecord, HistoryRow, Page, ReadSpec
 from tests.fake_crm import START, FakeCrm
 
 SPEC = ReadSpec("Thing", ("Amount", "ClosedOn", "Name"))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from jobs import doctor
 from jobs.cli.common import out
 from jobs.steps import more
 from jobs.steps.compute import compute
@@ -19,7 +20,17 @@ from jobs.steps.entry_values import columns_of_entries, unplaced_records
 from jobs.steps.inputs import Given, read_inputs
 from sync.events import read
 from tests.acceptance.documents import documented
-from tests.numbers_world import AS_OF, NAME, NOW, Facts, computed, settled, steady_facts, workspace_on
+from tests.numbers_world import (
+    AS_OF,
+    NAME,
+    NOW,
+    Facts,
+    computed,
+    settled,
+    steady_facts,
+    with_short_history,
+    workspace_on,
+)
 from tests.said import said
 
 VERDICTS = {"already_covered", "feasible", "infeasible_capacity", "infeasible_time", "not_enough_data"}
@@ -295,6 +306,36 @@ def test_attempts_begun_before_the_history_are_left_out_of_rates_and_counted(ste
     assert "began before the history" in " ".join(said(capsys, "indicators", "--language", "en").split())
 
 
+def test_a_history_that_begins_late_is_found_and_told_and_a_day_of_the_settings_overrides_it(place, capsys):
+    since = AS_OF - timedelta(days=200)
+    stored = computed(place, with_short_history(steady_facts(), since))
+    (late,) = stored["late_histories"]
+    assert late["history"] == "salesforce.AttackListEntry__c"
+    assert since <= date.fromisoformat(late["start"]) <= since + timedelta(days=20)
+    assert late["further_before"] > late["before"] / 2 > late["further_since"] == 0
+    assert stored["issues"]["before_history"] == late["before"]
+    whole = stored["conversion"]["all"]["listed>deal"]
+    assert whole["n"] == stored["n"]["attempts"] - late["before"]
+    again = document(capsys, "indicators", "--as-of", str(AS_OF))
+    assert {key: again[key] for key in stored if key != "values_changed" and key in again} == {
+        key: stored[key] for key in stored if key in again
+    }
+    shown = " ".join(said(capsys, "indicators", "--language", "en").split())
+    assert f"salesforce.AttackListEntry__c tells of everything from {late['start']} on" in shown
+    assert f"変更履歴がすべてそろうのは{late['start']}以降" in "".join(
+        said(capsys, "indicators", "--language", "ja").split()
+    )
+    (finding,) = doctor.histories(place, NAME)
+    assert finding.subject == "salesforce.AttackListEntry__c"
+    assert late["start"] in finding.says
+    assert "assumptions.history_from" in finding.advice
+    everybody = computed(place, run="run-2", assumptions={"history_from": "2000-01-01"})
+    assert everybody["late_histories"] == []
+    assert "before_history" not in everybody["issues"]
+    assert everybody["conversion"]["all"]["listed>deal"]["n"] > whole["n"]
+    assert list(doctor.histories(place, NAME)) == []
+
+
 def test_targets_tell_all_that_a_month_asks_for(steady, capsys):
     found = document(capsys, "targets", "--deals", "6", "--month", "2026-12")
     assert set(found) == documented("targets")
@@ -311,6 +352,26 @@ def test_targets_tell_all_that_a_month_asks_for(steady, capsys):
     assert found["next_month"]["month"] == "2027-01"
     assert found["says"].endswith(".")
     assert found["says_ja"].endswith("。")
+
+
+def test_a_mix_of_new_entries_is_followed_and_told_as_an_assumption(steady, capsys):
+    path = Path("sakigake.yaml")
+    text = path.read_text("utf-8")
+    asked = ("targets", "--deals", "30", "--month", "2026-12")
+    usual = document(capsys, *asked)
+    assert usual["mix_said"] is None
+    path.write_text(text.replace("    targets:\n", "    targets:\n      mix: {legacy: 3, growth1: 1}\n", 1), "utf-8")
+    found = document(capsys, *asked)
+    assert found["mix_said"] == {"growth1": 0.25, "legacy": 0.75}
+    assert found["a_week"]["legacy"]["now"] == usual["a_week"]["legacy"]["now"]
+    assert found["static"] != usual["static"]
+    assert "Assumed by targets.mix: new entries are growth1 25.0 %, legacy 75.0 %." in " ".join(
+        said(capsys, *asked, "--language", "en").split()
+    )
+    assert "targets.mixによる仮定" in said(capsys, *asked, "--language", "ja")
+    path.write_text(text.replace("    targets:\n", "    targets:\n      mix: {legasy: 3}\n", 1), "utf-8")
+    refused = " ".join(said(capsys, *asked, code=2).split())
+    assert "targets.mix weighs 'legasy', expected partner types of the mapping:" in refused
 
 
 def test_a_target_is_asked_of_a_type_or_a_partner_alone(steady, capsys):

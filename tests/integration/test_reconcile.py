@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from jobs.wiring import connect_with
-from sync.connector import AssociationRow, CrmRecord, ReadSpec
 from sync.errors import Stop
 from sync.mirror.proof import Proof
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.reconcile import reconcile_object
+from sync.records import AssociationRow, CrmRecord, ReadSpec
 from tests.fake_crm import START, FakeCrm
 
 SPEC = ReadSpec("Thing", ("Amount", "ClosedOn", "Name"))

@@ -16,10 +16,12 @@ from psycopg.rows import dict_row
 
 from jobs import database as db
 from jobs.wiring import connect_with
-from sync.connector import Connector, FieldType, ReadSpec
+from sync.connector import Connector
+from sync.described import FieldType
 from sync.mirror.names import column_names, table_name
 from sync.mirror.pull import Pull, pull_object
 from sync.mirror.schema import BOOKKEEPING
+from sync.records import ReadSpec
 from tests import recorded_hubspot, recorded_salesforce
 from tests.conftest import scratch_database
 from tests.recorded_hubspot import listing, property_of, recorded, sent_links, sent_owners, sent_records, serving

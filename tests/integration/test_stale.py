@@ -14,10 +14,11 @@ from jobs.steps import write_back
 from jobs.views import drift, status
 from jobs.wiring import Workspace
 from models.vocabulary import Step
-from sync.connector import FieldDescription, FieldType, ReadSpec
+from sync.described import FieldDescription, FieldType
 from sync.errors import FieldMissing, Underway
 from sync.mapping.depends import dependants
 from sync.mapping.loading import load_mapping
+from sync.records import ReadSpec
 from tests.fake_crm import FakeCrm
 from tests.one_object import MAPPING, TEXTS, config, fields, workspace_of
 

@@ -42,6 +42,9 @@ PROMISED = {
         chance_of_target effect_on_deals run_id landing_low landing_high landing_in_flight landing_new elapsed provisional_from""",
     "bi_gap": """workspace month as_of known_at type gap volume listed_to_requested requested_to_agreed agreed_to_executed executed_to_deal
         timing zeros run_id""",
+    "bi_plan": """workspace month as_of known_at deals verdict expected_in_flight chance_without_new mean_entries mean_expected mean_chance
+        safe_entries safe_expected safe_chance listed_until requested_until agreed_until executed_until run_id""",
+    "bi_plan_week": """workspace month as_of known_at type milestone milestone_no week_from week_until goal actual provisional_from run_id""",
     "bi_target": "workspace month type milestone milestone_no planned conversion basis set_at known_at holds",
     "bi_leading": """workspace as_of known_at indicator kind type verdict lead_weeks effect smallest_visible_effect p p_holm skill skill_p
         more_weeks sentence_ja sentence_en mapping_hash code_version run_id label_ja label_en p_explore peak_lag reverse_p reverse_p_holm

@@ -80,7 +80,7 @@ def asked(conn: Connection[Any], heading: str) -> list[dict[str, Any]]:
 
 
 def test_the_page_has_the_queries_that_are_held_here():
-    assert len(QUERIES) == len(re.findall("^### ", PAGE, re.MULTILINE)) == 11
+    assert len(QUERIES) == len(re.findall("^### ", PAGE, re.MULTILINE)) == 12
 
 
 NOTHING = {  # what these facts tell nothing of: records of partners, names of targets, tiers that nobody is in
@@ -163,7 +163,7 @@ def test_who_came_down_a_tier(analyst: Connection[Any]):
 
 
 def test_plan_and_actual_by_week_sum_to_the_month(analyst: Connection[Any]):
-    found = asked(analyst, "Plan against actual by week")
+    found = asked(analyst, "The same of a month whose target a person set")
     assert [row["week"] for row in found] == [date(2026, 9, 28), date(2026, 10, 19), date(2026, 10, 26)]
     (month,) = rows(
         analyst,
@@ -171,6 +171,44 @@ def test_plan_and_actual_by_week_sum_to_the_month(analyst: Connection[Any]):
     )
     assert sum(row["planned"] for row in found) == month["planned_to_date"] == 40
     assert sum(row["actual"] for row in found) == month["actual"] > 0
+
+
+def test_weeks_of_the_plan_have_their_goals_and_what_was_reached(analyst: Connection[Any]):
+    found = asked(analyst, "Plan against actual by week")
+    assert [(row["week_from"].day, row["week_until"].day) for row in found] == [
+        (1, 4),
+        (5, 11),
+        (12, 18),
+        (19, 25),
+        (26, 31),
+    ]
+    assert [row["provisional"] for row in found] == [False] * 4 + [True]
+    (plan,) = rows(analyst, "select * from sakigake.bi_plan")
+    assert plan["deals"] == 40
+    assert plan["verdict"] in {"infeasible_capacity", "infeasible_time", "feasible"}
+    weeks = rows(
+        analyst,
+        "select type, milestone, sum(goal) as goal, sum(actual) as actual from sakigake.bi_plan_week group by 1, 2",
+    )
+    actual = rows(analyst, "select type, milestone, planned, actual from sakigake.bi_plan_vs_actual")
+    assert {(r["type"], r["milestone"]): r["actual"] for r in weeks} == {
+        (r["type"], r["milestone"]): r["actual"] for r in actual
+    }
+    planned = {(r["type"], r["milestone"]): r["planned"] for r in actual}
+    for r in weeks:
+        if r["milestone"] != "deal":
+            assert 0 <= r["goal"] <= planned[r["type"], r["milestone"]], "a plan also feeds the months after its own"
+    early = rows(
+        analyst,
+        f"select week_from, actual from sakigake.bi_plan_week_day where as_of = '{FIRST}' and milestone = 'deal' and type = 'all'",
+    )
+    assert [row["actual"] is None for row in sorted(early, key=lambda r: r["week_from"])] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_what_was_said_on_a_day(analyst: Connection[Any]):

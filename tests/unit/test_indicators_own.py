@@ -1,5 +1,6 @@
 """One partner told by a pool says, byte for byte, what it says among all; and what others do moves none of its fields, but for targets that both list."""
 
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from indicators.assumptions import Assumptions
 from indicators.business_days import WEEKDAYS
 from indicators.cadence import Activities
+from indicators.histories import starts_of
 from indicators.inputs import EntryTable, EventTable, Flags, PartnerTable, Taken
 from indicators.own import Own, own
 from indicators.paths import canonical_paths
@@ -27,7 +29,10 @@ World = tuple[EventTable, EntryTable, PartnerTable]
 
 
 def world(seed: int, entries: int) -> World:
-    """Entries that go as far as they go, some back again, some lost, some told twice; targets that stand on several lists."""
+    """Entries that go as far as they go, some back again, some lost, some told twice; targets that stand on several lists.
+
+    In every second world the history tells of the last 150 days alone.
+    """
     chance = np.random.default_rng(seed)
     depth = chance.integers(0, 7, entries)
     entry = np.repeat(np.arange(entries), depth + 1)
@@ -38,7 +43,14 @@ def world(seed: int, entries: int) -> World:
     )
     owner = chance.integers(0, PARTNERS, entries)
     return (
-        EventTable.of(entry, milestone, day, source=chance.integers(0, 2, len(entry))),
+        EventTable.of(
+            entry,
+            milestone,
+            day,
+            source=chance.integers(0, 2, len(entry)),
+            told=((day < AS_OF - 150) & (seed % 2 > 0)).astype(np.int64),
+            histories=("crm.Entry",),
+        ),
         EntryTable.of(
             [f"{i:08x}-0000-4000-8000-000000000000" for i in range(entries)],
             owner,
@@ -92,13 +104,20 @@ def part(whole: World, chosen: list[int]) -> World:
 def events_among(events: EventTable, kept: Flags) -> EventTable:
     place, mine = np.cumsum(kept) - 1, kept[events.entry]
     return EventTable.of(
-        place[events.entry[mine]], events.milestone[mine], events.day[mine], source=events.source[mine]
+        place[events.entry[mine]],
+        events.milestone[mine],
+        events.day[mine],
+        source=events.source[mine],
+        told=events.told[mine],
+        histories=events.histories,
     )
 
 
 def told(pool: Pool, of: World) -> Own:
     events, entries, partners = of
-    return own(pool, Funnel(canonical_paths(events, entries, partners, AS_OF)), entries, partners, LEAN)
+    began = starts_of(events, len(entries), pool.late)
+    paths = canonical_paths(events, entries, partners, AS_OF, history_start=began)
+    return own(pool, Funnel(paths), entries, partners, LEAN)
 
 
 def rows(found: Own, of: World) -> dict[str, list[str]]:
@@ -149,7 +168,7 @@ def test_what_one_partner_does_moves_no_field_of_another_that_lists_none_of_its_
     pool = summarise(*before, AS_OF, assumptions=LEAN).pool
     mine = table.partner[events.entry] == 0
     moved = np.random.default_rng(then).integers(AS_OF - 100, AS_OF + 1, len(events))
-    after = EventTable.of(events.entry, events.milestone, np.where(mine, moved, events.day), source=events.source)
+    after = replace(events, day=np.where(mine, moved, events.day).astype(np.int32))
     one, two = (rows(told(pool, w), w) for w in (before, (after, table, partners)))
     shared = np.isin(table.target, table.target[table.partner == 0])
     theirs = {i for i, p in zip(table.ids, table.partner, strict=True) if p}

@@ -10,11 +10,26 @@ from hypothesis import strategies as st
 from indicators.assumptions import DEFAULTS
 from indicators.incidence import aalen_johansen
 from indicators.inputs import EntryTable, PartnerTable
+from indicators.open_entries import rewound
+from indicators.partner_priors import fitted_priors
+from indicators.partner_rates import rates_given
 from indicators.paths import canonical_paths
-from indicators.stalled import BEYOND, MOVING, STALLED, WARN, chance_of_next, next_step, paces, stalled_entries
+from indicators.quick_curves import quick_curves
+from indicators.rates_then import rates_on
+from indicators.stalled import (
+    BEYOND,
+    MOVING,
+    STALLED,
+    WARN,
+    chance_at_rate,
+    chance_of_next,
+    next_step,
+    paces,
+    stalled_entries,
+)
 from indicators.stalled_over_time import lasting_states, paces_over_time
 from indicators.subjects import Funnel
-from tests.unit.reference.worlds import DAY0, events_of
+from tests.unit.reference.worlds import DAY0, events_of, generate
 
 SOON = DAY0 + 400
 # forty requests came after 1 to 40 days, so that 80 % came within 32 and 95 % within 38; ten were lost late
@@ -146,6 +161,58 @@ def test_the_chance_is_what_the_formula_of_one_rate_says():
     c = np.arange(150)
     expected = p * (1 - f) / (p * (1 - f) + (1 - p) * (1 - g))
     np.testing.assert_allclose(chance_of_next(curve)[c], expected[c], atol=1e-9)
+
+
+def test_an_entry_is_judged_by_its_partners_rate():
+    """With F and G as above: a partner of 0.2 has less of a chance at every age, one of 0.9 more, and one of the type's rate the type's."""
+    rng = np.random.default_rng(1)
+    curve = aalen_johansen(rng.integers(0, 200, 500), rng.integers(0, 3, 500))
+    of_type, at_entry, c = chance_of_next(curve), float(curve.f1[-1]), np.arange(150)
+    f, g = curve.f1 / at_entry, curve.f2 / (1 - at_entry)
+    for p in (0.2, at_entry, 0.9):
+        expected = p * (1 - f) / (p * (1 - f) + (1 - p) * (1 - g))
+        found = chance_at_rate(of_type, at_entry, np.full(len(of_type), p))
+        np.testing.assert_allclose(found[c], expected[c], atol=1e-9)
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_a_chance_at_any_rate_is_a_chance(chance, at_entry, rate):
+    found = chance_at_rate(np.array([chance]), at_entry, np.array([rate]))
+    assert 0 <= found[0] <= 1
+
+
+def test_little_chance_is_a_quarter_of_the_partners_rate_and_not_of_the_types():
+    """At rate p the chance is p / (p + (1 - p) L), with L = (1 - G) / (1 - F): below p / 4 where p + (1 - p) L > 4."""
+    past, _ = world_of(PAST)
+    table = paces(past, ["legacy"], DEFAULTS)
+    pace = table[0][0]
+    paths, entries = world_of([waiting(36)])
+    r, p_t = pace.chances[36], pace.at_entry
+    longer = (1 - r) / r * p_t / (1 - p_t)
+    limit = (longer - 4) / (longer - 1)
+    assert 0.3 < limit < p_t, "the type's own rate is not faint yet"
+    told = []
+    for p in (limit - 0.01, limit + 0.01):
+        found = stalled_entries(paths, entries, table, DEFAULTS, rates=np.full((1, 4), p))
+        assert found.chance_at_entry[0] == p
+        assert (found.chance[0] < p / 4) == (p < limit)
+        told.append(found.status[0])
+    assert told == [STALLED, WARN]
+    assert stalled_entries(paths, entries, table, DEFAULTS).status.tolist() == [WARN]
+
+
+def test_a_partners_rates_of_earlier_days_are_those_that_were_told_of_what_is_known_then(tmp_path):
+    world = generate(tmp_path, "messy", entries=1500)
+    funnel = Funnel(world.paths())
+    days = [world.as_of - back for back in (150, 61, 30, 0)]
+    curves = quick_curves(funnel, world.partners.types)
+    priors = fitted_priors(funnel, world.partners, curves)
+    found = rates_on(funnel, days, world.partners, curves, priors)
+    for day, rates in zip(days, found, strict=True):
+        then = rates_given(Funnel(rewound(funnel.paths, day)), world.partners, curves, priors)
+        np.testing.assert_array_equal(rates, then.rate)
+    assert (found[0] != found[-1]).any()
+    assert rates_on(funnel, [], world.partners, curves, priors).shape == (0, len(world.partners), 4)
 
 
 def test_limits_move_at_month_ends_only():

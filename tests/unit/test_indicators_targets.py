@@ -15,9 +15,9 @@ from indicators.counting import poisson_binomial
 from indicators.curves import onward
 from indicators.happenings import Happenings
 from indicators.inputs import DEAL, LISTED, NO_DAY, EntryTable, EventTable, PartnerTable, day_number
-from indicators.month import Month, chances_in, landing_of, rate_spread, weeks_until
+from indicators.month import Month, chances_in, landing_in, landing_of, rate_spread, weeks_until
 from indicators.reverse_funnel import Chances, chance_to_reach, chances_of, least, static_needs
-from indicators.static_table import static_table
+from indicators.static_table import static_table, static_table_of_mix
 from indicators.targets import VERDICTS, target_plan
 from indicators.weekly import whole_goals
 from jobs.steps.actual import by_plan
@@ -375,6 +375,75 @@ def test_the_static_table_knows_by_when():
         days = onward(outlook.curves[-1])[row.milestone]  # cumulated delay to the deal
         assert days[MONTH.end - row.by] >= 0.5 * days[-1] > days[MONTH.end - row.by - 1], "by the median lead time"
     assert static_table(outlook, 20, MONTH, partner_type=0)[LISTED].whole != rows[LISTED].whole
+
+
+def rated(outlook, *rates):
+    """The outlook with these conversions of each type, and no unrecorded milestones."""
+    rows = [
+        tuple(replace(c, rate=r) for c, r in zip(row, of, strict=True))
+        for row, of in zip(outlook.curves, rates, strict=False)
+    ]
+    return replace(outlook, curves=(*rows, outlook.curves[-1]))
+
+
+def test_the_static_table_of_a_mix_by_hand():
+    """Three of four new entries of legacy: .75 x .5 + .25 x .4 = .475 are requested, .275, .19375 and .1053125 come further; 20 deals over that."""
+    outlook = rated(busy_outlook(), (0.5, 0.6, 0.75, 0.55), (0.4, 0.5, 0.5, 0.5))
+    rows = static_table_of_mix(outlook, 20, MONTH, np.array([0.75, 0.25]), [(0.0,) * 5] * 2)
+    assert [round(row.needed, 3) for row in rows] == [189.911, 90.208, 52.226, 36.795, 20.0]
+    assert [row.whole for row in rows] == [190, 91, 53, 37, 20]
+    assert [round(row.rate, 5) for row in rows[:DEAL]] == [0.475, 0.57895, 0.70455, 0.54355]
+    assert all(row.low <= row.whole <= row.high for row in rows)
+    by = [row.by for row in rows]
+    assert by == sorted(by)
+    assert by[DEAL] == MONTH.end
+
+
+@pytest.mark.parametrize("only", [0, 1])
+def test_the_static_table_of_a_mix_of_one_type_is_that_types(only):
+    outlook = busy_outlook()
+    mixed = static_table_of_mix(outlook, 20, MONTH, np.eye(2)[only], [(0.0,) * 5] * 2)
+    alone = static_table(outlook, 20, MONTH, partner_type=only)
+    assert [(r.milestone, r.whole, r.low, r.high, r.by) for r in mixed] == [
+        (r.milestone, r.whole, r.low, r.high, r.by) for r in alone
+    ]
+    assert [r.needed for r in mixed] == pytest.approx([r.needed for r in alone])
+
+
+def test_a_plan_follows_the_mix_that_is_said_and_so_do_the_partners_parts():
+    """Weights of any scale: 30 and 10 are three of four."""
+    outlook = busy_outlook()
+    free = np.full(2, np.inf)
+    usual, said = (target_plan(outlook, 60, MONTH, capacity=free, mix=mix) for mix in (None, np.array([30.0, 10.0])))
+    assert (usual.mix_said, said.mix_said) == (False, True)
+    assert usual.mix == pytest.approx(usual.pace / usual.pace.sum())
+    assert said.mix.tolist() == [0.75, 0.25]
+    assert said.pace.tolist() == usual.pace.tolist(), "what was listed of late is told as it was"
+    assert said.listed[0] == pytest.approx(3 * said.listed[1])
+    case = (said.deals - said.achieved - said.in_flight) / said.mean.entries
+    through = [float(np.prod([c.rate for c in row])) for row in outlook.curves[:2]]
+    days = MONTH.end - outlook.as_of
+    landed = landing_in(outlook.curves[:2], outlook.as_of, MONTH, outlook.as_of + 1, MONTH.end) / days
+    assert case == pytest.approx(0.75 * landed[0] * through[0] + 0.25 * landed[1] * through[1], rel=0.02), (
+        "B of METHODS 3f"
+    )
+    parts = allocate(outlook, said, AFTER)
+    of_type = np.bincount(outlook.partners.type, weights=parts.entries)
+    assert of_type.tolist() == said.weekly.goals[LISTED].sum(axis=1).tolist()
+    assert of_type[0] == pytest.approx(3 * of_type[1], rel=0.02)
+    assert parts.target.sum() == 60
+
+
+def test_a_type_without_weight_or_partners_is_left_out_and_asked_alone_it_goes_by_its_pace():
+    outlook = busy_outlook()
+    only = np.array([1.0, 0.0])
+    assert target_plan(outlook, 60, MONTH, mix=only).listed[1] == 0
+    second = outlook.partners.type == 1
+    alone = target_plan(outlook, 60, MONTH, scope=second, mix=only)
+    assert alone.mix_said is False
+    assert alone.mix.tolist() == [0.0, 1.0]
+    both = target_plan(outlook, 60, MONTH, scope=second, mix=np.array([3.0, 1.0]))
+    assert (both.mix_said, both.mix.tolist()) == (True, [0.0, 1.0])
 
 
 def test_the_static_range_is_that_of_four_in_five():

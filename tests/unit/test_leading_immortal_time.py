@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from indicators.inputs import LAST_DAY, NO_DAY
 from indicators.leading.panel import Counted, Panel, lead_on
-from indicators.leading.pipeline import AGES, Stays, days_under_way, unexpected
+from indicators.leading.pipeline import AGES, Expectation, Stays, days_under_way
 from indicators.leading.questions import does_it_lead
-from indicators.leading.series import Weeks
+from indicators.leading.series import Occurrences, Weeks
 from tests.unit.reference.far_along import far_along
 
 SEEDS = range(20)
@@ -47,6 +47,18 @@ def test_visits_that_do_bring_deals_about_are_still_seen_to():
     assert sum(v.startswith("leading") for v in found) >= 0.9 * len(SEEDS)
 
 
+def test_milestones_and_the_reverse_test_are_asked_of_the_counts_as_they_are():
+    question = far_along(1).question
+    listed = {"listed": Occurrences.of(question["under_way"].partner, question["under_way"].came)}
+    with_, without = (
+        does_it_lead(**{**question, "milestones": listed, "under_way": under_way})
+        for under_way in (question["under_way"], None)
+    )
+    assert with_.finding("listed").forward == without.finding("listed").forward
+    assert with_.finding("co_visit").reverse == without.finding("co_visit").reverse
+    assert with_.finding("co_visit").forward != without.finding("co_visit").forward
+
+
 def test_before_the_first_whole_week_there_is_nothing_to_count():
     """A workspace of a few days, and one of nobody."""
     for n_partners in (3, 0):
@@ -67,6 +79,22 @@ def test_days_under_way_are_those_after_the_day_of_coming_by_how_long_it_was_the
     assert young.tolist() == [[4, 3, 0], [0, 0, 0]]  # Thursday to Sunday, and to the next Wednesday
     assert older.tolist() == [[0, 0, 0], [7, 7, 7]]
     assert at_second.tolist() == [[0, 3, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("partners", [0, 1])
+@pytest.mark.parametrize("as_of", [MONDAY - 9000, MONDAY, MONDAY + 900])
+def test_nobody_and_no_weeks_at_all_have_a_stated_answer(partners, as_of):
+    nothing, none = Occurrences.of([], []), np.zeros(0, np.int64)
+    some = Occurrences.of([0], [MONDAY]) if partners else nothing
+    reached = np.full((partners, 5), NO_DAY)
+    reached[:, 0] = MONDAY
+    stays = Stays.of(np.arange(partners), reached, np.full(partners, NO_DAY))
+    for under_way in (stays, Stays(none, none, none, none)):
+        answers = does_it_lead(
+            nothing, {"listed": some}, {"dinner": some}, ["a"], np.zeros(partners, np.int64),
+            np.full(partners, NO_DAY), as_of, under_way=under_way,
+        )  # fmt: skip
+        assert answers.finding("dinner").verdict == "not enough data"
 
 
 spans = st.lists(
@@ -95,12 +123,12 @@ def test_what_entries_let_expect_is_gone_and_what_they_do_not_is_left(seed, part
     panel = Panel.of(chance.integers(0, weeks, partners), weeks)
     days = chance.poisson(5, (3, partners, weeks)).astype(float)
     x = chance.poisson(2, (partners, weeks))
-    left = unexpected(panel, x, days)
+    left = Expectation.of(panel, days).unexpected(x)
     np.testing.assert_allclose(left.sum(axis=1), (x * panel.active).sum(axis=1), atol=1e-6)
     assert np.isfinite(left).all()
     assert (left[~panel.active] == 0).all()
     nothing = np.zeros((0, partners, weeks))
-    np.testing.assert_array_equal(unexpected(panel, x, nothing) * panel.active, x * panel.active)
+    np.testing.assert_array_equal(Expectation.of(panel, nothing).unexpected(x) * panel.active, x * panel.active)
 
 
 def test_visits_that_are_made_for_each_day_under_way_say_nothing_of_their_own():
@@ -109,7 +137,7 @@ def test_visits_that_are_made_for_each_day_under_way_say_nothing_of_their_own():
     panel = Panel.of(np.zeros(10, int), 60)
     x = 3 * days[0] + 2 * days[1]
     y = chance.poisson(1 + days[0] / 3)
-    left = unexpected(panel, x, days)
+    left = Expectation.of(panel, days).unexpected(x)
     np.testing.assert_allclose(left, left.mean(axis=1, keepdims=True) * np.ones(60), atol=1e-6)
     found = lead_on(Counted(panel, y), Counted(panel, x.astype(int), left), seed="s", replicates=99)
     assert (found.p, found.peak_lag, found.effect) == (1.0, None, None)

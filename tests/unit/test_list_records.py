@@ -7,7 +7,7 @@ import pytest
 
 from jobs.presets.texts import SANDBOX, mapping_text
 from models.vocabulary import RecordRef, Target
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.lists.people import Person
 from sync.lists.records import NO_RECORD, NO_RULE, Wanted, choose, new_record
 from sync.lists.understand import ListRow

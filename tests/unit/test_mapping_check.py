@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from jobs.presets.texts import mapping_text
-from sync.connector import FieldDescription, FieldType, ObjectDescription, Pipeline, ReadSpec
+from sync.described import FieldDescription, FieldType, ObjectDescription, Pipeline
 from sync.mapping.check import check
 from sync.mapping.loading import load_mapping
 from sync.mapping.needs import needs
+from sync.records import ReadSpec
 from tests.mapping_world import preset, preset_text
 
 OPTIONS = {

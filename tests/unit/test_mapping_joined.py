@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from jobs.presets.joining import joined
 from jobs.presets.texts import PRESETS, SANDBOX, mapping_text
-from sync.connector import ObjectDescription
+from sync.described import ObjectDescription
 from sync.mapping.loading import load_mapping
 from sync.mapping.proposals import Seen, propose
 from tests.unit.test_mapping_proposal import CUSTOM, ORG, f, o

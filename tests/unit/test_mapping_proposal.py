@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.presets.texts import mapping_text
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.mapping.check import check
 from sync.mapping.likeness import MILESTONES, meaning_of
 from sync.mapping.loading import load_mapping

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sync.connector import FieldType
+from sync.described import FieldType
 from sync.mirror.cells import OddCell, in_shape
 from sync.mirror.shapes import SHAPES
 

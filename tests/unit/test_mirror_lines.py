@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.connector import CrmRecord, FieldType
+from sync.described import FieldType
 from sync.mirror.lines import Columns, Escaped, lines_of, texts
 from sync.mirror.shapes import odd
+from sync.records import CrmRecord
 
 COLUMNS: Columns = {
     "Name": ("name", FieldType.TEXT),

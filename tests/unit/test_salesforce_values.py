@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.catalogue import CATALOGUE, CatalogueField, Kind
-from sync.connector import FieldDescription, FieldType
+from sync.described import FieldDescription, FieldType
 from sync.errors import BadReply, QuotaExhausted
 from sync.salesforce.auth import ClientCredentials, JwtBearer, trusted
 from sync.salesforce.budget import DAY, Budget

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indicators.assumptions import DEFAULTS, TierRule
-from indicators.inputs import FIRST_DAY, NO_DAY
+from indicators.inputs import FIRST_DAY
 from jobs.errors import ConfigError
 from jobs.presets.writing import write_preset
 from jobs.settings import load, read
@@ -277,6 +277,21 @@ def test_assumptions_that_do_not_fit_each_other_are_refused_with_their_line(sect
     assert sentence in met
 
 
+@pytest.mark.parametrize(
+    ("mix", "sentence"),
+    [
+        ("{legacy: -1}", "'legacy' needs at least 0, found '-1'"),
+        ("{legacy: 0, growth1: 0}", "mix is 0 for legacy, growth1; give one partner type or more a weight above 0"),
+        ("{legacy: many}", "'legacy'"),
+        ("3", "'mix'"),
+    ],
+)
+def test_a_mix_of_new_entries_that_cannot_be_is_refused_with_its_line(mix, sentence):
+    (met,) = said(SMALL + f"    targets:\n      mix: {mix}\n")
+    assert met.startswith("sakigake.yaml:1")
+    assert sentence in met
+
+
 def test_every_assumption_that_can_be_set_reaches_the_numbers():
     """A setting that nothing reads would be a promise that nobody keeps."""
     changed = {
@@ -289,4 +304,4 @@ def test_every_assumption_that_can_be_set_reaches_the_numbers():
         assert getattr(made, name) == (tuple(value) if isinstance(value, list) else value), name
     assert set(Assumed.model_fields) - set(changed) == {"tiers", "active_within", "smallest_effect", "history_from"}
     assert Assumed.model_validate({"history_from": "2000-01-02"}).history_start == FIRST_DAY + 1
-    assert Assumed().history_start == NO_DAY
+    assert Assumed().history_start is None, "found in the histories themselves"

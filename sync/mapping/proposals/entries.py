@@ -4,7 +4,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from sync.connector import FieldDescription, FieldType
+from sync.described import FieldDescription, FieldType
 from sync.mapping.likeness import MILESTONES, OBJECTS, PARTNER, best, meaning_of
 from sync.mapping.proposals.ground import Ground, holds, in_a_line, listed, rename, text_of
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml.comments import CommentedMap
 
-from sync.connector import FieldDescription, FieldType, ObjectDescription
+from sync.described import FieldDescription, FieldType, ObjectDescription
 from sync.mapping.likeness import ROLES, field_for
 
 Describe = Callable[[str], ObjectDescription | None]

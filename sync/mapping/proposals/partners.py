@@ -5,7 +5,7 @@ from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
-from sync.connector import FieldType, ObjectDescription
+from sync.described import FieldType, ObjectDescription
 from sync.mapping.likeness import ANSWERS, INDUSTRIES, PARTNER, best, likeness, meaning_of
 from sync.mapping.proposals.ground import Choice, Ground, holds, in_a_line
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ruamel.yaml.comments import CommentedMap
 
-from sync.connector import ObjectDescription
+from sync.described import ObjectDescription
 from sync.mapping.likeness import MILESTONES, PARTNER, ROLES, best, field_for
 from sync.mapping.proposals.ground import Ground, holds, in_a_line, text_of
 

@@ -17,8 +17,9 @@ from vcr.stubs.urllib3_stubs import VCRRequestsHTTPConnection, VCRRequestsHTTPSC
 from sandbox.server import running
 from sandbox.settings import SandboxSettings
 from sync import deadline
-from sync.connector import Connector, ReadSpec
+from sync.connector import Connector
 from sync.hubspot import HubspotConnector, OAuthRefresh
+from sync.records import ReadSpec
 from sync.salesforce import ClientCredentials, SalesforceConnector
 from sync.writes import RecordWrite
 from tests.contract.connector_suite import CrmUser, newest, plain, read_all

@@ -1,0 +1,56 @@
+"""Partners' rates on earlier days: what was known of their entries by then, as what is known today tells it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.curves import TypeCurves
+from indicators.incidence import CENSORED
+from indicators.inputs import Floats, PartnerTable
+from indicators.partner_priors import Priors
+from indicators.partner_rates import at_rest, sizes_of
+from indicators.subjects import STEPS, Funnel, Subjects
+from indicators.tallies import Tally, Waiting, tally
+
+
+def rates_on(
+    funnel: Funnel,
+    days: Sequence[int],
+    partners: PartnerTable,
+    curves: Sequence[TypeCurves],
+    priors: Priors,
+    assumptions: Assumptions = DEFAULTS,
+) -> Floats:
+    """[days, partners, 4]: the rates by the end of each of the days, by the curves and priors given: all at once, and each for itself."""
+    n, kind = len(partners), partners.type
+    shape = len(STEPS), len(days), n
+    tallies, waits = list[Tally](), list[Waiting]()
+    leans = np.zeros(shape)
+    for k, step in enumerate(STEPS):
+        every, _ = funnel.subjects(step, None, None, 0)
+        of_step = {t: row[k] for t, row in enumerate(curves)}
+        for d, day in enumerate(days):
+            told = tally(_by(every, day, assumptions), n, assumptions.horizon)
+            for t, row in enumerate(priors):
+                mine = np.flatnonzero(kind == t)
+                leans[k, d, mine] = row[k].of(told.attempts[mine])[0]
+            tallies.append(told)
+            waits.append(Waiting.at(of_step, kind, told.waiting))
+    if not tallies:
+        return np.zeros((0, n, len(STEPS)))
+    sizes = np.broadcast_to(sizes_of(priors)[kind].T[:, None, :], shape).ravel()
+    attempts, converted = (np.concatenate([getattr(t, name) for t in tallies]) for name in ("attempts", "converted"))
+    rate = at_rest(leans.ravel(), sizes, attempts, converted, Waiting.together(waits))
+    return np.ascontiguousarray(rate.reshape(shape).transpose(1, 2, 0))
+
+
+def _by(subjects: Subjects, day: int, assumptions: Assumptions) -> Subjects:
+    """Those of the window as they stood at the end of an earlier day."""
+    age = day - subjects.start
+    there = age >= 0 if assumptions.partner_window is None else (age >= 0) & (age < assumptions.partner_window)
+    then, age = subjects.only(there), age[there]
+    later = then.duration > age
+    ending = np.where(later, CENSORED, then.ending).astype(np.int8)
+    return replace(then, duration=np.minimum(then.duration, age), ending=ending)
