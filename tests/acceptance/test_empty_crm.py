@@ -13,7 +13,7 @@ COMMANDS = {  # command -> what it says of nothing
     "status": "-: not counted yet. The first sweep holds the mirror against the CRM: `sakigake reconcile`, or the schedule.",
     "indicators --language en": "No entry has gone the whole way to a deal yet, so nothing can be expected.",
     "targets --deals 5 --language en": "There is no partner to share it out to.",
-    "leading --language en": "0 whole weeks",
+    "leading --language en": "not one whole week of data yet",
     "activation --language en": "Partner-sourced share: no deal of any channel in a year",
 }
 MAKING = {
