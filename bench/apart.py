@@ -58,7 +58,7 @@ def peak() -> float:
 
 
 def spent(postmaster: int) -> float:
-    """Seconds of processor time so far, of this process and those it started and saw end, and of the PostgreSQL server of that process id.
+    """Seconds of processor time so far, of this process and those it started, and of the PostgreSQL server of that process id.
 
     On a shared machine it says what wall time does not. Without /proc only this process is counted.
     """
@@ -70,7 +70,7 @@ def spent(postmaster: int) -> float:
             continue
         if int(stat.parent.name) == postmaster:
             ticks += sum(fields[10:14])  # and of children that have ended
-        elif fields[0] == postmaster:
+        elif fields[0] in (postmaster, os.getpid()):
             ticks += sum(fields[10:12])
     ended = os.times()
     return time.process_time() + ended.children_user + ended.children_system + ticks / os.sysconf("SC_CLK_TCK")
