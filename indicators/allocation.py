@@ -12,7 +12,7 @@ from indicators.counting import per_group, shared_out
 from indicators.inputs import DEAL, LISTED, Flags, Floats, Ints
 from indicators.month import Month, chances_in, landing_in
 from indicators.outlook import Outlook
-from indicators.targets import TargetPlan
+from indicators.target_plan import TargetPlan
 
 
 @dataclass(frozen=True, eq=False, slots=True)

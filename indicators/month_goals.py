@@ -13,7 +13,8 @@ from indicators.outlook import outlook_by
 from indicators.paths import PathTable
 from indicators.quick_curves import quick_curves
 from indicators.subjects import Funnel
-from indicators.targets import TargetPlan, target_plan
+from indicators.target_plan import TargetPlan
+from indicators.targets import target_plan
 
 
 def month_goals(

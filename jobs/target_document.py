@@ -10,7 +10,8 @@ from indicators.landings import Coming, chance_of_more, coming
 from indicators.month import Month
 from indicators.static_table import StaticRow, static_table, static_table_of_mix
 from indicators.subjects import STEPS, Funnel, step_name
-from indicators.targets import NOT_ENOUGH_DATA, TargetPlan, target_plan
+from indicators.target_plan import NOT_ENOUGH_DATA, TargetPlan
+from indicators.targets import target_plan
 from jobs.asked import Answer
 from jobs.steps.plan_document import NAMES, latest_week, way_document
 from jobs.steps.prospect_document import rounded

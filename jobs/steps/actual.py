@@ -15,7 +15,7 @@ from indicators.landings import Landing, coming, landings, settled
 from indicators.plan_actual import cause, lines, of_all, reached_between, share_elapsed, timing
 from indicators.static_table import StaticRow
 from indicators.subjects import ALL
-from indicators.targets import NOT_ENOUGH_DATA, TargetPlan
+from indicators.target_plan import NOT_ENOUGH_DATA, TargetPlan
 from jobs.errors import NotFound
 from jobs.months import month_of
 from jobs.reports import Stamp

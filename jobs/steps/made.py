@@ -21,7 +21,7 @@ from indicators.paths import PathTable, canonical_paths
 from indicators.pool import Pool
 from indicators.subjects import Funnel
 from indicators.summary import Results, summary_of
-from indicators.targets import TargetPlan
+from indicators.target_plan import TargetPlan
 from jobs.beside import Answer, Beside
 from jobs.calendar import business_days
 from jobs.months import capacity_of, mix_of, month_of

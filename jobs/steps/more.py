@@ -30,7 +30,7 @@ from indicators.lead_curves import lead_curves
 from indicators.next_steps import advise, waiting_by_partner
 from indicators.next_steps import told as told_in_words
 from indicators.own import Own
-from indicators.targets import TargetPlan
+from indicators.target_plan import TargetPlan
 from indicators.tier_audit import audit
 from indicators.tier_cutoffs import Cutoffs, proposed
 from jobs import reports

@@ -9,7 +9,7 @@ from indicators.inputs import DEAL, LISTED, MILESTONES, Ints, day_date
 from indicators.paths import PathTable
 from indicators.plan_actual import reached_by_week
 from indicators.subjects import ALL
-from indicators.targets import NOT_ENOUGH_DATA, Plan, TargetPlan
+from indicators.target_plan import NOT_ENOUGH_DATA, Plan, TargetPlan
 from jobs.steps.prospect_document import rounded
 
 NAMES = tuple(m.value for m in MILESTONES[: DEAL + 1])

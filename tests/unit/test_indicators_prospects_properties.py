@@ -10,7 +10,8 @@ from indicators.inputs import DEAL, LISTED, LOST, EntryTable, EventTable, Partne
 from indicators.month import Month
 from indicators.prospects import Prospects
 from indicators.summary import summarise
-from indicators.targets import VERDICTS, target_plan
+from indicators.target_plan import VERDICTS
+from indicators.targets import target_plan
 from tests.unit.reference.histories import played, tables
 from tests.unit.reference.worlds import DAY0
 

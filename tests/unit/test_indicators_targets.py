@@ -18,7 +18,8 @@ from indicators.inputs import DEAL, LISTED, NO_DAY, EntryTable, EventTable, Part
 from indicators.month import Month, chances_in, landing_in, landing_of, rate_spread, weeks_until
 from indicators.reverse_funnel import Chances, chance_to_reach, chances_of, least, static_needs
 from indicators.static_table import static_table, static_table_of_mix
-from indicators.targets import VERDICTS, target_plan
+from indicators.target_plan import VERDICTS
+from indicators.targets import target_plan
 from indicators.weekly import whole_goals
 from jobs.steps.actual import by_plan
 from tests.unit.reference.histories import AS_OF, MONTH, outlook_of, play, played, tables

@@ -11,7 +11,8 @@ from indicators.month import Month
 from indicators.outlook import Outlook, outlook
 from indicators.paths import canonical_paths
 from indicators.subjects import Funnel
-from indicators.targets import TargetPlan, target_plan
+from indicators.target_plan import TargetPlan
+from indicators.targets import target_plan
 
 RATES = (0.50, 0.60, 0.75, 0.55)
 MEANS = (10.0, 14.0, 12.0, 18.0)
