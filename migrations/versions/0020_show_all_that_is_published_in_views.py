@@ -598,7 +598,7 @@ bi_plan_vs_actual: One row a month, type and milestone, as last computed for tha
 month: its first day
 milestone: `listed`, `requested`, `agreed`, `executed`, `deal`
 milestone_no: 1 to 5 in that order
-planned: attempts planned to reach it in the month; null where there is not enough data for a plan of this milestone
+planned: attempts planned to reach it in the month: by the plan at least as many as so many deals take in the long run, so that it can exceed the sum of the goals of bi_plan_week, which serve this month alone; null where there is not enough data for a plan of this milestone
 planned_to_date: the part of it that is due by the as-of day, by business days; null as `planned` is
 actual: attempts that reached it in the month up to the as-of day
 gap: `actual` - `planned_to_date`; null as `planned` is
