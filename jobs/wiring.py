@@ -134,10 +134,12 @@ def read_rules(settings: WorkspaceSettings, folder: Path) -> Rules:
     """The workspace's mapping; ConfigError lists every fault with file and line, or says which partner type of the settings it does not name."""
     rules = read_mapping(mapping_path(settings, folder), settings)
     types = (*rules.partner_types, UNCLASSIFIED)
-    if unknown := [name for name in settings.targets.mix if name not in types]:
-        raise ConfigError(
-            f"targets.mix weighs {', '.join(map(repr, unknown))}, expected partner types of the mapping: {', '.join(types)}; mend sakigake.yaml."
-        )
+    for setting, named in (("mix", settings.targets.mix), ("capacity", settings.targets.capacity)):
+        if unknown := [name for name in named if name not in types]:
+            raise ConfigError(
+                f"targets.{setting} names {', '.join(map(repr, unknown))}, expected partner types of the mapping: {', '.join(types)}; "
+                "mend sakigake.yaml."
+            )
     return rules
 
 

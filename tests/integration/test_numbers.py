@@ -369,9 +369,10 @@ def test_a_mix_of_new_entries_is_followed_and_told_as_an_assumption(steady, caps
         said(capsys, *asked, "--language", "en").split()
     )
     assert "targets.mixによる仮定" in said(capsys, *asked, "--language", "ja")
-    path.write_text(text.replace("    targets:\n", "    targets:\n      mix: {legasy: 3}\n", 1), "utf-8")
-    refused = " ".join(said(capsys, *asked, code=2).split())
-    assert "targets.mix weighs 'legasy', expected partner types of the mapping:" in refused
+    for setting in ("mix", "capacity"):
+        path.write_text(text.replace("    targets:\n", f"    targets:\n      {setting}: {{legasy: 3}}\n", 1), "utf-8")
+        refused = " ".join(said(capsys, *asked, code=2).split())
+        assert f"targets.{setting} names 'legasy', expected partner types of the mapping:" in refused
 
 
 def test_a_target_is_asked_of_a_type_or_a_partner_alone(steady, capsys):
