@@ -1,7 +1,6 @@
 """Partners' rates on earlier days: what was known of their entries by then, as what is known today tells it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -32,7 +31,7 @@ def rates_on(
         every, _ = funnel.subjects(step, None, None, 0)
         of_step = {t: row[k] for t, row in enumerate(curves)}
         for d, day in enumerate(days):
-            told = tally(_by(every, day, assumptions), n, assumptions.horizon)
+            told = _told_by(every, day, n, assumptions)
             for t, row in enumerate(priors):
                 mine = np.flatnonzero(kind == t)
                 leans[k, d, mine] = row[k].of(told.attempts[mine])[0]
@@ -46,11 +45,12 @@ def rates_on(
     return np.ascontiguousarray(rate.reshape(shape).transpose(1, 2, 0))
 
 
-def _by(subjects: Subjects, day: int, assumptions: Assumptions) -> Subjects:
-    """Those of the window as they stood at the end of an earlier day."""
+def _told_by(subjects: Subjects, day: int, n_partners: int, assumptions: Assumptions) -> Tally:
+    """What those of the window had done by the end of an earlier day."""
     age = day - subjects.start
-    there = age >= 0 if assumptions.partner_window is None else (age >= 0) & (age < assumptions.partner_window)
-    then, age = subjects.only(there), age[there]
-    later = then.duration > age
-    ending = np.where(later, CENSORED, then.ending).astype(np.int8)
-    return replace(then, duration=np.minimum(then.duration, age), ending=ending)
+    there = np.flatnonzero(
+        age >= 0 if assumptions.partner_window is None else (age >= 0) & (age < assumptions.partner_window)
+    )
+    age, duration = age.take(there), subjects.duration.take(there)
+    ending = np.where(duration > age, CENSORED, subjects.ending.take(there)).astype(np.int8)
+    return tally(subjects.partner.take(there), np.minimum(duration, age), ending, n_partners, assumptions.horizon)

@@ -9,8 +9,8 @@ from indicators.assumptions import Assumptions
 from indicators.counting import per_group
 from indicators.curves import StepCurve, waiting
 from indicators.incidence import CENSORED, CONVERTED, ENDED
-from indicators.inputs import Floats, Ints, PartnerTable
-from indicators.subjects import STEPS, Funnel, Subjects
+from indicators.inputs import Codes, Days, Floats, Ints, PartnerTable
+from indicators.subjects import STEPS, Funnel
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,22 +23,21 @@ class Tally:
 
 
 def tallies_of(funnel: Funnel, partners: PartnerTable, assumptions: Assumptions) -> list[Tally]:
-    return [
-        tally(funnel.subjects(step, None, assumptions.partner_window, 0)[0], len(partners), assumptions.horizon)
-        for step in STEPS
-    ]
+    """Of each step, in the partners' window."""
+    found = []
+    for step in STEPS:
+        subjects, _ = funnel.subjects(step, None, assumptions.partner_window, 0)
+        found.append(tally(subjects.partner, subjects.duration, subjects.ending, len(partners), assumptions.horizon))
+    return found
 
 
-def tally(subjects: Subjects, n_partners: int, horizon: int) -> Tally:
-    """What these subjects of one step did, by partner."""
-    within = subjects.duration <= horizon
-    partner = subjects.partner.astype(np.int64)
-    done = (subjects.ending == CONVERTED) & within
-    ended = (subjects.ending == ENDED) & within
-    censored = ~(done | ended)
-    age = np.where(subjects.ending == CENSORED, np.minimum(subjects.duration, horizon), horizon)[censored].astype(
-        np.int64
-    )
+def tally(partner: Days, duration: Days, ending: Codes, n_partners: int, horizon: int) -> Tally:
+    """What subjects of one step did, by partner; columns as of `Subjects`."""
+    within = duration <= horizon
+    partner = partner.astype(np.int64)
+    done = (ending == CONVERTED) & within
+    censored = ~(done | ((ending == ENDED) & within))
+    age = np.where(ending == CENSORED, np.minimum(duration, horizon), horizon)[censored].astype(np.int64)
     days = horizon + 1
     waiting_ = np.bincount(partner[censored] * days + age, minlength=n_partners * days).reshape(n_partners, days)
     return Tally(

@@ -11,7 +11,7 @@ from indicators.leading.backtest import HORIZONS, Deals, Skill, backtests, basel
 from indicators.leading.describe import Description, describe
 from indicators.leading.panel import NOT_TESTED, REPLICATES, Counted, Panel, PanelTest, lead_on
 from indicators.leading.pipeline import Expectation, Stays, days_under_way
-from indicators.leading.rates import Cohorts, rate_feature
+from indicators.leading.rates import Cohorts, rate_features
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
 from indicators.leading.verdicts import (
     MECHANICAL,
@@ -89,10 +89,13 @@ def does_it_lead(
     stood = None if under_way is None else days_under_way(under_way, weeks, n)
     scopes: list[tuple[str, Flags]] = [(ALL, np.ones(n, np.bool_))]
     scopes += [(kind, partner_type == at) for at, kind in enumerate(types) if bool((partner_type == at).any())]
+    rate_of = {
+        name: rate_features(cohorts, weeks, [mine for _, mine in scopes]) for name, cohorts in (rates or {}).items()
+    }
     tested: list[_Tested] = []
     skills: dict[tuple[str, str], tuple[Skill, ...]] = {}
     descriptions: dict[tuple[str, str], Description] = {}
-    for type_name, mine in scopes:
+    for at, (type_name, mine) in enumerate(scopes):
         their_deals = Deals(vintages(deals.only(mine[deals.partner]), weeks))
         panel = Panel.of(start[mine], weeks.count)
         came = Counted(panel, y[mine])
@@ -108,8 +111,8 @@ def does_it_lead(
             tested.append(_Tested(name, kind, type_name, forward, reverse, short_of(forward, floors)))
             known[name] = block_features(vintages(rows.only(mine[rows.partner]), weeks))
             descriptions[name, type_name] = describe(y[mine].sum(axis=0), x.sum(axis=0))
-        for name, cohorts in (rates or {}).items():
-            known[name] = rate_feature(cohorts, weeks, mine)
+        for name, features in rate_of.items():
+            known[name] = features[at]
             descriptions[name, type_name] = Description()
             tested.append(_Tested(name, "rate", type_name, NOT_TESTED, NOT_TESTED, ()))
         graded = [backtests(their_deals, list(known.values()), baseline(their_deals, h)) for h in horizons]

@@ -5,6 +5,7 @@ The rate at a week is the empirical Bayes estimate at that week (METHODS 3d): of
 and partners count by their entries. (a, b) are fitted to what all entries of the scope that were old enough had done by then.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,20 +59,29 @@ def rate_feature(
     cohorts: Cohorts, weeks: Weeks, scope: Flags | None = None, assumptions: Assumptions = DEFAULTS
 ) -> Floats:
     """[weeks, 1]: ln of the odds of the rate of the partners in `scope` [partners], as known at the end of each week; None: of all."""
+    return rate_features(cohorts, weeks, [scope], assumptions)[0]
+
+
+def rate_features(
+    cohorts: Cohorts, weeks: Weeks, scopes: Sequence[Flags | None], assumptions: Assumptions = DEFAULTS
+) -> list[Floats]:
+    """The same of several scopes, each as if it were alone."""
     if not weeks.count:
-        return np.zeros((0, 1))
+        return [np.zeros((0, 1))] * len(scopes)
     who = np.unique(cohorts.came.partner)
-    mine = np.ones(len(who), np.bool_) if scope is None else scope[who]
+    mine = np.array([np.ones(len(who), np.bool_) if scope is None else scope[who] for scope in scopes])
     came, went = (np.searchsorted(who, rows.partner) for rows in (cohorts.came, cohorts.went_on))
     size = len(who)
     n, recent_n = _known(cohorts.came, came, size, weeks)
     y, recent_y = _known(cohorts.went_on, went, size, weeks)
-    a, b = _priors(y, n, mine, assumptions)
-    n_i, y_i = recent_n[mine], recent_y[mine]
-    entries = n_i.sum(axis=0)
-    leaning = (n_i * (y_i + a) / (n_i + a + b)).sum(axis=0)
-    rate = np.where(entries > 0, leaning / np.maximum(entries, 1), a / (a + b))
-    return np.asarray(np.log(rate / (1 - rate)), np.float64)[:, None]
+    found = []
+    for of_scope, a, b in zip(mine, *_priors(y, n, mine, assumptions), strict=True):
+        n_i, y_i = recent_n[of_scope], recent_y[of_scope]
+        entries = n_i.sum(axis=0)
+        leaning = (n_i * (y_i + a) / (n_i + a + b)).sum(axis=0)
+        rate = np.where(entries > 0, leaning / np.maximum(entries, 1), a / (a + b))
+        found.append(np.asarray(np.log(rate / (1 - rate)), np.float64)[:, None])
+    return found
 
 
 def _known(rows: Occurrences, place: Ints, partners: int, weeks: Weeks) -> tuple[Floats, Floats]:
@@ -90,16 +100,23 @@ def _known(rows: Occurrences, place: Ints, partners: int, weeks: Weeks) -> tuple
 
 
 def _priors(y: Floats, n: Floats, mine: Flags, assumptions: Assumptions) -> tuple[Floats, Floats]:
-    """(a, b) [weeks], fitted every `REFIT` weeks to what the partners' entries had done by then; where the scope is too small, to all partners'."""
-    a, b = np.full(n.shape[1], 0.5), np.full(n.shape[1], 0.5)
+    """(a, b), each [scopes, weeks], fitted every `REFIT` weeks to what the partners' entries had done by then, `mine` [scopes, partners].
+
+    Where a scope is too small, to all partners'.
+    """
+    shape = len(mine), n.shape[1]
+    a, b = np.full(shape, 0.5), np.full(shape, 0.5)
     refits = np.arange(MATURE, n.shape[1], REFIT)
-    tried = n[mine][:, refits]
-    small = (np.count_nonzero(tried, axis=0) < assumptions.min_partners) | (
-        tried.sum(axis=0) < assumptions.min_attempts
+    n_then, y_then = (counts[:, refits].T.astype(np.int64) for counts in (n, y))  # [refits, partners]
+    tried = np.where(mine[:, None], n_then, 0)  # [scopes, refits, partners]
+    small = (np.count_nonzero(tried, axis=2) < assumptions.min_partners) | (
+        tried.sum(axis=2) < assumptions.min_attempts
     )
-    who = (mine[:, None] | small).T
-    fitted = fit_beta_binomials(*(np.where(who, counts[:, refits].T, 0).astype(np.int64) for counts in (y, n)))
-    known = (who & (n[:, refits].T > 0)).any(axis=1)
-    for week, found_a, found_b in zip(*(c[known].tolist() for c in (refits, *fitted)), strict=True):
-        a[week:], b[week:] = found_a, found_b
+    who = mine[:, None] | small[:, :, None]
+    flat = len(mine) * len(refits), n.shape[0]
+    fitted = fit_beta_binomials(*(np.where(who, counts, 0).reshape(flat) for counts in (y_then, n_then)))
+    fitted_a, fitted_b = (column.reshape(small.shape) for column in fitted)
+    known = (who & (n_then > 0)).any(axis=2)
+    for scope, at in np.argwhere(known).tolist():
+        a[scope, refits[at] :], b[scope, refits[at] :] = fitted_a[scope, at], fitted_b[scope, at]
     return a, b
