@@ -14,6 +14,7 @@ from indicators.inputs import Flags, Floats
 
 POWERS = 4
 FEW = 64  # happenings of which every chance is kept
+_FAR = 8.0  # standard deviations
 _NONE = 1e-12  # a sum of chances that is none
 _MANY = 2.0**31  # of so many in a group more make no difference
 
@@ -50,9 +51,17 @@ class Happenings:
         """[draws, below]: the chance that 0, 1, .. `below` - 1 come true."""
         if self.each is not None:
             return exact_shares(self.each, below)
-        size = round_up(max(below, self.most() + 1))
-        found = np.fft.irfft(self.transform(size), n=size, axis=1)
-        return np.maximum(found[:, :below], 0.0)
+        size, reach = round_up(max(below, self.most() + 1)), self._reach()
+        width = round_up(2 * reach + 1)
+        if width >= size:
+            return np.maximum(np.fft.irfft(self.transform(size), n=size, axis=1)[:, :below], 0.0)
+        # beyond its reach a count never comes, so that a circle of that length holds it
+        count, first = np.arange(below), np.maximum(np.floor(self.mean).astype(np.int64) - reach, 0)[:, None]
+        inside = (count >= first) & (count < first + width)
+        if not inside.any():
+            return np.zeros(inside.shape)
+        circle = np.fft.irfft(self.transform(width), n=width, axis=1)
+        return np.where(inside, np.maximum(circle[:, count % width], 0.0), 0.0)
 
     def transform(self, size: int) -> Floats:
         """[draws, size / 2 + 1] discrete Fourier transform of the chances of 0 .. `size` - 1, as `numpy.fft.rfft` has it."""
@@ -71,8 +80,12 @@ class Happenings:
 
     def most(self) -> int:
         """More than ever come true."""
-        far = int(np.ceil((self.mean + 8.0 * np.sqrt(self.variance)).max(initial=0.0))) + 8
+        far = int(np.ceil((self.mean + _FAR * np.sqrt(self.variance)).max(initial=0.0))) + 8
         return far if self.each is None else min(far, len(self.each))
+
+    def _reach(self) -> int:
+        """By more than this no count is ever off from its mean."""
+        return int(np.ceil(_FAR * np.sqrt(self.variance).max(initial=0.0))) + 8
 
 
 def together(parts: Sequence[Happenings]) -> Happenings:

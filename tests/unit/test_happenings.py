@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import poisson
+from scipy.stats import binom, poisson
 
 from indicators.chance_of_count import Count
 from indicators.counting import drawn_counts, poisson_binomial
@@ -38,6 +38,17 @@ def at_least(shares):
 def sums_of(groups):
     counts, chances = groups
     return np.stack([(counts * chances**power).sum(axis=0) for power in (1, 2)])
+
+
+@pytest.mark.parametrize("below", [5, 900, 1200, 1600])
+def test_of_very_many_only_what_their_count_can_be_is_worked_out(below):
+    """Two draws of 4,000 alike happenings: where the count lies, and nothing elsewhere, however many are asked for."""
+    p = np.array([0.25, 0.3])
+    many = Happenings(np.stack([4000 * p**power for power in (1, 2, 3, 4)]))
+    found = many.shares(below)
+    expected = binom.pmf(np.arange(below), 4000, p[:, None])
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert found[:, :500].sum() == 0
 
 
 @quick
