@@ -120,7 +120,7 @@ def moment(iso: str, zone: ZoneInfo) -> str:
 def add_up(whole: float, parts: Sequence[float], digits: int = 1) -> list[float]:
     """The parts rounded so that, as printed, they sum to the whole as printed: those that rounding moves most give way (largest remainder)."""
     unit = 10**digits
-    want = round(whole * unit)
+    want = round(round(whole, digits) * unit)  # as it is printed: 0.65 as 0.7, though 6.5 rounds to 6
     exact = [part * unit for part in parts]
     found = [math.floor(part) for part in exact]
     by_rest = sorted(range(len(parts)), key=lambda i: (found[i] - exact[i], i))
