@@ -156,6 +156,23 @@ JAPANESE: dict[str, str] = {
     "{n} wk": "{n}週",
     "p: of the panel test, after Holm; skill: at forecasting 4 weeks, over the best simple forecast.": "p値：パネル検定（Holm補正後）。予測改善：4週先の予測を、最良の単純な予測と比べたもの。",
     "There is neither a milestone nor an activity to ask about yet.": "対象となるマイルストーンも活動もまだありません。",
+    # tier
+    "No tier is set by hand.": "手動で設定中の優先度はありません。",
+    "No tier was ever set by hand.": "手動で設定された優先度は、これまで1件もありません。",
+    "Tiers set by hand": "手動で設定した優先度",
+    "from": "開始日",
+    "until": "終了日",
+    "state": "状態",
+    "holds": "有効",
+    "over": "期限切れ",
+    "ended": "途中で終了",
+    "set by": "設定者",
+    "reason": "理由",
+    "set anew": "再設定",
+    " (ended by {who} on the day it was set: {why})": "（{who}が設定した日に終了：{why}）",
+    " (ended by {who}, its last day was {day}: {why})": "（{who}が終了、最終日{day}：{why}）",
+    "{record} is in tier {tier} from {first} until {last}; the next `sakigake run` shows it.": "{record}の優先度を{first}から{last}まで{tier}にしました。次の `sakigake run` で反映されます。",
+    "The rules decide the tier of {record} again; the next `sakigake run` shows it.": "{record}の優先度は再びルールで決まります。次の `sakigake run` で反映されます。",
     # stalled, actual
     "As of {day}.": "{day}時点。",
     # indicators --rank
