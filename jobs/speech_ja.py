@@ -103,6 +103,7 @@ JAPANESE: dict[str, str] = {
     "{deals} {deals:deal|deals} in {month}, as of {day}, known {moment}": "{month}の目標商談{deals}件（{day}時点、{moment} までの情報）",
     "{deals} {deals:deal|deals} in {month} from {who}, as of {day}, known {moment}": "{month}の目標商談{deals}件：{who}（{day}時点、{moment} までの情報）",
     "{month} was taken, since under a week is left of the month of {day}; --month names another.": "{day}時点で当月は残り1週間未満のため、{month}を計画します。ほかの月は --month で指定してください。",
+    "{deals} of the {all} {all:deal|deals} that sakigake.yaml asks of all partners fall to {who}; --deals asks for another number.": "sakigake.yaml の全体目標{all}件のうち、{who}の配分は{deals}件です。別の件数は --deals で指定してください。",
     "What it takes": "必要な新規",
     "expected deals": "見込み商談",
     "chance": "確率",

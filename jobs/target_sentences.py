@@ -47,6 +47,9 @@ def _capacity(d: Mapping[str, Any]) -> tuple[str, str]:
     weekly = sum(kind["plan"] for kind in d["a_week"].values())
     if at["needed_rate"] is None:
         need, need_ja = "No entry can be listed at all.", "新規を載せる余力がありません。"
+    elif at["needed_rate"] > 1:
+        need = "Even if every entry listed became a deal, it would not be enough in time."
+        need_ja = "載せたエントリーがすべて商談になっても、この月には間に合いません。"
     else:
         need = f"Conversion from listed to deal would have to be {_percent(at['needed_rate'])} instead of {_percent(at['rate'])}."
         need_ja = (

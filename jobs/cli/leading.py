@@ -23,7 +23,6 @@ from jobs.cli.reading import (
     show_csv,
     spoken,
 )
-from jobs.errors import NotFound
 
 COLUMNS = (
     "type", "indicator", "kind", "verdict", "lead_weeks", "effect", "mde", "p", "p_holm", "reverse_p", "skill",
@@ -99,7 +98,7 @@ def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[s
 
 def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: str | None) -> dict[str, Any]:
     """Whose type is told, and how often each indicator and deals occurred there. One partner is too little to test anything on."""
-    from jobs.asked import partner_place
+    from jobs.asked import check_type, partner_place
     from jobs.steps import leading as step
     from sync.events import read
 
@@ -108,8 +107,7 @@ def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: s
     with reader.engine.connect() as connection:
         partners = read.partners(connection, reader.name, known_at)
         found = partners[partner_place(wanted, [p.partner_id for p in partners], [p.name for p in partners])]
-        if type_name not in (None, found.type):
-            raise NotFound(f"Partner {found.name} is of type {found.type}, not {type_name}; leave --type out.")
+        check_type(found.name, found.type, type_name)
         span = date.fromisoformat(weeks["from"]), date.fromisoformat(weeks["until"])
         n = step.own_counts(connection, reader.name, reader.rules.zone, as_of, known_at, found.partner_id, span)
     return {"id": found.partner_id, "name": found.name, "type": found.type, "n": n}

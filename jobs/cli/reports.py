@@ -104,10 +104,14 @@ def stalled(
     """List entries that wait too long, with the next step."""
     check_output(None, json=json, csv=csv)
     from jobs import asked_reports, waiting
+    from jobs.asked import check_type
     from jobs.speech import Speech
 
     with opened_reader(config, workspace) as reader, reader.engine.connect() as conn:
-        only = None if partner is None else waiting.partner_called(reader.conn, reader.name, partner)
+        only = None
+        if partner is not None:
+            only, name, kind = waiting.partner_called(reader.conn, reader.name, partner)
+            check_type(name, kind, type_name)
         said = spoken(language, reader.rules)
         document = asked_reports.stalled(conn, reader.name, reader.settings, reader.rules, said, as_of, known_at, only)
         types = waiting.types(reader.conn, reader.name)
@@ -149,11 +153,17 @@ def actual(
     from jobs.steps import actual as step
 
     check_output(None, json=json, csv=csv)
+    if deals is None and by is not None:
+        raise ConfigError("--by says who sets a target; give it with --deals N, or leave it out.")
+    if deals is not None and (as_of, known_at) != (None, None):
+        raise ConfigError("--deals sets a target from now on; leave --as-of and --known-at out.")
+    if deals is not None and type_name is not None:
+        raise ConfigError("--deals sets the target of all partners together; leave --type out.")
+    if deals is not None and csv:
+        raise ConfigError("--deals sets a target and prints no table; leave --csv out, or ask for --json.")
     day = None if month is None else read_month(month)
     with opened_reader(config, workspace) as reader:
         said = spoken(language, reader.rules)
-        if deals is not None and (as_of, known_at) != (None, None):
-            raise ConfigError("--deals sets a target from now on; leave --as-of and --known-at out.")
         if deals is not None:
             document = _set_target(reader, day, deals, by or person())
             if json:
@@ -193,7 +203,7 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
 
     if month is None:
         raise ConfigError("--deals sets the target of a month; say which with --month YYYY-MM.")
-    if not 0 < deals <= 1_000_000:
+    if not 1 <= deals <= 1_000_000:
         raise ConfigError(f"--deals is {deals:g}, expected a number of deals from 1 to 1,000,000.")
     axes = reader.axes(None, None)
     with reader.engine.connect() as connection:

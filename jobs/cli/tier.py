@@ -100,7 +100,9 @@ def tier_end(
     if json:
         show_json({"record": str(ref), "ended": ended})
     else:
-        out.print(say("The rules decide the tier of {record} again; the next `sakigake run` shows it.", record=str(ref)))
+        out.print(
+            say("The rules decide the tier of {record} again; the next `sakigake run` shows it.", record=str(ref))
+        )
 
 
 @tier_app.command("list")

@@ -25,6 +25,9 @@ def targets(out: Console, document: Mapping[str, Any], language: str, zone: Zone
     if document["month_by"] == "next":
         text = "{month} was taken, since under a week is left of the month of {day}; --month names another."
         out.print(say(text, month=document["month"], day=document["as_of"]))
+    if document["deals_by"] == "share":
+        text = "{deals} of the {all} {all:deal|deals} that sakigake.yaml asks of all partners fall to {who}; --deals asks for another number."
+        out.print(say(text, deals=document["deals"], all=document["deals_of_all"], who=escape(str(who))))
     out.print(escape(document["says_ja" if language == "ja" else "says"]) + "\n")
     if document["mix_said"]:
         shares = [f"{escape(kind)} {percent(share)}" for kind, share in document["mix_said"].items()]

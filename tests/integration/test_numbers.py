@@ -388,6 +388,21 @@ def test_a_target_is_asked_of_a_type_or_a_partner_alone(steady, capsys):
     assert one["partners"][0]["target"] == 2
 
 
+def test_without_a_number_a_type_or_a_partner_is_asked_its_share_of_everybody_s_target(steady, capsys):
+    """Nobody asks one partner for what all are to bring."""
+    month = ("targets", "--month", "2026-12")
+    every = document(capsys, *month)
+    assert (every["deals"], every["deals_by"], every["deals_of_all"]) == (40, "settings", None)
+    shares = {p["name"]: p["target"] for p in every["partners"]}
+    one = document(capsys, *month, "--partner", "Partner 003")
+    assert (one["deals"], one["deals_by"], one["deals_of_all"]) == (shares["Partner 003"], "share", 40)
+    kinds = [document(capsys, *month, "--type", kind)["deals"] for kind in ("legacy", "growth1")]
+    assert sum(kinds) == 40
+    assert document(capsys, *month, "--type", "legacy", "--deals", "7")["deals_by"] == "asked"
+    page = " ".join(said(capsys, *month, "--type", "legacy", "--language", "en").split())
+    assert f"{kinds[0]} of the 40 deals that sakigake.yaml asks of all partners fall to legacy" in page
+
+
 def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(steady, capsys):
     every = document(capsys, "indicators")
     kinds = list(every["partners"])
@@ -524,6 +539,13 @@ REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     (("targets", "--month", "2031-01"), 2, "over 12 months after"),
     (("targets", "--deals", "-3"), 2, "--deals"),
     (("targets", "--deals", "3", "--type", "gold"), 1, "There is no partner type 'gold'"),
+    *(((*command, "--partner", "Partner 003", "--type", kind), 2, f"Partner Partner 003 is of type growth1, not {kind}; leave --type out.")
+      for command in (("indicators",), ("indicators", "--rank"), ("targets", "--deals", "3"), ("leading",), ("stalled",)) for kind in ("legacy", "gold")),
+    (("targets", "--partner", "Partner 003"), 2, "not enough data to say which part of the 40 deals of 2026-11 is theirs; say --deals N."),
+    (("actual", "--by", "sato"), 2, "give it with --deals N"),
+    (("actual", "--month", "2026-12", "--deals", "5", "--type", "legacy"), 2, "all partners together; leave --type out"),
+    (("actual", "--month", "2026-12", "--deals", "5", "--csv"), 2, "leave --csv out"),
+    (("actual", "--month", "2026-12", "--deals", "0.5"), 2, "--deals is 0.5, expected a number of deals from 1"),
 ]  # fmt: skip
 
 

@@ -37,6 +37,21 @@ def test_where_every_step_was_taken_the_table_is_a_rough_guide():
     )
 
 
+def test_no_conversion_above_one_is_asked_for():
+    at = {"chance": 0.01, "shortfall": 8.0, "rate": 0.24, "needed_rate": 2.02}
+    about = {
+        "verdict": "infeasible_capacity",
+        "deals": 25,
+        "month": "2026-11",
+        "a_week": {"legacy": {"plan": 21.0}},
+        "at_capacity": at,
+    }
+    said = sentences(about)
+    assert "202" not in said["says"] + said["says_ja"]
+    assert said["says"].endswith("Even if every entry listed became a deal, it would not be enough in time.")
+    assert "instead of 24 %" in sentences({**about, "at_capacity": {**at, "needed_rate": 0.9}})["says"]
+
+
 @pytest.mark.parametrize(("chance", "told"), [(0.9991, "99%超の確率で"), (0.938, "94%の確率で"), (1.0, "100%の確率で")])
 def test_a_japanese_sentence_has_no_english_in_it(chance, told):
     said = sentences(

@@ -40,10 +40,20 @@ def test_each_state_has_its_word():
 
 def test_the_page_says_who_ended_a_tier_when_and_why():
     said = "".join(page([HOLDS, OVER, ENDED, ANEW], "ja", width=200).split())
-    for words in ("有効佐藤年度末の重点", "期限切れ", "（山田が終了、最終日2026-10-20：方針変更）", "（山田が設定した日に終了：再設定）"):
+    for words in (
+        "有効佐藤年度末の重点",
+        "期限切れ",
+        "（山田が終了、最終日2026-10-20：方針変更）",
+        "（山田が設定した日に終了：再設定）",
+    ):
         assert words in said
     said = page([HOLDS, OVER, ENDED, ANEW], "en", width=200)
-    for words in ("holds", "over", "(ended by 山田, its last day was 2026-10-20: 方針変更)", "(ended by 山田 on the day it was set: set anew)"):
+    for words in (
+        "holds",
+        "over",
+        "(ended by 山田, its last day was 2026-10-20: 方針変更)",
+        "(ended by 山田 on the day it was set: set anew)",
+    ):
         assert words in said
 
 
