@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import SHOWN, add_up, likely, number, percent, provisional, signed, table
+from jobs.tables.shape import SHOWN, add_up, likely, narrow, number, percent, provisional, signed, table
 from models.labels import named
 
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
@@ -141,11 +141,11 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
         out.print(say("No entry is stalled." if past is None else "No entry was stalled."))
         return
     left = tuple(map(say, ("partner", "target", "stands at", "since")))
-    right = say("days"), say("chance to go on")
+    right, brief = (say("days"), say("chance to go on")), narrow(out)
     shown = table(say("Stalled entries, the most hopeful first"), *left, *right, say("next"), right=right)
     for r in rows[:SHOWN]:
         shown.add_row(
-            r["partner"], r["target"] or r["record"], say.name(r["milestone"]), r["since"], number(r["days"]), likely(r["chance"]), say.name(r["next"] or ""),
+            r["partner"], r["target"] or r["record"], say.name(r["milestone"], brief=brief), r["since"], number(r["days"]), likely(r["chance"]), say.name(r["next"] or "", brief=brief),
         )  # fmt: skip
     out.print(shown)
     if len(rows) > SHOWN:

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import Speech
-from jobs.tables.shape import likely, moment, number, percent, table
+from jobs.tables.shape import PlainTable, likely, moment, narrow, number, percent, table
 
-WEEKS_SHOWN, FEW_WEEKS, WIDE = 8, 6, 100  # the second on pages of fewer cells than the third
+WEEKS_SHOWN, FEW_WEEKS = 8, 4  # as many as the page has room for, within these
 PARTNERS_SHOWN = 15
 
 
@@ -86,7 +86,23 @@ def _static(out: Console, document: Mapping[str, Any], say: Speech) -> None:
 
 
 def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
-    most = WEEKS_SHOWN if out.width >= WIDE else FEW_WEEKS
+    most = next(
+        (n for n in range(WEEKS_SHOWN, FEW_WEEKS, -1) if _of_weeks(document, n, say, brief=narrow(out)).fits(out)),
+        FEW_WEEKS,
+    )
+    out.print(_of_weeks(document, most, say, brief=narrow(out)))
+    text = "Chance at this pace: that as many are reached if new entries go on being listed as in the last 13 weeks."
+    out.print(say(text) + "\n")
+    if document["weeks"][0]["from"][:7] < document["month"]:
+        text = "Deals of the weeks before {month} are no part of its {deals}."
+        out.print(say(text, month=document["month"], deals=document["deals"]) + "\n")
+    if len(document["weeks"]) > most:
+        text = "... and {n} more of the weeks; --json and --csv show all."
+        out.print(say(text, n=len(document["weeks"]) - most) + "\n")
+
+
+def _of_weeks(document: Mapping[str, Any], most: int, say: Speech, *, brief: bool) -> PlainTable:
+    """The goals of the first weeks, their sum over all, and the chance of that."""
     weeks = document["weeks"][:most]
     names = tuple(_day(week["to"]) for week in weeks)
     right = (*names, say("in all"), say("chance at this pace"))
@@ -99,7 +115,7 @@ def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
             goals = [week["goals"][milestone][kind] for week in document["weeks"]]
             last = _day(total["latest_week"]["to"]) if total["latest_week"] and kind == kinds[0] else ""
             shown.add_row(
-                say.name(milestone) if kind == kinds[0] else "",
+                say.name(milestone, brief=brief) if kind == kinds[0] else "",
                 say.kind(kind),
                 *(number(n) for n in goals[:most]),
                 number(sum(goals)),
@@ -107,15 +123,7 @@ def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
                 last,
             )
         shown.add_section()
-    out.print(shown)
-    text = "Chance at this pace: that as many are reached if new entries go on being listed as in the last 13 weeks."
-    out.print(say(text) + "\n")
-    if document["weeks"][0]["from"][:7] < document["month"]:
-        text = "Deals of the weeks before {month} are no part of its {deals}."
-        out.print(say(text, month=document["month"], deals=document["deals"]) + "\n")
-    if len(document["weeks"]) > most:
-        text = "... and {n} more of the weeks; --json and --csv show all."
-        out.print(say(text, n=len(document["weeks"]) - most) + "\n")
+    return shown
 
 
 def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:
@@ -141,7 +149,7 @@ def _next(out: Console, following: Mapping[str, Any], say: Speech) -> None:
     title = say("Whom to work on for {month}", month=following["month"])
     shown = table(title, say("partner"), say("type"), *right, say("push towards"), right=right)
     for row in rows:
-        towards = say.name(row["push"]) if row["push"] else say("new entries")
+        towards = say.name(row["push"], brief=narrow(out)) if row["push"] else say("new entries")
         more = f"+{row['ten_more_entries']:.1f}"
         shown.add_row(row["name"], row["type"], _one(row["expected"]), _one(row["in_flight"]), more, towards)
     out.print(shown)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from sqlalchemy import Engine
 
 from jobs import doctor
@@ -524,6 +526,26 @@ def test_a_manager_reads_how_often_entries_stepped_back_and_how_sure_a_lead_time
     with place.connect() as conn:
         shown = conn.exec_driver_sql("select type, regressed, regressions from sakigake.bi_funnel where step_no = 5")
         assert {row[0]: tuple(row[1:]) for row in shown} == counted
+
+
+PAGES = (
+    ("indicators",), ("indicators", "--partner", "Partner 003"), ("indicators", "--rank"), ("targets", "--month", "2026-12"), ("stalled",),
+    ("activation",), ("actual",),
+)  # fmt: skip
+
+
+def test_every_page_fits_80_columns_in_both_languages_and_breaks_no_heading_within_a_word(place, capsys, monkeypatch):
+    facts = steady_facts()
+    facts.entries = [(*row[:6], '{"name": "株式会社ハーバー惣菜ダイニング"}', None) for row in facts.entries]
+    computed(place, facts)
+    monkeypatch.setattr(out, "width", 80)
+    for command in PAGES:
+        for language in ("ja", "en"):
+            page = said(capsys, *command, "--language", language)
+            assert [line for line in page.splitlines() if cell_len(line.rstrip()) > 80] == [], command
+            assert not re.search(r"マイルスト[^ー]", page), command
+    weeks = said(capsys, "targets", "--month", "2026-12", "--language", "ja")
+    assert weeks.count("11/") + weeks.count("12/") >= 6, "and as many weeks as there is room for"
 
 
 REFUSED: list[tuple[tuple[str, ...], int, str]] = [
