@@ -22,7 +22,7 @@ def _covered(d: Mapping[str, Any]) -> tuple[str, str]:
             f"{d['month']}の目標{d['deals']}件は達成済みです（実績{d['achieved']}件）。",
         )
     return (
-        f"What is under way covers the {counted(d['deals'], 'deal')} of {d['month']} with {_percent(d['chance_without_new'])}; no new entry is needed.",
+        f"What is under way covers the {counted(d['deals'], 'deal')} of {d['month']} with a chance of {_percent(d['chance_without_new'])}; no new entry is needed.",
         f"{d['month']}の目標{d['deals']}件は進行中のエントリーだけで{_percent_ja(d['chance_without_new'])}の確率で届きます。新規は不要です。",
     )
 
@@ -37,7 +37,7 @@ def _feasible(d: Mapping[str, Any]) -> tuple[str, str]:
     )
     even_ja = "" if mean["entries"] is None else f"（平均で足りる{mean['entries']:,}件では約半分の確率で未達）"
     return (
-        f"List {counted(safe['entries'], 'new entry')} by the end of {d['month']}, about {weekly:.0f} a week: then the {counted(d['deals'], 'deal comes', 'deals come')} with {_percent(safe['chance'])}{even}.",
+        f"List {counted(safe['entries'], 'new entry')} by the end of {d['month']}, about {weekly:.0f} a week: then the {counted(d['deals'], 'deal comes', 'deals come')} with a chance of {_percent(safe['chance'])}{even}.",
         f"{d['month']}末までに新規{safe['entries']:,}件（週約{weekly:.0f}件）をリストに載せれば、{_percent_ja(safe['chance'])}の確率で{d['deals']}件に届きます{even_ja}。",
     )
 
@@ -56,14 +56,14 @@ def _capacity(d: Mapping[str, Any]) -> tuple[str, str]:
             f"リスト掲載→商談の転換率が{_percent_ja(at['rate'])}ではなく{_percent_ja(at['needed_rate'])}必要です。"
         )
     return (
-        f"Even {weekly:.0f} new entries a week, the most that can be listed, bring the {counted(d['deals'], 'deal')} of {d['month']} with only {_percent(at['chance'])}; {at['shortfall']:.1f} are lacking on average. {need}",
+        f"Even {weekly:.0f} new entries a week, the most that can be listed, bring the {counted(d['deals'], 'deal')} of {d['month']} with a chance of only {_percent(at['chance'])}; {at['shortfall']:.1f} are lacking on average. {need}",
         f"上限の週{weekly:.0f}件を載せても{d['month']}の目標{d['deals']}件に届く確率は{_percent_ja(at['chance'])}、平均で{at['shortfall']:.1f}件不足します。{need_ja}",
     )
 
 
 def _time(d: Mapping[str, Any]) -> tuple[str, str]:
     if d["earliest_month"] is None:
-        when = "None of the 12 months after it reaches as many with 80 % at the pace that is possible."
+        when = "None of the 12 months after it reaches as many with a chance of 80 % at the pace that is possible."
         when_ja = "以降12か月でも、可能なペースでは80%の確率で届く月がありません。"
     else:
         when = f"The first month that can is {d['earliest_month']}."

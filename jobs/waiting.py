@@ -126,7 +126,8 @@ def partner_called(conn: Connection[Any], workspace: str, wanted: str) -> tuple[
     ).fetchall()
     with contextlib.suppress(ValueError):
         wanted = partner_of(conn, workspace, RecordRef.parse(wanted))
-    return rows[partner_place(wanted, [row[0] for row in rows], [row[1] for row in rows])]
+    partner_id, name, kind = rows[partner_place(wanted, [row[0] for row in rows], [row[1] for row in rows])]
+    return partner_id, name, kind
 
 
 def types(conn: Connection[Any], workspace: str) -> list[str]:
