@@ -93,6 +93,8 @@ JAPANESE: dict[str, str] = {
     "{kind}, {step}: {recent} within {days} days of late, {before} before.": "{kind}、{step}：{days}日以内の転換率が最近は{recent}、以前は{before}。",
     "Provisional:": "暫定：",
     "what happened since {day}; half of the events are known within {median} days, nine of ten within {p90}.": "{day}以降の出来事。半数は{median}日以内、9割は{p90}日以内に記録されます。",
+    "Known only in part:": "一部未判明：",
+    "what happened in the {n} {n:day|days} after {known} was not known by then and is missing here.": "{known}より後の{n}日間の出来事はその時点では分かっておらず、含まれていません。",
     "Steps hang together:": "ステップ間の相関：",
     "{kind}: multiplied they give {product}, the whole way {whole}.": "{kind}：各ステップの積は{product}、全体では{whole}。",
     "Too few to be trusted:": "件数不足：",

@@ -1,7 +1,7 @@
 """The command that asks whether an indicator leads."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -23,6 +23,9 @@ from jobs.cli.reading import (
     show_csv,
     spoken,
 )
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 COLUMNS = (
     "type", "indicator", "kind", "verdict", "lead_weeks", "effect", "mde", "p", "p_holm", "reverse_p", "skill",
@@ -67,7 +70,7 @@ def leading(
         json=json,
         csv=csv,
         lines=lambda: show_csv([_row(i, said, document.get("partner")) for i in document["indicators"]], COLUMNS),
-        pages=lambda: _show(document, said),
+        pages=lambda: _show(document, said, reader.rules.zone),
     )
 
 
@@ -136,9 +139,9 @@ def _row(found: dict[str, Any], language: str, partner: dict[str, Any] | None) -
     }
 
 
-def _show(document: dict[str, Any], language: str) -> None:
+def _show(document: dict[str, Any], language: str, zone: "ZoneInfo") -> None:
     from jobs.speech import Speech
-    from jobs.tables.shape import items, number, table
+    from jobs.tables.shape import items, known_short, number, table
     from models.labels import VERDICTS
 
     say = Speech(language)
@@ -180,6 +183,7 @@ def _show(document: dict[str, Any], language: str) -> None:
     else:
         text = "There is neither a milestone nor an activity to ask about yet."
     out.print(say(text))
+    known_short(out, document, say, zone)
 
 
 def add_to(app: typer.Typer) -> None:

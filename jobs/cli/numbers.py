@@ -96,6 +96,7 @@ def _rank(
     from jobs.indicator_documents import rank_asked
     from jobs.speech import Speech
     from jobs.tables.ranking import rankings
+    from jobs.tables.shape import known_short
 
     said = spoken(language, reader.rules)
     with reader.engine.connect() as conn:
@@ -113,6 +114,7 @@ def _rank(
         say = Speech(said)
         out.print(say("As of {day}.", day=f"[bold]{document['as_of']}[/]") + "\n")
         rankings(out, document, say)
+        known_short(out, document, say, reader.rules.zone)
 
     show(document, json=json, csv=csv, lines=lambda: show_csv(rows, RANKED), pages=pages)
 
@@ -145,6 +147,7 @@ def _indicator_pages(document: dict[str, Any], language: str, zone: ZoneInfo) ->
         kinds = list(document["conversion"])
         prospects.forecast(out, document["forecast"], one, None if "all" in kinds else kinds[0], say)
         prospects.notes(out, document, say)
+    shape.known_short(out, document, say, zone)
 
 
 def targets(

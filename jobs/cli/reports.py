@@ -1,7 +1,8 @@
 """Commands on what partners do: activation and cadence, stalled entries, plan against actual."""
 
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,9 @@ from jobs.cli.reading import (
     spoken,
 )
 from jobs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jobs.speech import Speech
 
 ACTIVATION_COLUMNS = (
     "type", "base", "active", "activation", "low", "high", "engaged", "engagement", "deals", "deals_per_active", "newcomers",
@@ -56,7 +60,6 @@ def activation(
     wanted = chosen_type(type_name, [a["type"] for a in document["activation"]])
     for part in ("activation", "first_deal"):
         document[part] = [a for a in document[part] if wanted is None or a["type"] == wanted]
-    from jobs.speech import Speech
     from jobs.tables import partners
 
     show(
@@ -64,7 +67,7 @@ def activation(
         json=json,
         csv=csv,
         lines=lambda: show_csv(with_shares(document), ACTIVATION_COLUMNS),
-        pages=lambda: partners.activation(out, document, Speech(said)),
+        pages=lambda: _pages(reader, document, said, lambda say: partners.activation(out, document, say)),
     )
 
 
@@ -105,7 +108,6 @@ def stalled(
     check_output(None, json=json, csv=csv)
     from jobs import asked_reports, waiting
     from jobs.asked import check_type
-    from jobs.speech import Speech
 
     with opened_reader(config, workspace) as reader, reader.engine.connect() as conn:
         only = None
@@ -125,7 +127,12 @@ def stalled(
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, STALLED_COLUMNS),
-        pages=lambda: partners.stalled(out, rows, Speech(said), past=document["as_of"] if as_of or known_at else None),
+        pages=lambda: _pages(
+            reader,
+            document,
+            said,
+            lambda say: partners.stalled(out, rows, say, past=document["as_of"] if as_of or known_at else None),
+        ),
     )
 
 
@@ -189,7 +196,12 @@ def actual(
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, ACTUAL_COLUMNS),
-        pages=lambda: partners.actual(out, document["as_of"], found, wanted, said, document.get("reporting_delay")),
+        pages=lambda: _pages(
+            reader,
+            document,
+            said,
+            lambda _: partners.actual(out, document["as_of"], found, wanted, said, document.get("reporting_delay")),
+        ),
     )
 
 
@@ -229,6 +241,16 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
         "set_by": by,
         "numbers": {m.value: n for m, (n, _) in zip(FUNNEL, numbers, strict=True)},
     }
+
+
+def _pages(reader: Reader, document: Mapping[str, Any], language: str, told: "Callable[[Speech], None]") -> None:
+    """What is told, and below it what was not known."""
+    from jobs.speech import Speech
+    from jobs.tables.shape import known_short
+
+    say = Speech(language)
+    told(say)
+    known_short(out, document, say, reader.rules.zone)
 
 
 def _report(reader: Reader, kind: str, as_of: str | None, known_at: str | None) -> dict[str, Any]:

@@ -100,6 +100,8 @@ def _panel(
     axes: "Axes", lines: Mapping[str, Curve], pens: Mapping[str, tuple[str, str]], say: Mapping[str, str]
 ) -> "tuple[dict[str, Artist], int]":
     """The lines of one panel, each with a dot at half and at 80 %, and the day by which they have come to 98 %."""
+    from matplotlib.ticker import MaxNLocator
+
     plain(axes, grid="y")
     drawn: dict[str, Artist] = {}
     longest = 10
@@ -123,7 +125,7 @@ def _panel(
             if day is not None:
                 axes.plot(day, share, "o", color=colour, markersize=4.5)
         longest = max(longest, next((d for d, s in zip(days, shares, strict=True) if s >= 98), days[-1]))
-    axes.xaxis.get_major_locator().set_params(integer=True)  # whole days
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.set_ylim(0, 102)
     axes.set_yticks([0, 50, 80, 100], ["0 %", "50 %", "80 %", "100 %"])
     axes.set_xlabel(say["axis"], loc="right", fontsize=8.5)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -155,6 +155,15 @@ def add_up(whole: float, parts: Sequence[float], digits: int = 1) -> list[float]
 def noted(out: Console, say: Speech, heading: str, text: str) -> None:
     """A line below the tables that a reader should not miss."""
     out.print(f"[yellow]{say(heading)}[/]{'' if say.language == 'ja' else ' '}{text}")
+
+
+def known_short(out: Console, document: Mapping[str, Any], say: Speech, zone: ZoneInfo) -> None:
+    """That what happened on the last days up to the as-of day was not known at the moment whose knowledge counts, where that is so."""
+    known = datetime.fromisoformat(document["known_at"]).astimezone(zone).date()
+    days = (date.fromisoformat(document["as_of"]) - known).days
+    if days > 0:
+        text = "what happened in the {n} {n:day|days} after {known} was not known by then and is missing here."
+        noted(out, say, "Known only in part:", say(text, n=days, known=known.isoformat()))
 
 
 def provisional(out: Console, delay: Mapping[str, Any] | None, say: Speech) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import Speech
-from jobs.tables.shape import PlainTable, likely, moment, narrow, number, percent, table
+from jobs.tables.shape import PlainTable, known_short, likely, moment, narrow, number, percent, table
 
 WEEKS_SHOWN, FEW_WEEKS = 8, 4  # as many as the page has room for, within these
 PARTNERS_SHOWN = 15
@@ -43,6 +43,7 @@ def targets(out: Console, document: Mapping[str, Any], language: str, zone: Zone
     elif not document["a_week"]:
         out.print(say("There is no partner to share it out to."))
     _next(out, document["next_month"], say)
+    known_short(out, document, say, zone)
 
 
 def _plans(out: Console, document: Mapping[str, Any], say: Speech) -> None:

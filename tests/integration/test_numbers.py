@@ -528,6 +528,31 @@ def test_a_manager_reads_how_often_entries_stepped_back_and_how_sure_a_lead_time
         assert {row[0]: tuple(row[1:]) for row in shown} == counted
 
 
+def test_a_moment_after_all_that_is_known_knows_no_more(steady, capsys):
+    found = document(capsys, "indicators", "--known-at", str(AS_OF))
+    assert found["known_at"] == document(capsys, "indicators")["known_at"]
+
+
+def test_a_day_after_the_moment_of_knowledge_says_what_is_missing(steady, capsys):
+    axes = ("--as-of", "2026-09-30", "--known-at", "2026-09-10")
+    for command in (
+        ("indicators",),
+        ("indicators", "--rank"),
+        ("targets", "--deals", "3"),
+        ("leading",),
+        ("stalled",),
+        ("activation",),
+        ("actual",),
+    ):
+        for language, text in (
+            ("en", "Knownonlyinpart:whathappenedinthe20daysafter2026-09-10was"),
+            ("ja", "一部未判明：2026-09-10より後の20日間"),
+        ):
+            page = "".join(said(capsys, *command, *axes, "--language", language).split())
+            assert text in page, command
+    assert "Known only in part" not in said(capsys, "stalled", "--as-of", "2026-09-30", "--language", "en")
+
+
 PAGES = (
     ("indicators",), ("indicators", "--partner", "Partner 003"), ("indicators", "--rank"), ("targets", "--month", "2026-12"), ("stalled",),
     ("activation",), ("actual",),
@@ -553,6 +578,8 @@ REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     (("indicators", "--as-of", "2031-01-01"), 2, "expected a day from 2000-01-01 to 2026-10-31"),
     (("indicators", "--as-of", "1999-12-31"), 2, "expected a day from 2000-01-01"),
     (("indicators", "--known-at", "soon"), 2, "--known-at is 'soon'"),
+    *((command, 2, "--known-at is 2206-01-01, which lies in the future; expected a moment up to")
+      for name in ("indicators", "targets", "leading", "stalled", "activation", "actual") for command in [(name, "--known-at", "2206-01-01")]),
     (("indicators", "--partner", "nobody"), 1, "There is no partner 'nobody'"),
     (("indicators", "--partner", "Partner"), 1, "8 partners are called 'Partner'"),
     (("indicators", "--type", "gold"), 1, "the types are"),
