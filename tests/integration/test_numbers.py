@@ -464,10 +464,30 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     rows = list(csv.DictReader(io.StringIO(said(capsys, "targets", "--deals", "6", "--month", "2026-12", "--csv"))))
     weekly = [r for r in rows if r["table"] == "weekly" and r["milestone"] == "deal" and r["type"] == "all"]
     assert len(weekly) >= 9
+    plan = document(capsys, "targets", "--deals", "6", "--month", "2026-12")
+    paces = {(r["type"], r["measure"]): float(r["value"]) for r in rows if r["table"] == "a_week"}
+    assert paces == {(kind, name): n for kind, pace in plan["a_week"].items() for name, n in pace.items()}
+    goals = {r["milestone"]: int(r["value"]) for r in rows if (r["table"], r["measure"]) == ("totals", "goal")}
+    assert goals == {milestone: total["goal"] for milestone, total in plan["totals"].items()}
+    latest = {r["milestone"]: r["value"] for r in rows if r["measure"] == "latest_week"}
+    assert latest == {m: t["latest_week"]["to"] for m, t in plan["totals"].items() if t["latest_week"]}
     assert {r["partner"] for r in rows if r["table"] == "partners"} >= {"Partner 003", "'=SUM(A1)"}
     rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
-    told = {"conversion", "within", "lead_time", "drift", "partner_rates", "forecast", "reporting_delay"}
+    told = {
+        "conversion",
+        "within",
+        "lead_time",
+        "drift",
+        "partner_rates",
+        "forecast",
+        "tiers",
+        "partners",
+        "reporting_delay",
+    }
     assert {r["table"] for r in rows} == told
+    found = document(capsys, "indicators")
+    assert {r["measure"]: int(r["value"]) for r in rows if r["table"] == "tiers"} == found["tiers"]
+    assert {r["type"]: int(r["value"]) for r in rows if r["table"] == "partners"} == found["partners"]
 
 
 def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(steady, capsys, monkeypatch):
