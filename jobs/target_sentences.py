@@ -16,6 +16,11 @@ def sentences(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _covered(d: Mapping[str, Any]) -> tuple[str, str]:
+    if not d["deals"]:
+        return (
+            f"No deal is asked for in {d['month']}, so nothing is needed for it.",
+            f"{d['month']}の目標は0件のため、必要な件数はありません。",
+        )
     if d["achieved"] >= d["deals"]:
         return (
             f"The target of {counted(d['deals'], 'deal')} for {d['month']} is met: {counted(d['achieved'], 'has', 'have')} come.",
@@ -69,6 +74,11 @@ def _time(d: Mapping[str, Any]) -> tuple[str, str]:
         when = f"The first month that can is {d['earliest_month']}."
         when_ja = f"最短で届くのは{d['earliest_month']}です。"
     lacking = d["deals"] - d["achieved"]
+    if d["month"] < d["as_of"][:7]:
+        return (
+            f"{d['month']} is over: {counted(d['achieved'], 'deal has', 'deals have')} come of the {d['deals']:,} wanted, {lacking:,} {agreeing(lacking, 'is', 'are')} lacking.",
+            f"{d['month']}は終了しました。目標{d['deals']}件に対し実績{d['achieved']}件で、{lacking}件不足です。",
+        )
     return (
         f"New entries come too late for {d['month']}, where {lacking} of {counted(d['deals'], 'deal')} {agreeing(lacking, 'is', 'are')} lacking and {d['in_flight']:.1f} are expected from entries under way. {when}",
         f"{d['month']}には新規では間に合いません（{d['deals']}件中、残り{lacking}件に対し進行中からの見込みは{d['in_flight']:.1f}件）。{when_ja}",

@@ -56,14 +56,14 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
     for c in document["cutoffs"]:
         if c["explained"] > c["today"] + 0.05:
             text = (
-                "Cut-offs of {kind}: {a} valid rows for A and {b} for B would tell {explained} of what expected deals differ by; "
-                "today's tell {today}. That is for a person to decide."
+                "Cut-offs of {kind}: {a} valid rows for A and {b} for B would explain {explained} of the differences in expected deals; "
+                "today's explain {today}. A person decides."
             )
             told = {"kind": escape(say.kind(c["type"])), "a": c["a_up"], "b": c["b_up"]}
             out.print(say(text, explained=percent(c["explained"]), today=percent(c["today"]), **told))
     moved = document["tiers"]
     if moved["flap_rate"] is not None:
-        text = "Tiers moved {n} {n:time|times} a partner and quarter; under 0.5 is steady."
+        text = "Tiers moved {n} {n:time|times} per partner and quarter; under 0.5 is steady."
         out.print(say(text, n=f"{moved['flap_rate']:.2f}"))
     provisional(out, document.get("reporting_delay"), say)  # reports of older versions did not tell
 

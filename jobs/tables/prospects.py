@@ -64,6 +64,8 @@ def entries(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
     rows = [row for row in rows if row["state"] != "beyond_support"]
     if rows:
         _chances(out, rows, say)
+    elif not old:
+        out.print(say("No entry is under way.") + "\n")
     if old:
         text = "{n} {n:entry has|entries have} stood still so long that none that old is known to become a deal."
         out.print(say(text, n=f"{len(old):,}") + "\n")

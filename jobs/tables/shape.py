@@ -204,8 +204,11 @@ def interval(low: float | None, high: float | None, say: Speech = ENGLISH) -> st
 
 
 def signed(value: float | None) -> str:
-    """With its sign and one decimal; what rounds to nothing has no minus."""
-    return "-" if value is None else f"{round(value, 1) + 0.0:+.1f}"
+    """With its sign and one decimal; what rounds to nothing has none."""
+    if value is None:
+        return "-"
+    rounded = round(value, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def span(seconds: float | None) -> str:

@@ -33,16 +33,20 @@ def targets(out: Console, document: Mapping[str, Any], language: str, zone: Zone
         shares = [f"{escape(kind)} {percent(share)}" for kind, share in document["mix_said"].items()]
         text = "Assumed by targets.mix: new entries are {shares}."
         out.print(say(text, shares=("、" if say.language == "ja" else ", ").join(shares)) + "\n")
-    if document["plans"]["safe"] is not None:
+    ahead = (
+        document["deals"] and document["month"] >= document["as_of"][:7]
+    )  # of a month that is over, and of no deals, nothing is planned
+    if ahead and document["plans"]["safe"] is not None:
         _plans(out, document, say)
-    _static(out, document, say)
-    if document["weeks"]:
+    if ahead:
+        _static(out, document, say)
+    if ahead and document["weeks"]:
         _weeks(out, document, say)
     if document["partners"]:
         _partners(out, document["partners"], say)
     elif not document["a_week"]:
         out.print(say("There is no partner to share it out to."))
-    _next(out, document["next_month"], say)
+    _next(out, document["next_month"], document["as_of"], say)
     known_short(out, document, say, zone)
 
 
@@ -57,7 +61,7 @@ def _plans(out: Console, document: Mapping[str, Any], say: Speech) -> None:
     sure = f"{100 * ((document['assumptions'] or {}).get('sure') or 0.8):g}{'' if say.language == 'ja' else ' '}%"
     for name, title, says in (("mean", say("on average"), "a coin toss"), ("safe", say("with {sure}", sure=sure), "the plan")):  # fmt: skip
         plan = document["plans"][name]
-        note = say(says) + (say("; more than can be listed") if plan["over_capacity"] else "")
+        note = say("more than can be listed" if plan["over_capacity"] else says)
         if plan["entries"] == 0:
             note = say("nothing new is needed")
         if plan["entries"] is None:
@@ -142,7 +146,7 @@ def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> N
         out.print(say(text, n=len(rest), deals=sum(row["target"] for row in rest)) + "\n")
 
 
-def _next(out: Console, following: Mapping[str, Any], say: Speech) -> None:
+def _next(out: Console, following: Mapping[str, Any], day: str, say: Speech) -> None:
     rows = [row for row in following["partners"] if row["expected"] >= 0.05][:PARTNERS_SHOWN]
     if not rows:
         return
@@ -154,6 +158,8 @@ def _next(out: Console, following: Mapping[str, Any], say: Speech) -> None:
         more = f"+{row['ten_more_entries']:.1f}"
         shown.add_row(row["name"], row["type"], _one(row["expected"]), _one(row["in_flight"]), more, towards)
     out.print(shown)
+    text = "By 10 more entries: deals more in {month} if ten more are listed in the week after {day}."
+    out.print(say(text, month=following["month"], day=day) + "\n")
 
 
 def _day(text: str) -> str:
