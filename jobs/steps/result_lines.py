@@ -6,10 +6,11 @@ Where there are a million of them, a row each would cost more than all that is c
 
 import json
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, compress, count
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from jobs.steps.entry_rows import GROUPS, Said, entry_rows, told_from
@@ -39,12 +40,21 @@ def lines_of() -> Callable[[Row], str]:
     def line(row: Row) -> str:
         subject, subject_id, field, value, inputs = row
         if len(inputs) == 1 and isinstance(why := inputs.get("why"), str):
-            said = f'{{"why": {value_of(why)}}}'
+            said = f'{{"why":{value_of(why)}}}'
         else:
-            said = _ENCODE(inputs).replace("\\", "\\\\")
+            said = _document(inputs).replace("\\", "\\\\")
         return f"{subject}\t{subject_id}\t{field}\t{value_of(value)}\t{said}\n"
 
     return line
+
+
+def _document(inputs: dict[str, Any]) -> str:
+    """As JSON. ValueError where a number is none: the quick writer says null of it, so where that stands the other one is asked."""
+    try:
+        told = orjson.dumps(inputs)
+    except TypeError:  # a number or a name of a kind that it does not know
+        return _ENCODE(inputs)
+    return _ENCODE(inputs) if b"null" in told else told.decode()
 
 
 def entry_blocks(
@@ -58,10 +68,10 @@ def entry_blocks(
 ) -> Iterator[bytes]:
     """The lines of `lines_of` of all that `entry_rows` gives, many together; `ends` are put before and behind what each line holds."""
     pieces = [_Pieces(group, language, horizon, ends[1]) for group in range(len(GROUPS))]
-    head = f"{ends[0]}entry\t"
+    head = f"{ends[0]}entry\t".encode()
     for first in range(0, len(said), _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        named = [f"{head}{name}\t".encode() for name in ids[part]]
+        named = [head + name + b"\t" for name in ids[part].written.tolist()]
         told = zip(*[of.told(said[part], groups[part, at]) for at, of in enumerate(pieces)], strict=True)
         # what stands behind the id in each line, with the id put between: before the first, there is nothing
         yield b"".join([name.join([b"", *chain(*lines)]) for name, lines in zip(named, told, strict=True)])
@@ -78,10 +88,11 @@ class _Pieces:
 
     def told(self, said: Said, asked: NDArray[np.bool_]) -> list[list[bytes]]:
         """What is behind the id in the lines of each entry; none where the group is not asked for, or where nothing is said of the entry."""
-        keys = told_from(said, self.group).tolist()
-        new = {key: at for at, key in enumerate(keys) if asked[at] and key not in self.known}
+        keys, wanted = told_from(said, self.group).tolist(), asked.tolist()
+        one_of_each = dict(zip(compress(keys, wanted), compress(count(), wanted), strict=False))
+        new = {key: at for key, at in one_of_each.items() if key not in self.known}
         self.known.update(zip(new, self._worded(said[list(new.values())]), strict=True))
-        return [self.known[key] if wanted else [] for wanted, key in zip(asked.tolist(), keys, strict=True)]
+        return [self.known[key] if wants else [] for key, wants in zip(keys, wanted, strict=True)]
 
     def _worded(self, rows: Said) -> list[list[bytes]]:
         made: list[list[bytes]] = [[] for _ in rows]

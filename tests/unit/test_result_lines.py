@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,8 @@ from sync.events.ids import Ids
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20)
 values = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.floats(-9, 9, width=32), texts)
-inputs = st.one_of(st.fixed_dictionaries({"why": texts}), st.dictionaries(texts, values, max_size=3))
+more = st.one_of(values, st.lists(values, max_size=3), st.dictionaries(texts, values, max_size=2))
+inputs = st.one_of(st.fixed_dictionaries({"why": texts}), st.dictionaries(texts, more, max_size=3))
 
 
 @given(st.lists(st.tuples(values, inputs), max_size=8))
@@ -27,6 +29,13 @@ def test_a_line_reads_back_as_the_row_it_was_made_of(rows: list[tuple[Any, dict[
         assert cells[:3] == ["partner", "p", "tier"]
         back = [json.loads(cell.replace("\\\\", "\\")) for cell in cells[3:]]
         assert json.dumps(back) == json.dumps([value, said])
+
+
+@pytest.mark.parametrize("none", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_no_result(none: float) -> None:
+    for value, said in ((none, {}), (1.0, {"share": none}), (1.0, {"n": 2, "of": {"each": [1.0, none]}})):
+        with pytest.raises(ValueError, match="JSON"):
+            lines_of()(("partner", "p", "tier", value, said))
 
 
 @given(
