@@ -75,7 +75,7 @@ class Ids(Sequence[str]):
     def written(self) -> npt.NDArray[np.bytes_]:
         """Their texts, each in ASCII."""
         texts = np.full((len(self), WRITTEN), ord("-"), np.uint8)
-        texts[:, _DIGIT_PLACES] = np.frombuffer(binascii.hexlify(self.packed), np.uint8).reshape(-1, _DIGITS)
+        texts[:, _DIGIT_PLACES] = np.frombuffer(binascii.hexlify(self.packed.tobytes()), np.uint8).reshape(-1, _DIGITS)
         return texts.view(f"S{WRITTEN}").reshape(-1)
 
     def distinct(self) -> tuple["Ids", Places]:

@@ -93,7 +93,7 @@ class Told:
             if saying.former:
                 self.conn.execute(
                     """insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
-                    select workspace, subject, subject_id, field, value, inputs, false, run_id, %s, %s from sakigake.result
+                    select workspace, subject, subject_id, field, value, inputs, false, run_id, %s, %s from sakigake.field_result
                     where workspace = %s and run_id = %s""",
                     (DAY, self.known_at, self.workspace, run),
                 )
