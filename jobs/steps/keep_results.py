@@ -129,14 +129,12 @@ def _copy(
 _SAID = ("subject", "subject_id", "value", "inputs")
 # By subject what is said anew, and what no more; what stands afterwards; and, field by field, what stood before.
 _WRITE = """with anew as (
-        select c.subject, c.subject_id, c.value - coalesce(n.same, '{{}}') as value, c.inputs - coalesce(n.same, '{{}}') as inputs, n.fields,
-            s.value as stood, s.inputs as stood_by, s.run_id, s.runs
+        select c.subject, c.subject_id, c.value, c.inputs, n.fields, s.value as stood, s.inputs as stood_by, s.run_id, s.runs
         from computed c
         left join sakigake.subject_result s on (s.workspace, s.subject, s.subject_id) = (%(workspace)s, c.subject, c.subject_id)
         cross join lateral (
-            select array_agg(d.key) filter (where d.differs) as fields, array_agg(d.key) filter (where not d.differs) as same
-            from (select f.key, (s.value -> f.key, s.inputs -> f.key) is distinct from (f.value, c.inputs -> f.key) as differs
-                from jsonb_each(c.value) f) d) n
+            select array_agg(f.key) as fields from jsonb_each(c.value) f
+            where (s.value -> f.key, s.inputs -> f.key) is distinct from (f.value, c.inputs -> f.key)) n
         where n.fields is not null),
     no_more as (
         select s.subject, s.subject_id, g.fields, s.value as stood, s.inputs as stood_by, s.run_id, s.runs
