@@ -127,7 +127,8 @@ def _of_weeks(document: Mapping[str, Any], most: int, say: Speech, *, brief: boo
                 likely((total["chance"] or {}).get(kind)),
                 last,
             )
-        shown.add_section()
+        if len(kinds) > 1:
+            shown.add_section()
     return shown
 
 
