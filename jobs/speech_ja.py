@@ -26,6 +26,7 @@ JAPANESE: dict[str, str] = {
     "new entries": "新規エントリー",
     "deals": "商談",
     "... and {n} more; --json shows all.": "…ほか{n}件。--json で全件を表示します。",
+    "... and {n} more; --json and --csv show all.": "…ほか{n}件。--json と --csv で全件を表示します。",
     # indicators
     "As of {day}, known {moment}, mapping {mapping}, code {code}": "{day}時点（{moment} までの情報、マッピング {mapping}、コード {code}）",
     "Reconstructed:": "再構成：",

@@ -50,6 +50,12 @@ def _feasible(d: Mapping[str, Any]) -> tuple[str, str]:
 def _capacity(d: Mapping[str, Any]) -> tuple[str, str]:
     at = d["at_capacity"]
     weekly = sum(kind["plan"] for kind in d["a_week"].values())
+    if at["shortfall"] < 0.05:
+        sure = (d["assumptions"] or {}).get("sure") or 0.8
+        return (
+            f"With {weekly:.0f} new entries a week, the most that can be listed, the {counted(d['deals'], 'deal comes', 'deals come')} in {d['month']} on average, but with a chance of {_percent(at['chance'])}, not of {_percent(sure)}.",
+            f"上限の週{weekly:.0f}件を載せれば平均では{d['month']}の目標{d['deals']}件に届きますが、その確率は{_percent_ja(at['chance'])}で、{_percent_ja(sure)}には足りません。",
+        )
     if at["needed_rate"] is None:
         need, need_ja = "No entry can be listed at all.", "新規を載せる余力がありません。"
     elif at["needed_rate"] > 1:

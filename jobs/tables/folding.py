@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _WHOLE = r"(株式会社|有限会社|合同会社)"  # of companies' names
+_CLOSING, _NO_END = frozenset("、。）」』】〕"), frozenset("（「『【〔")  # brackets stay with what they enclose
 _PIECE = r"株式会社|有限会社|合同会社|マイル(?=ストーン)|[\u30a1-\u30ff]+|[^\u30a1-\u30ff]+"
 _NO_START = frozenset(
     "ーァィゥェォッャュョヮヵヶぁぃぅぇぉっゃゅょゎンん々、。）」』】〕・：；！？"
@@ -78,7 +79,16 @@ def breaks(text: str, width: int) -> list[int]:
 
 def pieces(phrase: str) -> list[str]:
     """A phrase where it turns from katakana to something else, or back: as a word of several does. A milestone is a mile and a stone."""
-    return [piece for part in re.split(_WHOLE, phrase) for piece in re.findall(_PIECE, part)]
+    found: list[str] = []
+    for piece in (piece for part in re.split(_WHOLE, phrase) for piece in re.findall(_PIECE, part)):
+        opened = found[-1][-1:] if found and found[-1][-1] in _NO_END else ""
+        if opened:
+            found[-1] = found[-1][:-1]
+        closing = len(piece) - len(piece.lstrip("".join(_CLOSING))) if found and not opened else 0
+        if closing:
+            found[-1] += piece[:closing]
+        found.append(opened + piece[closing:])
+    return [piece for piece in found if piece]
 
 
 def _fitting(phrase: str, width: int) -> list[str]:
@@ -94,7 +104,7 @@ def _chopped(phrase: str, width: int) -> list[str]:
     found = []
     while phrase:
         at = max(len(chop_cells(phrase, width)[0]), 1)
-        while 1 < at < len(phrase) and phrase[at] in _NO_START:
+        while 1 < at < len(phrase) and (phrase[at] in _NO_START or phrase[at - 1] in _NO_END):
             at -= 1
         found.append(phrase[:at])
         phrase = phrase[at:]

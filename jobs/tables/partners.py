@@ -149,7 +149,7 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
         )  # fmt: skip
     out.print(shown)
     if len(rows) > SHOWN:
-        out.print(say("... and {n} more; --json shows all.", n=f"{len(rows) - SHOWN:,}"))
+        out.print(say("... and {n} more; --json and --csv show all.", n=f"{len(rows) - SHOWN:,}"))
 
 
 def actual(
@@ -170,9 +170,9 @@ def actual(
         ended = (say("result"),) if over else ()
         shown = table(title, say("type"), say("milestone"), *right, *ended, right=right)
         rows = _added_up([r for r in m["rows"] if only is None or r["type"] == only])
-        for r in rows:
+        for r, kind in zip(rows, _once(rows, say), strict=True):
             shown.add_row(
-                say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
+                kind, say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
                 signed(r["gap"]), signed(r["effect"]), *((_met(r, say),) if over else ()),
             )  # fmt: skip
         out.print(shown)
@@ -180,6 +180,12 @@ def actual(
             _landing(out, m["month"], rows, say)
         _apart(out, m, only or "all", over, say)
     provisional(out, delay, say)
+
+
+def _once(rows: Sequence[Mapping[str, Any]], say: Speech) -> list[str]:
+    """The type of each row, where it begins."""
+    before = [None, *(r["type"] for r in rows)]
+    return ["" if r["type"] == last else say.kind(r["type"]) for r, last in zip(rows, before, strict=False)]
 
 
 def _added_up(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -197,12 +203,10 @@ def _added_up(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _landing(out: Console, month: str, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:
     right = tuple(map(say, ("plan", "landing", "80 % range", "chance")))
     shown = table(say("Where {month} lands", month=month), say("type"), say("milestone"), *right, right=right)
-    for r in rows:
+    for r, kind in zip(rows, _once(rows, say), strict=True):
         landing = "-" if r["landing"] is None else f"{r['landing']:.1f}"
         chance = likely(r["chance_of_target"])
-        shown.add_row(
-            say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", landing, _range(r, say), chance
-        )
+        shown.add_row(kind, say.name(r["milestone"]), f"{r['planned']:g}", landing, _range(r, say), chance)
     out.print(shown)
 
 

@@ -40,13 +40,14 @@ def targets(out: Console, document: Mapping[str, Any], language: str, zone: Zone
         _plans(out, document, say)
     if ahead:
         _static(out, document, say)
+    typed = document["scope"]["type"] is None and document["scope"]["partner"] is None
     if ahead and document["weeks"]:
         _weeks(out, document, say)
     if document["partners"]:
-        _partners(out, document["partners"], say)
+        _partners(out, document["partners"], say, typed=typed)
     elif not document["a_week"]:
         out.print(say("There is no partner to share it out to."))
-    _next(out, document["next_month"], document["as_of"], say)
+    _next(out, document["next_month"], document["as_of"], say, typed=typed)
     known_short(out, document, say, zone)
 
 
@@ -132,12 +133,12 @@ def _of_weeks(document: Mapping[str, Any], most: int, say: Speech, *, brief: boo
     return shown
 
 
-def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:
+def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech, *, typed: bool) -> None:
     right = tuple(map(say, ("deals", "achieved", "under way", "new", "to list")))
-    shown = table(say("Deals by partner"), say("partner"), say("type"), *right, right=right)
+    shown = table(say("Deals by partner"), say("partner"), *([say("type")] if typed else []), *right, right=right)
     for row in rows[:PARTNERS_SHOWN]:
         shown.add_row(
-            row["name"], row["type"], number(row["target"]), number(row["achieved"]), _one(row["in_flight"]), _one(row["new"]),
+            row["name"], *([row["type"]] if typed else []), number(row["target"]), number(row["achieved"]), _one(row["in_flight"]), _one(row["new"]),
             number(row["list_entries"]),
         )  # fmt: skip
     out.print(shown)
@@ -147,17 +148,19 @@ def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> N
         out.print(say(text, n=len(rest), deals=sum(row["target"] for row in rest)) + "\n")
 
 
-def _next(out: Console, following: Mapping[str, Any], day: str, say: Speech) -> None:
+def _next(out: Console, following: Mapping[str, Any], day: str, say: Speech, *, typed: bool) -> None:
     rows = [row for row in following["partners"] if row["expected"] >= 0.05][:PARTNERS_SHOWN]
     if not rows:
         return
     right = tuple(map(say, ("expected", "under way", "by 10 more entries")))
     title = say("Whom to work on for {month}", month=following["month"])
-    shown = table(title, say("partner"), say("type"), *right, say("push towards"), right=right)
+    shown = table(title, say("partner"), *([say("type")] if typed else []), *right, say("push towards"), right=right)
     for row in rows:
         towards = say.name(row["push"], brief=narrow(out)) if row["push"] else say("new entries")
         more = f"+{row['ten_more_entries']:.1f}"
-        shown.add_row(row["name"], row["type"], _one(row["expected"]), _one(row["in_flight"]), more, towards)
+        shown.add_row(
+            row["name"], *([row["type"]] if typed else []), _one(row["expected"]), _one(row["in_flight"]), more, towards
+        )
     out.print(shown)
     text = "By 10 more entries: deals more in {month} if ten more are listed in the week after {day}."
     out.print(say(text, month=following["month"], day=day) + "\n")

@@ -107,6 +107,19 @@ def test_a_company_s_form_stays_whole_and_no_line_begins_with_what_begins_none(w
         assert not any(line[0] in "ーァィゥェォッャュョン" for line in found)
 
 
+@pytest.mark.parametrize("width", range(8, 40))
+def test_brackets_stay_with_what_they_enclose(width: int) -> None:
+    for name in (
+        "広告代理店（グルメメディア）",
+        "営業代行（大手・全国展開）",
+        "（株）ひかりマーケティング",
+        "「飲食店」開業支援",
+    ):
+        found = lines(name, width)
+        assert "".join(found) == name
+        assert not any(line[0] in "）」・" or line[-1] in "（「" for line in found), found
+
+
 @pytest.mark.parametrize("width", range(30, 60))
 def test_no_word_of_a_heading_is_broken_where_the_page_has_room_for_it(width: int) -> None:
     made = table("週ごとの到達目標", "マイルストーン", "conversions", "12/06", right=("12/06", "conversions"))

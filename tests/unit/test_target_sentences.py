@@ -71,6 +71,11 @@ def test_no_conversion_above_one_is_asked_for():
     assert "202 %" not in said["says"]
     assert "202%" not in said["says_ja"]
     assert said["says"].endswith("Even if every entry listed became a deal, it would not be enough in time.")
+    enough = sentences(
+        {**about, "assumptions": None, "at_capacity": {**at, "shortfall": 0.0, "chance": 0.75, "needed_rate": 0.1}}
+    )
+    assert enough["says"].endswith("come in 2026-11 on average, but with a chance of 75 %, not of 80 %.")
+    assert "転換率" not in enough["says_ja"]
     assert "instead of 24 %" in sentences({**about, "at_capacity": {**at, "needed_rate": 0.9}})["says"]
 
 
