@@ -90,7 +90,7 @@ def fill(figure: "FigureBase", as_of: str, curves: Mapping[str, Mapping[str, Cur
         axes.set_xlim(-0.03 * right, 1.05 * right)  # a dot on day 0 is seen whole
     if drawn:
         _legend(figure.add_subplot(rows, columns, rows * columns), {n: drawn[n] for n in lines.values() if n in drawn})
-    else:
+    elif not panels:
         axes = figure.add_subplot()
         axes.text(0.5, 0.5, say["nothing"], ha="center", color=FAINT)
         axes.set_axis_off()

@@ -65,7 +65,7 @@ class Plan:
 
 def draw(plan: Plan, language: str) -> Drawing:
     """The plan as a picture."""
-    return lambda: _figure(plan, language) if plan.weeks else _empty(plan, language)
+    return lambda: _figure(plan, language) if plan.weeks and plan.deals else _empty(plan, language)
 
 
 def draw_document(document: Mapping[str, Any], language: str) -> Drawing:

@@ -135,6 +135,17 @@ def test_few_types_are_lines_of_a_panel_for_each_step(types):
     assert figure.axes[0].get_title(loc="left") == "Listed → Requested by name"
 
 
+def test_steps_that_nobody_went_say_so_once_each():
+    """And nothing is written across the panels."""
+    figure = curves.draw("2026-10-31", {"all": {"listed>requested": (), "requested>agreed": ()}}, "en")()
+    assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [["too few conversions yet"]] * 2
+
+
+def test_of_no_deals_the_sentence_alone_is_shown():
+    figure = targets.draw(replace(PLAN, deals=0, says="No deal is asked for."), "en")()
+    assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["No deal is asked for."]
+
+
 def test_a_week_in_which_nothing_is_due_says_0(tmp_path):
     save(tmp_path / "plan.svg", drawn := DRAWINGS["targets"]("en"))
     texts = [t.get_text() for t in drawn().axes[1].texts]
