@@ -205,9 +205,17 @@ def _landing(out: Console, month: str, rows: Sequence[Mapping[str, Any]], say: S
     shown = table(say("Where {month} lands", month=month), say("type"), say("milestone"), *right, right=right)
     for r, kind in zip(rows, _once(rows, say), strict=True):
         landing = "-" if r["landing"] is None else f"{r['landing']:.1f}"
-        chance = likely(r["chance_of_target"])
+        chance = likely(_open(r))
         shown.add_row(kind, say.name(r["milestone"]), f"{r['planned']:g}", landing, _range(r, say), chance)
     out.print(shown)
+
+
+def _open(row: Mapping[str, Any]) -> float | None:
+    """The chance of a plan while its month lasts: it is kept to six digits, and neither missed nor met before it is."""
+    chance: float | None = row["chance_of_target"]
+    if chance is None or (chance == 1 and row["actual"] >= row["planned"]):
+        return chance
+    return min(max(chance, 1e-9), 1 - 1e-9)
 
 
 def _over(month: Mapping[str, Any], as_of: str) -> bool:
@@ -259,7 +267,7 @@ def _ahead(out: Console, month: Mapping[str, Any], kind: str, deals: Mapping[str
         under_way = round(deals["landing_in_flight"], 1)
         new = round(deals["landing"], 1) - deals["actual"] - under_way  # so that they sum as printed
         parts = {"in_flight": f"{under_way:.1f}", "new": f"{abs(new):.1f}"}
-        out.print(say(text, chance=likely(deals["chance_of_target"]), **told, **parts))
+        out.print(say(text, chance=likely(_open(deals)), **told, **parts))
     if any(r["landing"] is None for r in month["rows"] if r["type"] == kind):
         out.print(
             say("A dash under landing: the steps on the way there have not been watched long enough to foretell it.")
