@@ -109,6 +109,26 @@ def test_one_step_from_the_deal_is_the_conditional_curve():
     assert made.entries.within[under.entry[at], 0] == pytest.approx(expected)
 
 
+def executed(*days, on=700):
+    return [[("listed", on), ("requested", on), ("agreed", on), ("executed", on), ("deal", on + d)] for d in days]
+
+
+def test_the_days_of_a_deal_are_the_quantiles_of_what_is_still_to_come_of_its_delays():
+    """Deals came after 1 to 21 days, alike: of the eleven days left to who has waited 10, the sixth passes half and the ninth 80 %."""
+    waits = [[("listed", 850), ("requested", 850), ("agreed", 850), ("executed", 900 - age)] for age in (0, 10, 18)]
+    made = results_of([*executed(*range(1, 22)) * 9, *waits]).prospects.entries
+    assert (made.p50[-3:] - AS_OF).tolist() == [11, 6, 2]
+    assert (made.p80[-3:] - AS_OF).tolist() == [17, 9, 3]
+
+
+def test_who_has_waited_longer_than_anybody_who_came_to_an_end_has_no_chance_and_no_day():
+    """Neither those that converted nor those that were lost have waited so long: a stated zero, not a division by it."""
+    lost = [[("listed", 700), ("requested", 700), ("agreed", 700), ("executed", 700), ("lost", 710)]] * 10
+    made = results_of([*executed(*[5] * 30), *lost, [*executed(1, on=850)[0][:-1]]]).prospects.entries
+    assert (made.state[-1], made.eventual[-1], made.within[-1].tolist()) == (OK, 0, [0, 0, 0])
+    assert made.p50[-1] == made.p80[-1] == NO_DAY
+
+
 def test_chances_grow_with_time_and_dates_are_in_order():
     made = summarise(*world(), AS_OF, assumptions=LEAN).prospects.entries
     ok = made.state == OK
