@@ -109,6 +109,28 @@ def test_an_entry_without_events_is_not_open():
     assert not judge([]).open.any()
 
 
+def test_an_entry_without_events_is_not_open_beside_one_that_waits():
+    result = judge(waiting(60), [])
+    assert (result.open.tolist(), result.age.tolist(), result.status.tolist()) == ([True, False], [60, 0], [STALLED, 0])
+    assert (result.next.tolist(), result.chance_at_entry[1]) == ([1, -1], 0)
+
+
+def test_each_entry_is_judged_by_its_partners_type():
+    """One type requests within 1 to 20 days, the other within 41 to 60: thirty days are long for the one alone."""
+    quick, slow = ([[("listed", 100), ("requested", 100 + d)] for d in range(first, first + 20)] for first in (1, 41))
+    stories = [*quick * 10, *slow * 10, waiting(30), waiting(30)]
+    entries = EntryTable.of([str(i) for i in range(402)], [0] * 200 + [1] * 200 + [0, 1])
+    partners = PartnerTable.of(["p", "q"], ["growth1", "legacy"], [0, 1])
+    paths = canonical_paths(events_of(stories), entries, partners, SOON)
+    table = paces(paths, partners.types, BY_AGE)
+    assert [(row[0].p80, row[0].p95, row[0].pooled) for row in table] == [(16, 19, False), (56, 59, False)]
+    assert stalled_entries(paths, entries, table, BY_AGE).status[-2:].tolist() == [STALLED, MOVING]
+
+
+def test_where_everybody_has_gone_on_sooner_or_later_nobodys_chance_is_faint():
+    assert chance_at_rate(np.array([1.0, 1.0, 0.0]), 1.0, np.array([0.97, 0.5, 0.5])).tolist() == [1, 1, 0]
+
+
 def test_the_next_step_is_the_next_milestone():
     result = judge(waiting(60), [("listed", 300), ("agreed", 310)])
     assert [next_step(code) for code in result.next.tolist()] == ["requested", "executed"]
