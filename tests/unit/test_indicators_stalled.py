@@ -127,6 +127,15 @@ def test_each_entry_is_judged_by_its_partners_type():
     assert stalled_entries(paths, entries, table, BY_AGE).status[-2:].tolist() == [STALLED, MOVING]
 
 
+def test_an_entry_in_a_stage_that_nobody_has_named_is_not_open():
+    past, _ = world_of(PAST)
+    stories = [waiting(60), waiting(60)]
+    paths, entries = world_of(stories)
+    unnamed = replace(entries, unplaced=np.array([True, False]))
+    result = stalled_entries(paths, unnamed, paces(past, ["legacy"], BY_AGE), BY_AGE)
+    assert (result.open.tolist(), result.status.tolist()) == ([False, True], [MOVING, STALLED])
+
+
 def test_where_everybody_has_gone_on_sooner_or_later_nobodys_chance_is_faint():
     assert chance_at_rate(np.array([1.0, 1.0, 0.0]), 1.0, np.array([0.97, 0.5, 0.5])).tolist() == [1, 1, 0]
 
@@ -164,6 +173,11 @@ def test_with_few_conversions_all_types_speak_and_then_the_defaults():
     assert (own.pooled, lent.pooled, lent.p80) == (False, True, 32)
     nothing = paces(paths, partners.types)[1][3]
     assert (nothing.assumed, nothing.p80, nothing.p95) == (True, 30, 60)
+    deciding = [[("listed", 300), ("executed", 400 - days)] for days in (30, 31, 60, 61)]
+    paths, entries = world_of(deciding)
+    result = stalled_entries(paths, entries, ((nothing,) * 4,), rates=np.full((1, 4), 0.5))
+    assert result.status.tolist() == [MOVING, WARN, WARN, STALLED], "by age alone: no chance is known"
+    assert (result.chance.tolist(), result.chance_at_entry.tolist()) == ([0] * 4, [0] * 4)
 
 
 def test_a_status_falls_only_by_a_milestone_or_an_activity():

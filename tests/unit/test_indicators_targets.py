@@ -16,6 +16,8 @@ from indicators.curves import onward
 from indicators.happenings import Happenings
 from indicators.inputs import DEAL, LISTED, NO_DAY, EntryTable, EventTable, PartnerTable, day_number
 from indicators.month import Month, chances_in, landing_in, landing_of, rate_spread, weeks_until
+from indicators.month_goals import month_goals
+from indicators.paths import canonical_paths
 from indicators.reverse_funnel import Chances, chance_to_reach, chances_of, least, static_needs
 from indicators.static_table import static_table, static_table_of_mix
 from indicators.target_plan import VERDICTS
@@ -303,6 +305,70 @@ def test_partners_parts_sum_to_the_target_and_follow_what_they_can_bring():
     coming = (shared.next_month.in_flight + shared.next_month.new)[order]
     assert (np.diff(coming) <= 1e-9).all()
     assert shared.next_month.waiting.sum() == len(outlook.under_way)
+
+
+def test_what_a_partner_is_expected_to_bring_is_told_day_by_day_of_its_share_of_the_new_entries():
+    """Its type's entries by pace, listed alike on each day left, each a deal by the days that are left and the partner's own rates."""
+    outlook = busy_outlook()
+    plan = target_plan(outlook, 10, MONTH)
+    shared = allocate(outlook, plan, AFTER)
+    rates, weekly, kind = outlook.rates.rate.prod(axis=1), outlook.arriving.weekly, outlook.partners.type
+    goals = plan.weekly.goals[LISTED].sum(axis=1)
+    for i, t in enumerate(kind):
+        whole = onward(outlook.curves[t])[LISTED]
+        lands = {
+            month: sum(landing_of(whole, month, np.array([day]))[0] for day in range(AS_OF + 1, month.end + 1))
+            for month in (MONTH, AFTER)
+        }
+        share = weekly[i] / weekly[kind == t].sum()
+        assert shared.new[i] == pytest.approx(plan.listed[t] / 7 * share * lands[MONTH] * rates[i])
+        assert shared.next_month.new[i] == pytest.approx(weekly[i] / 7 * lands[AFTER] * rates[i])
+        assert abs(shared.entries[i] - goals[t] * share) < 1
+        mine = outlook.under_way.partner == i
+        by_milestone = np.bincount(outlook.under_way.milestone[mine], minlength=DEAL)
+        assert shared.next_month.waiting[i].tolist() == by_milestone.tolist()
+        assert shared.next_month.in_flight[i] == pytest.approx(
+            chances_in(outlook, AFTER, outlook.under_way)[mine].sum()
+        )
+        assert shared.in_flight[i] == pytest.approx(chances_in(outlook, MONTH, outlook.under_way)[mine].sum())
+
+
+def test_deals_that_nothing_is_expected_to_bring_are_shared_by_pace_among_those_asked():
+    """In a month that is over: by the pace of late, and alike where there is none, but never to a partner that was not asked."""
+    outlook = busy_outlook()
+    over = Month(AS_OF - 60, AS_OF - 31)
+    scope = np.array([True, False, True, True])
+    for weekly in (np.array([3.0, 9.0, 1.0, 0.0]), np.zeros(4)):
+        arriving = replace(outlook.arriving, shape=weekly, scale=np.ones(4))
+        paced = replace(outlook, arriving=arriving)
+        plan = target_plan(paced, 1000, over, scope=scope)
+        left = allocate(paced, plan, MONTH, scope).target - plan.achieved_by
+        share = np.where(scope, weekly, 0) if weekly.any() else scope
+        assert left.sum() == 1000 - plan.achieved_by.sum()
+        assert np.abs(left - left.sum() * share / share.sum()).max() < 1
+
+
+def test_a_months_goals_do_not_move_while_it_is_worked_on():
+    """They are those of the day before it; nothing that happens in the month changes them, and before it they are of the day that is looked at."""
+    rng = np.random.default_rng(8)
+    events, entries, _ = tables(*played(rng, rng.integers(AS_OF - 500, AS_OF, 900)), AS_OF)
+    partners = PartnerTable.of(["p0", "p1", "p2"], TYPES, [0, 1, 0])
+    owner = EntryTable.of(entries.ids, rng.integers(0, 3, 900))
+    month, after = Month(AS_OF - 20, AS_OF + 9), Month(AS_OF + 10, AS_OF + 40)
+    told = {
+        as_of: month_goals(
+            canonical_paths(events, owner, partners, as_of), partners, 12, month, after, assumptions=LEAN
+        )
+        for as_of in (month.start - 1, month.start + 3, AS_OF)
+    }
+    before, *within = (allocation for _, allocation in told.values())
+    assert before.target.sum() == 12
+    for later in within:
+        assert later.target.tolist() == before.target.tolist()
+        np.testing.assert_array_equal(later.new, before.new)
+    assert {plan.as_of for plan, _ in told.values()} == {month.start - 1}
+    early = canonical_paths(events, owner, partners, month.start - 8)
+    assert month_goals(early, partners, 12, month, after, assumptions=LEAN)[0].as_of == month.start - 8
 
 
 def test_a_partner_whose_contract_has_ended_is_asked_for_no_new_entries():
