@@ -57,7 +57,7 @@ def a_partner(company: Company) -> tuple[str, str]:
 def tier_of(company: Company, partner_id: str) -> str:
     return str(
         company.one(
-            "select value #>> '{}' from sakigake.result where subject = 'partner' and field = 'tier' and subject_id = %s",
+            "select value #>> '{}' from sakigake.field_result where subject = 'partner' and field = 'tier' and subject_id = %s",
             partner_id,
         )
     )
@@ -235,7 +235,7 @@ def test_stalled_entries_come_with_their_next_step(company: Company, ask: Ask):
     compute(company)
     document = ask("stalled", "--json")
     assert len(document["entries"]) == company.one(
-        "select count(*) from sakigake.result where field = 'stalled' and value = 'true'"
+        "select count(*) from sakigake.field_result where field = 'stalled' and value = 'true'"
     )
     following = {"listed": "requested", "requested": "agreed", "agreed": "executed", "executed": "deal"}
     for e in document["entries"]:

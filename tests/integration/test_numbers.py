@@ -49,7 +49,7 @@ def document(capsys: pytest.CaptureFixture[str], *given: str) -> dict[str, Any]:
 
 def kept(engine: Engine, field: str) -> dict[str, Any]:
     with engine.connect() as conn:
-        rows = conn.exec_driver_sql("select subject_id, value from sakigake.result where field = %s", (field,))
+        rows = conn.exec_driver_sql("select subject_id, value from sakigake.field_result where field = %s", (field,))
         return {r[0]: r[1] for r in rows}
 
 
@@ -193,7 +193,7 @@ def test_without_a_target_the_goal_is_empty_and_says_why(place):
     assert set(kept(place, "deals_target_month").values()) == {None}
     with place.connect() as conn:
         why = conn.exec_driver_sql(
-            "select distinct inputs ->> 'why' from sakigake.result where field = 'deals_target_month'"
+            "select distinct inputs ->> 'why' from sakigake.field_result where field = 'deals_target_month'"
         )
         assert "targets" in why.scalar_one()
 
