@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.activation import (
+    Concentration,
     activation,
     concentration,
     first_data_day,
@@ -19,9 +20,11 @@ from indicators.activation import (
 from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due, working_days
 from indicators.inputs import NO_DAY, EntryTable, EventTable, PartnerTable
+from indicators.kaplan_meier import kaplan_meier
 from indicators.paths import canonical_paths
 from indicators.tiers import TierChange
 from models.vocabulary import Tier
+from tests.unit.test_indicators_reference import SIX_MP, SIX_MP_RELAPSED
 
 MONDAY = 20360  # 2025-09-29
 
@@ -100,7 +103,7 @@ def test_concentration_is_the_share_of_the_top_five_and_the_sum_of_squares():
     found = concentration(paths, len(partners))
     assert (found.deals, found.partners, found.top_share) == (4, 2, 1.0)
     assert found.herfindahl == 10 / 16
-    assert concentration(*(world([], [19000] * 3)[0], 3)).top_share is None
+    assert concentration(*(world([], [19000] * 3)[0], 3)) == Concentration(0, 0, None, None, None)
     year = [concentration(world([(0, day), (1, 20399)], [19000] * 3)[0], 3).deals for day in (20036, 20035)]
     assert year == [2, 1], "of the 365 days that end with the as-of day"
     six = world([(p, 20399) for p in range(6)] + [(0, 20398)], [19000] * 6, (0,) * 6)[0]
@@ -149,6 +152,24 @@ def test_time_to_the_first_deal_censors_those_without_one():
     early = by_type(time_to_first_deal(*world(deals, [20000, NO_DAY, 19000], (0, 0, 0)), first_data=19990))["all"]
     assert (early.partners, early.before_data) == (1, 1)
     assert by_type(time_to_first_deal(*world([], [20400] * 3), first_data=20400))["all"].median is None
+
+
+def test_the_time_to_the_first_deal_has_the_published_median_and_the_curves_interval():
+    """R1: remission under 6-MP as days from contract to deal, in partners of whom twelve have none yet."""
+    joined = [20400 - t if not happened else 20300 for t, happened in zip(SIX_MP, SIX_MP_RELAPSED, strict=True)]
+    deals = [(i, 20300 + t) for i, t in enumerate(SIX_MP) if SIX_MP_RELAPSED[i]]
+    found = by_type(time_to_first_deal(*world(deals, joined, (0,) * 21), first_data=20000))["a"]
+    assert (found.partners, found.events, found.median) == (21, 9, 23)
+    assert (found.low, found.high) == kaplan_meier(SIX_MP, SIX_MP_RELAPSED).median_interval()
+    assert found.low == 13
+    assert found.within_90 is None, "nobody was watched for so long"
+
+
+def test_a_deal_of_the_as_of_day_counts_and_a_contract_of_that_day_is_watched():
+    found = by_type(time_to_first_deal(*world([(0, 20400)], [20310, 20400], (0, 0)), first_data=20000))["all"]
+    assert (found.partners, found.events, found.within_90) == (2, 1, 1)
+    later = by_type(time_to_first_deal(*world([(0, 20400)], [20309, 20309], (0, 0)), first_data=20000))["all"]
+    assert (later.events, later.within_90) == (1, 0), "after 91 days"
 
 
 def test_the_first_data_day_of_nothing_is_none():

@@ -274,6 +274,36 @@ def test_what_was_stalled_stays_so_when_limits_rise_and_a_milestone_or_an_activi
     assert lasting_states(paths, entries, over_time[1:], BY_AGE).status.tolist() == [MOVING] * 3
 
 
+def test_limits_are_asked_for_the_last_time_on_the_day_before_the_next_ones_hold():
+    """By the strict ones over nine days are too long: nine had passed on that day since the one came, and ten since the other."""
+    pace = paces(world_of(PAST)[0], ["legacy"], BY_AGE)[0][0]
+    strict, lenient = (((replace(pace, p80=p80, p95=p95),) * 4,) for p80, p95 in ((5, 9), (90, 99)))
+    paths, entries = world_of([waiting(30), waiting(31)])
+    found = lasting_states(paths, entries, ((SOON - 60, strict), (SOON - 20, lenient)), BY_AGE)
+    assert found.status.tolist() == [WARN, STALLED]
+
+
+def test_each_month_ends_limits_go_with_the_partners_rates_of_then():
+    """At a rate that makes the chance faint it is stalled, and stays so when the partner's rate has risen since."""
+    table = paces(world_of(PAST)[0], ["legacy"], DEFAULTS)
+    paths, entries = world_of([waiting(36)])
+    poor, good = (np.full((1, 4), rate) for rate in (0.35, 0.9))
+    over_time = ((SOON - 30, table), (SOON, table))
+    told = [
+        lasting_states(paths, entries, over_time, rates=np.array(rates)).status[0]
+        for rates in ((good, good), (good, poor), (poor, good))
+    ]
+    earlier = stalled_entries(paths, entries, table, rates=poor, on=SOON - 1)
+    assert (told, earlier.status[0]) == ([WARN, STALLED, STALLED], STALLED)
+
+
+def test_a_month_end_with_too_little_to_go_by_is_told_by_todays_limits():
+    november = [[("listed", 393), ("requested", 393 + n % 7)] for n in range(70)]
+    found = paces_over_time(Funnel(world_of(november)[0]), ["legacy"], BY_AGE)
+    assert [(table[0][0].p80, table[0][0].p95, table[0][0].assumed) for _, table in found] == [(5, 6, False)] * 6
+    assert [table[0][1].assumed for _, table in found] == [True] * 6, "of a step that nobody has taken yet"
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 170), min_size=1, max_size=12), st.integers(0, 40))
 def test_an_entry_that_only_ages_never_falls_back(ages, later):
