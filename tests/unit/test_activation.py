@@ -209,6 +209,28 @@ def test_tier_b_is_due_a_meeting_and_a_touch_a_month_and_only_where_it_held_thro
     assert (meeting.due, meeting.met, touch.due, touch.met) == (1, 1, 1, 0)
 
 
+def test_a_month_is_over_on_its_last_evening_and_due_where_the_tier_held_to_its_end():
+    october = 20362  # 2025-10-01
+    leaves = [change(0, october, Tier.B), change(0, october + 30, Tier.C), change(1, october, Tier.B)]
+    for as_of, due in ((october + 29, 0), (october + 30, 1), (october + 31, 1)):
+        assert compliance(leaves, acted(), as_of, WEEKDAYS, days=60)[1].due == due
+    weeks = [
+        change(0, MONDAY, Tier.A),
+        change(0, MONDAY + 6, Tier.B),
+        change(1, MONDAY, Tier.A),
+        change(1, MONDAY + 7, Tier.B),
+    ]
+    assert compliance(weeks, acted(), MONDAY + 20, WEEKDAYS)[0].due == 1, (
+        "the one that left on the Sunday was not in A for the week"
+    )
+
+
+def test_a_meeting_on_the_first_of_the_month_is_this_months():
+    october = 20362
+    assert meeting_due(Tier.B, [october], october + 5, WEEKDAYS) == 20420  # Friday, 28 November
+    assert meeting_due(Tier.B, [october - 1], october + 5, WEEKDAYS) == 20392
+
+
 def test_tier_c_is_due_a_touch_or_a_meeting_a_month_and_tier_d_nothing():
     october = 20362  # 2025-10-01
     done = acted((0, "touch", october + 4), (1, "regular_meeting", october + 9), (2, "dinner", october + 9))
