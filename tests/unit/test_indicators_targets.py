@@ -556,6 +556,21 @@ def test_the_static_range_is_told_of_conversions_that_somebody_was_watched_for_a
     tried = rows(*((entry, milestone, -60) for entry in range(30) for milestone in range(DEAL)))
     assert all(row.low is not None for row in tried)
     assert [row.whole for row in tried] == [None] * DEAL + [5]
+    assert [row.needed for row in tried] == [None] * DEAL + [5.0]
+    assert [row.rate for row in tried] == pytest.approx([1, 1, 1, None, None]), (
+        "nobody was ever seen to go the last step"
+    )
+    assert [row.by for row in tried] == [None] * DEAL + [MONTH.end]
+
+
+def test_the_table_of_a_mix_of_which_no_type_has_ever_brought_a_deal_says_what_is_known():
+    rows = [(entry, milestone, AS_OF - 60) for entry in range(60) for milestone in range(DEAL)]
+    partners = PartnerTable.of(["p", "q"], TYPES, [0, 1])
+    entries = EntryTable.of([str(i) for i in range(60)], [i % 2 for i in range(60)])
+    outlook = outlook_of(EventTable.of(*zip(*rows, strict=True)), entries, partners, AS_OF, LEAN)
+    mixed = static_table_of_mix(outlook, 5, MONTH, np.array([0.25, 0.75]), [(0.0,) * 5] * 2)
+    assert [(row.needed, row.whole, row.by) for row in mixed] == [(None, None, None)] * DEAL + [(5.0, 5, MONTH.end)]
+    assert [row.rate for row in mixed] == pytest.approx([1, 1, 1, None, None])
 
 
 def test_plans_are_the_same_bytes_again():
