@@ -273,6 +273,8 @@ def test_the_next_regular_meeting_is_due_on_a_business_day_of_its_week_or_month(
     new_year = BusinessDays.of(range(MONDAY + 7, MONDAY + 14))
     assert meeting_due(Tier.A, [MONDAY], MONDAY + 1, new_year) == friday + 14, "nobody works in the week between"
     assert meeting_due(Tier.A, [], MONDAY + 8, new_year) == friday + 14
+    bridge = BusinessDays.of(range(MONDAY + 8, MONDAY + 12))
+    assert meeting_due(Tier.A, [MONDAY], MONDAY + 1, bridge) == MONDAY + 7, "the only day that is worked on"
     assert meeting_due(Tier.A, [MONDAY - 1], MONDAY + 6, WEEKDAYS) == friday, "a Sunday's was of the week before"
     assert meeting_due(Tier.C, [], MONDAY, WEEKDAYS) == meeting_due(Tier.D, [], MONDAY, WEEKDAYS) == NO_DAY
 

@@ -17,6 +17,7 @@ from indicators.happenings import Happenings
 from indicators.inputs import DEAL, LISTED, NO_DAY, EntryTable, EventTable, PartnerTable, day_number
 from indicators.month import Month, chances_in, landing_in, landing_of, rate_spread, weeks_until
 from indicators.month_goals import month_goals
+from indicators.new_mix import shares_of
 from indicators.paths import canonical_paths
 from indicators.reverse_funnel import Chances, chance_to_reach, chances_of, least, static_needs
 from indicators.static_table import static_table, static_table_of_mix
@@ -475,6 +476,19 @@ def test_the_static_table_of_a_mix_of_one_type_is_that_types(only):
         (r.milestone, r.whole, r.low, r.high, r.by) for r in alone
     ]
     assert [r.needed for r in mixed] == pytest.approx([r.needed for r in alone])
+
+
+def test_new_entries_are_as_somebody_has_said_of_the_types_that_are_there_or_else_as_of_late():
+    pace, there = np.array([3.0, 1.0, 4.0]), np.array([True, True, False])
+    for said, expected in (
+        (None, ([0.375, 0.125, 0.5], False)),
+        (np.array([30.0, 10.0, 60.0]), ([0.75, 0.25, 0.0], True)),
+        (np.array([0.0, 0.0, 1.0]), ([0.375, 0.125, 0.5], False)),
+    ):
+        shares, as_said = shares_of(pace, said, there)
+        assert (shares.tolist(), as_said) == expected
+    nothing, as_said = shares_of(np.zeros(3), None, there)
+    assert (nothing.tolist(), as_said) == ([0, 0, 0], False)
 
 
 def test_a_plan_follows_the_mix_that_is_said_and_so_do_the_partners_parts():
