@@ -106,10 +106,10 @@ def _plan(folder: str, url: str, crm: str, records: int, value: int) -> tuple[st
                 (ready.name, crm, PLACES[crm], chosen),
             )
             conn.execute(
-                """insert into sakigake.result (workspace, subject, subject_id, field, value, inputs, run_id)
-                select %s, 'entry', i, f, v::jsonb, '{"why": "measured"}', 'bench'
-                from unnest(%s::text[]) i cross join unnest(%s::text[], %s::text[]) as x(f, v)
-                on conflict (workspace, subject, subject_id, field) do update set value = excluded.value""",
+                """insert into sakigake.subject_result (workspace, subject, subject_id, value, inputs, run_id)
+                select %s, 'entry', i, jsonb_object_agg(f, v::jsonb), jsonb_object_agg(f, '{"why": "measured"}'::jsonb), 'bench'
+                from unnest(%s::text[]) i cross join unnest(%s::text[], %s::text[]) as x(f, v) group by i
+                on conflict (workspace, subject, subject_id) do update set value = excluded.value""",
                 (ready.name, chosen, list(FIELDS), list(values)),
             )
         began, busy = time.perf_counter(), time.process_time()

@@ -31,6 +31,7 @@ PUSHES = (
 FEWEST_DAYS = 3
 _MONDAY = 4
 _FRIDAY = 4  # days after Monday
+_AHEAD = 9  # weeks, or months, in which there is a business day
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -148,19 +149,17 @@ def capacity(tiers: Sequence[Tier], team: int | None, limit: float = PER_PERSON)
 def meeting_due(tier: Tier, meetings: Sequence[int], as_of: int, calendar: BusinessDays) -> int:
     """The day by which the next regular meeting should be held; NO_DAY for tiers that expect none.
 
-    A: the last business day of this week, or of the next once this week has had one. B: the same by calendar month.
+    A: the last business day of this week, or of the next once this week has had one; of the first after it that has any. B: the same by month.
     """
     if tier is Tier.A:
         monday = as_of - (as_of - _MONDAY) % 7
         after = any(monday <= d <= as_of for d in meetings)
-        start = monday + (7 if after else 0)
-        return _last_working(start, start + _FRIDAY, calendar)
+        return _last_working([_week(monday + 7 * at) for at in range(after, _AHEAD)], calendar)
     if tier is Tier.B:
         month = _month_of(as_of)
-        first, last = _month_span(month)
-        if any(first <= d <= as_of for d in meetings):
-            first, last = _month_span(month + 1)
-        return _last_working(first, last, calendar)
+        first, _ = _month_span(month)
+        after = any(first <= d <= as_of for d in meetings)
+        return _last_working([_month_span(month + at) for at in range(after, _AHEAD)], calendar)
     return NO_DAY
 
 
@@ -169,9 +168,10 @@ def working_days(first: int, end: int, calendar: BusinessDays) -> int:
     return int(calendar.between(first, end))
 
 
-def _last_working(first: int, last: int, calendar: BusinessDays) -> int:
-    """The last business day of a span; its last day where it has none."""
-    return next((d for d in range(last, first - 1, -1) if working_days(d, d + 1, calendar)), last)
+def _last_working(spans: Sequence[tuple[int, int]], calendar: BusinessDays) -> int:
+    """The last business day of the first span that has one; the last day of the first where none has."""
+    days = (d for first, last in spans for d in range(last, first - 1, -1))
+    return next((d for d in days if working_days(d, d + 1, calendar)), spans[0][1])
 
 
 def _stays(changes: Sequence[TierChange], as_of: int) -> dict[int, list[tuple[Tier, int, int]]]:
@@ -199,6 +199,10 @@ def _periods(per: str, after: int, as_of: int) -> list[tuple[int, int]]:
         if last <= as_of:
             found.append((first, last))
         month -= 1
+
+
+def _week(monday: int) -> tuple[int, int]:
+    return monday, monday + _FRIDAY
 
 
 def _month_of(day: int) -> int:

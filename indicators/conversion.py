@@ -213,7 +213,7 @@ def _conversion(
 ) -> Conversion:
     subjects, window = funnel.subjects(step, partner_type, assumptions.window, assumptions.min_subjects)
     curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
-    analytic = rate_interval(curve) if len(subjects) else WHOLE
+    analytic = rate_interval(curve)
     bootstrap = None
     if len(subjects) and draw:
         drawn = drawn_curves(funnel, name, partner_type, step, subjects, assumptions)[:, -1]

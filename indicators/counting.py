@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, xlogy
 
 from indicators.inputs import Floats, Ints
 
@@ -22,13 +21,6 @@ def poisson_binomial(chances: ArrayLike) -> Floats:
         odd = parts[-1:] if len(parts) % 2 else []
         parts = [np.convolve(a, b) for a, b in zip(parts[0::2], parts[1::2], strict=False)] + odd
     return np.asarray(np.r_[parts[0], np.zeros(len(q) + 1 - len(parts[0]))], np.float64)
-
-
-def poisson_pmf(means: ArrayLike, up_to: int) -> Floats:
-    """The chance of 0, 1, .. `up_to` [..., up_to + 1] for each mean [...]."""
-    mean = np.asarray(means, np.float64)[..., None]
-    k = np.arange(up_to + 1)
-    return np.asarray(np.exp(xlogy(k, mean) - mean - gammaln(k + 1)), np.float64)
 
 
 def drawn_counts(rng: np.random.Generator, mean: Floats, second: Floats) -> Ints:

@@ -15,7 +15,7 @@ from indicators.assumptions import DEFAULTS, Assumptions
 from indicators.conversion import rate_interval
 from indicators.incidence import CONVERTED, Incidence, aalen_johansen, quantile_days
 from indicators.inputs import DEAL, LISTED, NO_DAY
-from indicators.intervals import WHOLE, Interval
+from indicators.intervals import Interval
 from indicators.paths import PathTable
 from indicators.subjects import ALL, OVERALL, STEPS, Funnel, Subjects, step_name
 
@@ -60,7 +60,7 @@ def cross_checks(funnel: Funnel, types: Sequence[str], assumptions: Assumptions 
                     ever_n=None if ever is None else ever.n,
                     ever_converted=None if ever is None else ever.conversions,
                     ever_rate=None if ever is None or not ever.n else min(1.0, float(ever.f1[-1])),
-                    ever_interval=None if ever is None else rate_interval(ever) if ever.n else WHOLE,
+                    ever_interval=None if ever is None else rate_interval(ever),
                     earliest_rate=None if curve is None or not curve.n else min(1.0, float(curve.f1[-1])),
                     earliest_median=_median(curve, assumptions),
                     converters_median=_of_converters(published, assumptions.horizon),

@@ -88,11 +88,6 @@ def onward(curves: TypeCurves, to: int = DEAL) -> Floats:
     return rows
 
 
-def whole_way(curves: TypeCurves) -> Floats:
-    """Q(t): of all that are listed, the share that is a deal within t days."""
-    return np.asarray(onward(curves)[0] * np.prod([curve.rate for curve in curves]), np.float64)
-
-
 def within_after(delay: Floats, following: Floats, only: Sequence[int] | None = None) -> Floats:
     """A[c, h]: the share of converters that take longer than c days for this step and are through what follows within h days more.
 

@@ -84,7 +84,6 @@ def chances(
             through = p * of[:, k + 1 : to].prod(axis=1)
             both = p * converters + (1 - p) * others
             share = np.divide(through, both, out=np.zeros(len(mine)), where=both > 0)
-            share[waiting_at.age[mine] >= last] = 0.0
             reach = way.tables[k][age[:, None], np.minimum(np.asarray(days), last)[None, :]]
             found[mine] = np.minimum(share[:, None] * reach, 1.0)
     return found

@@ -39,10 +39,6 @@ class Incidence:
         return _variance(self)
 
     @property
-    def horizon(self) -> int:
-        return len(self.f1) - 1
-
-    @property
     def n(self) -> int:
         return int(self.at_risk[0])
 

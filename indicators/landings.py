@@ -12,18 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from indicators.bootstrap import generator
 from indicators.chance_of_count import Count
 from indicators.chances_by_rate import ChancesByRate, Gathered
 from indicators.counting import per_group
 from indicators.curves import onward
+from indicators.drawn_rates import drawn_rates
 from indicators.forecast import WayTables, chances, way_tables
 from indicators.happenings import Happenings, together
 from indicators.inputs import DEAL, LISTED, Flags, Floats, Ints
 from indicators.month import of_scope
 from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
-from indicators.subjects import STEPS
 from indicators.weekly import not_yet_at, running
 
 
@@ -88,7 +87,6 @@ def coming(outlook: Outlook, last: int, scope: Flags | None = None) -> Coming:
         expected = chances(before[j], ways[j], outlook.rates, [column], to=j)[:, 0]
         in_flight[j] = per_group(before[j].type, expected, kinds)
     kind, a_day = outlook.partners.type, np.array([_per_daily_entry(outlook, t, days) for t in range(kinds)])
-    a, b = outlook.rates.spread(kind)
     for t in range(kinds):
         members = np.flatnonzero((kind == t) & chosen)
         if not members.size:
@@ -96,20 +94,19 @@ def coming(outlook: Outlook, last: int, scope: Flags | None = None) -> Coming:
             continue
         through = np.cumprod(np.c_[np.ones(len(members)), outlook.rates.rate[members]], axis=1)
         new[:, t] = (outlook.arriving.weekly[members] / 7.0) @ through * a_day[t]
-        waiting = [
-            ChancesByRate(ways[j][t], [table[:, [column]] for table in ways[j][t].tables]).of(before[j], members)
-            for j in ways
-        ]
-        for i, *of_each in zip(members, *waiting, strict=True):
-            rng = generator(outlook.assumptions.seed, str(outlook.as_of), outlook.partners.ids[i], "target")
-            p = rng.beta(a[i], b[i], (draws, len(STEPS)))
-            pace = rng.gamma(outlook.arriving.shape[i], outlook.arriving.scale[i], draws) / 7.0
-            poisson[LISTED, t] += pace * a_day[t, LISTED]
-            for j, mine in zip(ways, of_each, strict=True):
-                pace = pace * p[:, j - 1]
-                poisson[j, t] += pace * a_day[t, j]
-                if len(mine):
-                    gathered[j][t].add(mine, p[:, :j])
+        by_rate = {
+            j: ChancesByRate(of_type[t], [table[:, [column]] for table in of_type[t].tables])
+            for j, of_type in ways.items()
+        }
+        for drawn in drawn_rates(outlook, members, draws):
+            whose = zip(drawn.members, drawn.generators, strict=True)
+            pace = [rng.gamma(outlook.arriving.shape[i], outlook.arriving.scale[i], draws) / 7.0 for i, rng in whose]
+            there = np.array(pace)
+            poisson[LISTED, t] += there.sum(axis=0) * a_day[t, LISTED]
+            for j, chances_of in by_rate.items():
+                there *= drawn.p[:, j - 1]
+                poisson[j, t] += there.sum(axis=0) * a_day[t, j]
+                gathered[j][t].add(chances_of, list(chances_of.of(before[j], drawn.members)), drawn.p)
     return _coming(in_flight, new, gathered, poisson, known)
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from indicators.bootstrap import generator
 from indicators.chances_by_rate import ChancesByRate, Gathered
 from indicators.curves import StepCurve, TypeCurves, onward
+from indicators.drawn_rates import drawn_rates
 from indicators.forecast import chances
 from indicators.happenings import Happenings
 from indicators.inputs import DEAL, LISTED, NO_DAY, Flags, Floats, Ints
 from indicators.open_entries import OpenEntries
 from indicators.outlook import Outlook
-from indicators.subjects import STEPS
 
 _MONDAY = 4  # day number 4 is 1970-01-05
 
@@ -100,7 +100,6 @@ def draws_for(outlook: Outlook, month: Month, under_way: OpenEntries, scope: Fla
     n, kind = outlook.assumptions.plan_draws, outlook.partners.type
     early, late = _offsets(outlook, month)
     found = Gathered(n)
-    a, b = outlook.rates.spread(kind)
     busy = np.zeros(len(outlook.partners), bool)
     busy[under_way.partner] = True
     for t, way in enumerate(outlook.ways[: len(outlook.partners.types)]):
@@ -109,9 +108,9 @@ def draws_for(outlook: Outlook, month: Month, under_way: OpenEntries, scope: Fla
         members = np.flatnonzero((kind == t) & busy & scope)
         if not members.size:
             continue
-        for i, mine in zip(members, ChancesByRate(way, reaches).of(under_way, members), strict=True):
-            rng = generator(outlook.assumptions.seed, str(outlook.as_of), outlook.partners.ids[i], "target")
-            found.add(mine, rng.beta(a[i], b[i], (n, len(STEPS))))
+        by_rate = ChancesByRate(way, reaches)
+        for drawn in drawn_rates(outlook, members, n):
+            found.add(by_rate, list(by_rate.of(under_way, drawn.members)), drawn.p)
     names = (*outlook.partners.types, "all")
     through = np.ones((n, len(outlook.curves)))
     for t, row in enumerate(outlook.curves):

@@ -23,7 +23,7 @@ from indicators.outlook import Outlook
 from indicators.subjects import STEPS
 
 _THREADS = 4
-_FEW = 24  # entries of a partner that are drawn one by one, which takes no longer than drawing their sum
+_FEW = 64  # entries of a partner that are drawn one by one, which takes no longer than drawing their sum
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -139,13 +139,12 @@ def _draws_of(
     mine: OfPartner,
 ) -> Ints:
     """[draws, horizons] numbers of deals of one partner. An entry that is a deal within 30 days is one within 60."""
-    p = rng.beta(a, b, (draws, len(STEPS)))
+    p = rng.beta(a[:, None], b[:, None], (len(STEPS), draws))
     if len(mine) <= _FEW:
-        each = mine.each(p)
-        under_way = (rng.random((len(each), 1, draws)) < each).sum(axis=0).T
+        under_way = mine.drawn(rng, p)
     else:
-        mean, second = mine.sums(p)
-        under_way = drawn_counts(rng, mean.T, second.T)
-    rate = rng.gamma(weekly[0], weekly[1], draws) * p.prod(axis=1)
-    coming = rng.poisson(rate[:, None] * a_day[None, :])
-    return np.asarray(under_way + coming, np.int64)
+        (mean, second), *_ = mine.by_rate.sums([mine], p[None])
+        under_way = drawn_counts(rng, mean, second)
+    rate = rng.gamma(weekly[0], weekly[1], draws) * p.prod(axis=0)
+    coming = rng.poisson(rate * a_day[:, None])
+    return np.asarray((under_way + coming).T, np.int64)

@@ -73,7 +73,7 @@ def fitted_priors(
 def priors_of_many(
     cases: Sequence[Case], assumptions: Assumptions = DEFAULTS, *, still: float = 1e-7
 ) -> tuple[Priors, ...]:
-    """The same of several cases. `still`: a search rests when no rate moves by more."""
+    """The same of several cases. `still`: a search rests when no rate moves by more once (a, b) were fitted anew."""
     asked = [_asked(*case, assumptions) for case in cases]
     found = iter(_searched([one for of_case in asked for one in of_case.searches], still))
     return tuple(of_case.told([next(found) for _ in of_case.searches]) for of_case in asked)
@@ -138,20 +138,23 @@ def _asked(funnel: Funnel, partners: PartnerTable, curves: Sequence[TypeCurves],
 
 
 def _searched(searches: Sequence[_Search], still: float) -> list[Prior]:
-    """Expectation and maximisation by turns, until each rests; then whether a type's mean goes by the attempts."""
+    """Expectation and maximisation by turns, until a fit of (a, b) moves no rate; then whether a type's mean goes by the attempts."""
     found: list[Prior | None] = [None] * len(searches)
     now = _Turn.first(searches)
     for turn in range(_ROUNDS):
         if not len(now.a):
             break
         y = now.y0 + now.open.expected(now.rate)[0]
-        if turn % _REFIT == 0:
+        fitted = turn % _REFIT == 0
+        if fitted:
             now.a, now.b = fit_groups(y, now.n, now.of, len(now.a), start=(now.a, now.b) if turn else None)
         moved = (now.a[now.of] + y) / ((now.a + now.b)[now.of] + now.n)
         largest = np.zeros(len(now.a))
         np.maximum.at(largest, now.of, np.abs(moved - now.rate))
         now.rate = moved
-        rests = (largest < still) & (turn > _REFIT)
+        if not fitted or not turn:
+            continue  # rates that lean on the same (a, b) rest long before (a, b) would
+        rests = largest < still
         for at in np.flatnonzero(rests).tolist():
             mine = now.of == at
             which, a, b = int(now.which[at]), float(now.a[at]), float(now.b[at])
@@ -212,11 +215,12 @@ def _by_exposure(search: _Search, a: float, b: float, y: Floats, rate: Floats, s
     a, b, exposure = fit_exposure(y[tried], n[tried], a, b)
     for turn in range(since + 1, _ROUNDS):
         y = search.converted + search.open.expected(rate)[0]
-        if turn % _REFIT == 0:
+        fitted = turn % _REFIT == 0
+        if fitted:
             a, b, exposure = fit_exposure(y[tried], n[tried], a, b, exposure.slope)
         moved = (leaning(a, b, exposure, search.attempts)[0] + y) / (a + b + n)
-        rests = float(np.abs(moved - rate).max(initial=0.0)) < still
+        largest = float(np.abs(moved - rate).max(initial=0.0))
         rate = moved
-        if rests and turn > since + _REFIT:
+        if fitted and largest < still:
             break
     return Prior(a, b, pooled=False, exposure=exposure)

@@ -134,7 +134,7 @@ def stalled_entries(
             if not mine.size:
                 continue
             ages = age[mine]
-            of_type = np.where(ages < assumptions.horizon, pace.chances[np.minimum(ages, assumptions.horizon)], 0.0)
+            of_type = pace.chances[np.minimum(ages, assumptions.horizon)]  # none is left on the last day
             start = np.full(mine.size, pace.at_entry)
             if rates is not None and not pace.assumed:
                 start = rates[entries.partner[mine], k]

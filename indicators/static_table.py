@@ -96,7 +96,7 @@ def _rows(
     found = []
     for k in range(DEAL + 1):
         final = float(to_deal[k, -1])
-        days = int((to_deal[k] >= 0.5 * final - 1e-12).argmax()) if final > 0 else None
+        days = 0 if k == DEAL else int((to_deal[k] >= 0.5 * final - 1e-12).argmax()) if final > 0 else None
         found.append(
             StaticRow(
                 milestone=k,

@@ -94,8 +94,8 @@ def target_plan(
     limits = _capacity(outlook, chosen, capacity)
     there = np.bincount(outlook.partners.type[chosen], minlength=len(pace)) > 0
     shares, said = shares_of(pace, mix, there)
-    case = _case(outlook, deals, month, under_way, chosen, shares, limits)
     by_entry = chances_in(outlook, month, under_way)
+    case = _case(outlook, deals, month, under_way, by_entry, chosen, shares, limits)
     achieved_by = deals_in(outlook, month, chosen)
     achieved = int(achieved_by.sum())
     landing = float((case.mix * case.per_entry).sum())
@@ -191,7 +191,14 @@ def _judged(
 
 
 def _case(
-    outlook: Outlook, deals: int, month: Month, under_way: OpenEntries, scope: Flags, mix: Floats, limits: Floats
+    outlook: Outlook,
+    deals: int,
+    month: Month,
+    under_way: OpenEntries,
+    by_entry: Floats,
+    scope: Flags,
+    mix: Floats,
+    limits: Floats,
 ) -> _Case:
     kinds = len(outlook.partners.types)
     days = max(month.end - outlook.as_of, 0)
@@ -201,7 +208,7 @@ def _case(
     return _Case(
         chances=chances_of(deals - int(deals_in(outlook, month, scope).sum()), draws.under_way),
         through_draws=draws.through[:, :kinds],
-        in_flight=float(chances_in(outlook, month, under_way).sum()),
+        in_flight=float(by_entry.sum()),
         per_entry=landed / days if days else np.zeros(kinds),
         through=through,
         mix=mix,
@@ -231,7 +238,8 @@ def _first_reachable(
     """The first of the months in which the deals come with 80 %, each type listing as much as it can from tomorrow on."""
     under_way = of_scope(outlook.under_way, scope)
     for month in months:
-        case = _case(outlook, deals, month, under_way, scope, mix, limits)
+        by_entry = chances_in(outlook, month, under_way)
+        case = _case(outlook, deals, month, under_way, by_entry, scope, mix, limits)
         most = np.where(case.mix > 0, np.where(np.isfinite(case.limit), case.limit, MOST), 0.0)
         if case.chance(most) >= outlook.assumptions.sure:
             return month

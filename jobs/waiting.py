@@ -23,14 +23,12 @@ from sync.events.as_known import tables
 
 _ROWS = """
     select e.connection || '.' || e.object || '/' || e.record_id as record, p.name, p.type, e.target ->> 'name',
-        m.value #>> '{}' as milestone, (s.value #>> '{}')::date as since, st.inputs ->> 'status',
-        (st.inputs ->> 'due')::date, (st.inputs ->> 'chance')::float8, (st.inputs ->> 'chance_at_entry')::float8
-    from sakigake.result st
-    join sakigake.entry e on (e.workspace, e.entry_id) = (st.workspace, st.subject_id)
+        r.value ->> 'milestone', (r.value ->> 'milestone_since')::date, r.inputs -> 'stalled' ->> 'status',
+        (r.inputs -> 'stalled' ->> 'due')::date, (r.inputs -> 'stalled' ->> 'chance')::float8, (r.inputs -> 'stalled' ->> 'chance_at_entry')::float8
+    from sakigake.subject_result r
+    join sakigake.entry e on (e.workspace, e.entry_id) = (r.workspace, r.subject_id)
     join sakigake.partner p on (p.workspace, p.partner_id) = (e.workspace, e.partner_id)
-    join sakigake.result m on (m.workspace, m.subject, m.subject_id, m.field) = (st.workspace, 'entry', st.subject_id, 'milestone')
-    join sakigake.result s on (s.workspace, s.subject, s.subject_id, s.field) = (st.workspace, 'entry', st.subject_id, 'milestone_since')
-    where st.workspace = %s and st.subject = 'entry' and st.field = 'stalled' and st.value = 'true'::jsonb
+    where r.workspace = %s and r.subject = 'entry' and r.value -> 'stalled' = 'true'::jsonb
         and (%s::text is null or p.partner_id = %s)"""
 _ENTRIES = """
     select e.entry_id, e.partner_id, e.connection || '.' || e.object || '/' || e.record_id, e.target ->> 'name'
@@ -118,16 +116,16 @@ def documents(rows: Iterable[Waiting], language: str, as_of: date, calendar: Bus
     ]
 
 
-def partner_called(conn: Connection[Any], workspace: str, wanted: str) -> str:
-    """The id of the partner that a CRM record, its id or its name names; NotFound says which there are."""
-    with contextlib.suppress(ValueError):
-        return partner_of(conn, workspace, RecordRef.parse(wanted))
+def partner_called(conn: Connection[Any], workspace: str, wanted: str) -> tuple[str, str, str]:
+    """(id, name, type) of the partner that a CRM record, its id or its name names; NotFound says which there are."""
     rows = conn.execute(
-        "select partner_id, name from sakigake.partner where workspace = %s and removed_at is null order by 1",
+        "select partner_id, name, type from sakigake.partner where workspace = %s and removed_at is null order by 1",
         (workspace,),
     ).fetchall()
-    ids = [str(row[0]) for row in rows]
-    return ids[partner_place(wanted, ids, [row[1] for row in rows])]
+    with contextlib.suppress(ValueError):
+        wanted = partner_of(conn, workspace, RecordRef.parse(wanted))
+    partner_id, name, kind = rows[partner_place(wanted, [row[0] for row in rows], [row[1] for row in rows])]
+    return partner_id, name, kind
 
 
 def types(conn: Connection[Any], workspace: str) -> list[str]:

@@ -41,11 +41,26 @@ class SettingsSaid(Base):
     first_used_at: Mapped[datetime]
 
 
-class Result(Base):
-    """The newest value of one catalogue field for one partner or entry, with what `explain` tells of it.
+class SubjectResult(Base):
+    """The newest values of all catalogue fields of one partner or entry, with what `explain` tells of them. The view `field_result` has a row a field.
 
-    A row is rewritten only when its value or reason changes; `run_id` is the run that last changed it.
+    A row is rewritten only when a value or reason in it changes.
     """
+
+    __tablename__ = "subject_result"
+    workspace: Mapped[Workspace]
+    subject: Mapped[Key]  # partner or entry
+    subject_id: Mapped[Key]
+    value: Mapped[dict[str, Any]] = mapped_column(JSONB)  # by field
+    inputs: Mapped[dict[str, Any]] = mapped_column(JSONB)  # by field
+    run_id: Mapped[str]  # that last changed any of them
+    runs: Mapped[dict[str, str]] = mapped_column(
+        JSONB, server_default=text("'{}'")
+    )  # by field, of those that an earlier run changed last
+
+
+class Result(Base):
+    """What versions up to 0020 kept in the place of `SubjectResult`, a row a field. Empty; the next release drops it."""
 
     __tablename__ = "result"
     workspace: Mapped[Workspace]
@@ -91,7 +106,7 @@ class TouchedPartner(Base):
 class ResultLog(Base):
     """Append-only: what each catalogue field said until something else stood in its place, when it came to say it, and why.
 
-    With what stands (`Result`), the newest row up to a moment is what was known then. Of what is no more there is a last row, `gone`.
+    With what stands (`SubjectResult`), the newest row up to a moment is what was known then. Of what is no more there is a last row, `gone`.
     """
 
     __tablename__ = "result_log"

@@ -80,13 +80,14 @@ def block_features(known: Ints) -> Floats:
 class Baseline:
     """What x has to beat at one horizon: the best of the simple forecasts. All arrays have one value an origin.
 
-    name is None where nothing can be graded: too few origins, or no deal in any of their windows.
+    name is None where nothing can be graded: too few origins, or no deal in any of their windows. own_lags [origins, coefficients].
     """
 
     horizon: int
     origins: Ints
     name: str | None = None
     outcomes: Outcomes | None = None
+    own_lags: Floats | None = None
     y: Ints | None = None
     loss: Floats | None = None
     spread: "_Spread | None" = None
@@ -119,15 +120,16 @@ def baseline(deals: Deals, horizon: int) -> Baseline:
         return Baseline(horizon, origins)
     made = _plain(deals.known, origins, horizon)
     outcomes = Outcomes.of(deals.known, origins, horizon, FIRST_ORIGIN, origins + 1 >= HARMONIC_FROM)
-    (made["own_lags"],), (dispersion,) = forecasts(deals.lags[None], deals.season, outcomes)
+    own = forecasts(deals.lags[None], deals.season, outcomes)
+    made["own_lags"] = own.mean[0]
     losses = {name: poisson_deviance(y, m) for name, m in made.items()}
     best = min(losses, key=lambda name: (float(losses[name].sum()), name))
     past = final[FIRST_ORIGIN + 1 :]
     sums = past[horizon:] - past[:-horizon]
     naive = float(np.abs(sums[horizon:] - sums[:-horizon]).mean()) if len(sums) > horizon else 0.0
     # a plain forecast has no spread of its own; it is lent the regression's
-    spread = _Spread.of(y, made[best], dispersion)
-    return Baseline(horizon, origins, best, outcomes, y, losses[best], spread, naive)
+    spread = _Spread.of(y, made[best], own.scale[0])
+    return Baseline(horizon, origins, best, outcomes, own.coefficients[0], y, losses[best], spread, naive)
 
 
 def backtest(deals: Deals, x: Floats, against: Baseline) -> Skill:
@@ -144,7 +146,8 @@ def backtests(deals: Deals, candidates: Sequence[Floats], against: Baseline) -> 
     for width in sorted({x.shape[1] for x in candidates}):
         same = [i for i, x in enumerate(candidates) if x.shape[1] == width]
         columns = np.stack([np.column_stack([deals.lags, candidates[i]]) for i in same])
-        for i, mean, over in zip(same, *forecasts(columns, deals.season, outcomes), strict=True):
+        told = forecasts(columns, deals.season, outcomes, against.own_lags)
+        for i, mean, over in zip(same, told.mean, told.scale, strict=True):
             found[i] = _graded(against, mean, over)
     return [skill for skill in found if skill is not None]
 

@@ -102,14 +102,14 @@ class Counted:
             for b, (low, high) in enumerate(BLOCKS):
                 for lag in range(low, high + 1):  # x of week u meets what is left in week u + lag
                     weights[b, :, : length - lag] += rest[rows, first + lag :]
-            found[first] = np.fft.rfft(weights, axis=-1)
+            found[first] = np.fft.rfft(weights, n=_circle(length), axis=-1)
         return found
 
     @cached_property
     def turned(self) -> dict[int, NDArray[np.complex128]]:
         """By first active week, its own spectra [partners, frequencies], turned round."""
         return {
-            first: np.conj(np.fft.rfft(self.told[rows, first:], axis=-1))
+            first: np.conj(np.fft.rfft(self.told[rows, first:], n=_circle(self.told.shape[1] - first), axis=-1))
             for first, rows in self.panel.beginning.items()
         }
 
@@ -257,9 +257,21 @@ def turns(of: Counted, by: Counted) -> list[Floats]:
         mine = np.flatnonzero(contributes[rows])
         if mine.size:
             product = of.followed[first][:, mine] * by.turned[first][mine]
-            length = of.counts.shape[1] - first
-            tables.append(np.round(np.fft.irfft(product, n=length, axis=-1), _DIGITS))
+            length, circle = of.counts.shape[1] - first, _circle(of.counts.shape[1] - first)
+            table = np.fft.irfft(product, n=circle, axis=-1)
+            if circle > length:  # what is moved by k, and by k less a whole turn
+                table = table[..., :length] + table[..., circle - length :]
+            tables.append(np.round(table, _DIGITS))
     return tables
+
+
+def _circle(length: int) -> int:
+    """Over how many weeks spectra are taken: a window of 127, a prime number, takes five times as long as one of twice as many and more."""
+    rest = length
+    for factor in (2, 3, 5, 7, 11):
+        while rest and rest % factor == 0:
+            rest //= factor
+    return length if rest <= 1 else 1 << (2 * length - 1).bit_length()
 
 
 def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) -> Floats:

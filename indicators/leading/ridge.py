@@ -12,7 +12,7 @@ import numpy as np
 from indicators.inputs import Flags, Floats, Ints
 
 RIDGE = 100.0  # on standardised columns: as if a hundred deals spoke against each; two years of weeks do not bear eight free slopes
-_ROUNDS, _STILL = 25, 1e-8
+_ROUNDS, _STILL = 25, 1e-6
 _FAR = 4.0  # no forecast of 50 times what ever was
 _CONSTANT = 1e-12  # a variance that is no more than what rounding leaves of none
 
@@ -44,15 +44,28 @@ class Outcomes:
         return cls(origins, first, y * used, used, seasonal)
 
 
-def forecasts(columns: Floats, season: Floats, outcomes: Outcomes) -> tuple[Floats, Floats]:
-    """Forecast and dispersion [candidates, origins] by columns [candidates, weeks, c] and season [weeks, 2], which count from week 0 on.
+@dataclass(frozen=True, eq=False, slots=True)
+class Forecasts:
+    """mean, scale [candidates, origins] forecast and dispersion; coefficients [candidates, origins, 1 + c + 2], a constant first."""
 
+    mean: Floats
+    scale: Floats
+    coefficients: Floats
+
+
+def forecasts(columns: Floats, season: Floats, outcomes: Outcomes, near: Floats | None = None) -> Forecasts:
+    """The forecasts by columns [candidates, weeks, c] and season [weeks, 2], which count from week 0 on.
+
+    `near` [origins, 1 + c' + 2]: coefficients of the first c' columns and the season alone, where the search begins; it ends at the same.
     A candidate's figures are the same bytes whichever others are worked out beside it.
     """
     fit = _Fit.of(columns, season, outcomes)
     level = np.log(np.maximum(outcomes.y.sum(axis=1) / fit.trained, 0.1))
     beta = np.zeros((*fit.alive.shape[:2], fit.design.shape[2]))
     beta[:, :, 0] = level
+    if near is not None:
+        own = near.shape[1] - season.shape[1]
+        beta[:, :, :own], beta[:, :, -season.shape[1] :] = near[:, :own], near[:, own:]
     left = np.arange(len(beta))
     for _ in range(_ROUNDS):
         after = fit.step(beta[left], level, left)
@@ -62,7 +75,7 @@ def forecasts(columns: Floats, season: Floats, outcomes: Outcomes) -> tuple[Floa
         if not len(left):
             break
     mean, scale = fit.told(beta, level)
-    return mean[:, np.arange(len(outcomes.origins)), outcomes.origins - outcomes.first], scale
+    return Forecasts(mean[:, np.arange(len(outcomes.origins)), outcomes.origins - outcomes.first], scale, beta)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -9,6 +9,7 @@ from scipy.special import stdtr, xlogy
 
 from indicators.inputs import Floats
 
+_FAR = 8.0  # standard deviations
 LEAST = 0.05  # a forecast of no deals at all would be infinitely wrong with the first one
 
 
@@ -35,7 +36,7 @@ def cumulative(mean: Floats, dispersion: Floats, longest: int) -> Floats:
 def cumulative_for(y: ArrayLike, mean: Floats, dispersion: Floats) -> Floats:
     """`cumulative` far enough into the tail for these outcomes that what lies beyond adds nothing that is shown."""
     spread = np.sqrt(np.maximum(dispersion, 1.0) * np.maximum(mean, LEAST))
-    most = max(float(np.max(np.asarray(y), initial=0)), float(np.max(mean + 12 * spread, initial=0.0)))
+    most = max(float(np.max(np.asarray(y), initial=0)), float(np.max(mean + _FAR * spread, initial=0.0)))
     return cumulative(mean, dispersion, int(most) + 20)
 
 

@@ -18,7 +18,7 @@ _EVER_SAID = """with said as not materialized (
     from sakigake.result_log l left join sakigake.computation using (workspace, run_id)
     union all
     select r.workspace, subject, subject_id, field, value, inputs, run_id, as_of, known_at, false, mapping_hash, true, computed_at
-    from sakigake.result r join sakigake.computation using (workspace, run_id))"""
+    from sakigake.field_result r join sakigake.computation using (workspace, run_id))"""
 """All that was ever said, as the table `said` of a query: what stands, and what stood before it, or was taken back."""
 _NEWEST = "known_at desc, stands desc, computed_at desc nulls last"
 """Computations of one moment come in the order in which they were made, which their names do not tell within a second."""
@@ -43,7 +43,7 @@ def fields(
     if when.kind == "now":
         newest = rows(
             raw,
-            """select r.field, r.value, r.inputs, r.run_id as run, c.as_of, c.known_at, c.mapping_hash from sakigake.result r
+            """select r.field, r.value, r.inputs, r.run_id as run, c.as_of, c.known_at, c.mapping_hash from sakigake.field_result r
             left join sakigake.computation c using (workspace, run_id)
             where r.workspace = %s and r.subject = %s and r.subject_id = %s order by r.field""",
             (workspace, subject, subject_id),

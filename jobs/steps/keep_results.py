@@ -1,5 +1,7 @@
 """Results into our tables: what is said anew where it changed, and a log of what was said until then. All in the caller's transaction.
 
+What stands is a row a partner or entry, with all of its fields: rows cost PostgreSQL more than what is in them.
+
 Of entries only those are looked at of which something else is said than before: what was said of a partner's entries is kept as rows of
 one width (`entry_rows.SAID`), and compared whole.
 """
@@ -7,7 +9,6 @@ one width (`entry_rows.SAID`), and compared whole.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from psycopg import Connection
 
 from indicators.inputs import EntryTable, PartnerTable
 from jobs.steps.entry_rows import SAID, Said, differing
-from jobs.steps.result_lines import entry_blocks, lines_of
+from jobs.steps.result_lines import entry_blocks, subject_lines
 from jobs.steps.results import Language, Row
 from sync.events.ids import Ids
 
@@ -54,16 +55,18 @@ def keep(
     *,
     only: Collection[str] | None = None,
 ) -> int:
-    """Stores values that changed, removes those of subjects that are gone, and logs what stood before; returns how many rows were written.
+    """Stores values that changed, removes those of subjects that are gone, and logs what stood before; returns how many values that were.
 
     `only`: all this is said of these partners and their entries; of others nothing is. Without it, partners not named are gone.
     """
     before = _said_before(conn, workspace, told.basis, only)
     found = _compared(partners, told, before.entries)
-    if conn.execute("select from sakigake.result where workspace = %s limit 1", (workspace,)).fetchone() is None:
-        written = _copy(
-            conn, "sakigake.result", partner_rows, told, found, ends=(f"{workspace}\t", f"\t{stand.run_id}")
-        )
+    if (
+        conn.execute("select from sakigake.subject_result where workspace = %s limit 1", (workspace,)).fetchone()
+        is None
+    ):
+        ends = (f"{workspace}\t", f"\t{stand.run_id}")
+        written = _copy(conn, "sakigake.subject_result", partner_rows, told, found, ends=ends)
     else:
         written = _put(conn, workspace, stand, partner_rows, told, found, before, partial=only is not None)
     _keep_said(conn, workspace, told.basis, found.blobs, None if only is not None else partners.ids)
@@ -83,18 +86,13 @@ def _put(
 ) -> int:
     """Among what stands already: what differs is written, and what is said no more is removed."""
     conn.execute(
-        "create temporary table computed (subject text, subject_id text, field text, value jsonb, inputs jsonb) on commit drop"
+        "create temporary table computed (subject text, subject_id text, value jsonb, inputs jsonb) on commit drop"
     )
     _copy(conn, "computed", partner_rows, told, found)
-    conn.execute("analyze computed (subject, subject_id, field)")  # documents cost most, and no plan rests on them
-    if partial:
-        removed = "r.subject = 'entry' and r.subject_id = any(%(gone)s)"
-    elif before.words_changed:
-        removed = _NOT_COMPUTED
-    else:
-        removed = (
-            f"(r.subject = 'partner' and {_NOT_COMPUTED}) or (r.subject = 'entry' and r.subject_id = any(%(gone)s))"
-        )
+    conn.execute("set local work_mem = '64MB'")  # of what moved, what stood and what stands
+    conn.execute("analyze computed (subject, subject_id)")  # documents cost most, and no plan rests on them
+    gone = "s.subject = 'entry' and s.subject_id = any(%(gone)s)"
+    removed = gone if partial else "true" if before.words_changed else f"s.subject = 'partner' or ({gone})"
     row = conn.execute(
         _WRITE.format(removed=removed),
         {
@@ -119,39 +117,66 @@ def _copy(
 ) -> int:
     columns = ", ".join(("workspace", *_SAID, "run_id") if ends[0] else _SAID)
     ids, said = Ids.of(told.entries.ids)[found.changed], told.said[found.changed]
-    line = lines_of()
+    rows = list(partner_rows)
     with conn.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin") as copy:
-        # in the order of the tables' index, into which they go much quicker: entries, partners, and the fields of each by name
+        # in the order of the tables' index, into which they go much quicker: entries, then partners
         for block in entry_blocks(ids, said, told.language, told.horizon, found.groups, ends=ends):
             copy.write(block)
-        ordered = sorted(partner_rows, key=itemgetter(1, 2))
-        copy.write("".join(f"{ends[0]}{line(row)[:-1]}{ends[1]}\n" for row in ordered))
-    return cursor.rowcount
+        copy.write("".join(subject_lines(rows, ends=ends)))
+    return len(rows) + int(found.groups[said["milestone"] >= 0].sum())
 
 
-_SAID = ("subject", "subject_id", "field", "value", "inputs")
-_NOT_COMPUTED = """not exists (
-    select from computed c where c.subject = r.subject and c.subject_id = r.subject_id and c.field = r.field)"""
-_WRITE = """with replaced as (
-        select r.* from sakigake.result r join computed c using (subject, subject_id, field)
-        where r.workspace = %(workspace)s and (r.value, r.inputs) is distinct from (c.value, c.inputs)),
-    written as (
-        insert into sakigake.result as r (workspace, subject, subject_id, field, value, inputs, run_id)
-        select %(workspace)s, subject, subject_id, field, value, inputs, %(run)s from computed
-        on conflict (workspace, subject, subject_id, field) do update
-            set value = excluded.value, inputs = excluded.inputs, run_id = excluded.run_id
-            where (r.value, r.inputs) is distinct from (excluded.value, excluded.inputs)
-        returning 1),
+_SAID = ("subject", "subject_id", "value", "inputs")
+# By subject what is said anew, and what no more; what stands afterwards; and, field by field, what stood before.
+_WRITE = """with anew as (
+        select c.subject, c.subject_id, c.value, c.inputs, n.fields, s.value as stood, s.inputs as stood_by, s.run_id, s.runs
+        from computed c
+        left join sakigake.subject_result s on (s.workspace, s.subject, s.subject_id) = (%(workspace)s, c.subject, c.subject_id)
+        cross join lateral (
+            select array_agg(f.key) as fields from jsonb_each(c.value) f
+            where (s.value -> f.key, s.inputs -> f.key) is distinct from (f.value, c.inputs -> f.key)) n
+        where n.fields is not null),
+    no_more as (
+        select s.subject, s.subject_id, g.fields, s.value as stood, s.inputs as stood_by, s.run_id, s.runs
+        from sakigake.subject_result s
+        left join computed c on (c.subject, c.subject_id) = (s.subject, s.subject_id)
+        cross join lateral (
+            select array_agg(f.key) as fields from jsonb_object_keys(s.value) f(key) where not coalesce(c.value ? f.key, false)) g
+        where s.workspace = %(workspace)s and ({removed}) and g.fields is not null),
+    moved as (
+        select subject, subject_id, coalesce(a.stood, g.stood) as stood, coalesce(a.stood_by, g.stood_by) as stood_by,
+            coalesce(a.run_id, g.run_id) as run_id, coalesce(a.runs, g.runs) as runs,
+            coalesce(g.fields, '{{}}') as gone, coalesce(a.fields, '{{}}') as fields, a.value, a.inputs
+        from anew a full join no_more g using (subject, subject_id)),
+    put as (
+        insert into sakigake.subject_result as s (workspace, subject, subject_id, value, inputs, run_id, runs)
+        select %(workspace)s, subject, subject_id, value, inputs, %(run)s, '{{}}' from moved where stood is null
+        union all
+        select %(workspace)s, subject, subject_id, (stood - gone) || coalesce(value, '{{}}'), (stood_by - gone) || coalesce(inputs, '{{}}'), run_id,
+            (runs - gone) || jsonb_object(fields, array_fill(%(run)s::text, array[cardinality(fields)]))
+        from moved where value is not null and stood is not null or stood - gone <> '{{}}'
+        on conflict (workspace, subject, subject_id) do update
+            set value = excluded.value, inputs = excluded.inputs, runs = excluded.runs),
     removed as (
-        delete from sakigake.result r where workspace = %(workspace)s and ({removed}) returning r.*),
+        delete from sakigake.subject_result s
+        where s.workspace = %(workspace)s and s.subject = any('{{entry,partner}}')
+            and s.subject_id = any(array(select subject_id from moved where value is null and stood - gone = '{{}}'))
+            and (s.subject, s.subject_id) in (select subject, subject_id from moved where value is null and stood - gone = '{{}}')),
+    before as (
+        select m.subject, m.subject_id, f.field, m.stood -> f.field as value, m.stood_by -> f.field as inputs,
+            coalesce(m.runs ->> f.field, m.run_id) as run_id, f.gone
+        from moved m
+        cross join lateral (
+            select field, false as gone from unnest(m.fields) field where m.stood ? field
+            union all select unnest(m.gone), true) f),
     logged as (
         insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
-        select n.workspace, n.subject, n.subject_id, n.field, n.value, n.inputs, false, n.run_id, k.as_of, k.known_at
-        from (select * from replaced union all select * from removed) n join sakigake.computation k using (workspace, run_id)
+        select %(workspace)s, b.subject, b.subject_id, b.field, b.value, b.inputs, false, b.run_id, k.as_of, k.known_at
+        from before b join sakigake.computation k on (k.workspace, k.run_id) = (%(workspace)s, b.run_id)
         union all
-        select workspace, subject, subject_id, field, value, inputs, true, %(run)s, %(as_of)s, %(known_at)s from removed
+        select %(workspace)s, subject, subject_id, field, value, inputs, true, %(run)s, %(as_of)s, %(known_at)s from before where gone
         on conflict do nothing)  -- an earlier version of this code logged what stands, too
-    select (select count(*) from written) + (select count(*) from removed)"""
+    select coalesce(sum(cardinality(fields) + cardinality(gone)), 0) from moved"""
 
 
 def said_partners(conn: Conn, workspace: str, basis: str, partners: Collection[str]) -> set[str]:

@@ -252,12 +252,11 @@ def snapshot(conn: Connection[Any], workspace: str, stamp: Stamp, only: Collecti
     )
     conn.execute(
         """insert into sakigake.partner_day (workspace, day, partner_id, type, fields, inputs, run_id)
-        select p.workspace, %(day)s, p.partner_id, p.type, jsonb_object_agg(r.field, r.value),
-            jsonb_object_agg(r.field, r.inputs - 'why') filter (where r.inputs - 'why' <> '{}'), %(run)s
-        from sakigake.partner p join sakigake.result r
+        select p.workspace, %(day)s, p.partner_id, p.type, r.value,
+            (select jsonb_object_agg(i.key, i.value - 'why') filter (where i.value - 'why' <> '{}') from jsonb_each(r.inputs) i), %(run)s
+        from sakigake.partner p join sakigake.subject_result r
             on (r.workspace, r.subject, r.subject_id) = (p.workspace, 'partner', p.partner_id)
-        where p.workspace = %(w)s and p.removed_at is null and (%(only)s::text[] is null or p.partner_id = any(%(only)s))
-        group by p.workspace, p.partner_id, p.type""",
+        where p.workspace = %(w)s and p.removed_at is null and (%(only)s::text[] is null or p.partner_id = any(%(only)s))""",
         given,
     )
 

@@ -120,7 +120,7 @@ def _results(
         select s.record_id, r.field, r.value, coalesce(r.inputs ->> 'why', ''), w.value, w.record_id is not null,
             case when r.field = any(%(calm)s) then w.before end, case when r.field = any(%(calm)s) then w.changed_at end
         from {_RECORDS[place.subject]} s
-        join sakigake.result r on r.workspace = %(workspace)s and r.subject = %(subject)s and r.subject_id = s.subject_id
+        join sakigake.field_result r on r.workspace = %(workspace)s and r.subject = %(subject)s and r.subject_id = s.subject_id
             and r.field = any(%(fields)s)
         left join sakigake.written w on w.workspace = %(workspace)s and w.connection = s.connection and w.object = s.object
             and w.record_id = s.record_id and w.field = r.field

@@ -12,6 +12,7 @@ Places = npt.NDArray[np.int64]
 WRITTEN = 36
 """The length of an id as text."""
 _DIGITS = 32  # without the four dashes
+_DIGIT_PLACES = np.array([at for at in range(WRITTEN) if at not in (8, 13, 18, 23)])
 
 
 class Ids(Sequence[str]):
@@ -64,11 +65,18 @@ class Ids(Sequence[str]):
         """The text at a place; or the ids of several places, or of those that are marked true."""
         if isinstance(at, slice | np.ndarray):
             return Ids(self.high[at], self.low[at])
-        return _written(f"{int(self.high[at]):016x}{int(self.low[at]):016x}")
+        digits = f"{int(self.high[at]):016x}{int(self.low[at]):016x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def __iter__(self) -> Iterator[str]:
-        digits = np.column_stack((self.high, self.low)).astype(">u8").tobytes().hex()
-        return (_written(digits[at : at + _DIGITS]) for at in range(0, len(digits), _DIGITS))
+        return iter(self.written.astype(f"U{WRITTEN}").tolist())
+
+    @property
+    def written(self) -> npt.NDArray[np.bytes_]:
+        """Their texts, each in ASCII."""
+        texts = np.full((len(self), WRITTEN), ord("-"), np.uint8)
+        texts[:, _DIGIT_PLACES] = np.frombuffer(binascii.hexlify(self.packed.tobytes()), np.uint8).reshape(-1, _DIGITS)
+        return texts.view(f"S{WRITTEN}").reshape(-1)
 
     def distinct(self) -> tuple["Ids", Places]:
         """Each id once, in order, and the place there of each of these."""
@@ -106,7 +114,3 @@ def places_of(sought: Sequence[str], among: Sequence[str]) -> Places:
         return sought.places_among(among)
     place = {name: at for at, name in enumerate(among)}
     return np.fromiter((place.get(name, -1) for name in sought), np.int64, len(sought))
-
-
-def _written(digits: str) -> str:
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -33,7 +33,7 @@ from tests.shared_folder import shared
 DAYS = 60
 STEPS = (Step.PULL, Step.MAP, Step.COMPUTE)
 SAID = {
-    "results": "select subject, subject_id, field, value, inputs from sakigake.result order by 1, 2, 3",
+    "results": "select subject, subject_id, field, value, inputs from sakigake.field_result order by 1, 2, 3",
     "tiers": "select partner_id, since::text, tier, previous, rule from sakigake.tier_change order by 1, 2",
     "reports": """select kind, document from sakigake.report where kind <> 'leading' and as_of = (select as_of from sakigake.computation
         order by computed_at desc limit 1) order by 1""",

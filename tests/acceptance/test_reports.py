@@ -57,7 +57,7 @@ def a_partner(company: Company) -> tuple[str, str]:
 def tier_of(company: Company, partner_id: str) -> str:
     return str(
         company.one(
-            "select value #>> '{}' from sakigake.result where subject = 'partner' and field = 'tier' and subject_id = %s",
+            "select value #>> '{}' from sakigake.field_result where subject = 'partner' and field = 'tier' and subject_id = %s",
             partner_id,
         )
     )
@@ -226,7 +226,7 @@ def test_what_leads_is_kept_once_a_week_and_says_the_same_when_asked_again(compa
     page = " ".join(ask("leading", "--partner", name, "--language", "en").split())
     assert f"One partner alone cannot show what leads (it takes 8). This is what partners of type {kind} show" in page
     assert "There is no partner 'nobody'" in ask("leading", "--partner", "nobody", code=1)
-    assert "leave --type out" in ask("leading", "--partner", name, "--type", "all", code=1)
+    assert "leave --type out" in ask("leading", "--partner", name, "--type", "all", code=2)
     assert "not enough data" in " ".join(ask("leading", "--language", "en").lower().split())
     assert "--language is 'fr', expected ja or en." in ask("leading", "--language", "fr", code=2)
 
@@ -235,7 +235,7 @@ def test_stalled_entries_come_with_their_next_step(company: Company, ask: Ask):
     compute(company)
     document = ask("stalled", "--json")
     assert len(document["entries"]) == company.one(
-        "select count(*) from sakigake.result where field = 'stalled' and value = 'true'"
+        "select count(*) from sakigake.field_result where field = 'stalled' and value = 'true'"
     )
     following = {"listed": "requested", "requested": "agreed", "agreed": "executed", "executed": "deal"}
     for e in document["entries"]:

@@ -71,18 +71,18 @@ def test_an_entry_in_a_stage_that_nobody_named_is_not_called_stalled(company: Co
     company.clean()
     cycle(company, Step.COMPUTE)
     stalled = company.one(
-        """select e.record_id from sakigake.result r join sakigake.entry e on e.entry_id = r.subject_id
+        """select e.record_id from sakigake.field_result r join sakigake.entry e on e.entry_id = r.subject_id
         where r.field = 'stalled' and r.value = 'true' and e.object = 'AttackListEntry__c' order by 1 limit 1"""
     )
     assert stalled, "the world has stalled entries"
     partner = company.one("select partner_id from sakigake.entry where record_id = %s", stalled)
-    count = "select value::int from sakigake.result where field = 'stalled_entries' and subject_id = %s"
+    count = "select value::int from sakigake.field_result where field = 'stalled_entries' and subject_id = %s"
     before = company.one(count, partner)
     rename(company, stalled, "保留")
     company.clean()
     cycle(company, Step.COMPUTE)
     row = company.one(
-        """select jsonb_build_array(r.value, r.inputs) from sakigake.result r join sakigake.entry e on e.entry_id = r.subject_id
+        """select jsonb_build_array(r.value, r.inputs) from sakigake.field_result r join sakigake.entry e on e.entry_id = r.subject_id
         where r.field = 'stalled' and e.record_id = %s""",
         stalled,
     )

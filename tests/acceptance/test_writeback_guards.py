@@ -70,9 +70,9 @@ def stopped(office: Office, sent: Sent, told: list[dict[str, Any]]) -> tuple[str
     return plan, why
 
 
-TWO_FIFTHS = """update sakigake.result set value = %s where subject = 'partner' and field = 'tier' and subject_id in
-    (select subject_id from sakigake.result where subject = 'partner' and field = 'tier' order by 1
-        limit (select ceil(0.4 * count(*)) from sakigake.result where subject = 'partner' and field = 'tier'))"""
+TWO_FIFTHS = """update sakigake.subject_result set value = jsonb_set(value, '{tier}', %s) where subject = 'partner' and subject_id in
+    (select subject_id from sakigake.subject_result where subject = 'partner' order by 1
+        limit (select ceil(0.4 * count(*)) from sakigake.subject_result where subject = 'partner'))"""
 
 
 @pytest.mark.parametrize(
@@ -123,16 +123,16 @@ def test_half_the_records_at_once_are_one_too_many(office: Office, heard: Heard)
 def test_forecasts_that_past_ones_speak_against_wait_and_nothing_else_does(
     office: Office, heard: Heard, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = """update sakigake.result set value = %s where field = %s and subject_id =
+    one = """update sakigake.subject_result set value = value || jsonb_build_object(%s::text, %s::jsonb) where subject_id =
         (select min(partner_id) from sakigake.partner_source)"""
     with connected(office.url) as conn:
         conn.execute(
             "update sakigake.computation set indicators = jsonb_set(indicators, '{forecast,status}', '\"miscalibrated\"')"
         )
-    compute(office, one, "77", "listed_90d")
+    compute(office, one, "listed_90d", "77")
     assert office.clean_send().delivered["confirmed"], "no forecast is in it"
     office.began = office.ledger().last_seq
-    compute(office, one, "88.5", "expected_deals_90d")
+    compute(office, one, "expected_deals_90d", "88.5")
     plan, why = stopped(office, office.send(), heard[1])
     assert why == [
         "The forecasts are miscalibrated: past ones came true more or less often than they said (sakigake indicators)."
@@ -160,4 +160,4 @@ def test_where_two_have_to_agree_the_one_who_activated_the_mapping_cannot_releas
 
 def _tiers(office: Office) -> list[str]:
     with connected(office.url) as conn:
-        return [r[0] for r in conn.execute("select value from sakigake.result where field = 'tier'")]
+        return [r[0] for r in conn.execute("select value from sakigake.field_result where field = 'tier'")]

@@ -138,7 +138,10 @@ def test_emptied_fields_are_emptied_by_every_way(office: Office) -> None:
         office.salesforce["bulk_writes_from"] = bulk_from
         office.want()
         office.clean_send()
-        office.execute("update sakigake.result set value = 'null' where field in ('milestone_since', 'tier_reason')")
+        for subject, field in (("entry", "milestone_since"), ("partner", "tier_reason")):
+            office.execute(
+                f"update sakigake.subject_result set value = jsonb_set(value, '{{{field}}}', 'null') where subject = '{subject}'"
+            )
         office.wanted = {k: None if k[1] in ("milestone_since", "tier_reason") else v for k, v in office.wanted.items()}
         office.clean_send()
         assert office.differences() == []

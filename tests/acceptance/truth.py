@@ -33,7 +33,7 @@ FACTS = (
     "past_fact",
     "event",
     "activity",
-    "result",
+    "subject_result",
     "tier_change",
     "computation",
 )
@@ -199,9 +199,9 @@ def field_differences(conn: psycopg.Connection[Any], ledger: Ledger) -> list[str
 def _wanted(conn: psycopg.Connection[Any]) -> Iterator[tuple[Place, CatalogueField, Any]]:
     for query in (
         """select s.connection, s.object, s.record_id, r.field, r.value from sakigake.partner_source s
-        join sakigake.result r on r.workspace = s.workspace and r.subject = 'partner' and r.subject_id = s.partner_id""",
+        join sakigake.field_result r on r.workspace = s.workspace and r.subject = 'partner' and r.subject_id = s.partner_id""",
         """select e.connection, e.object, e.record_id, r.field, r.value from sakigake.entry_source e
-        join sakigake.result r on r.workspace = e.workspace and r.subject = 'entry' and r.subject_id = e.entry_id""",
+        join sakigake.field_result r on r.workspace = e.workspace and r.subject = 'entry' and r.subject_id = e.entry_id""",
     ):
         rows = conn.execute(query).fetchall()
         assert rows

@@ -55,11 +55,10 @@ class Office(Company):
         entry = {"stalled": n % 2 == 1, "milestone_since": f"2026-{n // 28 % 12 + 1:02d}-{n % 28 + 1:02d}"}
         with connected(self.url) as conn:
             for subject, values in (("partner", partner), ("entry", entry)):
-                for name, value in values.items():
-                    conn.execute(
-                        "update sakigake.result set value = %s where subject = %s and field = %s",
-                        (json.dumps(value), subject, name),
-                    )
+                conn.execute(
+                    "update sakigake.subject_result set value = value || %s where subject = %s",
+                    (json.dumps(values), subject),
+                )
             if later:  # nothing that went unanswered before can still arrive
                 conn.execute("update sakigake.change set uncertain_at = uncertain_at - interval '1 hour'")
         self.began = self.ledger().last_seq
@@ -70,10 +69,10 @@ class Office(Company):
         with connected(self.url) as conn:
             rows = conn.execute(
                 """select s.connection, s.object, s.record_id, r.field, r.value from sakigake.partner_source s
-                join sakigake.result r on r.subject = 'partner' and r.subject_id = s.partner_id
+                join sakigake.field_result r on r.subject = 'partner' and r.subject_id = s.partner_id
                 where r.field in ('tier', 'tier_reason', 'listed_90d')
                 union all select e.connection, e.object, e.record_id, r.field, r.value from sakigake.entry_source e
-                join sakigake.result r on r.subject = 'entry' and r.subject_id = e.entry_id
+                join sakigake.field_result r on r.subject = 'entry' and r.subject_id = e.entry_id
                 where r.field in ('stalled', 'milestone_since')"""
             ).fetchall()
         return {((r[0], r[1], r[2]), r[3]): r[4] for r in rows}

@@ -199,7 +199,7 @@ def test_every_command_states_a_result_or_a_reason(told: str, engine: Engine, ca
     assert sum(of_deals.values()) in (40, 0 if not of_deals else 40)
     with engine.connect() as conn:
         kept = conn.exec_driver_sql(
-            "select field, value from sakigake.result where field in ('expected_deals_30d', 'deal_probability')"
+            "select field, value from sakigake.field_result where field in ('expected_deals_30d', 'deal_probability')"
         )
         fields = {(name, value) for name, value in kept}
     if told in NOTHING_EXPECTED:

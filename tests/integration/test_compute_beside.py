@@ -14,7 +14,7 @@ from jobs.beside import NUMBERS, Answer, Beside
 from jobs.steps.compute import compute
 from tests.numbers_world import AS_OF, steady_facts, workspace_on
 
-KEPT = ("computation", "result", "report", "pool", "partner_day", "tier_change", "said_entries")
+KEPT = ("computation", "subject_result", "report", "pool", "partner_day", "tier_change", "said_entries")
 
 
 def kept(engine: Engine) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from jobs.steps import compute as step
 from jobs.wiring import Workspace
 from tests.numbers_world import AS_OF, steady_facts, workspace_on
 
-KEPT = ("computation", "result", "result_log", "said_entries", "tier_change", "report", "pool", "partner_day")
+KEPT = ("computation", "subject_result", "result_log", "said_entries", "tier_change", "report", "pool", "partner_day")
 
 
 class Stopped(Exception):

@@ -40,14 +40,14 @@ def at(workspace: Workspace, moment: datetime) -> None:
 def results(workspace: Workspace) -> list[Row]:
     with workspace.connect() as conn:
         return conn.execute(
-            "select subject, subject_id, field, value, inputs from sakigake.result order by 1, 2, 3"
+            "select subject, subject_id, field, value, inputs from sakigake.field_result order by 1, 2, 3"
         ).fetchall()
 
 
 def said_by(workspace: Workspace, run: str) -> list[Row]:
     with workspace.connect() as conn:
         return conn.execute(
-            """select subject, subject_id, field from sakigake.result where run_id = %(run)s
+            """select subject, subject_id, field from sakigake.field_result where run_id = %(run)s
             union all select subject, subject_id, field from sakigake.result_log where run_id = %(run)s""",
             {"run": run},
         ).fetchall()

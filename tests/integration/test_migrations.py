@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
+from psycopg.types.json import Jsonb
 from sqlalchemy import Engine, text
 
 from jobs import database as db
@@ -162,3 +163,39 @@ def test_a_schema_of_our_name_without_our_version_is_left_alone(empty_database_u
     with pytest.raises(SchemaVersionMismatch, match="belongs to another program"):
         db.upgrade(empty_database_url)
     assert tables(empty_database_url) == {"fish"}
+
+
+def test_what_stands_is_the_same_by_field_before_and_after_it_is_kept_by_subject(database_url: str) -> None:
+    """Each field with the run that came to say it; and views tell the same."""
+    rows = [
+        ("main", subject, of, field, value, {"why": f"{field} of {of}"}, run)
+        for subject, of, field, value, run in (
+            ("partner", "p", "tier", "A", "run-1"),
+            ("partner", "p", "deals_90d", None, "run-2"),
+            ("partner", "q", "tier", "B", "run-2"),
+            ("entry", "e", "milestone", "agreed", "run-1"),
+        )
+    ]
+
+    def standing(table: str) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+        with psycopg.connect(plain(database_url)) as connection:
+            by_field = connection.execute(f"SELECT * FROM sakigake.{table} ORDER BY 1, 2, 3, 4").fetchall()
+            return by_field, connection.execute(
+                "SELECT partner_id, tier, deals_90d FROM sakigake.bi_partner_scorecard ORDER BY 1"
+            ).fetchall()
+
+    db.downgrade(database_url, "0020")
+    with psycopg.connect(plain(database_url)) as connection:
+        for row in rows:
+            given = [Jsonb(cell) if at in (4, 5) else cell for at, cell in enumerate(row)]
+            connection.execute("INSERT INTO sakigake.result VALUES (%s, %s, %s, %s, %s, %s, %s)", given)
+        connection.execute(
+            """INSERT INTO sakigake.partner (workspace, partner_id, name, type, willingness, attributes, known_at)
+            SELECT 'main', i, i, 'dealer', 'unknown', '{}', now() FROM unnest(array['p', 'q', 'r']) i"""
+        )
+    before = standing("result")
+    assert before == (sorted(rows), [("p", "A", None), ("q", "B", None), ("r", None, None)])
+    db.upgrade(database_url)
+    assert standing("field_result") == before
+    db.downgrade(database_url, "0020")
+    assert standing("result") == before

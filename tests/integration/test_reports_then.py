@@ -142,7 +142,7 @@ def test_stalled_entries_of_a_past_day_are_those_that_its_computation_called_so(
                 select distinct on (subject_id) subject_id, value from (
                     select subject_id, value, l.known_at from sakigake.result_log l where field = 'stalled' and not gone
                     union all
-                    select subject_id, value, c.known_at from sakigake.result r join sakigake.computation c using (workspace, run_id)
+                    select subject_id, value, c.known_at from sakigake.field_result r join sakigake.computation c using (workspace, run_id)
                     where field = 'stalled') said
                 where known_at < '2026-09-15' order by subject_id, known_at desc) called
             join sakigake.entry e on e.entry_id = called.subject_id where called.value = 'true'"""

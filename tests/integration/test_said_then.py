@@ -38,7 +38,7 @@ class Saying:
     former: bool = False
 
 
-partner_fields = st.fixed_dictionaries({name: st.integers(0, 1) for name in FIELDS})
+partner_fields = st.dictionaries(st.sampled_from(FIELDS), st.integers(0, 1), min_size=1)
 SAYINGS = st.lists(
     st.builds(
         Saying,
@@ -60,6 +60,9 @@ class Told:
     workspace: str
     known_at: datetime = START
     stood: list[tuple[datetime, Values]] = field(default_factory=list)
+    stands: Values = field(
+        default_factory=dict
+    )  # by field the value, what is beside it, and the run that came to say so
     dice: random.Random = field(default_factory=lambda: random.Random(7))
 
     def say(self, saying: Saying) -> None:
@@ -84,7 +87,7 @@ class Told:
         ]
         told = EntriesSaid(entries, said, saying.words, "en", 180)
         with self.conn.transaction():
-            keep(self.conn, self.workspace, Stand(run, DAY, self.known_at), partners, rows, told)
+            written = keep(self.conn, self.workspace, Stand(run, DAY, self.known_at), partners, rows, told)
             self.conn.execute(
                 """insert into sakigake.computation (workspace, run_id, as_of, known_at, mapping_hash, code_version, indicators, computed_at)
                 values (%s, %s, %s, %s, '', '', '{}', %s)""",
@@ -93,12 +96,24 @@ class Told:
             if saying.former:
                 self.conn.execute(
                     """insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
-                    select workspace, subject, subject_id, field, value, inputs, false, run_id, %s, %s from sakigake.result
+                    select workspace, subject, subject_id, field, value, inputs, false, run_id, %s, %s from sakigake.field_result
                     where workspace = %s and run_id = %s""",
                     (DAY, self.known_at, self.workspace, run),
                 )
         rows += entry_rows([e for e, _ in owned], said, "en", 180)
+        before, self.stands = self.stands, {row[:3]: (*row[3:], run) for row in rows}
+        for key, (value, beside, _) in self.stands.items():
+            if key in before and before[key][:2] == (value, beside):
+                self.stands[key] = before[key]
+        moved = {key for key in before.keys() | self.stands.keys() if before.get(key) != self.stands.get(key)}
+        assert written == len(moved)
         self.stood.append((self.known_at, {row[:3]: row[3] for row in rows}))
+
+    def standing(self) -> Values:
+        query = (
+            "select subject, subject_id, field, value, inputs, run_id from sakigake.field_result where workspace = %s"
+        )
+        return {row[:3]: row[3:] for row in self.conn.execute(query, (self.workspace,))}
 
     def at(self, moment: datetime) -> Values:
         return {
@@ -120,6 +135,7 @@ def test_the_past_as_read_at_every_moment_is_what_was_said_then(engine: Engine, 
             told = Told(conn, f"w{next(names)}")
             for saying in sayings:
                 told.say(saying)
+                assert told.standing() == told.stands
             last = dict(told.stood)  # of runs of one moment, the last
             assert told.at(START - timedelta(microseconds=1)) == {}
             for moment, values in last.items():

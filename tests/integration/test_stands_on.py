@@ -100,7 +100,7 @@ def test_results_are_computed_anew_where_only_the_code_changed(
     def chances() -> dict[str, float]:
         with workspace.connect() as conn:
             rows = conn.execute(
-                "select subject_id, value from sakigake.result where field = 'deal_probability' and value <> 'null'"
+                "select subject_id, value from sakigake.field_result where field = 'deal_probability' and value <> 'null'"
             )
             return dict(rows.fetchall())
 
@@ -239,7 +239,8 @@ def test_a_tier_set_or_ended_a_moment_ahead_of_the_crms_clock_is_known_to_the_ne
             key = compute.compute(workspace, f"run-{uuid.uuid4()}", AS_OF, key, "1")["input"]
             with workspace.connect() as conn:
                 row = conn.execute(
-                    "select value #>> '{}' from sakigake.result where field = 'tier' and subject_id = %s", (partner,)
+                    "select value #>> '{}' from sakigake.field_result where field = 'tier' and subject_id = %s",
+                    (partner,),
                 ).fetchone()
             return str(row and row[0])
 

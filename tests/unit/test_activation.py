@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.activation import (
+    Concentration,
     activation,
     concentration,
     first_data_day,
@@ -19,9 +20,11 @@ from indicators.activation import (
 from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.cadence import Activities, capacity, compliance, leaks, meeting_due, working_days
 from indicators.inputs import NO_DAY, EntryTable, EventTable, PartnerTable
+from indicators.kaplan_meier import kaplan_meier
 from indicators.paths import canonical_paths
 from indicators.tiers import TierChange
 from models.vocabulary import Tier
+from tests.unit.test_indicators_reference import SIX_MP, SIX_MP_RELAPSED
 
 MONDAY = 20360  # 2025-09-29
 
@@ -100,7 +103,7 @@ def test_concentration_is_the_share_of_the_top_five_and_the_sum_of_squares():
     found = concentration(paths, len(partners))
     assert (found.deals, found.partners, found.top_share) == (4, 2, 1.0)
     assert found.herfindahl == 10 / 16
-    assert concentration(*(world([], [19000] * 3)[0], 3)).top_share is None
+    assert concentration(*(world([], [19000] * 3)[0], 3)) == Concentration(0, 0, None, None, None)
     year = [concentration(world([(0, day), (1, 20399)], [19000] * 3)[0], 3).deals for day in (20036, 20035)]
     assert year == [2, 1], "of the 365 days that end with the as-of day"
     six = world([(p, 20399) for p in range(6)] + [(0, 20398)], [19000] * 6, (0,) * 6)[0]
@@ -151,6 +154,24 @@ def test_time_to_the_first_deal_censors_those_without_one():
     assert by_type(time_to_first_deal(*world([], [20400] * 3), first_data=20400))["all"].median is None
 
 
+def test_the_time_to_the_first_deal_has_the_published_median_and_the_curves_interval():
+    """R1: remission under 6-MP as days from contract to deal, in partners of whom twelve have none yet."""
+    joined = [20400 - t if not happened else 20300 for t, happened in zip(SIX_MP, SIX_MP_RELAPSED, strict=True)]
+    deals = [(i, 20300 + t) for i, t in enumerate(SIX_MP) if SIX_MP_RELAPSED[i]]
+    found = by_type(time_to_first_deal(*world(deals, joined, (0,) * 21), first_data=20000))["a"]
+    assert (found.partners, found.events, found.median) == (21, 9, 23)
+    assert (found.low, found.high) == kaplan_meier(SIX_MP, SIX_MP_RELAPSED).median_interval()
+    assert found.low == 13
+    assert found.within_90 is None, "nobody was watched for so long"
+
+
+def test_a_deal_of_the_as_of_day_counts_and_a_contract_of_that_day_is_watched():
+    found = by_type(time_to_first_deal(*world([(0, 20400)], [20310, 20400], (0, 0)), first_data=20000))["all"]
+    assert (found.partners, found.events, found.within_90) == (2, 1, 1)
+    later = by_type(time_to_first_deal(*world([(0, 20400)], [20309, 20309], (0, 0)), first_data=20000))["all"]
+    assert (later.events, later.within_90) == (1, 0), "after 91 days"
+
+
 def test_the_first_data_day_of_nothing_is_none():
     assert first_data_day(np.array([NO_DAY], np.int32)) == NO_DAY
     assert first_data_day(np.array([5, NO_DAY, 3], np.int32)) == 3
@@ -186,6 +207,28 @@ def test_tier_b_is_due_a_meeting_and_a_touch_a_month_and_only_where_it_held_thro
     changes = [change(0, october, Tier.B), change(1, october + 1, Tier.B)]
     _, meeting, touch, _ = compliance(changes, done, october + 31, WEEKDAYS, days=60)
     assert (meeting.due, meeting.met, touch.due, touch.met) == (1, 1, 1, 0)
+
+
+def test_a_month_is_over_on_its_last_evening_and_due_where_the_tier_held_to_its_end():
+    october = 20362  # 2025-10-01
+    leaves = [change(0, october, Tier.B), change(0, october + 30, Tier.C), change(1, october, Tier.B)]
+    for as_of, due in ((october + 29, 0), (october + 30, 1), (october + 31, 1)):
+        assert compliance(leaves, acted(), as_of, WEEKDAYS, days=60)[1].due == due
+    weeks = [
+        change(0, MONDAY, Tier.A),
+        change(0, MONDAY + 6, Tier.B),
+        change(1, MONDAY, Tier.A),
+        change(1, MONDAY + 7, Tier.B),
+    ]
+    assert compliance(weeks, acted(), MONDAY + 20, WEEKDAYS)[0].due == 1, (
+        "the one that left on the Sunday was not in A for the week"
+    )
+
+
+def test_a_meeting_on_the_first_of_the_month_is_this_months():
+    october = 20362
+    assert meeting_due(Tier.B, [october], october + 5, WEEKDAYS) == 20420  # Friday, 28 November
+    assert meeting_due(Tier.B, [october - 1], october + 5, WEEKDAYS) == 20392
 
 
 def test_tier_c_is_due_a_touch_or_a_meeting_a_month_and_tier_d_nothing():
@@ -227,6 +270,12 @@ def test_the_next_regular_meeting_is_due_on_a_business_day_of_its_week_or_month(
     assert meeting_due(Tier.A, [], MONDAY + 1, BusinessDays.of([friday])) == friday - 1
     assert meeting_due(Tier.B, [], MONDAY, WEEKDAYS) == MONDAY + 1  # 30 September
     assert meeting_due(Tier.B, [MONDAY], MONDAY, WEEKDAYS) == 20392  # 31 October
+    new_year = BusinessDays.of(range(MONDAY + 7, MONDAY + 14))
+    assert meeting_due(Tier.A, [MONDAY], MONDAY + 1, new_year) == friday + 14, "nobody works in the week between"
+    assert meeting_due(Tier.A, [], MONDAY + 8, new_year) == friday + 14
+    bridge = BusinessDays.of(range(MONDAY + 8, MONDAY + 12))
+    assert meeting_due(Tier.A, [MONDAY], MONDAY + 1, bridge) == MONDAY + 7, "the only day that is worked on"
+    assert meeting_due(Tier.A, [MONDAY - 1], MONDAY + 6, WEEKDAYS) == friday, "a Sunday's was of the week before"
     assert meeting_due(Tier.C, [], MONDAY, WEEKDAYS) == meeting_due(Tier.D, [], MONDAY, WEEKDAYS) == NO_DAY
 
 

@@ -108,9 +108,14 @@ def test_the_cohort_rate_asks_only_those_who_had_the_time():
 
 def test_the_ratio_of_counts_can_exceed_one():
     """It looks back its 365 days even where the rate's own window has grown."""
-    old = [[("listed", 0), ("requested", 390)]] * 3
-    row = row_of(paths_of(*old, [("listed", 380)], as_of=SOON))
-    assert (row.flow_from, row.flow_to, row.flow_ratio) == (1, 3, 3)
+    old = [[("listed", 0), ("requested", 390)]] * 6
+    row = row_of(paths_of(*old, [("listed", 380)], [("listed", 380)], as_of=SOON))
+    assert (row.flow_from, row.flow_to, row.flow_ratio) == (2, 6, 3)
+
+
+def test_the_share_resolved_is_that_of_the_subjects_that_came_to_an_end():
+    row = row_of(paths_of(*converted(5, 6), *[LOST_SOON] * 3, *[LISTED_ONLY] * 3, as_of=SOON))
+    assert (row.converted, row.lost, row.open, row.share_resolved) == (6, 3, 3, 0.75)
 
 
 def test_the_window_grows_until_it_holds_thirty():
@@ -177,6 +182,38 @@ def test_steps_that_are_not_independent_are_flagged():
     assert (alike.rate, alike.product, alike.disagrees) == (pytest.approx(0.5), pytest.approx(0.5), False)
     apart = row_of(paths_of(*[quick] * 50, *[slow] * 50, as_of=SOON), "listed>deal")
     assert (apart.rate, apart.product, apart.disagrees) == (pytest.approx(0.5), pytest.approx(1), True)
+
+
+@pytest.mark.parametrize(("slow", "disagrees"), [(31, False), (33, True)])
+def test_product_and_direct_rate_disagree_from_two_standard_errors_of_their_difference_on(slow, disagrees):
+    """By the delta method: se^2 of the rate and, of the product, its square times the sum of the steps' (se / rate)^2 (METHODS 3b)."""
+    quick = [("listed", 100), ("requested", 101), ("agreed", 111), ("executed", 112), ("deal", 113)]
+    late = [("listed", 220), ("requested", 395)]
+    half = [("listed", 100), ("requested", 101), ("lost", 111)]
+    paths = paths_of(*[quick] * 30, *[half] * 30, *[LOST_SOON] * 30, *[late] * slow, as_of=SOON)
+    *steps, whole = (row for row in conversions(paths, ["legacy"]) if row.type == "legacy")
+    product = np.prod([row.rate for row in steps])
+    spread = np.sqrt(whole.se**2 + product**2 * sum((row.se / row.rate) ** 2 for row in steps))
+    assert whole.product == pytest.approx(product)
+    assert whole.product - whole.rate == pytest.approx(2 * spread, rel=0.05)
+    assert whole.disagrees is disagrees
+
+
+def test_there_is_no_product_where_a_step_was_never_come_to():
+    whole = row_of(paths_of(*converted(5, 40), as_of=SOON), "listed>deal")
+    assert (whole.rate, whole.product, whole.disagrees) == (0, None, None)
+
+
+@pytest.mark.parametrize(("waited", "status"), [(180, "ok"), (179, "immature")])
+def test_that_nobody_converts_is_told_once_they_were_watched_to_the_horizon(waited, status):
+    row = row_of(paths_of(*[[("listed", 400 - waited)]] * 40, as_of=SOON))
+    assert (row.rate, row.status) == (0, status)
+
+
+def test_without_a_conversion_those_count_that_were_watched_to_the_horizon_or_to_their_end():
+    """Ten were lost and twenty still wait after 180 days; of fifteen no more than a month is known."""
+    interval = rate_interval(aalen_johansen([20] * 10 + [180] * 20 + [30] * 15, [2] * 10 + [0] * 35))
+    assert (interval.low, interval.high) == (0, pytest.approx(1 - 0.05 ** (1 / 30)))
 
 
 def test_the_published_interval_is_the_wider_one():
@@ -266,8 +303,23 @@ def test_inferred_days_are_left_out_of_the_step_and_kept_in_the_whole():
 def test_a_step_whose_ends_are_often_inferred_is_greyed_out():
     plain = [("listed", 100), ("requested", 105), ("agreed", 110)]
     skipping = [("listed", 100), ("agreed", 110)]
-    assert lead_of(paths_of(*[plain] * 60, *[skipping] * 15, as_of=SOON)).status == "ok"
-    assert lead_of(paths_of(*[plain] * 59, *[skipping] * 16, as_of=SOON)).status == "skips"
+    some, many = (paths_of(*[plain] * (75 - n), *[skipping] * n, as_of=SOON) for n in (15, 16))
+    for step in ("listed>requested", "requested>agreed"):
+        assert lead_of(some, step).status == "ok"
+        assert lead_of(many, step).status == "skips"
+        assert lead_of(many, step).p95 == 5, "only of those with both days recorded"
+
+
+def test_conversions_are_counted_up_to_the_last_day_on_which_ten_are_watched():
+    """One converts a day: of eighteen nine do while ten are watched, of nineteen ten."""
+    eighteen, nineteen = (lead_of(paths_of(*[converted(d, 1)[0] for d in range(1, n)], as_of=SOON)) for n in (19, 20))
+    assert (eighteen.status, eighteen.conversions) == ("few", 9)
+    assert (nineteen.status, nineteen.conversions, nineteen.median) == ("ok", 10, 5)
+
+
+def test_what_converts_on_the_day_it_was_listed_took_no_days():
+    lead = lead_of(paths_of(*converted(0, 20), as_of=SOON))
+    assert (lead.median, lead.median_interval, lead.business_median) == (0, (0, 0), 0)
 
 
 def test_a_quantile_of_nothing_is_minus_one():

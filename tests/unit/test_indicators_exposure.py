@@ -45,6 +45,16 @@ def test_the_score_is_that_of_a_weighted_regression_by_statsmodels():
     assert score_test(y, n, k) == pytest.approx(2 * norm.sf(np.sqrt(chi2).item()), rel=1e-6)
 
 
+def test_eight_partners_of_unlike_sizes_are_asked_for():
+    """Fewer, or all alike, cannot show anything; so can nobody who converts all, or none."""
+    n = np.array([10.0, 10, 12, 12, 14, 14, 16, 16])
+    y = np.array([1.0, 1, 2, 3, 7, 8, 14, 15])
+    assert score_test(y, n, 12.0) < 0.01
+    assert score_test(y[:7], n[:7], 12.0) == 1
+    assert score_test(y[[0, 1, 0, 1, 0, 1, 0, 1]], n[[0] * 8], 12.0) == 1
+    assert score_test(n, n, 12.0) == score_test(0 * n, n, 12.0) == 1
+
+
 @pytest.mark.parametrize("partners", [12, 40])
 def test_where_rates_do_not_go_by_size_it_is_seldom_said(partners: int):
     rng = np.random.default_rng(7)

@@ -109,6 +109,42 @@ def test_one_step_from_the_deal_is_the_conditional_curve():
     assert made.entries.within[under.entry[at], 0] == pytest.approx(expected)
 
 
+def test_an_entry_that_came_before_the_partners_window_is_not_taken_out_of_a_rate_it_is_no_part_of():
+    """Its partner has no attempt in the window: the rate is the type's mean, of which this entry tells nothing."""
+    old, late = executed(*range(1, 181, 3), on=600), executed(*range(1, 21), on=850)
+    stories = [*old, *late, [("listed", 780), ("requested", 780), ("agreed", 780), ("executed", 780)]]
+    entries = EntryTable.of([f"e{i}" for i in range(81)], [i % 4 for i in range(80)] + [4])
+    partners = PartnerTable.of([f"p{i}" for i in range(5)], ["legacy"], [0] * 5)
+    lean = replace(LEAN, partner_window=100)
+    made = summarise(events_of(stories), entries, partners, AS_OF, assumptions=lean).prospects
+    rates, curve = made.outlook.rates, made.outlook.curves[0][3]
+    assert (rates.attempts[4, 3], rates.rate[4, 3]) == (0, pytest.approx(rates.priors[0][3].mean))
+    p, c = float(rates.rate[4, 3]), 120
+    below = p * (1 - curve.delay[c]) + (1 - p) * (1 - curve.loss[c])
+    assert curve.delay[c + 30] - curve.delay[c] > 0.1
+    assert made.entries.within[80, 0] == pytest.approx(p * (curve.delay[c + 30] - curve.delay[c]) / below)
+
+
+def executed(*days, on=700):
+    return [[("listed", on), ("requested", on), ("agreed", on), ("executed", on), ("deal", on + d)] for d in days]
+
+
+def test_the_days_of_a_deal_are_the_quantiles_of_what_is_still_to_come_of_its_delays():
+    """Deals came after 1 to 21 days, alike: of the eleven days left to who has waited 10, the sixth passes half and the ninth 80 %."""
+    waits = [[("listed", 850), ("requested", 850), ("agreed", 850), ("executed", 900 - age)] for age in (0, 10, 18)]
+    made = results_of([*executed(*range(1, 22)) * 9, *waits]).prospects.entries
+    assert (made.p50[-3:] - AS_OF).tolist() == [11, 6, 2]
+    assert (made.p80[-3:] - AS_OF).tolist() == [17, 9, 3]
+
+
+def test_who_has_waited_longer_than_anybody_who_came_to_an_end_has_no_chance_and_no_day():
+    """Neither those that converted nor those that were lost have waited so long: a stated zero, not a division by it."""
+    lost = [[("listed", 700), ("requested", 700), ("agreed", 700), ("executed", 700), ("lost", 710)]] * 10
+    made = results_of([*executed(*[5] * 30), *lost, [*executed(1, on=850)[0][:-1]]]).prospects.entries
+    assert (made.state[-1], made.eventual[-1], made.within[-1].tolist()) == (OK, 0, [0, 0, 0])
+    assert made.p50[-1] == made.p80[-1] == NO_DAY
+
+
 def test_chances_grow_with_time_and_dates_are_in_order():
     made = summarise(*world(), AS_OF, assumptions=LEAN).prospects.entries
     ok = made.state == OK
@@ -194,6 +230,35 @@ def test_the_gate_opens_for_honest_data_and_closes_when_the_world_changes():
     stopped = (events.milestone < 3) | (events.day < AS_OF - 180)  # nothing is executed any more
     halted = EventTable.of(events.entry[stopped], events.milestone[stopped], events.day[stopped])
     assert summarise(halted, entries, partners, AS_OF, assumptions=LEAN).prospects.status == "miscalibrated"
+
+
+def test_more_deals_than_were_foretold_are_as_much_of_a_miss_as_fewer():
+    """All that had been executed 180 days ago became a deal within the month, which nothing had foretold."""
+    events, entries, partners = world(n=1500)
+    then = AS_OF - 180
+    before = canonical_paths(events, entries, partners, then)
+    stands = before.entry[(before.current == 3) & (before.lost == NO_DAY)]
+    kept = events.day <= then
+    surge = EventTable.of(
+        np.r_[events.entry[kept], stands],
+        np.r_[events.milestone[kept], np.full(len(stands), 4)],
+        np.r_[events.day[kept], np.full(len(stands), then + 20)],
+    )
+    found = calibration(canonical_paths(surge, entries, partners, then + 30), partners, replace(LEAN, checks=1))
+    assert len(found.origins) == 1
+    assert (found.status, found.came) == ("miscalibrated", len(stands))
+    assert found.came - found.expected > found.limit > 0
+
+
+@pytest.mark.parametrize(("n", "checked"), [(19, 0), (20, 6)])
+def test_a_past_day_is_checked_where_every_step_had_converted_twenty_times(n, checked):
+    stories = [*executed(*[5] * n, on=400), [("listed", 650)]]
+    entries = EntryTable.of([f"e{i}" for i in range(len(stories))], [0] * len(stories))
+    partners = PartnerTable.of(["p"], ["legacy"], [0])
+    found = calibration(canonical_paths(events_of(stories), entries, partners, AS_OF), partners, LEAN)
+    assert len(found.origins) == checked
+    if not checked:
+        assert (found.status, found.expected, found.came, found.limit) == ("unchecked", 0, 0, 0)
 
 
 @pytest.mark.parametrize("n", [0, 20, 300, 3000])

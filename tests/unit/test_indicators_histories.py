@@ -65,6 +65,32 @@ def test_a_few_changes_of_a_trial_make_no_history():
     assert 100 <= late.start - DAY0 <= 105
 
 
+@pytest.mark.parametrize(
+    ("before", "since", "changes", "late"),
+    [
+        ((20, 200), (0, 200), 10, True),
+        ((19, 200), (0, 200), 10, False),  # less than a tenth apart
+        ((80, 400), (40, 400), 11, True),
+        ((79, 400), (40, 400), 11, False),
+        ((9, 20), (0, 20), 10, True),
+        ((8, 20), (0, 20), 10, False),  # by chance in 1.6 of 1,000
+        ((20, 200), (0, 200), 9, False),
+    ],
+)
+def test_a_history_begins_late_from_ten_changes_a_tenth_and_one_in_a_thousand_on(before, since, changes, late):
+    """So many of those begun on day 0, and on day 60, stood further when first heard of; changes came a day from day 41 on, the eleventh on day 70."""
+    rows, n = [], 0
+    for day, (further, of) in ((0, before), (60, since)):
+        for i in range(of):
+            rows += [(n, LISTED, day, MADE), *([(n, REQUESTED, day, MADE)] if i < further else [])]
+            n += 1
+    rows += [(before[1] - 1 - i, REQUESTED, 41 + i, CHANGED) for i in range(min(changes, 10))]
+    rows += [(n - 1, REQUESTED, 70, CHANGED)] if changes > 10 else []
+    found = late_histories(table(rows), n, DAY0 + 400)
+    expected = LateHistory("crm.Entry", DAY0 + 51, before[1], before[0], since[1], since[0])
+    assert found == ((expected,) if late else ())
+
+
 def test_too_few_changes_since_tell_nothing_yet():
     assert late_histories(flow(200, 221), 200, DAY0 + 400) == ()
 

@@ -7,6 +7,8 @@ from indicators.inputs import (
     AGREED,
     DEAL,
     EXECUTED,
+    FIRST_DAY,
+    LAST_DAY,
     LISTED,
     LOST,
     MILESTONE_CODE,
@@ -211,6 +213,17 @@ def test_an_entry_without_events_has_no_attempt():
     paths = paths_of([], [("listed", 1)])
     assert paths.last.tolist() == [-1, 0]
     assert paths.issues.no_events == 1
+
+
+@pytest.mark.parametrize(
+    ("day", "taken"), [(FIRST_DAY - 1, False), (FIRST_DAY, True), (LAST_DAY, True), (LAST_DAY + 1, False)]
+)
+def test_a_day_before_2000_or_after_2149_is_no_as_of_day(day, taken):
+    if taken:
+        assert paths_of([("listed", 0)], as_of=day).as_of == day
+    else:
+        with pytest.raises(ValueError, match="expected a day from 2000 to 2149"):
+            paths_of([("listed", 0)], as_of=day)
 
 
 def test_an_unknown_entry_is_refused_with_a_sentence():

@@ -73,6 +73,13 @@ def test_the_same_seed_gives_the_same_bytes_and_many_partners_have_fewer_draws()
     assert (np.diff(one.expected) < 0).all()
 
 
+@pytest.mark.parametrize(("partners", "places"), [(1, 1), (5, 1), (6, 2), (10, 2), (11, 3)])
+def test_the_best_fifth_is_rounded_up(partners, places):
+    ones = np.ones((partners, 1))
+    found = ranking(ones, ones, [f"p{i}" for i in range(partners)], seed="x", draws=50)
+    assert (found.places, found.top.sum(), found.best.sum()) == (places, pytest.approx(places), pytest.approx(1))
+
+
 def test_rates_that_are_certain_share_their_rank():
     found = ranking(np.full((4, 1), 1e9), np.full((4, 1), 1e-300), list("abcd"), seed="s")
     assert found.best.tolist() == [0.25] * 4

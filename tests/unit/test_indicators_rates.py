@@ -125,6 +125,23 @@ def test_a_partner_with_little_data_leans_on_its_type_and_one_with_much_does_not
     assert ((rates.low <= rates.rate) & (rates.rate <= rates.high)).all()
 
 
+def test_the_interval_of_a_rate_is_the_middle_80_per_cent_of_what_is_known_of_it():
+    """Beta(a + y, b + n - y) by scipy where every entry came to an end; an open one informs as far as converters would have converted (METHODS 3d)."""
+    halves = [[GOOD] * good + [BAD] * (20 - good) for good in (6, 8, 10, 12, 14)]
+    rates, curves = rates_by([*halves, [GOOD] * 3 + [BAD] * 5 + [[("listed", 395)]] * 4], ("legacy",), None, DAY0 + 400)
+    prior, n = rates.priors[0][0], 20
+    for i, y in enumerate((6, 8, 10, 12, 14)):
+        low, high = stats.beta.ppf([0.1, 0.9], prior.a + y, prior.b + n - y)
+        assert (rates.low[i, 0], rates.high[i, 0]) == pytest.approx((low, high))
+        assert rates.weight[i, 0] == pytest.approx(n / (n + prior.a + prior.b))
+    informed = 8 + 4 * curves[0][0].delay[5]
+    assert rates.informed[5, 0] == pytest.approx(informed)
+    assert (rates.attempts[5, 0], rates.converted[5, 0], rates.open[5, 0]) == (12, 3, 4)
+    k, p = informed + prior.a + prior.b, rates.rate[5, 0]
+    assert (rates.low[5, 0], rates.high[5, 0]) == pytest.approx(stats.beta.ppf([0.1, 0.9], p * k, (1 - p) * k))
+    assert rates.weight[5, 0] == pytest.approx(informed / k)
+
+
 def test_a_list_handed_in_yesterday_says_nothing_about_its_partner():
     """Counted as failures, thirty new entries would halve the partner's rate."""
     same = [[GOOD] * 10 + [BAD] * 10 for _ in range(4)]
@@ -208,6 +225,23 @@ def test_a_change_of_late_is_seen_and_an_even_pace_is_not():
     assert row.p < 0.001
     assert drift_of(paths_of(*even[:20], as_of=DAY0 + 400)).status == "few"
     assert drift_of(paths_of(as_of=DAY0 + 400)).status == "few"
+
+
+@pytest.mark.parametrize(("ago", "recent"), [(89, 40), (90, 0)])
+def test_the_newest_cohort_is_that_of_the_last_ninety_days(ago, recent):
+    old, new = ([[("listed", day), ("requested", day + 3)]] * 40 for day in (200, 400 - ago))
+    row = drift_of(paths_of(*old, *new, as_of=DAY0 + 400))
+    assert (row.n_recent, row.n_before) == (recent, 80 - recent)
+
+
+def test_drift_is_asked_where_both_cohorts_were_watched_for_thirty_days():
+    """Of forty new entries thirty are old enough in the one world; in the other none is."""
+    old = [[("listed", 200), ("requested", 203)]] * 40
+    young = [[("listed", 380)]] * 10
+    enough = drift_of(paths_of(*old, *[[("listed", 360)]] * 30, *young, as_of=DAY0 + 400))
+    too_young = drift_of(paths_of(*old, *[[("listed", 371)]] * 40, as_of=DAY0 + 400))
+    assert (enough.status, too_young.status, too_young.p) == ("changed", "few", None)
+    assert (enough.before, enough.recent, enough.at) == (1, 0, 30)
 
 
 def test_drift_is_a_z_test_of_two_cohorts_with_holms_correction_over_the_steps_that_can_be_asked():

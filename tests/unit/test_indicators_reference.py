@@ -5,7 +5,7 @@ import pytest
 
 from indicators.conversion import rate_interval
 from indicators.incidence import aalen_johansen
-from indicators.intervals import clopper_pearson, wilson
+from indicators.intervals import WHOLE, clopper_pearson, wilson, z_value
 from indicators.kaplan_meier import kaplan_meier, log_rank
 
 # Freireich 1963: weeks in remission, 21 patients each; with 6-MP 12 are censored, with placebo none
@@ -147,6 +147,39 @@ def test_r13_wilson_and_clopper_pearson():
     assert (round(interval.low, 6), round(interval.high, 6)) == (0.410511, 0.471941)
     exact = clopper_pearson(4, 14)
     assert (round(exact.low, 6), round(exact.high, 6)) == (0.083889, 0.581035)
+
+
+def test_intervals_of_nothing_of_all_and_of_no_trial_have_closed_forms():
+    """None of n: Clopper and Pearson end at 1 - 0.025^(1/n), Wilson at z^2 / (n + z^2); all of n is the mirror, no trial the whole."""
+    z2 = 1.959963985**2
+    assert (clopper_pearson(0, 10).low, clopper_pearson(10, 10).high) == (0, 1)
+    assert (wilson(0, 10).low, wilson(10, 10).high) == (0, 1)
+    assert clopper_pearson(0, 10).high == pytest.approx(1 - 0.025 ** (1 / 10))
+    assert clopper_pearson(10, 10).low == pytest.approx(0.025 ** (1 / 10))
+    assert (wilson(0, 10).high, wilson(10, 10).low) == pytest.approx((z2 / (10 + z2), 10 / (10 + z2)))
+    assert wilson(0, 0) == clopper_pearson(0, 0) == WHOLE
+
+
+@pytest.mark.parametrize("interval", [wilson, clopper_pearson])
+@pytest.mark.parametrize(
+    ("counts", "sentence"), [((5, 4, 0.95), "0 <= successes <= n"), ((-1, 4, 0.95), "-1 successes")]
+)
+def test_impossible_counts_have_no_interval(interval, counts, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        interval(*counts)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
+def test_a_level_is_a_share(level):
+    for ask in (lambda: wilson(1, 4, level), lambda: clopper_pearson(1, 4, level), lambda: z_value(level)):
+        with pytest.raises(ValueError, match="expected a share between 0 and 1"):
+            ask()
+    assert z_value() == pytest.approx(1.959964, abs=1e-6)
+
+
+def test_a_flag_of_a_survival_curve_is_0_or_1():
+    with pytest.raises(ValueError, match="a flag other than"):
+        kaplan_meier([1, 2], [1, 2])
 
 
 def test_graft_versus_host_disease_has_the_curves_of_the_oracle():

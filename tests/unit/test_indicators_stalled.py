@@ -109,6 +109,37 @@ def test_an_entry_without_events_is_not_open():
     assert not judge([]).open.any()
 
 
+def test_an_entry_without_events_is_not_open_beside_one_that_waits():
+    result = judge(waiting(60), [])
+    assert (result.open.tolist(), result.age.tolist(), result.status.tolist()) == ([True, False], [60, 0], [STALLED, 0])
+    assert (result.next.tolist(), result.chance_at_entry[1]) == ([1, -1], 0)
+
+
+def test_each_entry_is_judged_by_its_partners_type():
+    """One type requests within 1 to 20 days, the other within 41 to 60: thirty days are long for the one alone."""
+    quick, slow = ([[("listed", 100), ("requested", 100 + d)] for d in range(first, first + 20)] for first in (1, 41))
+    stories = [*quick * 10, *slow * 10, waiting(30), waiting(30)]
+    entries = EntryTable.of([str(i) for i in range(402)], [0] * 200 + [1] * 200 + [0, 1])
+    partners = PartnerTable.of(["p", "q"], ["growth1", "legacy"], [0, 1])
+    paths = canonical_paths(events_of(stories), entries, partners, SOON)
+    table = paces(paths, partners.types, BY_AGE)
+    assert [(row[0].p80, row[0].p95, row[0].pooled) for row in table] == [(16, 19, False), (56, 59, False)]
+    assert stalled_entries(paths, entries, table, BY_AGE).status[-2:].tolist() == [STALLED, MOVING]
+
+
+def test_an_entry_in_a_stage_that_nobody_has_named_is_not_open():
+    past, _ = world_of(PAST)
+    stories = [waiting(60), waiting(60)]
+    paths, entries = world_of(stories)
+    unnamed = replace(entries, unplaced=np.array([True, False]))
+    result = stalled_entries(paths, unnamed, paces(past, ["legacy"], BY_AGE), BY_AGE)
+    assert (result.open.tolist(), result.status.tolist()) == ([False, True], [MOVING, STALLED])
+
+
+def test_where_everybody_has_gone_on_sooner_or_later_nobodys_chance_is_faint():
+    assert chance_at_rate(np.array([1.0, 1.0, 0.0]), 1.0, np.array([0.97, 0.5, 0.5])).tolist() == [1, 1, 0]
+
+
 def test_the_next_step_is_the_next_milestone():
     result = judge(waiting(60), [("listed", 300), ("agreed", 310)])
     assert [next_step(code) for code in result.next.tolist()] == ["requested", "executed"]
@@ -142,6 +173,11 @@ def test_with_few_conversions_all_types_speak_and_then_the_defaults():
     assert (own.pooled, lent.pooled, lent.p80) == (False, True, 32)
     nothing = paces(paths, partners.types)[1][3]
     assert (nothing.assumed, nothing.p80, nothing.p95) == (True, 30, 60)
+    deciding = [[("listed", 300), ("executed", 400 - days)] for days in (30, 31, 60, 61)]
+    paths, entries = world_of(deciding)
+    result = stalled_entries(paths, entries, ((nothing,) * 4,), rates=np.full((1, 4), 0.5))
+    assert result.status.tolist() == [MOVING, WARN, WARN, STALLED], "by age alone: no chance is known"
+    assert (result.chance.tolist(), result.chance_at_entry.tolist()) == ([0] * 4, [0] * 4)
 
 
 def test_a_status_falls_only_by_a_milestone_or_an_activity():
@@ -236,6 +272,36 @@ def test_what_was_stalled_stays_so_when_limits_rise_and_a_milestone_or_an_activi
     assert found.status.tolist() == [STALLED, MOVING, MOVING]
     assert found.age.tolist() == [40, 15, 40]
     assert lasting_states(paths, entries, over_time[1:], BY_AGE).status.tolist() == [MOVING] * 3
+
+
+def test_limits_are_asked_for_the_last_time_on_the_day_before_the_next_ones_hold():
+    """By the strict ones over nine days are too long: nine had passed on that day since the one came, and ten since the other."""
+    pace = paces(world_of(PAST)[0], ["legacy"], BY_AGE)[0][0]
+    strict, lenient = (((replace(pace, p80=p80, p95=p95),) * 4,) for p80, p95 in ((5, 9), (90, 99)))
+    paths, entries = world_of([waiting(30), waiting(31)])
+    found = lasting_states(paths, entries, ((SOON - 60, strict), (SOON - 20, lenient)), BY_AGE)
+    assert found.status.tolist() == [WARN, STALLED]
+
+
+def test_each_month_ends_limits_go_with_the_partners_rates_of_then():
+    """At a rate that makes the chance faint it is stalled, and stays so when the partner's rate has risen since."""
+    table = paces(world_of(PAST)[0], ["legacy"], DEFAULTS)
+    paths, entries = world_of([waiting(36)])
+    poor, good = (np.full((1, 4), rate) for rate in (0.35, 0.9))
+    over_time = ((SOON - 30, table), (SOON, table))
+    told = [
+        lasting_states(paths, entries, over_time, rates=np.array(rates)).status[0]
+        for rates in ((good, good), (good, poor), (poor, good))
+    ]
+    earlier = stalled_entries(paths, entries, table, rates=poor, on=SOON - 1)
+    assert (told, earlier.status[0]) == ([WARN, STALLED, STALLED], STALLED)
+
+
+def test_a_month_end_with_too_little_to_go_by_is_told_by_todays_limits():
+    november = [[("listed", 393), ("requested", 393 + n % 7)] for n in range(70)]
+    found = paces_over_time(Funnel(world_of(november)[0]), ["legacy"], BY_AGE)
+    assert [(table[0][0].p80, table[0][0].p95, table[0][0].assumed) for _, table in found] == [(5, 6, False)] * 6
+    assert [table[0][1].assumed for _, table in found] == [True] * 6, "of a step that nobody has taken yet"
 
 
 @settings(max_examples=30, deadline=None)

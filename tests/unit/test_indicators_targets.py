@@ -16,6 +16,9 @@ from indicators.curves import onward
 from indicators.happenings import Happenings
 from indicators.inputs import DEAL, LISTED, NO_DAY, EntryTable, EventTable, PartnerTable, day_number
 from indicators.month import Month, chances_in, landing_in, landing_of, rate_spread, weeks_until
+from indicators.month_goals import month_goals
+from indicators.new_mix import shares_of
+from indicators.paths import canonical_paths
 from indicators.reverse_funnel import Chances, chance_to_reach, chances_of, least, static_needs
 from indicators.static_table import static_table, static_table_of_mix
 from indicators.target_plan import VERDICTS
@@ -305,6 +308,70 @@ def test_partners_parts_sum_to_the_target_and_follow_what_they_can_bring():
     assert shared.next_month.waiting.sum() == len(outlook.under_way)
 
 
+def test_what_a_partner_is_expected_to_bring_is_told_day_by_day_of_its_share_of_the_new_entries():
+    """Its type's entries by pace, listed alike on each day left, each a deal by the days that are left and the partner's own rates."""
+    outlook = busy_outlook()
+    plan = target_plan(outlook, 10, MONTH)
+    shared = allocate(outlook, plan, AFTER)
+    rates, weekly, kind = outlook.rates.rate.prod(axis=1), outlook.arriving.weekly, outlook.partners.type
+    goals = plan.weekly.goals[LISTED].sum(axis=1)
+    for i, t in enumerate(kind):
+        whole = onward(outlook.curves[t])[LISTED]
+        lands = {
+            month: sum(landing_of(whole, month, np.array([day]))[0] for day in range(AS_OF + 1, month.end + 1))
+            for month in (MONTH, AFTER)
+        }
+        share = weekly[i] / weekly[kind == t].sum()
+        assert shared.new[i] == pytest.approx(plan.listed[t] / 7 * share * lands[MONTH] * rates[i])
+        assert shared.next_month.new[i] == pytest.approx(weekly[i] / 7 * lands[AFTER] * rates[i])
+        assert abs(shared.entries[i] - goals[t] * share) < 1
+        mine = outlook.under_way.partner == i
+        by_milestone = np.bincount(outlook.under_way.milestone[mine], minlength=DEAL)
+        assert shared.next_month.waiting[i].tolist() == by_milestone.tolist()
+        assert shared.next_month.in_flight[i] == pytest.approx(
+            chances_in(outlook, AFTER, outlook.under_way)[mine].sum()
+        )
+        assert shared.in_flight[i] == pytest.approx(chances_in(outlook, MONTH, outlook.under_way)[mine].sum())
+
+
+def test_deals_that_nothing_is_expected_to_bring_are_shared_by_pace_among_those_asked():
+    """In a month that is over: by the pace of late, and alike where there is none, but never to a partner that was not asked."""
+    outlook = busy_outlook()
+    over = Month(AS_OF - 60, AS_OF - 31)
+    scope = np.array([True, False, True, True])
+    for weekly in (np.array([3.0, 9.0, 1.0, 0.0]), np.zeros(4)):
+        arriving = replace(outlook.arriving, shape=weekly, scale=np.ones(4))
+        paced = replace(outlook, arriving=arriving)
+        plan = target_plan(paced, 1000, over, scope=scope)
+        left = allocate(paced, plan, MONTH, scope).target - plan.achieved_by
+        share = np.where(scope, weekly, 0) if weekly.any() else scope
+        assert left.sum() == 1000 - plan.achieved_by.sum()
+        assert np.abs(left - left.sum() * share / share.sum()).max() < 1
+
+
+def test_a_months_goals_do_not_move_while_it_is_worked_on():
+    """They are those of the day before it; nothing that happens in the month changes them, and before it they are of the day that is looked at."""
+    rng = np.random.default_rng(8)
+    events, entries, _ = tables(*played(rng, rng.integers(AS_OF - 500, AS_OF, 900)), AS_OF)
+    partners = PartnerTable.of(["p0", "p1", "p2"], TYPES, [0, 1, 0])
+    owner = EntryTable.of(entries.ids, rng.integers(0, 3, 900))
+    month, after = Month(AS_OF - 20, AS_OF + 9), Month(AS_OF + 10, AS_OF + 40)
+    told = {
+        as_of: month_goals(
+            canonical_paths(events, owner, partners, as_of), partners, 12, month, after, assumptions=LEAN
+        )
+        for as_of in (month.start - 1, month.start + 3, AS_OF)
+    }
+    before, *within = (allocation for _, allocation in told.values())
+    assert before.target.sum() == 12
+    for later in within:
+        assert later.target.tolist() == before.target.tolist()
+        np.testing.assert_array_equal(later.new, before.new)
+    assert {plan.as_of for plan, _ in told.values()} == {month.start - 1}
+    early = canonical_paths(events, owner, partners, month.start - 8)
+    assert month_goals(early, partners, 12, month, after, assumptions=LEAN)[0].as_of == month.start - 8
+
+
 def test_a_partner_whose_contract_has_ended_is_asked_for_no_new_entries():
     outlook = busy_outlook()
     gone = np.full(len(outlook.partners), NO_DAY, np.int32)
@@ -411,6 +478,19 @@ def test_the_static_table_of_a_mix_of_one_type_is_that_types(only):
     assert [r.needed for r in mixed] == pytest.approx([r.needed for r in alone])
 
 
+def test_new_entries_are_as_somebody_has_said_of_the_types_that_are_there_or_else_as_of_late():
+    pace, there = np.array([3.0, 1.0, 4.0]), np.array([True, True, False])
+    for said, expected in (
+        (None, ([0.375, 0.125, 0.5], False)),
+        (np.array([30.0, 10.0, 60.0]), ([0.75, 0.25, 0.0], True)),
+        (np.array([0.0, 0.0, 1.0]), ([0.375, 0.125, 0.5], False)),
+    ):
+        shares, as_said = shares_of(pace, said, there)
+        assert (shares.tolist(), as_said) == expected
+    nothing, as_said = shares_of(np.zeros(3), None, there)
+    assert (nothing.tolist(), as_said) == ([0, 0, 0], False)
+
+
 def test_a_plan_follows_the_mix_that_is_said_and_so_do_the_partners_parts():
     """Weights of any scale: 30 and 10 are three of four."""
     outlook = busy_outlook()
@@ -490,6 +570,21 @@ def test_the_static_range_is_told_of_conversions_that_somebody_was_watched_for_a
     tried = rows(*((entry, milestone, -60) for entry in range(30) for milestone in range(DEAL)))
     assert all(row.low is not None for row in tried)
     assert [row.whole for row in tried] == [None] * DEAL + [5]
+    assert [row.needed for row in tried] == [None] * DEAL + [5.0]
+    assert [row.rate for row in tried] == pytest.approx([1, 1, 1, None, None]), (
+        "nobody was ever seen to go the last step"
+    )
+    assert [row.by for row in tried] == [None] * DEAL + [MONTH.end]
+
+
+def test_the_table_of_a_mix_of_which_no_type_has_ever_brought_a_deal_says_what_is_known():
+    rows = [(entry, milestone, AS_OF - 60) for entry in range(60) for milestone in range(DEAL)]
+    partners = PartnerTable.of(["p", "q"], TYPES, [0, 1])
+    entries = EntryTable.of([str(i) for i in range(60)], [i % 2 for i in range(60)])
+    outlook = outlook_of(EventTable.of(*zip(*rows, strict=True)), entries, partners, AS_OF, LEAN)
+    mixed = static_table_of_mix(outlook, 5, MONTH, np.array([0.25, 0.75]), [(0.0,) * 5] * 2)
+    assert [(row.needed, row.whole, row.by) for row in mixed] == [(None, None, None)] * DEAL + [(5.0, 5, MONTH.end)]
+    assert [row.rate for row in mixed] == pytest.approx([1, 1, 1, None, None])
 
 
 def test_plans_are_the_same_bytes_again():

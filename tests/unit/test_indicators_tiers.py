@@ -172,6 +172,10 @@ def test_a_row_that_is_free_again_brings_the_partner_up_at_once():
 def test_the_day_the_crm_states_goes_before_the_newest_listing():
     rows = [("2026-05-10", 12)]
     assert tier_of(rows, "2026-05-20", submitted_day=[day("2026-05-11")]).submitted_day == day("2026-05-11")
+    today = tier_of(rows, "2026-05-20", submitted_day=[day("2026-05-20")])
+    assert (today.tier, today.submitted_day) == ("A", day("2026-05-20"))
+    planned = tier_of(rows, "2026-05-20", submitted_day=[day("2026-05-21")])
+    assert (planned.tier, planned.submitted_day) == ("A", day("2026-05-10")), "until then its rows tell"
     stale = tier_of(rows, "2026-05-20", submitted_day=[day("2025-05-11")])
     assert (stale.table, stale.valid) == ("D", 0)
     assert tiers_of(rows, "2026-05-20", submitted_day=[day("2025-05-11")]).newest_list[0] == day("2025-05-11")
@@ -201,6 +205,24 @@ def test_a_tier_set_by_hand_holds_until_its_end():
     assert (held.rule, held.previous, held.since, held.table) == ("override", "B", day("2026-06-01"), "B")
     after = at("2026-08-30")
     assert (after.previous, after.since, after.rule) == ("A", day("2026-08-30"), "list_b")
+
+
+def test_a_tier_set_by_hand_before_anything_was_known_of_a_partner_ends_where_the_rules_begin():
+    """Of two set by hand that hold together the one that began last holds."""
+    first = TierOverride(0, Tier.A, day("2026-01-01"), day("2026-01-31"), "")
+    table = tiers_of([("2026-05-01", 3)], "2026-05-20", overrides=[first])
+    assert history(table) == [(day("2026-01-01"), "A"), (day("2026-05-01"), "B")]
+    assert (table.partners[0].previous, table.partners[0].rule) == ("A", "list_b")
+    second = TierOverride(0, Tier.C, day("2026-01-10"), day("2026-01-20"), "")
+    both = tiers_of([("2026-05-01", 3)], "2026-05-20", overrides=[second, first])
+    assert history(both)[:3] == [(day("2026-01-01"), "A"), (day("2026-01-10"), "C"), (day("2026-01-21"), "A")]
+
+
+def test_a_tier_set_by_hand_to_what_the_rules_say_is_no_change():
+    hand = TierOverride(0, Tier.B, day("2026-05-10"), day("2026-05-31"), "")
+    table = tiers_of([("2026-05-01", 3)], "2026-06-20", overrides=[hand])
+    assert history(table) == [(day("2026-05-01"), "B")]
+    assert (table.partners[0].previous, table.partners[0].since) == (None, day("2026-05-01"))
 
 
 def test_the_same_past_is_replayed_from_any_later_day():
@@ -285,6 +307,23 @@ def test_what_would_change_it():
     a = tier_of([("2026-05-10", 12)], "2026-05-20")
     assert what_would_change(a, "en") == "drops to B if fewer than 7 remain valid at two month-ends"
     assert what_would_change(a, "ja") == "2回連続の月末に有効7件未満でBへ"
+    b = tier_of([("2026-05-10", 3)], "2026-05-20", kind="growth1", overrides=[])
+    assert (b.tier, what_would_change(b, "en")) == (
+        "C",
+        "rises to B with 5 valid targets; drops to D if none remains valid at two month-ends",
+    )
+    up = tier_of([("2026-05-10", 5)], "2026-05-20", kind="growth1")
+    assert what_would_change(up, "en") == (
+        "rises to A with 20 valid targets; drops to C if fewer than 3 remain valid at two month-ends"
+    )
+    assert what_would_change(up, "ja") == "有効な打診先20件でAへ、2回連続の月末に有効3件未満でCへ"
+    said = tier_of([], "2026-05-20", willingness=[2])
+    assert what_would_change(said, "en") == (
+        "rises to B with 3 valid targets; drops to D without a valid target and without the yes"
+    )
+    hand = tier_of([], "2026-05-20", overrides=[TierOverride(0, Tier.B, day("2026-05-01"), day("2026-07-30"), "")])
+    assert what_would_change(hand, "en") == "ends after 2026-07-30; the rules say D"
+    assert what_would_change(hand, "ja") == "2026-07-30に終了、ルール上はD"
     d = tier_of([], "2026-05-20")
     assert what_would_change(d, "en") == "rises to C with one valid target or a yes to a list"
     assert d.submitted_day == NO_DAY

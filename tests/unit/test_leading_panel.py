@@ -39,25 +39,26 @@ def test_a_shared_season_alone_is_no_lead():
     assert np.mean(np.array(p) <= 0.05) <= 0.05 + 2 * (0.05 * 0.95 / 40) ** 0.5
 
 
-def test_every_turn_is_what_turning_x_by_hand_gives():
-    """The look-up table against the definition: turn x within the window, take blocks of lags, multiply with what is left."""
+@pytest.mark.parametrize("weeks", [40, 46, 127])
+def test_every_turn_is_what_turning_x_by_hand_gives(weeks):
+    """The look-up table against the definition: turn x within the window, take blocks of lags, multiply with what is left. Windows of any length."""
     chance = np.random.default_rng(3)
-    y, x = chance.poisson(2, (4, 40)), chance.poisson(2, (4, 40))
+    y, x = chance.poisson(2, (4, weeks)), chance.poisson(2, (4, weeks))
     start = np.array([0, 0, 5, 9])
-    panel = Panel.of(start, 40)
-    x = x * (np.arange(40) >= start[:, None])
+    panel = Panel.of(start, weeks)
+    x = x * (np.arange(weeks) >= start[:, None])
     rest = np.where(panel.usable, y - null_mean(y, panel.usable), 0.0)
-    told = turns(Counted(panel, y), Counted(panel, x))
-    tables = np.concatenate([np.moveaxis(table[:, :, :18], 0, 2) for table in told])
-    for partner in range(4):
-        for turn in (0, 1, 17):
+    of_each = [partner for table in turns(Counted(panel, y), Counted(panel, x)) for partner in np.moveaxis(table, 1, 0)]
+    for partner, table in enumerate(of_each):
+        assert table.shape == (len(BLOCKS), weeks - start[partner])
+        for turn in (0, 1, 17, weeks - start[partner] - 1):
             turned = x.copy()
             turned[partner, start[partner] :] = np.roll(x[partner, start[partner] :], turn)
             by_hand = [
                 (rest[partner] * sum(lagged(turned, lag)[partner] for lag in range(low, high + 1))).sum()
                 for low, high in BLOCKS
             ]
-            np.testing.assert_allclose(tables[partner][turn], by_hand, atol=1e-8)
+            np.testing.assert_allclose(table[:, turn], by_hand, atol=1e-8)
 
 
 def test_the_null_mean_is_the_closed_form_where_all_are_active_throughout():

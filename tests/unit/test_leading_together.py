@@ -26,13 +26,16 @@ def test_forecasts_of_all_origins_are_those_of_plain_regressions(seed, level, ho
     origins = np.array([45, 61, 70, 77])
     seasonal = origins >= 65
     outcomes = Outcomes.of(known, origins, horizon, first, seasonal)
-    mean, over = forecasts(columns, season, outcomes)
+    own = forecasts(columns[:, :, :1], season, outcomes)
+    found = [forecasts(columns, season, outcomes), forecasts(columns, season, outcomes, own.coefficients[0])]
     for c, own in enumerate(columns):
         for o, origin in enumerate(origins):
             rows = np.arange(first, origin - horizon + 1)
             y = np.array([known[origin, week + 1 : week + 1 + horizon].sum() for week in rows])
             given_ = np.column_stack([own, season * seasonal[o]])[np.r_[rows, origin]]
-            assert (mean[c, o], over[c, o]) == pytest.approx(plain_forecast(given_, y), rel=1e-6)
+            expected = plain_forecast(given_, y)
+            for told in found:
+                assert (told.mean[c, o], told.scale[c, o]) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_candidate_has_the_same_skill_to_the_last_bit_whoever_is_tested_beside_it():

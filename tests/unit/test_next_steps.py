@@ -95,10 +95,10 @@ def test_open_entries_are_counted_by_partner_and_milestone():
 def test_tiers_are_audited_from_the_day_after_they_were_given():
     changes = [
         TierChange(0, DAY - 100, Tier.B, None, "list_b"),
-        TierChange(0, DAY - 50, Tier.A, Tier.B, "list_a"),
+        TierChange(0, DAY - 40, Tier.A, Tier.B, "list_a"),
         TierChange(1, DAY - 100, Tier.D, None, "none"),
     ]
-    deals = [(0, DAY - 50), (0, DAY - 49), (1, DAY - 10)]  # the first one came on the day the tier was given: it is B's
+    deals = [(0, DAY - 40), (0, DAY - 39), (1, DAY - 10)]  # the first one came on the day the tier was given: it is B's
     rows = [(i, 4, day) for i, (_, day) in enumerate(deals)]
     partners = PartnerTable.of(["p", "q"], ["x"], [0, 0])
     paths = canonical_paths(
@@ -109,14 +109,33 @@ def test_tiers_are_audited_from_the_day_after_they_were_given():
     assert found.moves == 1
     assert found.flap_rate == pytest.approx(1 / (200 / (365.25 / 4)))
     assert found.deals_per_month == (
-        pytest.approx(month / 50),
-        pytest.approx(month / 50),
+        pytest.approx(month / 40),
+        pytest.approx(month / 60),
         None,
         pytest.approx(month / 100),
     )
     assert found.ordered is True
     assert found.steady is True
     assert audit([], paths, 2).flap_rate is None
+
+
+def test_of_what_lay_before_the_year_nothing_is_audited_and_two_tiers_can_be_compared():
+    """Tier B is over a year ago; then 325 days of C with one deal and 40 of A with one: a change in 365 days, that is 0.25 a quarter."""
+    changes = [
+        TierChange(0, DAY - 500, Tier.B, None, "list_b"),
+        TierChange(0, DAY - 400, Tier.C, Tier.B, "list_c"),
+        TierChange(0, DAY - 40, Tier.A, Tier.C, "list_a"),
+    ]
+    days = (DAY - 450, DAY - 365, DAY - 300, DAY - 5)
+    partners = PartnerTable.of(["p"], ["x"], [0])
+    events = EventTable.of(range(4), [4] * 4, days)
+    found = audit(changes, canonical_paths(events, EntryTable.of(list("abcd"), [0] * 4), partners, DAY), 1)
+    month = 365.25 / 12
+    assert found.deals_per_month == (pytest.approx(month / 40), None, pytest.approx(month / 325), None)
+    assert (found.moves, found.ordered, found.steady) == (1, True, True)
+    young = [replace(changes[1], day=DAY - 150, previous=None), changes[2]]
+    again = audit(young, canonical_paths(events, EntryTable.of(list("abcd"), [0] * 4), partners, DAY), 1)
+    assert (again.flap_rate, again.steady) == (pytest.approx(1 / (150 / (365.25 / 4))), False), "0.61 a quarter"
 
 
 def test_tiers_that_flap_or_sort_wrongly_are_told_so():

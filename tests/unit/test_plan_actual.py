@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from indicators.business_days import WEEKDAYS, BusinessDays
 from indicators.inputs import EntryTable, EventTable, PartnerTable
 from indicators.landings import Landing
+from indicators.month import Week
 from indicators.paths import canonical_paths
 from indicators.plan_actual import (
     cause,
@@ -15,8 +16,10 @@ from indicators.plan_actual import (
     gap_by_cause,
     lines,
     lmdi,
+    log_mean,
     of_all,
     reached_between,
+    reached_by_week,
     share_elapsed,
     timing,
 )
@@ -42,6 +45,13 @@ def test_effects_sum_to_the_gap_and_their_order_does_not_matter(pairs):
     assert (turned.volume, *turned.conversions)[::-1] == pytest.approx(
         (one.volume, *one.conversions), rel=1e-9, abs=1e-9
     )
+
+
+def test_where_as_many_deals_came_as_planned_effects_offset_each_other_by_the_mean_of_the_two():
+    """L(a, a) = a: twice the volume at half the conversion is 5 ln 2 up and 5 ln 2 down."""
+    found = lmdi((10, 0.5), (20, 0.25))
+    assert (found.volume, found.conversions[0]) == pytest.approx((5 * np.log(2), -5 * np.log(2)))
+    assert (log_mean(7, 7), log_mean(3, 1)) == pytest.approx((7, 2 / np.log(3)))
 
 
 def test_the_gap_of_all_types_is_the_sum_of_the_types_effects():
@@ -85,6 +95,27 @@ def test_only_what_was_reached_in_the_month_and_by_the_day_counts():
     )
     assert reached_between(paths, 20362, 20392).tolist() == [2, 1, 1, 1, 1]
     assert reached_between(paths, 20362, 20392, 1).tolist() == [1, 0, 0, 0, 0]
+
+
+def test_what_was_reached_is_told_by_week_and_type_from_the_first_day_to_the_last_and_up_to_the_as_of_day():
+    """Two weeks from a Monday on, the second of which is under way; `deal` implies all that comes before it."""
+    first = 20367  # Monday, 2025-10-06
+    weeks = (Week(first, first + 6), Week(first + 7, first + 13))
+    days = [(0, 0, -1), (1, 0, 0), (2, 0, 6), (3, 0, 7), (4, 4, 9), (5, 0, 13)]
+    owner = [0, 0, 0, 1, 1, 1]
+    rows = EventTable.of(*zip(*((entry, code, first + day) for entry, code, day in days), strict=True))
+    partners = PartnerTable.of(["p", "q"], ["a", "b"], [0, 1])
+    paths = canonical_paths(rows, EntryTable.of(list("uvwxyz"), owner), partners, first + 12)
+    found = reached_by_week(paths, weeks, 2)
+    assert found[0].tolist() == [[2, 0], [0, 2]]
+    assert found[4].tolist() == [[0, 0], [0, 1]]
+    whole = canonical_paths(rows, EntryTable.of(list("uvwxyz"), owner), partners, first + 40)
+    assert reached_by_week(whole, weeks, 2)[0].tolist() == [[2, 0], [0, 3]]
+    assert (
+        reached_by_week(whole, weeks, 2).sum(axis=(1, 2)).tolist()
+        == reached_between(whole, weeks[0].start, weeks[1].end).tolist()
+    )
+    assert reached_by_week(whole, (), 2).shape == (5, 2, 0)
 
 
 def test_each_milestones_line_tells_its_part_of_the_gap_in_deals():
@@ -149,4 +180,5 @@ def test_the_step_at_which_all_stopped_bears_the_gap_alone():
 def test_factors_multiply_back_to_the_deals():
     assert np.prod(factors((90, 45, 30, 20, 11))) == pytest.approx(11)
     assert np.prod(factors((0, 45, 0, 20, 11))) == pytest.approx(11)
+    assert factors((0, 45, 0, 20, 11)) == pytest.approx((0.5, 90, 0.5 / 45, 40, 11 / 20)), "a 0 before more is one half"
     assert factors((0, 0, 0, 0, 0)) == (1e-9, None, None, None, None)

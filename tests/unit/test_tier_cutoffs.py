@@ -1,6 +1,7 @@
 """Proposed cut-offs are those that tell partners apart, and none where there is nothing to tell."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +39,26 @@ def test_a_proposal_tells_no_less_than_the_rule_of_today_wherever_that_makes_gro
         low, high = (valid < 3).sum(), (valid >= 10).sum()
         if min(low, high, len(valid) - low - high) >= 3:
             assert found.explained >= found.today - 1e-6
+
+
+def explained(valid, expected, b_up, a_up):
+    """The share of the sum of squares that lies between the three groups, and the size of the smallest."""
+    groups = [expected[valid < b_up], expected[(valid >= b_up) & (valid < a_up)], expected[valid >= a_up]]
+    between = sum(len(g) * (g.mean() - expected.mean()) ** 2 for g in groups if len(g))
+    return round(between / ((expected - expected.mean()) ** 2).sum(), 9), min(map(len, groups))
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=9, max_size=30))
+def test_what_is_proposed_is_the_best_of_all_pairs_with_three_partners_in_each_group(partners):
+    """Every pair tried one after the other; of equally good ones the lowest."""
+    valid, expected = np.array([v for v, _ in partners]), np.array([float(e) for _, e in partners])
+    found = proposed("x", valid, expected, RULE)
+    seen = sorted({v for v in valid.tolist() if v >= 1})
+    tried = [(*explained(valid, expected, b, a), b, a) for b in seen for a in seen if b < a and np.ptp(expected) > 0]
+    fit = [(-share, b, a) for share, fewest, b, a in tried if fewest >= 3]
+    if not fit:
+        assert found is None
+        return
+    best, b_up, a_up = min(fit)
+    assert (found.explained, found.b_up, found.a_up) == (pytest.approx(-best, abs=2e-9), b_up, a_up)
+    assert found.today == pytest.approx(explained(valid, expected, RULE.b_up, RULE.a_up)[0], abs=2e-9)

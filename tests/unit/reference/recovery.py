@@ -141,8 +141,8 @@ def _by_rates(ahead: Outlook, draws: int = 200) -> np.ndarray:
         members = np.flatnonzero(kind == t)
         by_rate = ChancesByRate(way, [table[:, list(AHEAD)] for table in way.tables], powers=1)
         for i, mine in zip(members, by_rate.of(ahead.under_way, members), strict=True):
-            p = np.random.default_rng(i).beta(a[i], b[i], (draws, len(STEPS)))
-            found += mine.sums(p)[0].var(axis=1)
+            p = np.random.default_rng(i).beta(a[i, :, None], b[i, :, None], (len(STEPS), draws))
+            found += by_rate.sums([mine], p[None])[0, 0].var(axis=1)
     return found
 
 
