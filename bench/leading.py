@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from indicators.leading.questions import Answers, does_it_lead
+from indicators.leading.questions import Answers
 from indicators.leading.verdicts import LAGGING, LEADING, MECHANICAL, NOT_ENOUGH, USEFUL
-from tests.unit.reference.far_along import far_along
+from tests.unit.reference.asking import does_it_lead
+from tests.unit.reference.far_along import HOW, far_along
 from tests.unit.reference.leading_worlds import ACTIVITIES, load
 
 LEADS = {LEADING, USEFUL}
@@ -87,26 +88,32 @@ def false_alarms(gen: Path, seeds: range) -> dict[str, str]:
 
 def visits_to_what_is_far_along(seeds: range) -> dict[str, str]:
     """Worlds of our own: partners visit customers that have agreed, and nobody else."""
-    figures = {}
+    figures: dict[str, str] = {}
     n = len(seeds)
-    for name, options in (("alike", {}), ("some far more than others", {"keen": True})):
-        worlds = [far_along(seed, **options) for seed in seeds]
-        with_visit, without = (np.mean([w.won[w.visited == had].mean() for w in worlds]) for had in (True, False))
-        figures[f"visits do nothing, partners visit {name}: entries with, without a visit that become deals"] = (
-            f"{100 * with_visit:.0f} %, {100 * without:.0f} %"
-        )
+    worlds = [far_along(seed) for seed in seeds]
+    with_visit, without = (np.mean([w.won[w.visited == had].mean() for w in worlds]) for had in (True, False))
+    figures["visits do nothing: entries with, without a visit that become deals"] = (
+        f"{100 * with_visit:.0f} %, {100 * without:.0f} %"
+    )
+    for how in HOW:
         for asked, plain in (("co_visit leading", False), ("partners and weeks alone", True)):
+            leading = 0
+            for seed in seeds:
+                question = far_along(seed, how=how).question
+                found = does_it_lead(**{**question, "under_way": None if plain else question["under_way"]})
+                leading += found.finding(PLANTED).verdict in LEADS
+            figures[f"{how}: {asked}"] = share(leading, n)
+    for how in ("alike", "few"):
+        for effect in (0.6, 0.4):
             found = [
-                does_it_lead(**{**w.question, "under_way": None if plain else w.question["under_way"]}) for w in worlds
+                does_it_lead(**far_along(seed, how=how, effect=effect).question).finding(PLANTED) for seed in seeds
             ]
-            figures[f"{name}: {asked}"] = share(sum(a.finding(PLANTED).verdict in LEADS for a in found), n)
-    for effect in (0.6, 0.4):
-        worlds = [far_along(seed, effect=effect) for seed in seeds]
-        found = [does_it_lead(**w.question).finding(PLANTED) for w in worlds]
-        figures[f"each visit brings {effect} deals three weeks later: co_visit leading"] = share(
-            sum(f.verdict in LEADS for f in found), n
-        )
-        figures[f"{effect}: its effect, on average"] = f"{np.mean([f.forward.effect or 0 for f in found]):.2f}"
+            figures[f"{how}, each visit brings {effect} deals three weeks later: co_visit leading"] = share(
+                sum(f.verdict in LEADS for f in found), n
+            )
+            figures[f"{how}, {effect}: its effect, on average"] = (
+                f"{np.mean([f.forward.effect or 0 for f in found]):.2f}"
+            )
     return figures
 
 
@@ -134,7 +141,8 @@ def report(gen: Path, seeds: int, effects: list[float]) -> Iterator[tuple[str, d
     for effect in effects:
         yield f"effect {effect}, 24 months, {seeds} seeds", found(gen, effect, chosen)
     yield f"null, 24 months, {seeds} seeds", false_alarms(gen, chosen)
-    yield f"visits to what is far along, 24 months, {seeds} seeds", visits_to_what_is_far_along(chosen)
+    many = range(1, 5 * seeds + 1)
+    yield f"visits to what is far along, 24 months, {len(many)} seeds", visits_to_what_is_far_along(many)
     yield f"6 months, {seeds} seeds", short_history(gen, chosen)
 
 

@@ -5,7 +5,8 @@ and campaign that all share, partner effects take up how good a partner is. What
 before. The null distribution comes from turning each partner's x round within its own active window, independently of the others.
 
 For one partner the statistic at every turn is one circular cross-correlation, so that a replicate is a look-up, and the mean and
-spread over all turns are exact rather than simulated.
+spread over all turns are exact rather than simulated. Where x and y are busy in the same weeks chance carries further than the turns
+tell: see quarters.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from indicators.bootstrap import generator
 from indicators.inputs import Flags, Floats, Ints
+from indicators.leading.quarters import by_quarter, spread_over_quarters, weeks_before
 
 WIDTH = 4  # weeks in a block
 BLOCKS = ((1, 4), (5, 8), (9, 12))
@@ -112,6 +114,16 @@ class Counted:
         }
 
     @cached_property
+    def before(self) -> Floats:
+        """[blocks, partners, weeks] what it told in the weeks of a block before, over and above its partner's mean."""
+        return weeks_before(self.told, self.panel.active, BLOCKS)
+
+    @cached_property
+    def squares(self) -> Floats:
+        """[blocks, partners, quarters] of `before`, on the usable cells."""
+        return by_quarter(self.before**2 * self.panel.usable)
+
+    @cached_property
     def apart(self) -> list[Floats]:
         """By lag, what it told so many weeks before, without its means."""
         return [self.panel.demeaned(lagged(self.told, lag)) for lag in range(LONGEST_LAG + 1)]
@@ -121,7 +133,7 @@ class Counted:
 class PanelTest:
     """What the panel says of one x and one y.
 
-    z            standardised score of each block
+    z            standardised score of each block, by the larger of the spreads of its turns and over its quarters
     p            one-sided, of the largest; 1.0 where nothing could be tested
     peak_lag     weeks by which x and y fit best, 0 to 12; None where nothing could be tested
     effect       y more per one x, about (attenuated by 15-25 %), in the block of the largest z
@@ -176,17 +188,19 @@ def lead_on(of: Counted, by: Counted, *, seed: str, replicates: int = REPLICATES
     tables = turns(of, by)
     mean, spread, observed = np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS))
     for table in tables:
-        mean += table.mean(axis=2).sum(axis=1)
-        spread += table.var(axis=2).sum(axis=1)
+        middle = table.mean(axis=2, keepdims=True)
+        apart = table - middle
+        mean += middle.sum(axis=(1, 2))
+        spread += np.einsum("bpt,bpt->b", apart, apart) / table.shape[2]
         observed += table[:, :, 0].sum(axis=1)
     spread = np.sqrt(spread)
     alive = spread > 1e-9
     if not alive.any():
         return nothing
-    scale = np.where(alive, spread, 1.0)
-    z = np.where(alive, (observed - mean) / scale, 0.0)
     drawn = _drawn(tables, generator(seed, "panel"), replicates)
-    largest = np.where(alive, (drawn - mean) / scale, -np.inf).max(axis=1)
+    largest = np.where(alive, (drawn - mean) / np.where(alive, spread, 1.0), -np.inf).max(axis=1)
+    spread = np.maximum(spread, spread_over_quarters(of.rest, by.before, by.squares))
+    z = np.where(alive, (observed - mean) / np.where(alive, spread, 1.0), 0.0)
     z_max = float(z[alive].max())
     p = (1 + int((largest >= z_max - 10.0**-_DIGITS).sum())) / (1 + replicates)
     peak_lag, spreads = _fits(of, by)

@@ -3,7 +3,7 @@
 Who visits customers that are far along sees deals follow, though the visits do nothing: that is immortal time (METHODS 2, bias 7), one
 level up. It is not in partner effects, which do not move, nor in week effects, which all partners share. So x is compared with x at the
 same partner in weeks in which its entries stood alike: a regression of x on the days that entries spent at each milestone, by how long
-they had been there, always counted from the day after they came. What a visit brings about itself comes later, and stays in.
+they had been there. What a visit brings about itself comes later, and stays in.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ AGES = (0, 28, 84, 180)
 """Days at a milestone: what has just come is visited more, and goes on more, than what was left lying; after 180 days nothing moves."""
 _DIGITS = 9  # makes equal what equal sums leave on every machine
 _CUTOFF = 1e-9
+_TURNS = 4  # of fitting slopes and keenness in turn; more of them change nothing that matters
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,11 +52,12 @@ class Stays:
 
 
 def days_under_way(stays: Stays, weeks: Weeks, n_partners: int) -> Floats:
-    """[columns, partners, weeks]: days that entries spent at each milestone, by age, the day of coming not counted; columns with none left out."""
+    """[columns, partners, weeks]: days that entries spent at each milestone, by age, from the day of coming to that before going; columns with none left out."""
     found = []
     for milestone in np.unique(stays.milestone):
         mine = stays.milestone == milestone
-        partner, came, went = stays.partner[mine], stays.came[mine], stays.went[mine]
+        # who agrees during a visit was visited on the day of coming
+        partner, came, went = stays.partner[mine], stays.came[mine] - 1, stays.went[mine] - 1
         beyond = (_days_after(partner, np.minimum(came + age, went), weeks, n_partners) for age in AGES)
         found += [begun - over for begun, over in pairwise(beyond)]
     kept = [days for days in found if days.any()]
@@ -75,13 +77,13 @@ class Expectation:
     @classmethod
     def of(cls, panel: Panel, under_way: Floats) -> "Expectation":
         """`under_way` is what `days_under_way` gives of the panel's partners."""
-        cells = np.count_nonzero(panel.usable)
-        columns = np.array([panel.demeaned(days)[panel.usable] for days in under_way]).reshape(len(under_way), cells)
-        size = np.sqrt((columns**2).sum(axis=1))
+        columns = np.array([panel.demeaned(days) for days in under_way]).reshape(under_way.shape)
+        size = np.sqrt((columns**2).sum(axis=(1, 2)))
         size = np.where(size > _CUTOFF, size, 1.0)
-        columns /= size[:, None]
+        columns /= size[:, None, None]
+        columns = np.ascontiguousarray(columns.transpose(1, 0, 2))
         # not BLAS, whose threads would add in another order from machine to machine
-        return cls(panel, under_way, columns, np.einsum("ac,bc->ab", columns, columns), size)
+        return cls(panel, under_way, columns, np.einsum("paw,pbw->pab", columns, columns), size)
 
     def unexpected(self, x: Ints) -> Floats:
         """What is left of x [partners, weeks] without what the entries under way let expect of it; each partner's sum stays.
@@ -90,12 +92,30 @@ class Expectation:
         to it.
         """
         panel = self.panel
-        alike = np.einsum("ac,c->a", self._columns, panel.demeaned(x.astype(np.float64))[panel.usable])
-        slopes = np.linalg.lstsq(self._products, alike, rcond=_CUTOFF)[0] / self._size
-        expected = _within(np.einsum("a,apw->pw", slopes, self.under_way), panel.active)
+        expected = _within(np.einsum("a,apw->pw", self._slopes(x) / self._size, self.under_way), panel.active)
         spread = (expected**2).sum(axis=1)
         says = np.divide((expected * x).sum(axis=1), spread, out=np.zeros(len(x)), where=spread > _CUTOFF)
         return np.asarray(np.round(x * panel.active - says[:, None] * expected, _DIGITS), np.float64)
+
+    def _slopes(self, x: Ints) -> Floats:
+        """Of x on a day of each kind, for a partner that is as keen as the average.
+
+        Partners are as unlike as can be: where one of them makes half the visits, a fit that takes all alike is bent to how that one's
+        entries happen to stand beside everybody else's, and what it leaves points at deals. So x is keenness times slopes times days,
+        each fitted in turn; counts vary as much as they are high, and are weighed so.
+        """
+        alike = np.einsum("paw,pw->pa", self._columns, self.panel.demeaned(x.astype(np.float64)))
+        keen = np.ones(len(x))
+        slopes = np.zeros(len(self._size))
+        for _ in range(_TURNS):
+            slopes = np.linalg.lstsq(np.einsum("p,pab->ab", keen, self._products), alike.sum(axis=0), rcond=_CUTOFF)[0]
+            pulled = np.einsum("pa,a->p", alike, slopes)
+            spread = np.einsum("pab,a,b->p", self._products, slopes, slopes)
+            found = np.divide(pulled, spread, out=np.zeros(len(x)), where=(spread > _CUTOFF) & (pulled > 0))
+            if not found.any():
+                break
+            keen = found / found.mean()
+        return slopes
 
 
 def _days_after(partner: Ints, day: Ints, weeks: Weeks, n_partners: int) -> Floats:

@@ -32,6 +32,21 @@ def demeaned(f, usable):
     return found
 
 
+def over_quarters(rest, x, start, lags):
+    """The root of the sum over partners and quarters of (what each adds - effect times what x says in it) squared."""
+    weeks = rest.shape[1]
+    own = [x[i, first:].mean() for i, first in enumerate(start)]
+    added, told = {}, {}
+    for i, first in enumerate(start):
+        for week in range(first + 12, weeks):
+            f = sum(x[i, week - lag] - own[i] for lag in lags)
+            key = i, (weeks - 1 - week) // 13
+            added[key] = added.get(key, 0) + rest[i, week] * f
+            told[key] = told.get(key, 0) + f * f
+    effect = sum(added.values()) / sum(told.values())
+    return sum((added[key] - effect * told[key]) ** 2 for key in added) ** 0.5
+
+
 def plain(y, x, start, seed):
     partners, weeks = y.shape
     usable = np.arange(weeks) >= start[:, None] + 12
@@ -57,13 +72,14 @@ def plain(y, x, start, seed):
     own = [turned[i, : long[i]] for i in range(partners)]
     mean, sd = sum(o.mean(axis=0) for o in own), np.sqrt(sum(o.var(axis=0) for o in own))
     observed = turned[:, 0].sum(axis=0)
-    z = (observed - mean) / sd
     chance = np.random.default_rng(seed)
     drawn = sum(o[chance.integers(0, len(o), REPLICATES)] for o in own)
     largest = ((drawn - mean) / sd).max(axis=1)
     left = [demeaned(sum(lagged(x, lag) for lag in lags), usable) for lags in blocks]
     squares = np.array([(f**2).sum() for f in left])
     fits = [score(x, [lag]).sum() / np.sqrt((mu * demeaned(lagged(x, lag), usable) ** 2).sum()) for lag in range(13)]
+    sd = np.maximum(sd, [over_quarters(y - mu, x, start, lags) for lags in blocks])
+    z = (observed - mean) / sd
     best = int(np.argmax(z))
     return Plain(
         z.tolist(),

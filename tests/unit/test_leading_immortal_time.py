@@ -8,12 +8,29 @@ from hypothesis import strategies as st
 from indicators.inputs import LAST_DAY, NO_DAY
 from indicators.leading.panel import Counted, Panel, lead_on
 from indicators.leading.pipeline import AGES, Expectation, Stays, days_under_way
-from indicators.leading.series import Occurrences, Weeks
+from indicators.leading.series import Occurrences, Weeks, counts, whole_weeks
+from indicators.leading.verdicts import ALPHA
 from tests.unit.reference.asking import does_it_lead
-from tests.unit.reference.far_along import far_along
+from tests.unit.reference.far_along import HOW, far_along
 
 SEEDS = range(20)
 MONDAY = 20003
+
+
+def leads(question):
+    """What `does_it_lead` says of the only activity, by both directions of the panel test and nothing else."""
+    deals, visits = question["deals"], question["activities"]["co_visit"]
+    weeks = whole_weeks(np.r_[deals.day, visits.day], question["as_of"])
+    n = len(question["joined"])
+    panel = Panel.of(np.zeros(n, int), weeks.count)
+    x = counts(visits, weeks, n)
+    told = Expectation.of(panel, days_under_way(question["under_way"], weeks, n)).unexpected(x)
+    came, seen = Counted(panel, counts(deals, weeks, n)), Counted(panel, x, told)
+    forward = lead_on(came, seen, seed="forward", replicates=499)
+    if forward.p > ALPHA or not forward.peak_lag:
+        return False
+    back = lead_on(seen, came, seed="reverse", replicates=499)
+    return back.p > ALPHA or (back.peak_lag > forward.peak_lag and max(back.z) < max(forward.z))
 
 
 def verdicts(*, plain=False, **options):
@@ -25,10 +42,20 @@ def verdicts(*, plain=False, **options):
     return found
 
 
-@pytest.mark.parametrize("keen", [False, True])
-def test_visits_to_what_is_far_along_are_not_said_to_lead_where_they_do_nothing(keen):
-    wrong = sum(v.startswith("leading") for v in verdicts(keen=keen))
+def test_visits_to_what_is_far_along_are_not_said_to_lead_where_they_do_nothing():
+    wrong = sum(v.startswith("leading") for v in verdicts())
     assert wrong / len(SEEDS) <= 0.05 + 2 * (0.05 * 0.95 / len(SEEDS)) ** 0.5
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_nor_where_partners_visit_as_unequally_as_can_be(how):
+    """Of 100 worlds at most 9 lead by the panel alone. Before slopes were fitted to partners as unlike as they are, 10.5 % of 200 did of `few`."""
+    wrong = sum(leads(far_along(seed, how=how).question) for seed in range(100))
+    assert wrong / 100 <= 0.05 + 2 * (0.05 * 0.95 / 100) ** 0.5
+
+
+def test_what_few_partners_bring_about_is_still_seen():
+    assert sum(leads(far_along(seed, how="few", effect=0.6).question) for seed in SEEDS) >= 0.85 * len(SEEDS)
 
 
 def test_on_the_same_data_comparing_customers_with_and_without_a_visit_is_visibly_wrong():
@@ -69,16 +96,27 @@ def test_before_the_first_whole_week_there_is_nothing_to_count():
     assert days_under_way(stays, Weeks(MONDAY, 0), 1).shape == (0, 1, 0)
 
 
-def test_days_under_way_are_those_after_the_day_of_coming_by_how_long_it_was_there():
+def test_days_under_way_are_those_from_the_day_of_coming_by_how_long_it_was_there():
     reached = np.array(
         [[MONDAY + 2, MONDAY + 9, NO_DAY, NO_DAY, NO_DAY], [MONDAY - 30, NO_DAY, NO_DAY, NO_DAY, NO_DAY]]
     )
     stays = Stays.of(np.array([0, 1]), reached, np.array([MONDAY + 12, NO_DAY]))
     assert stays.went.tolist() == [MONDAY + 9, MONDAY + 12, LAST_DAY]
     young, older, at_second = days_under_way(stays, Weeks(MONDAY, 3), 2)
-    assert young.tolist() == [[4, 3, 0], [0, 0, 0]]  # Thursday to Sunday, and to the next Wednesday
+    assert young.tolist() == [[5, 2, 0], [0, 0, 0]]  # Wednesday to Sunday, and to the next Tuesday
     assert older.tolist() == [[0, 0, 0], [7, 7, 7]]
-    assert at_second.tolist() == [[0, 3, 0], [0, 0, 0]]
+    assert at_second.tolist() == [[0, 3, 0], [0, 0, 0]]  # from that Wednesday
+
+
+@pytest.mark.parametrize("busy", [0, 9])
+def test_slopes_are_those_of_a_day_where_one_partner_visits_ten_times_as_much(busy):
+    """And its entries stand otherwise than everybody else's. Taking all alike leaves 14 to 20 % of its ups and downs."""
+    chance = np.random.default_rng(3)
+    days = chance.poisson(6, (2, 40, 60)).astype(float)
+    days[1, busy] = 12 - days[0, busy] + chance.poisson(1, 60)
+    x = np.where(np.arange(40) == busy, 10, 1)[:, None] * (3 * days[0] + 2 * days[1])
+    left = Expectation.of(Panel.of(np.zeros(40, int), 60), days).unexpected(x.astype(int))
+    assert left[busy].std() < 0.05 * x[busy].std()
 
 
 @pytest.mark.parametrize("partners", [0, 1])
@@ -109,9 +147,9 @@ def test_days_under_way_are_what_counting_them_one_by_one_gives(rows):
     stays = Stays(partner, milestone, MONDAY + came, MONDAY + came + long)
     expected = np.zeros((4, len(AGES) - 1, 3, 6))
     for p, m, c, n in rows:
-        for day in range(c + 1, min(c + n, c + AGES[-1]) + 1):
+        for day in range(c, min(c + n, c + AGES[-1])):
             if 0 <= day < 42:
-                expected[m, np.searchsorted(AGES, day - c) - 1, p, day // 7] += 1
+                expected[m, np.searchsorted(AGES, day - c, side="right") - 1, p, day // 7] += 1
     kept = [days for of in expected for days in of if days.any()]
     np.testing.assert_array_equal(days_under_way(stays, Weeks(MONDAY, 6), 3), np.array(kept).reshape(-1, 3, 6))
 

@@ -12,6 +12,17 @@ from indicators.leading.series import Occurrences
 MONDAY, WEEKS, PARTNERS = 20003, 104, 40
 STEPS = ((0.5, 10), (0.6, 14), (0.75, 12), (0.55, 18))  # chance, and mean days of those that go on
 NEVER = 10**6
+QUARTERS = 8
+HOW = ("alike", "keen", "few", "bursts", "growing", "campaigns")
+"""How often partners visit.
+
+alike      all the same
+keen       some far more than others
+few        three of 40 make two visits in three
+bursts     few make most of them, and each visits a lot in one quarter of four and hardly in the others
+growing    keen ones, and each grows or shrinks by a trend of its own: in lists, and once more in visits for each entry
+campaigns  keen ones, in four weeks of 26, in which some take part more than others and hand in more lists too
+"""
 
 
 @dataclass(frozen=True)
@@ -23,14 +34,15 @@ class FarAlong:
     won: np.ndarray
 
 
-def far_along(seed: int, *, keen: bool = False, effect: float = 0.0) -> FarAlong:
+def far_along(seed: int, *, how: str = "alike", effect: float = 0.0) -> FarAlong:
     """Entries are visited at random days within 60 days of an agreement, as long as they are not known to be over.
 
-    keen    some partners visit far more than others
+    how     one of HOW
     effect  deals that each visit brings about besides, three weeks later, at the same partner; 0: visits do nothing
     """
     chance = np.random.default_rng(seed)
-    listed = chance.poisson(chance.gamma(2, 0.25, PARTNERS)[:, None], (PARTNERS, WEEKS))
+    often, lists = _often(chance, how)
+    listed = chance.poisson(chance.gamma(2, 0.25, PARTNERS)[:, None] * lists)
     partner, week = (np.repeat(place, listed[listed > 0]) for place in np.nonzero(listed))
     n, end = len(partner), 7 * WEEKS
     reached = np.full((n, 5), NEVER)
@@ -44,10 +56,13 @@ def far_along(seed: int, *, keen: bool = False, effect: float = 0.0) -> FarAlong
     lost = np.where(alive | silent, NEVER, newest + 1 + np.rint(chance.exponential(35, n)).astype(int))
     over = np.minimum(np.minimum(reached[:, 4], lost), reached[:, 2] + 60)
     days = np.where(reached[:, 2] < NEVER, np.maximum(over - reached[:, 2], 0), 0)
-    often = 0.15 * (chance.gamma(1, 1, PARTNERS)[partner] if keen else 1)
-    entry = np.repeat(np.arange(n), chance.poisson(often * days / 7))
+    most = often.max(axis=1)
+    entry = np.repeat(np.arange(n), chance.poisson(0.15 * most[partner] * days / 7))
     visit = reached[entry, 2] + np.floor(chance.random(len(entry)) * days[entry]).astype(int)
     entry, visit = entry[visit < end], visit[visit < end]
+    share = often[partner[entry], visit // 7] / most[partner[entry]]
+    made = chance.random(len(entry)) < share
+    entry, visit = entry[made], visit[made]
     more = chance.poisson(effect, len(visit))
     deal = reached[:, 4] < end
     deals = Occurrences.of(
@@ -71,3 +86,24 @@ def far_along(seed: int, *, keen: bool = False, effect: float = 0.0) -> FarAlong
         "replicates": 499,
     }
     return FarAlong(question, visited, deal)
+
+
+def _often(chance: np.random.Generator, how: str) -> tuple[np.ndarray, np.ndarray]:
+    """[partners, weeks] of visits for each entry, and of new entries; 1 is the usual."""
+    everywhere = np.ones((PARTNERS, WEEKS))
+    if how == "alike":
+        return everywhere, everywhere
+    few = chance.lognormal(0, 2, PARTNERS)
+    keen = few / few.mean() if how in ("few", "bursts") else chance.gamma(1, 1, PARTNERS)
+    often = everywhere * keen[:, None]
+    if how == "bursts":
+        busy = np.where(chance.random((PARTNERS, QUARTERS)) < 0.25, 3.5, 1 / 6)
+        return often * np.repeat(busy, WEEKS // QUARTERS, axis=1), everywhere
+    if how == "growing":
+        own = 1 + chance.uniform(-0.9, 0.9, PARTNERS)[:, None] * np.linspace(-1, 1, WEEKS)
+        return often * own, own
+    if how == "campaigns":
+        joins = chance.random(PARTNERS)[:, None]
+        own = 1 - joins + joins * np.where(np.arange(WEEKS) % 26 < 4, 3.0, 0.7)
+        return often * own, own
+    return often, everywhere
