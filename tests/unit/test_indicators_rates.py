@@ -12,7 +12,7 @@ from indicators.business_days import BusinessDays
 from indicators.conversion import point_conversions
 from indicators.curves import type_curves
 from indicators.drift import drifts
-from indicators.inputs import EntryTable, PartnerTable, day_number
+from indicators.inputs import FIRST_DAY, LAST_DAY, EntryTable, PartnerTable, day_number
 from indicators.multiple import holm
 from indicators.partner_rates import partner_rates
 from indicators.paths import canonical_paths
@@ -81,6 +81,24 @@ def test_business_days_are_those_of_numpy():
     as_dates = [column.astype("datetime64[D]") for column in (start, end, off)]
     expected = np.busday_count(as_dates[0], as_dates[1], holidays=as_dates[2])
     np.testing.assert_array_equal(BusinessDays.of(off.tolist()).between(start, end), expected)
+
+
+def test_days_off_count_from_the_first_day_of_2000_to_the_last_that_is_told_and_others_are_ignored():
+    """1 January 2000 is a Saturday, 6 June 2149 a Friday; beyond both nobody works, as nothing is dated there."""
+    assert [np.datetime64(d, "D").item().strftime("%a") for d in (FIRST_DAY, LAST_DAY)] == ["Sat", "Fri"]
+    calendar = BusinessDays.of([FIRST_DAY - 5, FIRST_DAY + 2, LAST_DAY, LAST_DAY + 5])
+    ends = (
+        (FIRST_DAY, FIRST_DAY + 7),
+        (LAST_DAY - 6, LAST_DAY + 1),
+        (FIRST_DAY - 90, FIRST_DAY + 3),
+        (LAST_DAY, LAST_DAY + 90),
+    )
+    start, end = np.array(ends).T
+    assert calendar.between(start, end).tolist() == [4, 4, 0, 0]
+    assert BusinessDays.of().between(start, end).tolist() == [5, 5, 1, 1]
+    assert calendar.between(FIRST_DAY, LAST_DAY + 1) == BusinessDays.of().between(FIRST_DAY, LAST_DAY + 1) - 2
+    first = BusinessDays.of([FIRST_DAY + 2, FIRST_DAY])
+    assert first.between(FIRST_DAY, FIRST_DAY + 7) == 4
 
 
 def test_r14_holm():

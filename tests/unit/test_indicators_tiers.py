@@ -312,12 +312,14 @@ def test_what_would_change_it():
         "C",
         "rises to B with 5 valid targets; drops to D if none remains valid at two month-ends",
     )
+    assert what_would_change(b, "ja") == "有効な打診先5件でBへ、2回連続の月末に有効0件でDへ"
     up = tier_of([("2026-05-10", 5)], "2026-05-20", kind="growth1")
     assert what_would_change(up, "en") == (
         "rises to A with 20 valid targets; drops to C if fewer than 3 remain valid at two month-ends"
     )
     assert what_would_change(up, "ja") == "有効な打診先20件でAへ、2回連続の月末に有効3件未満でCへ"
     said = tier_of([], "2026-05-20", willingness=[2])
+    assert what_would_change(said, "ja") == "有効な打診先3件でBへ、有効な打診先も提出の意思もなくなればDへ"
     assert what_would_change(said, "en") == (
         "rises to B with 3 valid targets; drops to D without a valid target and without the yes"
     )
