@@ -242,7 +242,16 @@ def test_an_empty_workspace_has_no_tiers():
     assert assign_tiers(paths, entries, partners).partners == ()
 
 
+def test_a_tier_that_the_table_goes_on_saying_is_never_left_nor_entered_anew():
+    said_yes = tiers_of([], "2027-05-20", willingness=[2], willingness_day=[day("2026-05-15")])
+    assert history(said_yes) == [(day("2026-05-15"), "C")]
+    assert not said_yes.partners[0].falling
+    nothing = tiers_of([], "2027-05-20", joined_day=[day("2026-05-15")])
+    assert history(nothing) == [(day("2026-05-15"), "D")]
+
+
 def test_month_ends_know_leap_years():
+    assert month_ends(day("2024-02-29"), day("2024-02-29")).tolist() == [day("2024-02-29")]
     assert month_ends(day("2024-02-10"), day("2024-04-29")).tolist() == [day("2024-02-29"), day("2024-03-31")]
 
 
