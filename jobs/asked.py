@@ -99,6 +99,12 @@ def partner_place(wanted: str, ids: Sequence[str], names: Sequence[str]) -> int:
     raise NotFound(f"There is no partner {wanted!r}; give its id or its name, or a part of the name.")
 
 
+def check_type(name: str, kind: str, wanted: str | None) -> None:
+    """ConfigError where a partner is asked for together with a type that is not its own: nobody is both."""
+    if wanted not in (None, kind):
+        raise ConfigError(f"Partner {name} is of type {kind}, not {wanted}; leave --type out.")
+
+
 def axes_of(conn: SqlConnection, workspace: str, zone: ZoneInfo, as_of: str | None, known_at: str | None) -> Axes:
     """The axes asked for, see `jobs.axes`; by default those of all that is known. ConfigError for a text that is no such day or time."""
     newest = conn.execute(

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from jobs.errors import ConfigError
+from jobs.runs import utc_now
 
 EVER = datetime.max.replace(tzinfo=UTC)
 """`--known-at now`: all that is known."""
@@ -51,9 +52,17 @@ def asked(as_of: str | None, known_at: str | None, zone: ZoneInfo) -> tuple[date
 def chosen(
     as_of: date | None, known_at: datetime | None, zone: ZoneInfo, newest: tuple[date, datetime]
 ) -> tuple[date, datetime]:
-    """(day, moment) of what was asked for; `newest` are those of all that is known."""
+    """(day, moment) of what was asked for; `newest` are those of all that is known.
+
+    A moment after that knows no more. ConfigError for one in the future, by the CRMs' clock and by ours.
+    """
     if known_at is not None:
-        moment = newest[1] if known_at == EVER else known_at
+        last = max(newest[1], utc_now()).astimezone(zone)
+        if known_at != EVER and known_at.astimezone(zone).date() > last.date():
+            raise ConfigError(
+                f"--known-at is {known_at.astimezone(zone):%Y-%m-%d}, which lies in the future; expected a moment up to {last:%Y-%m-%d}, or now."
+            )
+        moment = min(known_at, newest[1])
         return as_of or (newest[0] if moment >= newest[1] else moment.astimezone(zone).date()), moment
     if as_of is None or as_of >= newest[0]:
         return as_of or newest[0], newest[1]

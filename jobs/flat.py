@@ -36,6 +36,9 @@ def indicator_lines(document: Mapping[str, Any]) -> Iterable[Line]:
             yield from _measures({"table": "forecast", "type": kind, "to": f"{days} days"}, measures)
     of_whom = {"table": "forecast", "type": "all" if "all" in by_type else next(iter(by_type), None)}
     yield from _measures(of_whom, {name: forecast.get(name) for name in ("status", "under_way", "listed_a_week")})
+    yield from _measures({**of_whom, "table": "tiers"}, document.get("tiers", {}))
+    for kind, n in document.get("partners", {}).items():
+        yield {"table": "partners", "type": kind, "measure": "partners", "value": n}
     for table in ("issues", "reporting_delay") if "all" in by_type else ():
         yield from _measures({"table": table, "type": "all"}, document.get(table, {}))
     partner = document.get("partner")
@@ -52,6 +55,9 @@ def target_lines(document: Mapping[str, Any]) -> Iterable[Line]:
     month = document["month"]
     for measure in ("verdict", "deals", "achieved", "in_flight", "chance_without_new", "earliest_month"):
         yield {"table": "target", "to": month, "measure": measure, "value": document[measure]}
+    for kind, pace in document["a_week"].items():
+        yield from _measures({"table": "a_week", "type": kind, "to": month}, pace)
+    yield from _measures({"table": "at_capacity", "to": month}, document["at_capacity"] or {})
     for name, plan in document["plans"].items():
         yield from _measures({"table": f"{name}_plan", "to": month}, plan or {})
     for row in document["static"]:
@@ -68,6 +74,10 @@ def target_lines(document: Mapping[str, Any]) -> Iterable[Line]:
                 }
                 yield {**where, "measure": "goal", "value": goal}
     for milestone, total in document["totals"].items():
+        where = {"table": "totals", "type": "all", "milestone": milestone, "to": month}
+        yield from _measures(where, total)
+        if total["latest_week"]:
+            yield {**where, "measure": "latest_week", "value": total["latest_week"]["to"]}
         for kind, chance in (total["chance"] or {}).items():
             yield {"table": "chance_at_this_pace", "type": kind, "milestone": milestone, "to": month, "measure": "chance", "value": chance}  # fmt: skip
     for table, at, rows in (

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection as SqlConnection
 from sqlalchemy import Engine, text
 
-from jobs.asked import Answer, answer, axes_of
+from jobs.asked import Answer, answer, axes_of, check_type
 from jobs.errors import NotFound
 from jobs.settings import WorkspaceSettings
 from jobs.steps.prospect_document import entries_under_way, partner_document
@@ -68,7 +68,7 @@ def rank_asked(
     """Partners in order, worked out anew; `partner` names the one to look at among those of its type."""
     asked = answer(conn, workspace, settings, rules, axes_of(conn, workspace, rules.zone, as_of, known_at))
     found = asked.head()
-    if partner_type is not None:
+    if partner_type is not None and partner is None:
         asked.type_place(partner_type)
     if partner is not None:
         place = asked.partner_place(partner)
@@ -78,10 +78,9 @@ def rank_asked(
 
 
 def _type_of(asked: Answer, place: int, partner_type: str | None) -> str:
-    """A partner's type; NotFound where another one was asked for."""
+    """A partner's type; ConfigError where another one was asked for."""
     kind: str = asked.partners.types[asked.partners.type[place]]
-    if partner_type not in (None, kind):
-        raise NotFound(f"Partner {asked.names[place]} is of type {kind}, not {partner_type}; leave --type out.")
+    check_type(asked.names[place], kind, partner_type)
     return kind
 
 

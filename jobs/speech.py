@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs.speech_ja import JAPANESE
 from models.counted import agreeing
-from models.labels import named
+from models.labels import briefly, named
 
 
 class _Agreeing(Formatter):
@@ -38,13 +38,13 @@ class Speech:
         written = _WRITTEN.vformat(found, (), given) if given else found
         return _as_in_japanese(written) if self.language == "ja" and given else written
 
-    def name(self, thing: str) -> str:
-        """The label of a milestone or an activity."""
-        return named(thing, self.language)
+    def name(self, thing: str, *, brief: bool = False) -> str:
+        """The label of a milestone or an activity; `brief`: of a milestone in one word."""
+        return (briefly if brief else named)(thing, self.language)
 
-    def step(self, step: str) -> str:
+    def step(self, step: str, *, brief: bool = False) -> str:
         """A step between two milestones; in English by their own names, which are short."""
-        return named(step, "ja") if self.language == "ja" else step.replace(">", " → ")
+        return self.name(step, brief=brief) if self.language == "ja" else step.replace(">", " → ")
 
     def steps(self, steps: list[str]) -> str:
         """Several of them in a sentence."""

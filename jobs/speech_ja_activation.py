@@ -37,7 +37,7 @@ ACTIVATION: dict[str, str] = {
     "The tiers ask for {week} contacts a week, {each} for each of {team} people.": "優先度に応じて必要な接触は週{week}回、担当{team}人で1人あたり{each}回です。",
     "The tiers ask for {week} contacts a week, {each} for each of {team} people; more than {limit} is too many. "
     "Raise the thresholds, or the team.": "優先度に応じて必要な接触は週{week}回、担当{team}人で1人あたり{each}回です。{limit}回を超えると回りません。しきい値を上げるか、人数を増やしてください。",
-    "Cut-offs of {kind}: {a} valid rows for A and {b} for B would tell {explained} of what expected deals differ by; "
-    "today's tell {today}. That is for a person to decide.": "{kind}のしきい値：有効リストAは{a}件、Bは{b}件とすると、見込み商談の差の{explained}を説明できます（現在は{today}）。決めるのは人です。",
-    "Tiers moved {n} {n:time|times} a partner and quarter; under 0.5 is steady.": "優先度の変動は1社・四半期あたり{n}回。0.5回未満なら安定しています。",
+    "Cut-offs of {kind}: {a} valid rows for A and {b} for B would explain {explained} of the differences in expected deals; "
+    "today's explain {today}. A person decides.": "{kind}のしきい値：有効リストAは{a}件、Bは{b}件とすると、見込み商談の差の{explained}を説明できます（現在は{today}）。決めるのは人です。",
+    "Tiers moved {n} {n:time|times} per partner and quarter; under 0.5 is steady.": "優先度の変動は1社・四半期あたり{n}回。0.5回未満なら安定しています。",
 }

@@ -1,11 +1,12 @@
 """A target plan as one JSON document: what `sakigake targets --json` prints, and its tables are made from. Pure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from indicators.allocation import Allocation, allocate
-from indicators.inputs import DEAL, LISTED, Floats, day_date
+from indicators.inputs import DEAL, LISTED, Flags, Floats, day_date
 from indicators.landings import Coming, chance_of_more, coming
 from indicators.month import Month
 from indicators.static_table import StaticRow, static_table, static_table_of_mix
@@ -13,9 +14,11 @@ from indicators.subjects import STEPS, Funnel, step_name
 from indicators.target_plan import NOT_ENOUGH_DATA, TargetPlan
 from indicators.targets import target_plan
 from jobs.asked import Answer
+from jobs.errors import ConfigError
 from jobs.steps.plan_document import NAMES, latest_week, way_document
 from jobs.steps.prospect_document import rounded
 from jobs.target_sentences import sentences
+from models.counted import counted
 
 MONTHS_AHEAD = 12
 
@@ -105,6 +108,16 @@ def target_document(
         },
     }
     return {**document, **sentences(document)}
+
+
+def share_of(document: Mapping[str, Any], scope: Flags, asked: Answer) -> int:
+    """The part of a target of all partners that falls to those of `scope` [partners]; ConfigError where nothing says who brings how much."""
+    if not document["partners"]:
+        raise ConfigError(
+            f"There is not enough data to say which part of the {counted(document['deals'], 'deal')} of {document['month']} is theirs; say --deals N."
+        )
+    mine = {asked.partners.ids[i] for i in np.flatnonzero(scope)}
+    return sum(int(row["target"]) for row in document["partners"] if row["id"] in mine)
 
 
 def static_of(

@@ -16,13 +16,18 @@ def sentences(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _covered(d: Mapping[str, Any]) -> tuple[str, str]:
+    if not d["deals"]:
+        return (
+            f"No deal is asked for in {d['month']}, so nothing is needed for it.",
+            f"{d['month']}の目標は0件のため、必要な件数はありません。",
+        )
     if d["achieved"] >= d["deals"]:
         return (
             f"The target of {counted(d['deals'], 'deal')} for {d['month']} is met: {counted(d['achieved'], 'has', 'have')} come.",
             f"{d['month']}の目標{d['deals']}件は達成済みです（実績{d['achieved']}件）。",
         )
     return (
-        f"What is under way covers the {counted(d['deals'], 'deal')} of {d['month']} with {_percent(d['chance_without_new'])}; no new entry is needed.",
+        f"What is under way covers the {counted(d['deals'], 'deal')} of {d['month']} with a chance of {_percent(d['chance_without_new'])}; no new entry is needed.",
         f"{d['month']}の目標{d['deals']}件は進行中のエントリーだけで{_percent_ja(d['chance_without_new'])}の確率で届きます。新規は不要です。",
     )
 
@@ -37,7 +42,7 @@ def _feasible(d: Mapping[str, Any]) -> tuple[str, str]:
     )
     even_ja = "" if mean["entries"] is None else f"（平均で足りる{mean['entries']:,}件では約半分の確率で未達）"
     return (
-        f"List {counted(safe['entries'], 'new entry')} by the end of {d['month']}, about {weekly:.0f} a week: then the {counted(d['deals'], 'deal comes', 'deals come')} with {_percent(safe['chance'])}{even}.",
+        f"List {counted(safe['entries'], 'new entry')} by the end of {d['month']}, about {weekly:.0f} a week: then the {counted(d['deals'], 'deal comes', 'deals come')} with a chance of {_percent(safe['chance'])}{even}.",
         f"{d['month']}末までに新規{safe['entries']:,}件（週約{weekly:.0f}件）をリストに載せれば、{_percent_ja(safe['chance'])}の確率で{d['deals']}件に届きます{even_ja}。",
     )
 
@@ -45,27 +50,41 @@ def _feasible(d: Mapping[str, Any]) -> tuple[str, str]:
 def _capacity(d: Mapping[str, Any]) -> tuple[str, str]:
     at = d["at_capacity"]
     weekly = sum(kind["plan"] for kind in d["a_week"].values())
+    if at["shortfall"] < 0.05:
+        sure = (d["assumptions"] or {}).get("sure") or 0.8
+        return (
+            f"With {weekly:.0f} new entries a week, the most that can be listed, the {counted(d['deals'], 'deal comes', 'deals come')} in {d['month']} on average, but with a chance of {_percent(at['chance'])}, not of {_percent(sure)}.",
+            f"上限の週{weekly:.0f}件を載せれば平均では{d['month']}の目標{d['deals']}件に届きますが、その確率は{_percent_ja(at['chance'])}で、{_percent_ja(sure)}には足りません。",
+        )
     if at["needed_rate"] is None:
         need, need_ja = "No entry can be listed at all.", "新規を載せる余力がありません。"
+    elif at["needed_rate"] > 1:
+        need = "Even if every entry listed became a deal, it would not be enough in time."
+        need_ja = "載せたエントリーがすべて商談になっても、この月には間に合いません。"
     else:
         need = f"Conversion from listed to deal would have to be {_percent(at['needed_rate'])} instead of {_percent(at['rate'])}."
         need_ja = (
             f"リスト掲載→商談の転換率が{_percent_ja(at['rate'])}ではなく{_percent_ja(at['needed_rate'])}必要です。"
         )
     return (
-        f"Even {weekly:.0f} new entries a week, the most that can be listed, bring the {counted(d['deals'], 'deal')} of {d['month']} with only {_percent(at['chance'])}; {at['shortfall']:.1f} are lacking on average. {need}",
+        f"Even {weekly:.0f} new entries a week, the most that can be listed, bring the {counted(d['deals'], 'deal')} of {d['month']} with a chance of only {_percent(at['chance'])}; {at['shortfall']:.1f} are lacking on average. {need}",
         f"上限の週{weekly:.0f}件を載せても{d['month']}の目標{d['deals']}件に届く確率は{_percent_ja(at['chance'])}、平均で{at['shortfall']:.1f}件不足します。{need_ja}",
     )
 
 
 def _time(d: Mapping[str, Any]) -> tuple[str, str]:
     if d["earliest_month"] is None:
-        when = "None of the 12 months after it reaches as many with 80 % at the pace that is possible."
+        when = "None of the 12 months after it reaches as many with a chance of 80 % at the pace that is possible."
         when_ja = "以降12か月でも、可能なペースでは80%の確率で届く月がありません。"
     else:
         when = f"The first month that can is {d['earliest_month']}."
         when_ja = f"最短で届くのは{d['earliest_month']}です。"
     lacking = d["deals"] - d["achieved"]
+    if d["month"] < d["as_of"][:7]:
+        return (
+            f"{d['month']} is over: {counted(d['achieved'], 'deal has', 'deals have')} come of the {d['deals']:,} wanted, {lacking:,} {agreeing(lacking, 'is', 'are')} lacking.",
+            f"{d['month']}は終了しました。目標{d['deals']}件に対し実績{d['achieved']}件で、{lacking}件不足です。",
+        )
     return (
         f"New entries come too late for {d['month']}, where {lacking} of {counted(d['deals'], 'deal')} {agreeing(lacking, 'is', 'are')} lacking and {d['in_flight']:.1f} are expected from entries under way. {when}",
         f"{d['month']}には新規では間に合いません（{d['deals']}件中、残り{lacking}件に対し進行中からの見込みは{d['in_flight']:.1f}件）。{when_ja}",

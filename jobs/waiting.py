@@ -116,16 +116,16 @@ def documents(rows: Iterable[Waiting], language: str, as_of: date, calendar: Bus
     ]
 
 
-def partner_called(conn: Connection[Any], workspace: str, wanted: str) -> str:
-    """The id of the partner that a CRM record, its id or its name names; NotFound says which there are."""
-    with contextlib.suppress(ValueError):
-        return partner_of(conn, workspace, RecordRef.parse(wanted))
+def partner_called(conn: Connection[Any], workspace: str, wanted: str) -> tuple[str, str, str]:
+    """(id, name, type) of the partner that a CRM record, its id or its name names; NotFound says which there are."""
     rows = conn.execute(
-        "select partner_id, name from sakigake.partner where workspace = %s and removed_at is null order by 1",
+        "select partner_id, name, type from sakigake.partner where workspace = %s and removed_at is null order by 1",
         (workspace,),
     ).fetchall()
-    ids = [str(row[0]) for row in rows]
-    return ids[partner_place(wanted, ids, [row[1] for row in rows])]
+    with contextlib.suppress(ValueError):
+        wanted = partner_of(conn, workspace, RecordRef.parse(wanted))
+    partner_id, name, kind = rows[partner_place(wanted, [row[0] for row in rows], [row[1] for row in rows])]
+    return partner_id, name, kind
 
 
 def types(conn: Connection[Any], workspace: str) -> list[str]:

@@ -13,6 +13,13 @@ ACTIVITIES: dict[str, tuple[str, str]] = {  # English, Japanese
     ActivityKind.APPROACH: ("approaches", "アプローチ"),
 }
 MILESTONES: dict[str, tuple[str, str]] = {value: (en, ja) for value, en, ja in BY_NAME["milestone"].choices}
+BRIEF: dict[str, tuple[str, str]] = {  # where a narrow page has no room for the labels
+    "listed": ("Listed", "掲載"),
+    "requested": ("Requested", "依頼"),
+    "agreed": ("Agreed", "合意"),
+    "executed": ("Executed", "実施"),
+    "deal": ("Deal", "商談"),
+}
 VERDICTS: dict[str, tuple[str, str]] = {
     "leading": ("leading", "先行する"),
     "leading, useful": ("leading, useful", "先行し、予測に役立つ"),
@@ -30,3 +37,10 @@ def named(name: str, language: str) -> str:
         return " → ".join(named(part, language) for part in name.split(">"))
     found = ACTIVITIES.get(name) or MILESTONES.get(name)
     return found[language == "ja"] if found else name
+
+
+def briefly(name: str, language: str) -> str:
+    """The same in one word, for milestones and the steps between them."""
+    if ">" in name:
+        return " → ".join(briefly(part, language) for part in name.split(">"))
+    return BRIEF[name][language == "ja"] if name in BRIEF else named(name, language)

@@ -219,7 +219,7 @@ _SAY: dict[Language, dict[str, str]] = {
         "rate": "転換率（{name}）は構造上、商談を左右します。",
         "better": "今後{horizon}週の予測を{skill}%改善します。",
         "better_perhaps": "過去の{horizon}週予測を{skill}%改善しましたが、偶然の可能性が残ります。",
-        "no_better": "直近の商談と季節を超えて{horizon}週予測を改善してはいません。",
+        "no_better": "直近の商談数と季節だけによる{horizon}週予測より良くはなりません。",
         "untestable": "予測に役立つかは、あと約{more}で判断できます。",
         "untestable_unknown": "予測に役立つかは、まだ判断できません。",
     },

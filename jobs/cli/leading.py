@@ -1,7 +1,7 @@
 """The command that asks whether an indicator leads."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -23,7 +23,9 @@ from jobs.cli.reading import (
     show_csv,
     spoken,
 )
-from jobs.errors import NotFound
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 COLUMNS = (
     "type", "indicator", "kind", "verdict", "lead_weeks", "effect", "mde", "p", "p_holm", "reverse_p", "skill",
@@ -68,7 +70,7 @@ def leading(
         json=json,
         csv=csv,
         lines=lambda: show_csv([_row(i, said, document.get("partner")) for i in document["indicators"]], COLUMNS),
-        pages=lambda: _show(document, said),
+        pages=lambda: _show(document, said, reader.rules.zone),
     )
 
 
@@ -99,7 +101,7 @@ def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[s
 
 def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: str | None) -> dict[str, Any]:
     """Whose type is told, and how often each indicator and deals occurred there. One partner is too little to test anything on."""
-    from jobs.asked import partner_place
+    from jobs.asked import check_type, partner_place
     from jobs.steps import leading as step
     from sync.events import read
 
@@ -108,8 +110,7 @@ def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: s
     with reader.engine.connect() as connection:
         partners = read.partners(connection, reader.name, known_at)
         found = partners[partner_place(wanted, [p.partner_id for p in partners], [p.name for p in partners])]
-        if type_name not in (None, found.type):
-            raise NotFound(f"Partner {found.name} is of type {found.type}, not {type_name}; leave --type out.")
+        check_type(found.name, found.type, type_name)
         span = date.fromisoformat(weeks["from"]), date.fromisoformat(weeks["until"])
         n = step.own_counts(connection, reader.name, reader.rules.zone, as_of, known_at, found.partner_id, span)
     return {"id": found.partner_id, "name": found.name, "type": found.type, "n": n}
@@ -138,9 +139,9 @@ def _row(found: dict[str, Any], language: str, partner: dict[str, Any] | None) -
     }
 
 
-def _show(document: dict[str, Any], language: str) -> None:
+def _show(document: dict[str, Any], language: str, zone: "ZoneInfo") -> None:
     from jobs.speech import Speech
-    from jobs.tables.shape import items, number, table
+    from jobs.tables.shape import items, known_short, number, table
     from models.labels import VERDICTS
 
     say = Speech(language)
@@ -182,6 +183,7 @@ def _show(document: dict[str, Any], language: str) -> None:
     else:
         text = "There is neither a milestone nor an activity to ask about yet."
     out.print(say(text))
+    known_short(out, document, say, zone)
 
 
 def add_to(app: typer.Typer) -> None:

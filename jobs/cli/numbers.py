@@ -2,6 +2,7 @@
 
 import sys
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -95,6 +96,7 @@ def _rank(
     from jobs.indicator_documents import rank_asked
     from jobs.speech import Speech
     from jobs.tables.ranking import rankings
+    from jobs.tables.shape import known_short
 
     said = spoken(language, reader.rules)
     with reader.engine.connect() as conn:
@@ -112,6 +114,7 @@ def _rank(
         say = Speech(said)
         out.print(say("As of {day}.", day=f"[bold]{document['as_of']}[/]") + "\n")
         rankings(out, document, say)
+        known_short(out, document, say, reader.rules.zone)
 
     show(document, json=json, csv=csv, lines=lambda: show_csv(rows, RANKED), pages=pages)
 
@@ -144,11 +147,15 @@ def _indicator_pages(document: dict[str, Any], language: str, zone: ZoneInfo) ->
         kinds = list(document["conversion"])
         prospects.forecast(out, document["forecast"], one, None if "all" in kinds else kinds[0], say)
         prospects.notes(out, document, say)
+    shape.known_short(out, document, say, zone)
 
 
 def targets(
     deals: Annotated[
-        int | None, typer.Option("--deals", min=0, help="Deals wanted; default: as sakigake.yaml says.")
+        int | None,
+        typer.Option(
+            "--deals", min=0, help="Deals wanted; default: as sakigake.yaml says, of a type or partner its share."
+        ),
     ] = None,
     month: Annotated[
         str | None,
@@ -200,9 +207,9 @@ def _target_document(
     partner_type: str | None,
     partner: str | None,
 ) -> dict[str, Any]:
-    from jobs.asked import answer, axes_of, stood_on
+    from jobs.asked import answer, axes_of, check_type, stood_on
     from jobs.months import capacity_of, mix_of, month_of, month_to_plan
-    from jobs.target_document import MONTHS_AHEAD, target_document
+    from jobs.target_document import MONTHS_AHEAD, share_of, target_document
 
     with reader.engine.connect() as conn:
         axes = axes_of(conn, reader.name, reader.rules.zone, as_of, known_at)
@@ -219,19 +226,28 @@ def _target_document(
             )
         asked = answer(conn, reader.name, reader.settings, reader.rules, axes)
     place = None if partner is None else asked.partner_place(partner)
-    if partner_type is not None:
+    if place is not None:
+        check_type(asked.names[place], asked.partners.types[asked.partners.type[place]], partner_type)
+    elif partner_type is not None:
         asked.type_place(partner_type)
-    document = target_document(
+    told = partial(
+        target_document,
         asked,
-        goal,
-        month_of(wanted),
-        tuple(month_of(wanted, later) for later in range(1, MONTHS_AHEAD + 1)),
-        partner_type=partner_type,
-        partner=place,
+        month=month_of(wanted),
+        later=tuple(month_of(wanted, later) for later in range(1, MONTHS_AHEAD + 1)),
         capacity=capacity_of(said.capacity, asked.partners.types),
         mix=mix_of(said.mix, asked.partners.types),
     )
-    return {**document, "month_by": "asked" if month else "as_of" if wanted <= axes.as_of else "next"}
+    by, of_all = "asked" if deals is not None else "settings", None
+    if by == "settings" and (partner_type or partner):
+        by, of_all = "share", goal
+        goal = share_of(told(goal, partner_type=None, partner=None), asked.scope(partner_type, place), asked)
+    return {
+        **told(goal, partner_type=partner_type, partner=place),
+        "month_by": "asked" if month else "as_of" if wanted <= axes.as_of else "next",
+        "deals_by": by,
+        "deals_of_all": of_all,
+    }
 
 
 def _write(text: str) -> None:

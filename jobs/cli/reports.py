@@ -1,7 +1,8 @@
 """Commands on what partners do: activation and cadence, stalled entries, plan against actual."""
 
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +22,9 @@ from jobs.cli.reading import (
     spoken,
 )
 from jobs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jobs.speech import Speech
 
 ACTIVATION_COLUMNS = (
     "type", "base", "active", "activation", "low", "high", "engaged", "engagement", "deals", "deals_per_active", "newcomers",
@@ -56,7 +60,6 @@ def activation(
     wanted = chosen_type(type_name, [a["type"] for a in document["activation"]])
     for part in ("activation", "first_deal"):
         document[part] = [a for a in document[part] if wanted is None or a["type"] == wanted]
-    from jobs.speech import Speech
     from jobs.tables import partners
 
     show(
@@ -64,7 +67,7 @@ def activation(
         json=json,
         csv=csv,
         lines=lambda: show_csv(with_shares(document), ACTIVATION_COLUMNS),
-        pages=lambda: partners.activation(out, document, Speech(said)),
+        pages=lambda: _pages(reader, document, said, lambda say: partners.activation(out, document, say)),
     )
 
 
@@ -104,10 +107,13 @@ def stalled(
     """List entries that wait too long, with the next step."""
     check_output(None, json=json, csv=csv)
     from jobs import asked_reports, waiting
-    from jobs.speech import Speech
+    from jobs.asked import check_type
 
     with opened_reader(config, workspace) as reader, reader.engine.connect() as conn:
-        only = None if partner is None else waiting.partner_called(reader.conn, reader.name, partner)
+        only = None
+        if partner is not None:
+            only, name, kind = waiting.partner_called(reader.conn, reader.name, partner)
+            check_type(name, kind, type_name)
         said = spoken(language, reader.rules)
         document = asked_reports.stalled(conn, reader.name, reader.settings, reader.rules, said, as_of, known_at, only)
         types = waiting.types(reader.conn, reader.name)
@@ -121,7 +127,12 @@ def stalled(
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, STALLED_COLUMNS),
-        pages=lambda: partners.stalled(out, rows, Speech(said), past=document["as_of"] if as_of or known_at else None),
+        pages=lambda: _pages(
+            reader,
+            document,
+            said,
+            lambda say: partners.stalled(out, rows, say, past=document["as_of"] if as_of or known_at else None),
+        ),
     )
 
 
@@ -149,11 +160,17 @@ def actual(
     from jobs.steps import actual as step
 
     check_output(None, json=json, csv=csv)
+    if deals is None and by is not None:
+        raise ConfigError("--by says who sets a target; give it with --deals N, or leave it out.")
+    if deals is not None and (as_of, known_at) != (None, None):
+        raise ConfigError("--deals sets a target from now on; leave --as-of and --known-at out.")
+    if deals is not None and type_name is not None:
+        raise ConfigError("--deals sets the target of all partners together; leave --type out.")
+    if deals is not None and csv:
+        raise ConfigError("--deals sets a target and prints no table; leave --csv out, or ask for --json.")
     day = None if month is None else read_month(month)
     with opened_reader(config, workspace) as reader:
         said = spoken(language, reader.rules)
-        if deals is not None and (as_of, known_at) != (None, None):
-            raise ConfigError("--deals sets a target from now on; leave --as-of and --known-at out.")
         if deals is not None:
             document = _set_target(reader, day, deals, by or person())
             if json:
@@ -179,7 +196,12 @@ def actual(
         json=json,
         csv=csv,
         lines=lambda: show_csv(rows, ACTUAL_COLUMNS),
-        pages=lambda: partners.actual(out, document["as_of"], found, wanted, said, document.get("reporting_delay")),
+        pages=lambda: _pages(
+            reader,
+            document,
+            said,
+            lambda _: partners.actual(out, document["as_of"], found, wanted, said, document.get("reporting_delay")),
+        ),
     )
 
 
@@ -193,7 +215,7 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
 
     if month is None:
         raise ConfigError("--deals sets the target of a month; say which with --month YYYY-MM.")
-    if not 0 < deals <= 1_000_000:
+    if not 1 <= deals <= 1_000_000:
         raise ConfigError(f"--deals is {deals:g}, expected a number of deals from 1 to 1,000,000.")
     axes = reader.axes(None, None)
     with reader.engine.connect() as connection:
@@ -219,6 +241,16 @@ def _set_target(reader: Reader, month: date | None, deals: float, by: str) -> di
         "set_by": by,
         "numbers": {m.value: n for m, (n, _) in zip(FUNNEL, numbers, strict=True)},
     }
+
+
+def _pages(reader: Reader, document: Mapping[str, Any], language: str, told: "Callable[[Speech], None]") -> None:
+    """What is told, and below it what was not known."""
+    from jobs.speech import Speech
+    from jobs.tables.shape import known_short
+
+    say = Speech(language)
+    told(say)
+    known_short(out, document, say, reader.rules.zone)
 
 
 def _report(reader: Reader, kind: str, as_of: str | None, known_at: str | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from jobs.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, WorkspaceOption, out, show_json
-from jobs.cli.reading import Reader, opened_reader
+from jobs.cli.reading import CsvOption, LanguageOption, Reader, check_output, opened_reader, show, show_csv, spoken
 from jobs.errors import ConfigError
 from models.vocabulary import RecordRef, Tier
 
@@ -28,6 +28,7 @@ def tier_set(
         ),
     ] = None,
     by: ByOption = None,
+    language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -37,9 +38,11 @@ def tier_set(
     from jobs.axes import parse_day
     from jobs.person import person
     from jobs.runs import utc_now
+    from jobs.speech import Speech
 
     ref, chosen = _record(record), _tier(tier)
     with opened_reader(config, workspace) as reader:
+        say = Speech(spoken(language, reader.rules))
         partner_id = overrides.partner_of(reader.conn, reader.name, ref)
         override_id = overrides.set_tier(
             reader.conn,
@@ -61,9 +64,8 @@ def tier_set(
     if json:
         show_json({"override": made.document()})
     else:
-        out.print(
-            f"{ref} is in tier {made.tier} from {made.starts_on} until {made.ends_on}; the next `sakigake run` shows it."
-        )
+        text = "{record} is in tier {tier} from {first} until {last}; the next `sakigake run` shows it."
+        out.print(say(text, record=str(ref), tier=made.tier, first=made.starts_on, last=made.ends_on))
 
 
 @tier_app.command("end")
@@ -71,6 +73,7 @@ def tier_end(
     record: RecordArgument,
     reason: Annotated[str, typer.Option(help="Why it ends before its time; kept.")],
     by: ByOption = None,
+    language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -79,9 +82,11 @@ def tier_end(
     from jobs import overrides
     from jobs.person import person
     from jobs.runs import utc_now
+    from jobs.speech import Speech
 
     ref = _record(record)
     with opened_reader(config, workspace) as reader:
+        say = Speech(spoken(language, reader.rules))
         ended = overrides.end_tier(
             reader.conn,
             reader.name,
@@ -95,33 +100,37 @@ def tier_end(
     if json:
         show_json({"record": str(ref), "ended": ended})
     else:
-        out.print(f"The rules decide the tier of {ref} again; the next `sakigake run` shows it.")
+        out.print(
+            say("The rules decide the tier of {record} again; the next `sakigake run` shows it.", record=str(ref))
+        )
 
 
 @tier_app.command("list")
 def tier_list(
     everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    language: LanguageOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
+    csv: CsvOption = False,
 ) -> None:
     """List the tiers that are set by hand, with who set them, why, and until when."""
+    check_output(None, json=json, csv=csv)
     from jobs import overrides
-    from jobs.tables.shape import table
+    from jobs.speech import Speech
+    from jobs.tables import overrides as tables
 
     with opened_reader(config, workspace) as reader:
-        found = overrides.listed(reader.conn, reader.name, _today(reader), everything=everything)
-    if json:
-        show_json({"overrides": [o.document() for o in found]})
-        return
-    if not found:
-        out.print("No tier is set by hand.")
-        return
-    shown = table("Tiers set by hand", "partner", "tier", "from", "until", "by", "reason")
-    for o in found:
-        over = f" (ended {o.ended_on}: {o.ended_because})" if o.ended_by else ""
-        shown.add_row(o.partner, o.tier, str(o.starts_on), str(o.ends_on), o.set_by, o.reason + over)
-    out.print(shown)
+        say, today = Speech(spoken(language, reader.rules)), _today(reader)
+        found = overrides.listed(reader.conn, reader.name, today, everything=everything)
+    documents = [{**o.document(), "state": tables.state(o, today)} for o in found]
+    show(
+        {"overrides": documents},
+        json=json,
+        csv=csv,
+        lines=lambda: show_csv(documents, tables.COLUMNS),
+        pages=lambda: tables.listed(out, found, today, say, everything=everything),
+    )
 
 
 def _record(text: str) -> RecordRef:

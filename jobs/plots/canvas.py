@@ -1,5 +1,6 @@
 """Paper and pens: fonts, colours, and saving a figure as PNG, SVG or PDF by its name's ending."""
 
+import contextlib
 import os
 import tempfile
 import unicodedata
@@ -21,12 +22,6 @@ INK, FAINT, RULE = "#1f2933", "#7b8794", "#d9dee3"
 # Told apart by colour-blind readers too: Okabe and Ito (2008), jfly.uni-koeln.de/color
 BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#a3aab2"
 CYCLE = (BLUE, ORANGE, GREEN, "#cc79a7", RED, "#56b4e9")
-STROKES = (
-    "-",
-    (0, (5, 1.5)),
-    (0, (1, 1.2)),
-    (0, (5, 1.5, 1, 1.5)),
-)  # once the colours are used up, lines differ by these
 OTHER_FORMS = {"\U00020bb7": "吉"}  # as in names of shops
 LACKING = "〓"
 Drawing = Callable[[], "Figure"]
@@ -36,9 +31,18 @@ def checked(path: Path) -> Path:
     """The path, once its ending says how to draw and its folder is there; ConfigError tells what else was met."""
     if path.suffix.lower() not in ENDINGS:
         raise ConfigError(f"--plot is {path.name!r}, expected a file that ends in {', '.join(ENDINGS)}.")
-    if not path.absolute().parent.is_dir():
+    if not _is_folder(path.absolute().parent):
         raise ConfigError(f"There is no folder {path.absolute().parent} for --plot; make it, or choose another.")
+    if _is_folder(path):
+        raise ConfigError(f"--plot is {str(path)!r}, which is a folder; name a file in it.")
     return path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, for one
+        return False
 
 
 def save(path: Path, draw: Drawing) -> None:
@@ -73,8 +77,14 @@ def save(path: Path, draw: Drawing) -> None:
         try:
             figure.savefig(half, format=kind, dpi=150, facecolor="white", metadata=undated)
             half.replace(path)
+        except OSError as e:
+            why = (e.strerror or type(e).__name__).lower()
+            raise ConfigError(
+                f"The picture cannot be written to {path} ({why}); choose another place for --plot."
+            ) from e
         finally:
-            half.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                half.unlink()
 
 
 def _as_the_font_can(figure: "Figure", font: str) -> None:

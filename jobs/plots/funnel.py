@@ -16,14 +16,14 @@ _SAY = {
     "en": {
         "title": "Conversion within {horizon} days",
         "below": "As of {as_of}. Whiskers: 95 % interval; n: entries; grey: too young or too few to be final.",
-        "own": "{name} itself (80 % interval)",
+        "own": "{name} itself (80 % interval; grey: mostly its type's rate)",
         "all": "all",
         "nothing": "no entries yet",
     },
     "ja": {
         "title": "{horizon}日以内の転換率",
         "below": "{as_of}時点。ひげは95%区間、nはエントリー数。灰色は期間または件数が不足。",
-        "own": "{name}自身（80%区間）",
+        "own": "{name}自身（80%区間。灰色は主にタイプの値）",
         "all": "全タイプ",
         "nothing": "エントリーなし",
     },
@@ -65,13 +65,18 @@ def fill(
         title = say["all"] if kind == "all" else kind
         panel(figure.add_subplot(rows, columns, at + 1), conversion[kind], title, language)
     if partner is not None:
-        own = {step: {**row, "status": "ok"} for step, row in partner["rates"].items()}
+        own = {step: {**row, "status": _told_by(row)} for step, row in partner["rates"].items()}
         title = say["own"].format(name=partner["name"])
         panel(figure.add_subplot(rows, columns, panels), own, in_lines(title, 3.4, 11), language)
     if not kinds:
         axes = figure.add_subplot()
         axes.text(0.5, 0.5, say["nothing"], ha="center", color=FAINT)
         axes.set_axis_off()
+
+
+def _told_by(row: Mapping[str, Any]) -> str:
+    """As a type's status: a rate that leans more on the type than on the partner's own entries is not the partner's yet."""
+    return "ok" if row["own_data"] >= 0.5 else "few"
 
 
 def panel(axes: "Axes", steps: Mapping[str, Mapping[str, Any]], title: str, language: str) -> None:

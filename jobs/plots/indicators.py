@@ -62,7 +62,7 @@ def _figure(
     horizon: int,
     partner: Mapping[str, Any] | None,
 ) -> "Figure":
-    above, below = funnel.height(len(conversion) + (partner is not None)), lead_time.height(5)
+    above, below = funnel.height(len(conversion) + (partner is not None)), lead_time.height(curves)
     figure = blank(12, above + below)
     parts = figure.subfigures(2, 1, height_ratios=[above, below], squeeze=False)
     funnel.fill(parts[0, 0], as_of, conversion, language, horizon, partner)

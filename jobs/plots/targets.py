@@ -65,7 +65,7 @@ class Plan:
 
 def draw(plan: Plan, language: str) -> Drawing:
     """The plan as a picture."""
-    return lambda: _figure(plan, language) if plan.weeks else _empty(plan, language)
+    return lambda: _figure(plan, language) if plan.weeks and plan.deals else _empty(plan, language)
 
 
 def draw_document(document: Mapping[str, Any], language: str) -> Drawing:
@@ -137,7 +137,16 @@ def _bars(axes: "Axes", numbers: Sequence[float], capacity: float | None) -> Non
     clear = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
     for at, n in enumerate(numbers):
         shown = f"{n:.0f}" if n >= 10 or n == int(n) else f"{n:.1f}"
-        axes.text(at, n + 0.05 * top, shown, ha="center", fontsize=8, bbox=clear, color=INK if n else FAINT)
+        axes.annotate(
+            shown,
+            (at, n),
+            (0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+            bbox=clear,
+            color=INK if n else FAINT,
+        )
     if capacity is not None:
         axes.axhline(capacity, color=ORANGE, linestyle="--", linewidth=1.2, zorder=1)
         top = max(top, capacity)

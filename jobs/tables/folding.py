@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from budoux import Parser
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_WHOLE = r"(株式会社|有限会社|合同会社)"  # of companies' names
+_CLOSING, _NO_END = frozenset("、。）」』】〕"), frozenset("（「『【〔")  # brackets stay with what they enclose
+_PIECE = r"株式会社|有限会社|合同会社|マイル(?=ストーン)|[\u30a1-\u30ff]+|[^\u30a1-\u30ff]+"
+_NO_START = frozenset(
+    "ーァィゥェォッャュョヮヵヶぁぃぅぇぉっゃゅょゎンん々、。）」』】〕・：；！？"
+)  # JIS X 4051: begin no line
 
 
 class Folded(Text):
@@ -72,16 +78,37 @@ def breaks(text: str, width: int) -> list[int]:
 
 
 def pieces(phrase: str) -> list[str]:
-    """A phrase where it turns from katakana to something else, or back: as a word of several does."""
-    return re.findall(r"[\u30a1-\u30ff]+|[^\u30a1-\u30ff]+", phrase)
+    """A phrase where it turns from katakana to something else, or back: as a word of several does. A milestone is a mile and a stone."""
+    found: list[str] = []
+    for piece in (piece for part in re.split(_WHOLE, phrase) for piece in re.findall(_PIECE, part)):
+        opened = found[-1][-1:] if found and found[-1][-1] in _NO_END else ""
+        if opened:
+            found[-1] = found[-1][:-1]
+        closing = len(piece) - len(piece.lstrip("".join(_CLOSING))) if found and not opened else 0
+        if closing:
+            found[-1] += piece[:closing]
+        found.append(opened + piece[closing:])
+    return [piece for piece in found if piece]
 
 
 def _fitting(phrase: str, width: int) -> list[str]:
-    """The phrase, or the pieces of one that is too wide; where one of these is too wide itself, the phrase broken anywhere."""
+    """The phrase, or the pieces of one that is too wide; where one of these is too wide itself, the phrase broken where the line is full."""
     for parts in ([phrase], pieces(phrase)):
         if all(cell_len(part.rstrip()) <= width for part in parts):
             return parts
-    return chop_cells(phrase, width)
+    return [part for unit in re.split(_WHOLE, phrase) for part in _chopped(unit, width)]
+
+
+def _chopped(phrase: str, width: int) -> list[str]:
+    """A phrase broken wherever the line is full, but not before what begins no line."""
+    found = []
+    while phrase:
+        at = max(len(chop_cells(phrase, width)[0]), 1)
+        while 1 < at < len(phrase) and (phrase[at] in _NO_START or phrase[at - 1] in _NO_END):
+            at -= 1
+        found.append(phrase[:at])
+        phrase = phrase[at:]
+    return found
 
 
 @cache

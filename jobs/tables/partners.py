@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import SHOWN, add_up, likely, number, percent, provisional, signed, table
+from jobs.tables.shape import SHOWN, add_up, likely, narrow, number, percent, provisional, signed, table
 from models.labels import named
 
 _WHAT = {"regular_meeting": "a regular meeting", "touch": "a light touch", "any_contact": "a touch or a meeting"}
@@ -56,14 +56,14 @@ def activation(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH)
     for c in document["cutoffs"]:
         if c["explained"] > c["today"] + 0.05:
             text = (
-                "Cut-offs of {kind}: {a} valid rows for A and {b} for B would tell {explained} of what expected deals differ by; "
-                "today's tell {today}. That is for a person to decide."
+                "Cut-offs of {kind}: {a} valid rows for A and {b} for B would explain {explained} of the differences in expected deals; "
+                "today's explain {today}. A person decides."
             )
             told = {"kind": escape(say.kind(c["type"])), "a": c["a_up"], "b": c["b_up"]}
             out.print(say(text, explained=percent(c["explained"]), today=percent(c["today"]), **told))
     moved = document["tiers"]
     if moved["flap_rate"] is not None:
-        text = "Tiers moved {n} {n:time|times} a partner and quarter; under 0.5 is steady."
+        text = "Tiers moved {n} {n:time|times} per partner and quarter; under 0.5 is steady."
         out.print(say(text, n=f"{moved['flap_rate']:.2f}"))
     provisional(out, document.get("reporting_delay"), say)  # reports of older versions did not tell
 
@@ -141,15 +141,15 @@ def stalled(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
         out.print(say("No entry is stalled." if past is None else "No entry was stalled."))
         return
     left = tuple(map(say, ("partner", "target", "stands at", "since")))
-    right = say("days"), say("chance to go on")
+    right, brief = (say("days"), say("chance to go on")), narrow(out)
     shown = table(say("Stalled entries, the most hopeful first"), *left, *right, say("next"), right=right)
     for r in rows[:SHOWN]:
         shown.add_row(
-            r["partner"], r["target"] or r["record"], say.name(r["milestone"]), r["since"], number(r["days"]), likely(r["chance"]), say.name(r["next"] or ""),
+            r["partner"], r["target"] or r["record"], say.name(r["milestone"], brief=brief), r["since"], number(r["days"]), likely(r["chance"]), say.name(r["next"] or "", brief=brief),
         )  # fmt: skip
     out.print(shown)
     if len(rows) > SHOWN:
-        out.print(say("... and {n} more; --json shows all.", n=f"{len(rows) - SHOWN:,}"))
+        out.print(say("... and {n} more; --json and --csv show all.", n=f"{len(rows) - SHOWN:,}"))
 
 
 def actual(
@@ -170,9 +170,9 @@ def actual(
         ended = (say("result"),) if over else ()
         shown = table(title, say("type"), say("milestone"), *right, *ended, right=right)
         rows = _added_up([r for r in m["rows"] if only is None or r["type"] == only])
-        for r in rows:
+        for r, kind in zip(rows, _once(rows, say), strict=True):
             shown.add_row(
-                say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
+                kind, say.name(r["milestone"]), f"{r['planned']:g}", f"{r['planned_to_date']:.1f}", number(r["actual"]),
                 signed(r["gap"]), signed(r["effect"]), *((_met(r, say),) if over else ()),
             )  # fmt: skip
         out.print(shown)
@@ -180,6 +180,12 @@ def actual(
             _landing(out, m["month"], rows, say)
         _apart(out, m, only or "all", over, say)
     provisional(out, delay, say)
+
+
+def _once(rows: Sequence[Mapping[str, Any]], say: Speech) -> list[str]:
+    """The type of each row, where it begins."""
+    before = [None, *(r["type"] for r in rows)]
+    return ["" if r["type"] == last else say.kind(r["type"]) for r, last in zip(rows, before, strict=False)]
 
 
 def _added_up(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -197,13 +203,19 @@ def _added_up(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _landing(out: Console, month: str, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:
     right = tuple(map(say, ("plan", "landing", "80 % range", "chance")))
     shown = table(say("Where {month} lands", month=month), say("type"), say("milestone"), *right, right=right)
-    for r in rows:
+    for r, kind in zip(rows, _once(rows, say), strict=True):
         landing = "-" if r["landing"] is None else f"{r['landing']:.1f}"
-        chance = likely(r["chance_of_target"])
-        shown.add_row(
-            say.kind(r["type"]), say.name(r["milestone"]), f"{r['planned']:g}", landing, _range(r, say), chance
-        )
+        chance = likely(_open(r))
+        shown.add_row(kind, say.name(r["milestone"]), f"{r['planned']:g}", landing, _range(r, say), chance)
     out.print(shown)
+
+
+def _open(row: Mapping[str, Any]) -> float | None:
+    """The chance of a plan while its month lasts: it is kept to six digits, and neither missed nor met before it is."""
+    chance: float | None = row["chance_of_target"]
+    if chance is None or (chance == 1 and row["actual"] >= row["planned"]):
+        return chance
+    return min(max(chance, 1e-9), 1 - 1e-9)
 
 
 def _over(month: Mapping[str, Any], as_of: str) -> bool:
@@ -255,7 +267,7 @@ def _ahead(out: Console, month: Mapping[str, Any], kind: str, deals: Mapping[str
         under_way = round(deals["landing_in_flight"], 1)
         new = round(deals["landing"], 1) - deals["actual"] - under_way  # so that they sum as printed
         parts = {"in_flight": f"{under_way:.1f}", "new": f"{abs(new):.1f}"}
-        out.print(say(text, chance=likely(deals["chance_of_target"]), **told, **parts))
+        out.print(say(text, chance=likely(_open(deals)), **told, **parts))
     if any(r["landing"] is None for r in month["rows"] if r["type"] == kind):
         out.print(
             say("A dash under landing: the steps on the way there have not been watched long enough to foretell it.")

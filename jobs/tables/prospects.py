@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import SHOWN, interval, noted, number, percent, provisional, table
+from jobs.tables.shape import SHOWN, interval, likely, narrow, noted, number, percent, provisional, table
 
 STATUS = {
     "ok": "Earlier forecasts came true: {expected:.0f} deals were expected of entries under way on {n} past days, {came} came.",
@@ -52,7 +52,7 @@ def partner_rates(out: Console, partner: Mapping[str, Any], say: Speech = ENGLIS
     shown = table(title, say("step"), *right, right=right)
     for step, row in partner["rates"].items():
         shown.add_row(
-            say.step(step), percent(row["rate"]), interval(row["low"], row["high"], say),
+            say.step(step, brief=narrow(out)), percent(row["rate"]), interval(row["low"], row["high"], say),
             "-" if row["rate"] is None else f"{100 * row['own_data']:.0f} %", number(row["n"]), number(row["open"]),
         )  # fmt: skip
     out.print(shown)
@@ -64,6 +64,8 @@ def entries(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech = ENGLI
     rows = [row for row in rows if row["state"] != "beyond_support"]
     if rows:
         _chances(out, rows, say)
+    elif not old:
+        out.print(say("No entry is under way.") + "\n")
     if old:
         text = "{n} {n:entry has|entries have} stood still so long that none that old is known to become a deal."
         out.print(say(text, n=f"{len(old):,}") + "\n")
@@ -79,7 +81,7 @@ def _chances(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> No
         shares = (*row["deal_within"].values(), row["deal_eventually"])
         name = row["target"] or row["record"] or row["entry"]
         days = row["half_by"] or "-", row["most_by"] or "-"
-        shown.add_row(name, say.name(row["milestone"]), *map(percent, shares), *days)
+        shown.add_row(name, say.name(row["milestone"], brief=narrow(out)), *map(likely, shares), *days)
     out.print(shown)
     if len(rows) > SHOWN:
         out.print(say("... and {n} more; --json shows all.", n=f"{len(rows) - SHOWN:,}") + "\n")

@@ -52,4 +52,4 @@ def _table(
         shown.add_row(p["name"], number(p["n"]), percent(p["rate"]), *chances, f"{p['expected_rank']:.1f}")
     out.print(shown)
     if len(rows) > most:
-        out.print(say("... and {n} more; --json shows all.", n=f"{len(rows) - most:,}") + "\n")
+        out.print(say("... and {n} more; --json and --csv show all.", n=f"{len(rows) - most:,}") + "\n")

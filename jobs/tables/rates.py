@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import interval, number, percent, table
+from jobs.tables.shape import interval, narrow, number, percent, table
 from jobs.tables.steps import greyed
 from models.vocabulary import Tier
 
@@ -47,7 +47,7 @@ def rates(
             lead = lead_time.get(kind, {}).get(step, {})
             shown.add_row(
                 say.kind(kind) if i == 0 else "",
-                say.step(step),
+                say.step(step, brief=narrow(out)),
                 percent(c["rate"]),
                 interval(c["low"], c["high"], say),
                 number(c["n"]),

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,8 +19,14 @@ WHOLE = frozenset(
     {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
     | {"実行", "発生日", "日時", "検出", "項目", "マイルストーン"}
 )  # never folded, whatever the width
+NARROW = 100  # pages of fewer cells have labels in one word
 SHOWN = 40  # rows of a long list before "... and n more"
-TOGETHER = (14, 10)  # cells of a word or name that stay in one piece; the second where a page has no room for the first
+GIVING = (  # cells of a word or name, and of a word of a heading, that stay in one piece; the next where a page has no room for one.
+    (14, 14, True),
+    (14, 10, True),  # true: a longer word of a heading is broken only where it is made of several
+    (10, 10, True),
+    (10, 10, False),
+)
 WIDE = 10_000  # characters: as wide as nothing is
 _COPIED = re.compile(r"[\w-]+\.\w+/[\w-]+|\b(?:run|plan|decision)-[\w-]+|\b\d{4}-\d\d-\d\d\b")
 
@@ -41,18 +47,26 @@ class PlainTable(Table):
             self.padding = 0
             room = options.max_width - self._extra_width
             most = [self._measure_column(console, wide, column).maximum for column in self.columns]
-            for together in TOGETHER:
-                least = [_least(column, together) for column in self.columns]
+            for giving in GIVING:
+                least = [_least(column, *giving) for column in self.columns]
                 if sum(least) <= room:
                     break
             for column, width in zip(self.columns, _given(most, least, room), strict=True):
                 column.width, column.no_wrap = width, False
         return super().__rich_console__(console, wide)
 
+    def fits(self, console: Console) -> bool:
+        """Whether the page has room for it with no word or name broken that is not very long."""
+        return sum(_least(column, *GIVING[1]) for column in self.columns) + len(self.columns) + 1 <= console.width
 
-def _least(column: Column, together: int) -> int:
-    """The cells that a column cannot do without, where names and phrases of more than `together` may be broken."""
-    found = _together(str(column.header), together)
+
+def narrow(console: Console) -> bool:
+    return console.width < NARROW
+
+
+def _least(column: Column, together: int, heading: int, whole: bool) -> int:
+    """The cells that a column cannot do without, where names and phrases of more than `together` may be broken, and its heading as GIVING says."""
+    found = _together(str(column.header), heading, whole=whole)
     for cell in column.cells:
         text = str(cell)
         if column.justify == "right":
@@ -61,17 +75,23 @@ def _least(column: Column, together: int) -> int:
             found = max(found, _together(text, together))
         else:
             found = max(
-                found, cell_len(text) if together == TOGETHER[0] else max(map(cell_len, text.split()), default=0)
+                found, cell_len(text) if together == GIVING[0][0] else max(map(cell_len, text.split()), default=0)
             )
     return found
 
 
-def _together(text: str, most: int) -> int:
-    """Cells of the widest part of a text that stays in one piece: an id or a day, or a phrase or word of not more than `most`."""
+def _together(text: str, most: int, *, whole: bool = False) -> int:
+    """Cells of the widest part of a text that stays in one piece: an id or a day, or a phrase or word of not more than `most`.
+
+    `whole`: a longer one is broken only where it is made of several words.
+    """
     widths = [cell_len(found) for found in _COPIED.findall(text)]
     for phrase in phrases(text):
         width = cell_len(phrase.strip())
-        widths.append(width if width <= most else min(most, max(cell_len(piece.strip()) for piece in pieces(phrase))))
+        if width > most:
+            width = max(cell_len(piece.strip()) for piece in pieces(phrase))
+            width = width if whole else min(most, width)
+        widths.append(width)
     return max(widths, default=0)
 
 
@@ -137,6 +157,15 @@ def noted(out: Console, say: Speech, heading: str, text: str) -> None:
     out.print(f"[yellow]{say(heading)}[/]{'' if say.language == 'ja' else ' '}{text}")
 
 
+def known_short(out: Console, document: Mapping[str, Any], say: Speech, zone: ZoneInfo) -> None:
+    """That what happened on the last days up to the as-of day was not known at the moment whose knowledge counts, where that is so."""
+    known = datetime.fromisoformat(document["known_at"]).astimezone(zone).date()
+    days = (date.fromisoformat(document["as_of"]) - known).days
+    if days > 0:
+        text = "what happened in the {n} {n:day|days} after {known} was not known by then and is missing here."
+        noted(out, say, "Known only in part:", say(text, n=days, known=known.isoformat()))
+
+
 def provisional(out: Console, delay: Mapping[str, Any] | None, say: Speech) -> None:
     """From which day on numbers may still grow, as far as it is known how late events are told."""
     if delay and delay["provisional_from"]:
@@ -175,8 +204,11 @@ def interval(low: float | None, high: float | None, say: Speech = ENGLISH) -> st
 
 
 def signed(value: float | None) -> str:
-    """With its sign and one decimal; what rounds to nothing has no minus."""
-    return "-" if value is None else f"{round(value, 1) + 0.0:+.1f}"
+    """With its sign and one decimal; what rounds to nothing has none."""
+    if value is None:
+        return "-"
+    rounded = round(value, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def span(seconds: float | None) -> str:

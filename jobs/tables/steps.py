@@ -9,7 +9,7 @@ from rich.text import Text
 
 from indicators.assumptions import DEFAULTS
 from jobs.speech import ENGLISH, Speech
-from jobs.tables.shape import noted, number, percent, table
+from jobs.tables.shape import narrow, noted, number, percent, table
 
 Steps = Mapping[str, Mapping[str, Any]]
 """By type and step."""
@@ -26,7 +26,11 @@ def lead_times(out: Console, conversion: Steps, lead_time: Steps, say: Speech = 
                 _days(lead, "median", say), _days(lead, "p80", say),
                 f"{number(lead['business_median'])} / {number(lead['business_p80'])}", number(lead["conversions"]),
             )  # fmt: skip
-            shown.add_row(say.kind(kind) if i == 0 else "", say.step(step), *(greyed(cell, lead) for cell in cells))
+            shown.add_row(
+                say.kind(kind) if i == 0 else "",
+                say.step(step, brief=narrow(out)),
+                *(greyed(cell, lead) for cell in cells),
+            )
         if rows:
             shown.add_section()
     if shown.row_count:
@@ -75,7 +79,11 @@ def cohorts(out: Console, conversion: Steps, say: Speech = ENGLISH) -> None:
     shown = table(say("Of entries old enough, how many went on"), say("type"), say("step"), *right, right=right)
     for kind, steps in conversion.items():
         for i, (step, row) in enumerate(steps.items()):
-            shown.add_row(say.kind(kind) if i == 0 else "", say.step(step), *(_share(w, say) for w in row["within"]))
+            shown.add_row(
+                say.kind(kind) if i == 0 else "",
+                say.step(step, brief=narrow(out)),
+                *(_share(w, say) for w in row["within"]),
+            )
         shown.add_section()
     out.print(shown)
     out.print(
@@ -121,7 +129,7 @@ def other_rates(out: Console, conversion: Steps, say: Speech = ENGLISH) -> None:
         for i, (step, row) in enumerate(steps.items()):
             shown.add_row(
                 say.kind(kind) if i == 0 else "",
-                say.step(step),
+                say.step(step, brief=narrow(out)),
                 percent(row["corrected"]),
                 percent(row["flow_ratio"]),
                 f"{number(row['flow_to'])} / {number(row['flow_from'])}",

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from jobs.speech import Speech
-from jobs.tables.shape import likely, moment, number, percent, table
+from jobs.tables.shape import PlainTable, known_short, likely, moment, narrow, number, percent, table
 
-WEEKS_SHOWN, FEW_WEEKS, WIDE = 8, 6, 100  # the second on pages of fewer cells than the third
+WEEKS_SHOWN, FEW_WEEKS = 8, 4  # as many as the page has room for, within these
 PARTNERS_SHOWN = 15
 
 
@@ -25,21 +25,30 @@ def targets(out: Console, document: Mapping[str, Any], language: str, zone: Zone
     if document["month_by"] == "next":
         text = "{month} was taken, since under a week is left of the month of {day}; --month names another."
         out.print(say(text, month=document["month"], day=document["as_of"]))
+    if document["deals_by"] == "share":
+        text = "{deals} of the {all} {all:deal|deals} that sakigake.yaml asks of all partners fall to {who}; --deals asks for another number."
+        out.print(say(text, deals=document["deals"], all=document["deals_of_all"], who=escape(str(who))))
     out.print(escape(document["says_ja" if language == "ja" else "says"]) + "\n")
     if document["mix_said"]:
         shares = [f"{escape(kind)} {percent(share)}" for kind, share in document["mix_said"].items()]
         text = "Assumed by targets.mix: new entries are {shares}."
         out.print(say(text, shares=("、" if say.language == "ja" else ", ").join(shares)) + "\n")
-    if document["plans"]["safe"] is not None:
+    ahead = (
+        document["deals"] and document["month"] >= document["as_of"][:7]
+    )  # of a month that is over, and of no deals, nothing is planned
+    if ahead and document["plans"]["safe"] is not None:
         _plans(out, document, say)
-    _static(out, document, say)
-    if document["weeks"]:
+    if ahead:
+        _static(out, document, say)
+    typed = document["scope"]["type"] is None and document["scope"]["partner"] is None
+    if ahead and document["weeks"]:
         _weeks(out, document, say)
     if document["partners"]:
-        _partners(out, document["partners"], say)
+        _partners(out, document["partners"], say, typed=typed)
     elif not document["a_week"]:
         out.print(say("There is no partner to share it out to."))
-    _next(out, document["next_month"], say)
+    _next(out, document["next_month"], document["as_of"], say, typed=typed)
+    known_short(out, document, say, zone)
 
 
 def _plans(out: Console, document: Mapping[str, Any], say: Speech) -> None:
@@ -53,7 +62,7 @@ def _plans(out: Console, document: Mapping[str, Any], say: Speech) -> None:
     sure = f"{100 * ((document['assumptions'] or {}).get('sure') or 0.8):g}{'' if say.language == 'ja' else ' '}%"
     for name, title, says in (("mean", say("on average"), "a coin toss"), ("safe", say("with {sure}", sure=sure), "the plan")):  # fmt: skip
         plan = document["plans"][name]
-        note = say(says) + (say("; more than can be listed") if plan["over_capacity"] else "")
+        note = say("more than can be listed" if plan["over_capacity"] else says)
         if plan["entries"] == 0:
             note = say("nothing new is needed")
         if plan["entries"] is None:
@@ -83,7 +92,23 @@ def _static(out: Console, document: Mapping[str, Any], say: Speech) -> None:
 
 
 def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
-    most = WEEKS_SHOWN if out.width >= WIDE else FEW_WEEKS
+    most = next(
+        (n for n in range(WEEKS_SHOWN, FEW_WEEKS, -1) if _of_weeks(document, n, say, brief=narrow(out)).fits(out)),
+        FEW_WEEKS,
+    )
+    out.print(_of_weeks(document, most, say, brief=narrow(out)))
+    text = "Chance at this pace: that as many are reached if new entries go on being listed as in the last 13 weeks."
+    out.print(say(text) + "\n")
+    if document["weeks"][0]["from"][:7] < document["month"]:
+        text = "Deals of the weeks before {month} are no part of its {deals}."
+        out.print(say(text, month=document["month"], deals=document["deals"]) + "\n")
+    if len(document["weeks"]) > most:
+        text = "... and {n} more of the weeks; --json and --csv show all."
+        out.print(say(text, n=len(document["weeks"]) - most) + "\n")
+
+
+def _of_weeks(document: Mapping[str, Any], most: int, say: Speech, *, brief: bool) -> PlainTable:
+    """The goals of the first weeks, their sum over all, and the chance of that."""
     weeks = document["weeks"][:most]
     names = tuple(_day(week["to"]) for week in weeks)
     right = (*names, say("in all"), say("chance at this pace"))
@@ -96,31 +121,24 @@ def _weeks(out: Console, document: Mapping[str, Any], say: Speech) -> None:
             goals = [week["goals"][milestone][kind] for week in document["weeks"]]
             last = _day(total["latest_week"]["to"]) if total["latest_week"] and kind == kinds[0] else ""
             shown.add_row(
-                say.name(milestone) if kind == kinds[0] else "",
+                say.name(milestone, brief=brief) if kind == kinds[0] else "",
                 say.kind(kind),
                 *(number(n) for n in goals[:most]),
                 number(sum(goals)),
                 likely((total["chance"] or {}).get(kind)),
                 last,
             )
-        shown.add_section()
-    out.print(shown)
-    text = "Chance at this pace: that as many are reached if new entries go on being listed as in the last 13 weeks."
-    out.print(say(text) + "\n")
-    if document["weeks"][0]["from"][:7] < document["month"]:
-        text = "Deals of the weeks before {month} are no part of its {deals}."
-        out.print(say(text, month=document["month"], deals=document["deals"]) + "\n")
-    if len(document["weeks"]) > most:
-        text = "... and {n} more of the weeks; --json and --csv show all."
-        out.print(say(text, n=len(document["weeks"]) - most) + "\n")
+        if len(kinds) > 1:
+            shown.add_section()
+    return shown
 
 
-def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> None:
+def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech, *, typed: bool) -> None:
     right = tuple(map(say, ("deals", "achieved", "under way", "new", "to list")))
-    shown = table(say("Deals by partner"), say("partner"), say("type"), *right, right=right)
+    shown = table(say("Deals by partner"), say("partner"), *([say("type")] if typed else []), *right, right=right)
     for row in rows[:PARTNERS_SHOWN]:
         shown.add_row(
-            row["name"], row["type"], number(row["target"]), number(row["achieved"]), _one(row["in_flight"]), _one(row["new"]),
+            row["name"], *([row["type"]] if typed else []), number(row["target"]), number(row["achieved"]), _one(row["in_flight"]), _one(row["new"]),
             number(row["list_entries"]),
         )  # fmt: skip
     out.print(shown)
@@ -130,18 +148,22 @@ def _partners(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> N
         out.print(say(text, n=len(rest), deals=sum(row["target"] for row in rest)) + "\n")
 
 
-def _next(out: Console, following: Mapping[str, Any], say: Speech) -> None:
+def _next(out: Console, following: Mapping[str, Any], day: str, say: Speech, *, typed: bool) -> None:
     rows = [row for row in following["partners"] if row["expected"] >= 0.05][:PARTNERS_SHOWN]
     if not rows:
         return
     right = tuple(map(say, ("expected", "under way", "by 10 more entries")))
     title = say("Whom to work on for {month}", month=following["month"])
-    shown = table(title, say("partner"), say("type"), *right, say("push towards"), right=right)
+    shown = table(title, say("partner"), *([say("type")] if typed else []), *right, say("push towards"), right=right)
     for row in rows:
-        towards = say.name(row["push"]) if row["push"] else say("new entries")
+        towards = say.name(row["push"], brief=narrow(out)) if row["push"] else say("new entries")
         more = f"+{row['ten_more_entries']:.1f}"
-        shown.add_row(row["name"], row["type"], _one(row["expected"]), _one(row["in_flight"]), more, towards)
+        shown.add_row(
+            row["name"], *([row["type"]] if typed else []), _one(row["expected"]), _one(row["in_flight"]), more, towards
+        )
     out.print(shown)
+    text = "By 10 more entries: deals more in {month} if ten more are listed in the week after {day}."
+    out.print(say(text, month=following["month"], day=day) + "\n")
 
 
 def _day(text: str) -> str:

@@ -226,7 +226,7 @@ def test_what_leads_is_kept_once_a_week_and_says_the_same_when_asked_again(compa
     page = " ".join(ask("leading", "--partner", name, "--language", "en").split())
     assert f"One partner alone cannot show what leads (it takes 8). This is what partners of type {kind} show" in page
     assert "There is no partner 'nobody'" in ask("leading", "--partner", "nobody", code=1)
-    assert "leave --type out" in ask("leading", "--partner", name, "--type", "all", code=1)
+    assert "leave --type out" in ask("leading", "--partner", name, "--type", "all", code=2)
     assert "not enough data" in " ".join(ask("leading", "--language", "en").lower().split())
     assert "--language is 'fr', expected ja or en." in ask("leading", "--language", "fr", code=2)
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from sqlalchemy import Engine
 
 from jobs import doctor
@@ -388,6 +390,21 @@ def test_a_target_is_asked_of_a_type_or_a_partner_alone(steady, capsys):
     assert one["partners"][0]["target"] == 2
 
 
+def test_without_a_number_a_type_or_a_partner_is_asked_its_share_of_everybody_s_target(steady, capsys):
+    """Nobody asks one partner for what all are to bring."""
+    month = ("targets", "--month", "2026-12")
+    every = document(capsys, *month)
+    assert (every["deals"], every["deals_by"], every["deals_of_all"]) == (40, "settings", None)
+    shares = {p["name"]: p["target"] for p in every["partners"]}
+    one = document(capsys, *month, "--partner", "Partner 003")
+    assert (one["deals"], one["deals_by"], one["deals_of_all"]) == (shares["Partner 003"], "share", 40)
+    kinds = [document(capsys, *month, "--type", kind)["deals"] for kind in ("legacy", "growth1")]
+    assert sum(kinds) == 40
+    assert document(capsys, *month, "--type", "legacy", "--deals", "7")["deals_by"] == "asked"
+    page = " ".join(said(capsys, *month, "--type", "legacy", "--language", "en").split())
+    assert f"{kinds[0]} of the 40 deals that sakigake.yaml asks of all partners fall to legacy" in page
+
+
 def test_one_type_s_forecast_and_tiers_are_its_own_and_types_sum_to_all(steady, capsys):
     every = document(capsys, "indicators")
     kinds = list(every["partners"])
@@ -447,10 +464,30 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     rows = list(csv.DictReader(io.StringIO(said(capsys, "targets", "--deals", "6", "--month", "2026-12", "--csv"))))
     weekly = [r for r in rows if r["table"] == "weekly" and r["milestone"] == "deal" and r["type"] == "all"]
     assert len(weekly) >= 9
+    plan = document(capsys, "targets", "--deals", "6", "--month", "2026-12")
+    paces = {(r["type"], r["measure"]): float(r["value"]) for r in rows if r["table"] == "a_week"}
+    assert paces == {(kind, name): n for kind, pace in plan["a_week"].items() for name, n in pace.items()}
+    goals = {r["milestone"]: int(r["value"]) for r in rows if (r["table"], r["measure"]) == ("totals", "goal")}
+    assert goals == {milestone: total["goal"] for milestone, total in plan["totals"].items()}
+    latest = {r["milestone"]: r["value"] for r in rows if r["measure"] == "latest_week"}
+    assert latest == {m: t["latest_week"]["to"] for m, t in plan["totals"].items() if t["latest_week"]}
     assert {r["partner"] for r in rows if r["table"] == "partners"} >= {"Partner 003", "'=SUM(A1)"}
     rows = list(csv.DictReader(io.StringIO(said(capsys, "indicators", "--csv"))))
-    told = {"conversion", "within", "lead_time", "drift", "partner_rates", "forecast", "reporting_delay"}
+    told = {
+        "conversion",
+        "within",
+        "lead_time",
+        "drift",
+        "partner_rates",
+        "forecast",
+        "tiers",
+        "partners",
+        "reporting_delay",
+    }
     assert {r["table"] for r in rows} == told
+    found = document(capsys, "indicators")
+    assert {r["measure"]: int(r["value"]) for r in rows if r["table"] == "tiers"} == found["tiers"]
+    assert {r["type"]: int(r["value"]) for r in rows if r["table"] == "partners"} == found["partners"]
 
 
 def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(steady, capsys, monkeypatch):
@@ -511,11 +548,54 @@ def test_a_manager_reads_how_often_entries_stepped_back_and_how_sure_a_lead_time
         assert {row[0]: tuple(row[1:]) for row in shown} == counted
 
 
+def test_a_moment_after_all_that_is_known_knows_no_more(steady, capsys):
+    found = document(capsys, "indicators", "--known-at", str(AS_OF))
+    assert found["known_at"] == document(capsys, "indicators")["known_at"]
+
+
+def test_a_day_after_the_moment_of_knowledge_says_what_is_missing(steady, capsys):
+    axes = ("--as-of", "2026-09-30", "--known-at", "2026-09-10")
+    english = "Knownonlyinpart:whathappenedinthe20daysafter2026-09-10wasnotknown"
+    for command, language, text in (
+        (("indicators",), "en", english),
+        (("indicators", "--rank"), "ja", "一部未判明：2026-09-10より後の20日間"),
+        (("targets", "--deals", "3"), "en", english),
+        (("leading",), "ja", "一部未判明：2026-09-10より後の20日間"),
+        (("stalled",), "en", english),
+        (("activation",), "ja", "一部未判明：2026-09-10より後の20日間"),
+        (("actual",), "en", english),
+    ):
+        assert text in "".join(said(capsys, *command, *axes, "--language", language).split()), command
+    assert "Known only in part" not in said(capsys, "stalled", "--as-of", "2026-09-30", "--language", "en")
+
+
+PAGES = (
+    ("indicators",), ("indicators", "--partner", "Partner 003"), ("indicators", "--rank"), ("targets", "--month", "2026-12"), ("stalled",),
+    ("activation",), ("actual",),
+)  # fmt: skip
+
+
+def test_every_page_fits_80_columns_in_both_languages_and_breaks_no_heading_within_a_word(place, capsys, monkeypatch):
+    facts = steady_facts()
+    facts.entries = [(*row[:6], '{"name": "株式会社ハーバー惣菜ダイニング"}', None) for row in facts.entries]
+    computed(place, facts)
+    monkeypatch.setattr(out, "width", 80)
+    for command in PAGES:
+        for language in ("ja", "en"):
+            page = said(capsys, *command, "--language", language)
+            assert [line for line in page.splitlines() if cell_len(line.rstrip()) > 80] == [], command
+            assert not re.search(r"マイルスト[^ー]", page), command
+    weeks = said(capsys, "targets", "--month", "2026-12", "--language", "ja")
+    assert weeks.count("11/") + weeks.count("12/") >= 6, "and as many weeks as there is room for"
+
+
 REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     (("indicators", "--as-of", "yesterday"), 2, "--as-of is 'yesterday', expected a day such as"),
     (("indicators", "--as-of", "2031-01-01"), 2, "expected a day from 2000-01-01 to 2026-10-31"),
     (("indicators", "--as-of", "1999-12-31"), 2, "expected a day from 2000-01-01"),
     (("indicators", "--known-at", "soon"), 2, "--known-at is 'soon'"),
+    *((command, 2, "--known-at is 2206-01-01, which lies in the future; expected a moment up to")
+      for name in ("indicators", "targets", "leading", "stalled", "activation", "actual") for command in [(name, "--known-at", "2206-01-01")]),
     (("indicators", "--partner", "nobody"), 1, "There is no partner 'nobody'"),
     (("indicators", "--partner", "Partner"), 1, "8 partners are called 'Partner'"),
     (("indicators", "--type", "gold"), 1, "the types are"),
@@ -524,6 +604,13 @@ REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     (("targets", "--month", "2031-01"), 2, "over 12 months after"),
     (("targets", "--deals", "-3"), 2, "--deals"),
     (("targets", "--deals", "3", "--type", "gold"), 1, "There is no partner type 'gold'"),
+    *(((*command, "--partner", "Partner 003", "--type", kind), 2, f"Partner Partner 003 is of type growth1, not {kind}; leave --type out.")
+      for command in (("indicators",), ("indicators", "--rank"), ("targets", "--deals", "3"), ("leading",), ("stalled",)) for kind in ("legacy", "gold")),
+    (("targets", "--partner", "Partner 003"), 2, "not enough data to say which part of the 40 deals of 2026-11 is theirs; say --deals N."),
+    (("actual", "--by", "sato"), 2, "give it with --deals N"),
+    (("actual", "--month", "2026-12", "--deals", "5", "--type", "legacy"), 2, "all partners together; leave --type out"),
+    (("actual", "--month", "2026-12", "--deals", "5", "--csv"), 2, "leave --csv out"),
+    (("actual", "--month", "2026-12", "--deals", "0.5"), 2, "--deals is 0.5, expected a number of deals from 1"),
 ]  # fmt: skip
 
 

@@ -88,3 +88,43 @@ def test_further_lines_of_an_item_begin_below_its_first() -> None:
     assert first.startswith("- 勉強会")
     assert second.startswith("  ")
     assert third == "- 会食は後追いです。"
+
+
+NAMES = (
+    "鳳コンサルティング株式会社",
+    "藤波セールスパートナーズ株式会社",
+    "有限会社北斗飲食店支援",
+    "合同会社いろは総研コンサルティング",
+)
+
+
+@pytest.mark.parametrize("width", range(8, 40))
+def test_a_company_s_form_stays_whole_and_no_line_begins_with_what_begins_none(width: int) -> None:
+    for name in NAMES:
+        found = lines(name, width)
+        assert "".join(found) == name
+        assert sum(form in line for line in found for form in ("株式会社", "有限会社", "合同会社")) == 1
+        assert not any(line[0] in "ーァィゥェォッャュョン" for line in found)
+
+
+@pytest.mark.parametrize("width", range(8, 40))
+def test_brackets_stay_with_what_they_enclose(width: int) -> None:
+    for name in (
+        "広告代理店（グルメメディア）",
+        "営業代行（大手・全国展開）",
+        "（株）ひかりマーケティング",
+        "「飲食店」開業支援",
+    ):
+        found = lines(name, width)
+        assert "".join(found) == name
+        assert not any(line[0] in "）」・" or line[-1] in "（「" for line in found), found
+
+
+@pytest.mark.parametrize("width", range(30, 60))
+def test_no_word_of_a_heading_is_broken_where_the_page_has_room_for_it(width: int) -> None:
+    made = table("週ごとの到達目標", "マイルストーン", "conversions", "12/06", right=("12/06", "conversions"))
+    made.add_row("掲載", "7", "1")
+    made.add_row("合意", "1,448", "21")
+    page = "\n".join(printed(made, width))
+    assert "conversions" in page
+    assert "マイルストーン" in page or re.search(r"マイル .*\n.*ストーン ", page)

@@ -52,6 +52,11 @@ def test_without_a_forecast_nothing_is_said_of_the_landing_and_zeros_are_told():
     assert "no more than a hint" in said
 
 
+def test_while_a_month_lasts_its_plan_is_neither_lost_nor_won_before_it_is():
+    for chance, said in ((0.0, "The chance of the plan is < 1 %"), (1.0, "The chance of the plan is > 99 %")):
+        assert said in " ".join(page(16.5, 0.0, chance=chance).split())
+
+
 def test_of_a_month_that_is_over_nothing_is_foretold():
     said = page(8.0, 0.0, elapsed=1.0, as_of="2026-10-31", chance=0.0)
     assert "would end" not in said

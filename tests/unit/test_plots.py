@@ -18,7 +18,7 @@ CONVERSION = {
     "legacy": {"listed>requested": {"rate": 0.4, "low": None, "high": None, "n": 9, "status": "immature"}},
 }
 CURVES = {"all": {"listed>requested": ((0, 0.1), (5, 0.5), (20, 1.0))}, "legacy": {"listed>requested": ()}}
-OWN = {"listed>requested": {"rate": 0.7, "low": 0.6, "high": 0.8, "n": 12}}
+OWN = {"listed>requested": {"rate": 0.7, "low": 0.6, "high": 0.8, "n": 12, "own_data": 0.4}}
 NAMES = [f"飲食店向け開業支援・不動産仲介パートナー（第{i}地区）" for i in range(1, 13)]
 MANY = {name: dict.fromkeys(("listed>requested", "requested>agreed"), ((0, 0.1), (5 + i, 0.6), (20, 1.0))) for i, name in enumerate([*NAMES, "all"])}  # fmt: skip
 PLAN = targets.Plan(
@@ -89,6 +89,12 @@ def test_other_endings_and_missing_folders_are_refused_and_nothing_is_left(tmp_p
     with pytest.raises(ConfigError, match="There is no folder"):
         save(tmp_path / "nowhere" / "picture.png", DRAWINGS["funnel"]("ja"))
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "picture.png").mkdir()
+    with pytest.raises(ConfigError, match=r"picture\.png', which is a folder; name a file in it\."):
+        save(tmp_path / "picture.png", DRAWINGS["funnel"]("ja"))
+    with pytest.raises(ConfigError, match=r"cannot be written to .* \(file name too long\); choose another place"):
+        save(tmp_path / f"{'a' * 300}.png", DRAWINGS["funnel"]("ja"))
+    assert [p.name for p in tmp_path.iterdir()] == ["picture.png"]
 
 
 def test_a_picture_that_fails_leaves_the_old_one_whole(tmp_path):
@@ -104,12 +110,40 @@ def test_a_picture_that_fails_leaves_the_old_one_whole(tmp_path):
     assert Path(path.parent / ".picture.png.new").exists() is False
 
 
-def test_every_type_has_a_line_of_its_own():
-    figure = DRAWINGS["many types"]("ja")()
+def told_apart(figure, lines):
     legend = next(axes.get_legend() for axes in figure.axes if axes.get_legend())
-    assert len(legend.get_texts()) == len(NAMES) + 1
-    pens = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in legend.get_lines()}
-    assert len(pens) == len(NAMES) + 1
+    assert [text.get_text() for text in legend.get_texts()] == lines
+    pens = {(line.get_color(), line.get_linestyle()) for line in legend.get_lines()}
+    assert len(pens) == len(lines)
+
+
+def test_more_types_than_colours_have_a_panel_each_on_one_scale_and_no_two_lines_look_alike():
+    figure = DRAWINGS["many types"]("ja")()
+    told_apart(figure, ["リスト掲載 → バイネーム依頼", "バイネーム依頼 → アクション合意"])
+    panels = figure.axes[: len(NAMES) + 1]
+    assert [axes.get_title(loc="left").replace("\n", "") for axes in panels] == ["全タイプ", *NAMES]
+    assert len({axes.get_xlim() for axes in panels}) == 1
+
+
+@pytest.mark.parametrize("types", [1, 6])
+def test_few_types_are_lines_of_a_panel_for_each_step(types):
+    some = {name: MANY[name] for name in [*NAMES[:types], "all"]}
+    figure = curves.draw("2026-10-31", some, "en")()
+    legend = next(axes.get_legend() for axes in figure.axes if axes.get_legend())
+    told_apart(figure, [text.get_text() for text in legend.get_texts()])
+    assert len(legend.get_texts()) == types + 1
+    assert figure.axes[0].get_title(loc="left") == "Listed → Requested by name"
+
+
+def test_steps_that_nobody_went_say_so_once_each():
+    """And nothing is written across the panels."""
+    figure = curves.draw("2026-10-31", {"all": {"listed>requested": (), "requested>agreed": ()}}, "en")()
+    assert [[text.get_text() for text in axes.texts] for axes in figure.axes] == [["too few conversions yet"]] * 2
+
+
+def test_of_no_deals_the_sentence_alone_is_shown():
+    figure = targets.draw(replace(PLAN, deals=0, says="No deal is asked for."), "en")()
+    assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["No deal is asked for."]
 
 
 def test_a_week_in_which_nothing_is_due_says_0(tmp_path):

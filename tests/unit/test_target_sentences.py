@@ -37,6 +37,48 @@ def test_where_every_step_was_taken_the_table_is_a_rough_guide():
     )
 
 
+def test_a_month_that_is_over_is_told_as_such():
+    about = {
+        "verdict": "infeasible_time",
+        "month": "2026-01",
+        "as_of": "2026-10-31",
+        "deals": 40,
+        "achieved": 39,
+        "earliest_month": None,
+        "in_flight": 0.0,
+    }
+    said = sentences(about)
+    assert said["says"] == "2026-01 is over: 39 deals have come of the 40 wanted, 1 is lacking."
+    assert said["says_ja"] == "2026-01は終了しました。目標40件に対し実績39件で、1件不足です。"
+    assert "come too late for 2026-10" in sentences({**about, "month": "2026-10"})["says"]
+
+
+def test_no_deals_ask_for_nothing():
+    said = sentences({"verdict": "already_covered", "achieved": 0, "deals": 0, "month": "2026-11"})
+    assert said["says"] == "No deal is asked for in 2026-11, so nothing is needed for it."
+
+
+def test_no_conversion_above_one_is_asked_for():
+    at = {"chance": 0.01, "shortfall": 8.0, "rate": 0.24, "needed_rate": 2.02}
+    about = {
+        "verdict": "infeasible_capacity",
+        "deals": 25,
+        "month": "2026-11",
+        "a_week": {"legacy": {"plan": 21.0}},
+        "at_capacity": at,
+    }
+    said = sentences(about)
+    assert "202 %" not in said["says"]
+    assert "202%" not in said["says_ja"]
+    assert said["says"].endswith("Even if every entry listed became a deal, it would not be enough in time.")
+    enough = sentences(
+        {**about, "assumptions": None, "at_capacity": {**at, "shortfall": 0.0, "chance": 0.75, "needed_rate": 0.1}}
+    )
+    assert enough["says"].endswith("come in 2026-11 on average, but with a chance of 75 %, not of 80 %.")
+    assert "転換率" not in enough["says_ja"]
+    assert "instead of 24 %" in sentences({**about, "at_capacity": {**at, "needed_rate": 0.9}})["says"]
+
+
 @pytest.mark.parametrize(("chance", "told"), [(0.9991, "99%超の確率で"), (0.938, "94%の確率で"), (1.0, "100%の確率で")])
 def test_a_japanese_sentence_has_no_english_in_it(chance, told):
     said = sentences(
