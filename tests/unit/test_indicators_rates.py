@@ -152,6 +152,9 @@ def test_the_interval_of_a_rate_is_the_middle_80_per_cent_of_what_is_known_of_it
         low, high = stats.beta.ppf([0.1, 0.9], prior.a + y, prior.b + n - y)
         assert (rates.low[i, 0], rates.high[i, 0]) == pytest.approx((low, high))
         assert rates.weight[i, 0] == pytest.approx(n / (n + prior.a + prior.b))
+    a, b = rates.spread(np.zeros(6, int))  # what forecasts and plans draw from
+    assert stats.beta.ppf(0.1, a[:, 0], b[:, 0]) == pytest.approx(rates.low[:, 0])
+    assert stats.beta.ppf(0.9, a[:, 0], b[:, 0]) == pytest.approx(rates.high[:, 0])
     informed = 8 + 4 * curves[0][0].delay[5]
     assert rates.informed[5, 0] == pytest.approx(informed)
     assert (rates.attempts[5, 0], rates.converted[5, 0], rates.open[5, 0]) == (12, 3, 4)
