@@ -104,6 +104,7 @@ def test_the_cohort_rate_asks_only_those_who_had_the_time():
     assert (thirty.days, thirty.n, thirty.converted) == (30, 20, 6)
     assert (sixty.days, sixty.n, sixty.converted) == (60, 20, 12)
     assert thirty.interval == wilson(6, 20)
+    assert (thirty.rate, sixty.rate) == (0.3, 0.6)
 
 
 def test_the_ratio_of_counts_can_exceed_one():
