@@ -74,6 +74,16 @@ def test_drawn_counts_have_the_mean_and_spread_of_the_sum():
     assert drawn_counts(np.random.default_rng(3), np.zeros(3), np.zeros(3)).tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("q", [[0.9, 0.95, 0.99, 0.5], [0.999, 0.2], [0.7, 0.1, 0.1], [0.02] * 5, [1.0, 1.0, 0.4]])
+def test_drawn_counts_of_few_unlike_chances_have_their_mean_and_spread_too(q):
+    """Where the trials of the like binomial are not a whole number, also where the lower one is too few for the mean."""
+    q = np.array(q)
+    drawn = drawn_counts(np.random.default_rng(4), np.full(60_000, q.sum()), np.full(60_000, (q**2).sum()))
+    assert drawn.mean() == pytest.approx(q.sum(), abs=0.015)
+    assert drawn.var() == pytest.approx((q * (1 - q)).sum(), abs=0.012)
+    assert drawn.max() <= len(q)
+
+
 @quick
 @given(st.integers(0, 300), st.lists(st.floats(0, 50), min_size=1, max_size=12))
 def test_parts_sum_to_the_total_and_are_within_one_of_their_share(total, weights):

@@ -255,6 +255,12 @@ def test_the_newest_cohort_is_that_of_the_last_ninety_days(ago, recent):
     assert (row.n_recent, row.n_before) == (recent, 80 - recent)
 
 
+@pytest.mark.parametrize(("new", "status"), [(29, "few"), (30, "no change seen")])
+def test_drift_is_asked_of_cohorts_of_thirty(new, status):
+    old, late = ([[("listed", day), ("requested", day + 3)]] for day in (200, 340))
+    assert drift_of(paths_of(*old * 40, *late * new, as_of=DAY0 + 400)).status == status
+
+
 def test_drift_is_asked_where_both_cohorts_were_watched_for_thirty_days():
     """Of forty new entries thirty are old enough in the one world; in the other none is."""
     old = [[("listed", 200), ("requested", 203)]] * 40
