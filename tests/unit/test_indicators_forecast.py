@@ -74,7 +74,9 @@ def test_drawn_counts_have_the_mean_and_spread_of_the_sum():
     assert drawn_counts(np.random.default_rng(3), np.zeros(3), np.zeros(3)).tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("q", [[0.9, 0.95, 0.99, 0.5], [0.999, 0.2], [0.7, 0.1, 0.1], [0.02] * 5, [1.0, 1.0, 0.4]])
+@pytest.mark.parametrize(
+    "q", [[0.9, 0.95, 0.99, 0.5], [0.999, 0.2], [0.7, 0.1, 0.1], [0.5, 0.4, 0.3, 0.1], [0.02] * 5, [1.0, 1.0, 0.4]]
+)
 def test_drawn_counts_of_few_unlike_chances_have_their_mean_and_spread_too(q):
     """Where the trials of the like binomial are not a whole number, also where the lower one is too few for the mean."""
     q = np.array(q)
