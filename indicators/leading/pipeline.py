@@ -50,6 +50,12 @@ class Stays:
         row, milestone = np.nonzero(stood)
         return cls(partner[row], milestone, came[stood], first[stood])
 
+    def of_partners(self, mine: Flags) -> "Stays":
+        """Those of the entries of these partners [partners], as places among them."""
+        rows = mine[self.partner]
+        places = (np.cumsum(mine) - 1)[self.partner[rows]]
+        return Stays(places, self.milestone[rows], self.came[rows], self.went[rows])
+
 
 def days_under_way(stays: Stays, weeks: Weeks, n_partners: int) -> Floats:
     """[columns, partners, weeks]: days that entries spent at each milestone, by age, from the day of coming to that before going; columns with none left out."""

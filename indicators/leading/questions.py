@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from indicators.assumptions import FLOORS, Floors
-from indicators.inputs import Days, Flags, Floats, Ints
+from indicators.inputs import Days, Floats, Ints
 from indicators.leading.backtest import HORIZONS, Deals, Skill, backtests, baseline, block_features
 from indicators.leading.describe import Description, describe
 from indicators.leading.panel import NOT_TESTED, REPLICATES, Counted, Panel, PanelTest, lead_on
@@ -57,10 +57,6 @@ class Examined:
     description: Description
 
 
-Key = tuple[str, str]
-"""Indicator and type."""
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Question:
     """Whether anything leads, over whole weeks up to `as_of`.
@@ -102,69 +98,95 @@ class Question:
             np.concatenate([rows.day for rows in (self.deals, *(r for _, _, r in self.series))]), self.as_of
         )
 
-    @property
-    def scopes(self) -> list[tuple[str, Flags]]:
-        """All partners, and those of each type that has any."""
-        found: list[tuple[str, Flags]] = [(ALL, np.ones(len(self.partner_type), np.bool_))]
-        of_types = ((kind, self.partner_type == at) for at, kind in enumerate(self.types))
-        return found + [(kind, mine) for kind, mine in of_types if bool(mine.any())]
+    def scopes(self) -> "list[Scope]":
+        """What is asked of all partners, and of those of each type that has any."""
+        weeks, whose = self.weeks, [(ALL, np.ones(len(self.partner_type), np.bool_))]
+        whose += [(kind, self.partner_type == at) for at, kind in enumerate(self.types)]
+        whose = [(name, mine) for name, mine in whose if name == ALL or mine.any()]
+        start = windows(self.joined, weeks)
+        rates = {
+            name: rate_features(cohorts, weeks, [mine for _, mine in whose]) for name, cohorts in self.rates.items()
+        }
+        return [
+            Scope(
+                name=name,
+                weeks=weeks,
+                start=start[mine],
+                deals=self.deals.of_partners(mine),
+                series=[(of, kind, rows.of_partners(mine)) for of, kind, rows in self.series],
+                under_way=None if self.under_way is None else self.under_way.of_partners(mine),
+                rates={of: features[at] for of, features in rates.items()},
+                floors=self.floors,
+                seed=self.seed,
+                replicates=self.replicates,
+                horizons=self.horizons,
+            )
+            for at, (name, mine) in enumerate(whose)
+        ]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scope:
+    """A question as it is put to all partners (`all`), or to those of one type: partners are places among these.
+
+    start   [partners] the first active week of each
+    rates   by step [weeks, 1], what its conversion told at the end of each week
+    """
+
+    name: str
+    weeks: Weeks
+    start: Ints
+    deals: Occurrences
+    series: Sequence[tuple[str, Kind, Occurrences]]
+    under_way: Stays | None
+    rates: Mapping[str, Floats]
+    floors: Floors
+    seed: str
+    replicates: int
+    horizons: Sequence[int]
 
 
 def does_it_lead(question: Question) -> Answers:
     """Verdicts on every milestone and activity. The same question gives the same answers."""
-    return answers_to(question, by_panel(question), by_backtest(question))
+    return answers_to(question, [(by_panel(scope), by_backtest(scope)) for scope in question.scopes()])
 
 
-def by_panel(question: Question) -> list[Examined]:
-    """T1 of every indicator and type: does it lead within partners?"""
-    n, weeks = len(question.partner_type), question.weeks
-    start = windows(question.joined, weeks)
-    y = counts(question.deals, weeks, n)
-    columns = {name: counts(rows, weeks, n) for name, _, rows in question.series}
-    stood = None if question.under_way is None else days_under_way(question.under_way, weeks, n)
+def by_panel(scope: Scope) -> list[Examined]:
+    """T1 of every indicator: does it lead within partners?"""
+    n, weeks = len(scope.start), scope.weeks
+    panel, y = Panel.of(scope.start, weeks.count), counts(scope.deals, weeks, n)
+    came = Counted(panel, y)
+    expecting = None
+    if scope.under_way is not None:
+        expecting = Expectation.of(panel, days_under_way(scope.under_way, weeks, n))
     found = []
-    for type_name, mine in question.scopes:
-        panel = Panel.of(start[mine], weeks.count)
-        came = Counted(panel, y[mine])
-        expecting = None if stood is None else Expectation.of(panel, stood[:, mine])
-        for name, kind, _ in question.series:
-            x = columns[name][mine]
-            told = None if expecting is None or kind != "activity" else expecting.unexpected(x)
-            seen = Counted(panel, x, told)
-            tag = f"{question.seed}|{type_name}|{name}"
-            forward = lead_on(came, seen, seed=f"{tag}|forward", replicates=question.replicates)
-            reverse = lead_on(seen, came, seed=f"{tag}|reverse", replicates=question.replicates)
-            described = describe(y[mine].sum(axis=0), x.sum(axis=0))
-            found.append(
-                Examined(name, kind, type_name, forward, reverse, short_of(forward, question.floors), described)
-            )
-        found += [
-            Examined(name, "rate", type_name, NOT_TESTED, NOT_TESTED, (), Description()) for name in question.rates
-        ]
-    return found
+    for name, kind, rows in scope.series:
+        x = counts(rows, weeks, n)
+        told = None if expecting is None or kind != "activity" else expecting.unexpected(x)
+        seen, tag = Counted(panel, x, told), f"{scope.seed}|{scope.name}|{name}"
+        forward = lead_on(came, seen, seed=f"{tag}|forward", replicates=scope.replicates)
+        reverse = lead_on(seen, came, seed=f"{tag}|reverse", replicates=scope.replicates)
+        short, described = short_of(forward, scope.floors), describe(y.sum(axis=0), x.sum(axis=0))
+        found.append(Examined(name, kind, scope.name, forward, reverse, short, described))
+    untested = (Examined(name, "rate", scope.name, NOT_TESTED, NOT_TESTED, (), Description()) for name in scope.rates)
+    return [*found, *untested]
 
 
-def by_backtest(question: Question) -> dict[Key, tuple[Skill, ...]]:
-    """T2 of every indicator and type: is it useful? One skill a horizon."""
-    weeks, scopes = question.weeks, question.scopes
-    rates = {
-        name: rate_features(cohorts, weeks, [mine for _, mine in scopes]) for name, cohorts in question.rates.items()
-    }
-    found: dict[Key, tuple[Skill, ...]] = {}
-    for at, (type_name, mine) in enumerate(scopes):
-        deals = Deals(vintages(question.deals.only(mine[question.deals.partner]), weeks))
-        known: dict[str, Floats] = {
-            name: block_features(vintages(rows.only(mine[rows.partner]), weeks)) for name, _, rows in question.series
-        }
-        known |= {name: features[at] for name, features in rates.items()}
-        skills = [backtests(deals, list(known.values()), baseline(deals, h)) for h in question.horizons]
-        found |= {(name, type_name): of for name, of in zip(known, zip(*skills, strict=True), strict=True)}
-    return found
+def by_backtest(scope: Scope) -> dict[str, tuple[Skill, ...]]:
+    """T2 of every indicator: is it useful? One skill a horizon."""
+    deals = Deals(vintages(scope.deals, scope.weeks))
+    known = {name: block_features(vintages(rows, scope.weeks)) for name, _, rows in scope.series} | dict(scope.rates)
+    skills = [backtests(deals, list(known.values()), baseline(deals, h)) for h in scope.horizons]
+    return dict(zip(known, zip(*skills, strict=True), strict=True))
 
 
-def answers_to(question: Question, tests: Sequence[Examined], skills: Mapping[Key, tuple[Skill, ...]]) -> Answers:
-    """The verdicts on what `by_panel` and `by_backtest` say."""
+def answers_to(
+    question: Question, parts: Sequence[tuple[Sequence[Examined], Mapping[str, tuple[Skill, ...]]]]
+) -> Answers:
+    """The verdicts on what `by_panel` and `by_backtest` say of each scope."""
     floors, weeks = question.floors, question.weeks
+    tests = [t for examined, _ in parts for t in examined]
+    skills = {(t.indicator, t.type): of[t.indicator] for examined, of in parts for t in examined}
     family = [t for t in tests if t.kind == "activity" and not t.short]
     forward_p, reverse_p = ([getattr(t, side).p for t in family] for side in ("forward", "reverse"))
     adjusted = {

@@ -3,7 +3,7 @@
 A week is Monday to Sunday. Only whole weeks count, so that the last number of a series is as complete as the others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,6 +57,11 @@ class Occurrences:
     def only(self, rows: Flags | Ints) -> "Occurrences":
         """The chosen rows."""
         return Occurrences(self.partner[rows], self.day[rows], self.known_from[rows], self.known_until[rows])
+
+    def of_partners(self, mine: Flags) -> "Occurrences":
+        """The rows of these partners [partners], as places among them."""
+        of = self.only(mine[self.partner])
+        return replace(of, partner=(np.cumsum(mine) - 1)[of.partner])
 
 
 @dataclass(frozen=True, slots=True)

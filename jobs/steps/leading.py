@@ -33,7 +33,6 @@ from indicators.leading.pipeline import Stays
 from indicators.leading.questions import (
     Answers,
     Examined,
-    Key,
     Question,
     answers_to,
     by_backtest,
@@ -79,15 +78,14 @@ def are_due(workspace: Workspace, as_of: date) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Verdicts asked for: both tests may be at work elsewhere."""
+    """Verdicts asked for: both tests of each partner type may be at work elsewhere."""
 
     question: Question
-    tests: Answer[list[Examined]]
-    skills: Answer[dict[Key, tuple[Skill, ...]]]
+    parts: list[tuple[Answer[list[Examined]], Answer[dict[str, tuple[Skill, ...]]]]]
 
     def get(self) -> Answers:
         """The verdicts."""
-        return answers_to(self.question, self.tests.get(), self.skills.get())
+        return answers_to(self.question, [(tests.get(), skills.get()) for tests, skills in self.parts])
 
 
 def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Asked | None:
@@ -98,7 +96,7 @@ def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Asked | None:
     with workspace.engine.begin() as connection:
         facts = _facts(connection, workspace.name, workspace.zone, stamp.as_of, None, stamp.known_at)
     question = _question(facts, stamp.as_of, workspace.settings.assumptions.floors)
-    return Asked(question, aside.ask(by_panel, question), aside.ask(by_backtest, question))
+    return Asked(question, [(aside.ask(by_panel, of), aside.ask(by_backtest, of)) for of in question.scopes()])
 
 
 def keep(conn: RawConnection[Any], workspace: str, stamp: Stamp, answers: Answers) -> None:
