@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from indicators.leading.questions import Answers, does_it_lead
+from indicators.leading.questions import Answers
 from indicators.leading.verdicts import LAGGING, LEADING, MECHANICAL, NOT_ENOUGH, USEFUL
+from tests.unit.reference.asking import does_it_lead
 from tests.unit.reference.far_along import HOW, far_along
 from tests.unit.reference.leading_worlds import ACTIVITIES, load
 

@@ -74,7 +74,8 @@ def rewound(paths: PathTable, as_of: int) -> PathTable:
     won = np.where(paths.won[began] <= as_of, paths.won[began], NO_DAY)
     furthest = (reached != NO_DAY).sum(axis=1) - 1
     current = np.where(lost != NO_DAY, LOST, np.where(won != NO_DAY, WON, furthest))
-    since = np.where(lost != NO_DAY, lost, reached[np.arange(len(reached)), furthest])
+    came = np.where(won != NO_DAY, won, reached[np.arange(len(reached)), furthest])
+    since = np.where(lost != NO_DAY, lost, came)
     return replace(
         paths,
         entry=paths.entry[began],

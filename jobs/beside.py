@@ -14,8 +14,9 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import cache, partial
 from importlib import import_module
+from itertools import count
 from pathlib import Path
-from queue import SimpleQueue
+from queue import PriorityQueue
 from threading import Thread
 from typing import Any, Generic, ParamSpec, Self, TypeVar
 
@@ -65,6 +66,11 @@ class Answer(Generic[T]):
         return self._here() if found is None else found
 
 
+_NEXT, _IN_TURN, _LAST = range(3)
+_Turn = tuple[int, int, Answer[Any] | None]
+"""When it is its turn, and what; None is the end."""
+
+
 class Beside:
     """One process, which has imported the modules when it is asked; what it has not done at the end of the context is given up.
 
@@ -73,7 +79,8 @@ class Beside:
 
     def __init__(self, *modules: str, at_once: bool = False) -> None:
         self._modules, self._at_once = modules, at_once
-        self._asked: SimpleQueue[Answer[Any] | None] = SimpleQueue()
+        self._asked: PriorityQueue[_Turn] = PriorityQueue()
+        self._turns = count()
         self._begun: tuple[subprocess.Popen[bytes], Thread] | None = None
 
     def __enter__(self) -> Self:
@@ -85,7 +92,7 @@ class Beside:
         process, thread = self._begun
         process.kill()
         process.wait()
-        self._asked.put(None)
+        self._put(None, _LAST)
         thread.join()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
@@ -112,20 +119,29 @@ class Beside:
 
     def ask(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> Answer[T]:
         """Has the process work on it, once there is one and it is done with what it was asked before."""
-        answer = Answer(function, *args, **named)
+        return self._queued(Answer(function, *args, **named), _IN_TURN)
+
+    def ask_next(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> Answer[T]:
+        """The same, before all that it was asked and has not begun with."""
+        return self._queued(Answer(function, *args, **named), _NEXT)
+
+    def _queued(self, answer: Answer[T], rank: int) -> Answer[T]:
         if self._at_once and self._begun is not None:
             answer.there.set_running_or_notify_cancel()
-        self._asked.put(answer)
+        self._put(answer, rank)
         return answer
 
+    def _put(self, answer: Answer[Any] | None, rank: int) -> None:
+        self._asked.put((rank, next(self._turns), answer))
 
-def _hand_over(process: "subprocess.Popen[bytes]", asked: "SimpleQueue[Answer[Any] | None]", at_once: bool) -> None:
+
+def _hand_over(process: "subprocess.Popen[bytes]", asked: "PriorityQueue[_Turn]", at_once: bool) -> None:
     """One after another goes to the process, from when it is ready (or at once); once it has ended, nothing is worked out by it."""
     assert process.stdin is not None
     assert process.stdout is not None
     alive = at_once or bool(process.stdout.read(1))
     ready = not at_once
-    while (answer := asked.get()) is not None:
+    while (answer := asked.get()[2]) is not None:
         if not answer.there.running() and not answer.there.set_running_or_notify_cancel():
             continue
         try:

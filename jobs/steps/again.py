@@ -81,7 +81,8 @@ def said_again(
         told,
         chain(told.rows(activities), month.rows(made)),
         shaped.tier_rows(told.own, told.partners),
-        more.reports_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, month.plan, deals, late, settings),
+        more.reports_of(done, deals, late, settings)
+        | more.months_of(actual.set_by_hand(raw, workspace, stamp), stamp, done, month.plan, late),
         told.partners,
     )
 

@@ -29,7 +29,7 @@ from jobs.steps import results as shaped
 from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
 from jobs.steps.keep_results import Stand
-from jobs.steps.made import Goals, Made, Told, asking, make, tell
+from jobs.steps.made import Goals, Made, Told, are_handed_over, make, tell
 from jobs.steps.moments import computing_moment, watermark
 from jobs.then import fingerprint, keep_settings
 from jobs.uncollected import uncollected
@@ -93,18 +93,17 @@ def _everything(workspace: Workspace, stamp: Stamp, basis: dict[str, Any], aside
                 made.calendar,
                 _coming(made, by_hand, as_of, aside),
             )
-            # goals and reports are made while PostgreSQL takes in what is said of entries
+            # goals and a part of the reports are made while PostgreSQL takes in what is said of entries
             month = other.submit(made.goals)
-            reports = other.submit(
-                lambda: more.reports_of(by_hand, stamp, done, month.result().plan, every_deal, late, settings)
-            )
+            reports = other.submit(more.reports_of, done, every_deal, late, settings)
             changed = _keep(raw, workspace.name, stamp, made.told, _partner_rows(made, activities, month))
             _keep_computation(raw, workspace, stamp, json.dumps(document), stamp.known_at)
             pools.keep(raw, workspace.name, stamp.run_id, as_of, stamp.known_at, basis, made.results.pool)
             touched.done(raw, workspace.name)
+            months = more.months_of(by_hand, stamp, done, month.result().plan, late)
+            more.keep(raw, workspace.name, stamp, done, reports.result() | months)
             if (asked := verdicts.result()) is not None:
                 leading.keep(raw, workspace.name, stamp, asked.get())
-            more.keep(raw, workspace.name, stamp, done, reports.result())
     return {**document, "values_changed": changed, "looked_at": None}
 
 
@@ -112,7 +111,8 @@ def _coming(made: Made, by_hand: actual.SetTargets, as_of: date, aside: Beside) 
     """What comes in what is left of the month, asked for where somebody wants deals in it."""
     if made.deals is None and as_of.replace(day=1) not in by_hand:
         return None
-    return asking(aside, made.results.paths)(coming, made.results.prospects.outlook, month_of(as_of).end)
+    ask = aside.ask_next if are_handed_over(made.results.paths) else Answer  # it is wanted before what leads
+    return ask(coming, made.results.prospects.outlook, month_of(as_of).end)
 
 
 def _partner_rows(made: Made, activities: Activities, month: Future[Goals]) -> Iterator[shaped.Row]:

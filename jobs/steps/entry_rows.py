@@ -117,14 +117,21 @@ def differing(now: Said, then: Said) -> NDArray[np.bool_]:
 
 def told_from(said: Said, group: int) -> NDArray[np.bytes_]:
     """What this field is told from, as one key for each row: of very many entries few keys differ, and what is told of one is told of all."""
-    part = np.empty(len(said), [(name, SAID[name]) for name in GROUPS[group]])
-    for name in GROUPS[group]:
-        part[name] = said[name]
+    whole = np.ascontiguousarray(said).view(np.uint8).reshape(len(said), SAID.itemsize)
+    part = whole.take(_places(GROUPS[group]), axis=1)  # many times as fast as column by column
     if group == _SINCE:
-        part["milestone"] = np.minimum(said["milestone"], 0)
+        part[:, 0] = np.minimum(said["milestone"], 0).view(np.uint8)  # whether there is one
     if group == _STALLED:
-        part["since"] *= (said["status"] >= 0) & ~said["unplaced"]
-    return part.view(f"S{part.dtype.itemsize}")
+        told = (said["status"] >= 0) & ~said["unplaced"]
+        part[:, np.isin(_places(GROUPS[group]), _places(("since",)))] *= told[:, None]
+    return part.view(f"S{part.shape[1]}").reshape(-1)
+
+
+@lru_cache
+def _places(columns: tuple[str, ...]) -> NDArray[np.int64]:
+    """Of the columns' bytes, in their order."""
+    begins = {name: place[1] for name, place in (SAID.fields or {}).items()}
+    return np.concatenate([begins[name] + np.arange(SAID[name].itemsize) for name in columns])
 
 
 def entry_rows(

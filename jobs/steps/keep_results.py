@@ -117,11 +117,11 @@ def _copy(
 ) -> int:
     columns = ", ".join(("workspace", *_SAID, "run_id") if ends[0] else _SAID)
     ids, said = Ids.of(told.entries.ids)[found.changed], told.said[found.changed]
-    rows = list(partner_rows)
     with conn.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin") as copy:
         # in the order of the tables' index, into which they go much quicker: entries, then partners
         for block in entry_blocks(ids, said, told.language, told.horizon, found.groups, ends=ends):
             copy.write(block)
+        rows = list(partner_rows)  # which may rest on what is worked out meanwhile
         copy.write("".join(subject_lines(rows, ends=ends)))
     return len(rows) + int(found.groups[said["milestone"] >= 0].sum())
 

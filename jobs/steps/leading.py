@@ -27,9 +27,19 @@ from indicators.inputs import (
     day_number,
     day_numbers,
 )
+from indicators.leading.backtest import Skill
 from indicators.leading.panel import PanelTest
 from indicators.leading.pipeline import Stays
-from indicators.leading.questions import Answers, does_it_lead
+from indicators.leading.questions import (
+    Answers,
+    Examined,
+    Key,
+    Question,
+    answers_to,
+    by_backtest,
+    by_panel,
+    does_it_lead,
+)
 from indicators.leading.rates import Cohorts, Passages
 from indicators.leading.series import Occurrences
 from indicators.leading.tellings import one_telling
@@ -67,14 +77,28 @@ def are_due(workspace: Workspace, as_of: date) -> bool:
     return stands != (workspace.rules.hash, CODE_VERSION, floors, last_sunday.isoformat())
 
 
-def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Answer[Answers] | None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Verdicts asked for: both tests may be at work elsewhere."""
+
+    question: Question
+    tests: Answer[list[Examined]]
+    skills: Answer[dict[Key, tuple[Skill, ...]]]
+
+    def get(self) -> Answers:
+        """The verdicts."""
+        return answers_to(self.question, self.tests.get(), self.skills.get())
+
+
+def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Asked | None:
     """The verdicts where they are due, asked of a process beside ours where one can be had; otherwise None."""
     if not are_due(workspace, stamp.as_of):
         return None
     aside.begin()  # imports while the question is read
     with workspace.engine.begin() as connection:
         facts = _facts(connection, workspace.name, workspace.zone, stamp.as_of, None, stamp.known_at)
-    return aside.ask(does_it_lead, **_question(facts, stamp.as_of, workspace.settings.assumptions.floors))
+    question = _question(facts, stamp.as_of, workspace.settings.assumptions.floors)
+    return Asked(question, aside.ask(by_panel, question), aside.ask(by_backtest, question))
 
 
 def keep(conn: RawConnection[Any], workspace: str, stamp: Stamp, answers: Answers) -> None:
@@ -103,25 +127,25 @@ def answer(
 ) -> Answers:
     """The verdicts as of a day, by what was known at a moment (aware), partners and entries too."""
     facts = _facts(connection, workspace, zone, as_of, known_at, known_at)
-    return does_it_lead(**_question(facts, as_of, floors))
+    return does_it_lead(_question(facts, as_of, floors))
 
 
-def _question(facts: _Facts, as_of: date, floors: Floors) -> dict[str, Any]:
+def _question(facts: _Facts, as_of: date, floors: Floors) -> Question:
     table, reached = facts.table, facts.reached
     names = [m.value for m in FUNNEL]
-    return {
-        "deals": reached[names[-1]].rows,
-        "milestones": {name: reached[name].rows for name in names[:-1]},
-        "activities": facts.activities,
-        "types": table.types,
-        "partner_type": table.type,
-        "joined": table.joined_day,
-        "as_of": day_number(as_of),
-        "under_way": facts.under_way,
-        "rates": {f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
-        "seed": SEED,
-        "floors": floors,
-    }
+    return Question(
+        deals=reached[names[-1]].rows,
+        milestones={name: reached[name].rows for name in names[:-1]},
+        activities=facts.activities,
+        types=table.types,
+        partner_type=table.type,
+        joined=table.joined_day,
+        as_of=day_number(as_of),
+        under_way=facts.under_way,
+        rates={f"{a}>{b}": Cohorts.of(reached[a], reached[b]) for a, b in pairwise(names)},
+        seed=SEED,
+        floors=floors,
+    )
 
 
 def own_counts(

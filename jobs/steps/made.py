@@ -1,6 +1,6 @@
 """All results of one day, from tables: the one way for a run, for a preview of another mapping, and for a past day computed again. Pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
@@ -128,7 +128,7 @@ def make(
     calendar = business_days(settings.calendar, as_of)
     began = settings.assumptions.history_start
     paths, late = paths_by_histories(events, entries, partners, day_number(as_of), began)
-    ask = asking(aside, paths)
+    ask = aside.ask if aside is not None and are_handed_over(paths) else Answer
     checked = ask(calibration, paths, partners, assumptions)
     deals = settings.targets.deals_in(as_of)
     month = None
@@ -154,9 +154,9 @@ def make(
     )
 
 
-def asking(aside: Beside | None, paths: PathTable) -> Callable[..., Answer[Any]]:
-    """How to ask for what is worked out of so many paths: of the process, or, as an answer that nobody else gives, of nobody."""
-    return aside.ask if aside is not None and len(paths) <= HANDED_OVER else Answer
+def are_handed_over(paths: PathTable) -> bool:
+    """Whether what is worked out of so many paths may be asked of a process beside."""
+    return len(paths) <= HANDED_OVER
 
 
 def tell(

@@ -109,25 +109,25 @@ def keep(
 
 
 def reports_of(
-    by_hand: actual.SetTargets,
-    stamp: Stamp,
-    done: Computed,
-    plan: TargetPlan | None,
-    deals: DealCount,
-    late: ReportingDelay,
-    settings: WorkspaceSettings,
+    done: Computed, deals: DealCount, late: ReportingDelay, settings: WorkspaceSettings
 ) -> dict[str, dict[str, Any]]:
-    """The day's reports by kind. `by_hand` is what `actual.set_by_hand` gives, `plan` that of the month, as the last day before it told, `late`
-    how late events are told: what is young may still grow.
-    """
-    delay = {"reporting_delay": as_document(late)}
-    found: dict[str, dict[str, Any]] = {
-        ACTIVATION: activation_document(done, deals, settings.team, settings.assumptions.rates) | delay,
+    """The day's reports by kind, but for that of months. `late` is how late events are told: what is young may still grow."""
+    activated = activation_document(done, deals, settings.team, settings.assumptions.rates)
+    return {
+        ACTIVATION: activated | {"reporting_delay": as_document(late)},
         CURVES: {"curves": lead_curves(done.results.paths, done.partners.types)},
     }
-    if months := actual.months(by_hand, done, plan, stamp):
-        found[actual.KIND] = {"months": months} | delay
-    return found
+
+
+def months_of(
+    by_hand: actual.SetTargets, stamp: Stamp, done: Computed, plan: TargetPlan | None, late: ReportingDelay
+) -> dict[str, dict[str, Any]]:
+    """The report of months, as `reports_of` has it; none where no target is set.
+
+    `by_hand` is what `actual.set_by_hand` gives, `plan` that of the month, as the last day before it told.
+    """
+    months = actual.months(by_hand, done, plan, stamp)
+    return {actual.KIND: {"months": months, "reporting_delay": as_document(late)}} if months else {}
 
 
 def snapshot_of(rows: Iterable[Row], partners: PartnerTable) -> dict[str, tuple[str, dict[str, Any]]]:

@@ -13,7 +13,7 @@ from indicators.calibration import calibration
 from indicators.conversion import conversions
 from indicators.inputs import NO_DAY
 from indicators.landings import coming
-from indicators.leading.questions import does_it_lead
+from indicators.leading.questions import Question, by_backtest, by_panel
 from indicators.leading.series import Occurrences
 from indicators.month import Month
 from indicators.month_goals import month_goals
@@ -38,10 +38,10 @@ def question():
     def some(n):
         return Occurrences.of(chance.integers(0, 6, n), MONDAY + chance.integers(0, 700, n))
 
-    return {
-        "deals": some(300), "milestones": {"listed": some(900)}, "activities": {"touch": some(400)}, "types": ["a", "b"],
-        "partner_type": np.arange(6) % 2, "joined": np.full(6, NO_DAY), "as_of": MONDAY + 700, "replicates": 199,
-    }  # fmt: skip
+    return Question(
+        deals=some(300), milestones={"listed": some(900)}, activities={"touch": some(400)}, types=["a", "b"],
+        partner_type=np.arange(6) % 2, joined=np.full(6, NO_DAY), as_of=MONDAY + 700, replicates=199,
+    )  # fmt: skip
 
 
 def test_another_process_gives_the_same_to_the_last_bit():
@@ -51,11 +51,12 @@ def test_another_process_gives_the_same_to_the_last_bit():
     month, following = Month(AS_OF + 1, AS_OF + 30), Month(AS_OF + 31, AS_OF + 60)
     with Beside(*NUMBERS, at_once=True) as aside:
         assert aside.begin()
-        leads = aside.ask(does_it_lead, **question())
+        tests, skills = aside.ask(by_panel, question()), aside.ask(by_backtest, question())
         checked = aside.ask(calibration, paths, partners, LEAN)
         goals = aside.ask(month_goals, paths, partners, 20, month, following, assumptions=LEAN)
         comes = aside.ask(coming, ahead, month.end)
-        assert leads.elsewhere().findings == does_it_lead(**question()).findings
+        assert tests.elsewhere() == by_panel(question())
+        assert skills.elsewhere() == by_backtest(question())
         assert checked.elsewhere() == calibration(paths, partners, LEAN)
         there, here = goals.elsewhere(), month_goals(paths, partners, 20, month, following, assumptions=LEAN)
         assert str(asdict(there[0])) == str(asdict(here[0]))
@@ -122,3 +123,12 @@ def test_nothing_is_left_running_and_what_was_under_way_is_given_up(monkeypatch)
     assert [process.poll() is not None for process in started] == [True]
     assert [one.elsewhere() for one in asked] == [None, None]
     assert asked[1].get() == 2.0
+
+
+def test_what_is_asked_for_next_comes_before_what_it_has_not_begun_with():
+    with Beside("time") as aside:
+        later = [aside.ask(time.monotonic) for _ in range(3)]
+        first = aside.ask_next(time.monotonic)
+        assert aside.begin()
+        moments = [answer.there.result(timeout=60) for answer in (first, *later)]
+    assert moments == sorted(moments)

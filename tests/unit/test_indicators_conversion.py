@@ -104,6 +104,7 @@ def test_the_cohort_rate_asks_only_those_who_had_the_time():
     assert (thirty.days, thirty.n, thirty.converted) == (30, 20, 6)
     assert (sixty.days, sixty.n, sixty.converted) == (60, 20, 12)
     assert thirty.interval == wilson(6, 20)
+    assert (thirty.rate, sixty.rate) == (0.3, 0.6)
 
 
 def test_the_ratio_of_counts_can_exceed_one():
@@ -163,12 +164,12 @@ def test_attempts_that_stepped_back_are_counted_with_the_entries_that_a_rate_is_
         ("agreed", 125),
         ("requested", 130),
     ]
-    older = [("listed", 0), ("requested", 5), ("listed", 8)]
+    older = [("listed", 75), ("requested", 80), ("listed", 83)]  # listed 365 days ago, requested in the window
     paths = paths_of(once, twice, older, *converted(5, 40), as_of=DAY0 + 440)
     counted = {(r.type, r.step): (r.n, r.regressed, r.regressions) for r in conversions(paths, ["legacy"])}
     for kind in ("legacy", "all"):
         assert counted[kind, "listed>requested"] == (42, 2, 3)
-        assert counted[kind, "requested>agreed"] == (42, 2, 3)
+        assert counted[kind, "requested>agreed"] == (43, 3, 4)
         assert counted[kind, "agreed>executed"] == (1, 1, 2)
         assert counted[kind, "executed>deal"] == (0, 0, 0)
         assert counted[kind, "listed>deal"] == (42, 2, 3)

@@ -15,8 +15,8 @@ from indicators.conversion import point_conversions
 from indicators.counting import drawn_counts, poisson_binomial, shared_out
 from indicators.curves import type_curves, within_after
 from indicators.entry_forecast import BEYOND_SUPPORT, CLOSED, NO_DATA, OK
-from indicators.inputs import NO_DAY, EntryTable, EventTable, PartnerTable
-from indicators.open_entries import every_nth, rewound
+from indicators.inputs import DEAL, NO_DAY, WON, EntryTable, EventTable, PartnerTable
+from indicators.open_entries import every_nth, open_entries, rewound
 from indicators.paths import canonical_paths
 from indicators.quick_curves import quick_curves
 from indicators.subjects import Funnel
@@ -72,6 +72,18 @@ def test_drawn_counts_have_the_mean_and_spread_of_the_sum():
     assert drawn.mean() == pytest.approx(q.sum(), abs=0.05)
     assert drawn.var() == pytest.approx((q * (1 - q)).sum(), rel=0.04)
     assert drawn_counts(np.random.default_rng(3), np.zeros(3), np.zeros(3)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "q", [[0.9, 0.95, 0.99, 0.5], [0.999, 0.2], [0.7, 0.1, 0.1], [0.5, 0.4, 0.3, 0.1], [0.02] * 5, [1.0, 1.0, 0.4]]
+)
+def test_drawn_counts_of_few_unlike_chances_have_their_mean_and_spread_too(q):
+    """Where the trials of the like binomial are not a whole number, also where the lower one is too few for the mean."""
+    q = np.array(q)
+    drawn = drawn_counts(np.random.default_rng(4), np.full(60_000, q.sum()), np.full(60_000, (q**2).sum()))
+    assert drawn.mean() == pytest.approx(q.sum(), abs=0.015)
+    assert drawn.var() == pytest.approx((q * (1 - q)).sum(), abs=0.012)
+    assert drawn.max() <= len(q)
 
 
 @quick
@@ -292,9 +304,20 @@ def test_of_very_many_entries_every_nth_is_checked(monkeypatch):
 
 def test_the_past_rewound_is_the_past_as_it_was():
     """Without steps back or reopened losses, what is known today tells of an earlier day what was known then."""
-    events, entries, partners = world()
-    now = rewound(canonical_paths(events, entries, partners, AS_OF), AS_OF - 200)
-    then = canonical_paths(events, entries, partners, AS_OF - 200)
+    whole, entries, partners = world()
+    told = ~((whole.milestone == 2) & (whole.entry % 9 == 0))  # some agreements were never recorded
+    events = EventTable.of(whole.entry[told], whole.milestone[told], whole.day[told])
+    deals = np.flatnonzero(events.milestone == DEAL)[::2]
+    with_wins = EventTable.of(
+        np.r_[events.entry, events.entry[deals]],
+        np.r_[events.milestone, np.full(len(deals), WON)],
+        np.r_[events.day, events.day[deals] + 60],
+    )
+    now = rewound(canonical_paths(with_wins, entries, partners, AS_OF), AS_OF - 200)
+    then = canonical_paths(with_wins, entries, partners, AS_OF - 200)
+    assert 0 < (then.won != NO_DAY).sum() < (canonical_paths(with_wins, entries, partners, AS_OF).won != NO_DAY).sum()
+    assert len(open_entries(now)) == len(open_entries(then)) > 0
+    assert then.inferred.any()
     for name in ("entry", "partner", "reached", "lost", "won", "current", "since", "inferred"):
         np.testing.assert_array_equal(getattr(now, name), getattr(then, name), name)
 

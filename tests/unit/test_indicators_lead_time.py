@@ -7,6 +7,7 @@ import pytest
 
 from indicators.assumptions import DEFAULTS
 from indicators.business_days import WEEKDAYS, BusinessDays
+from indicators.lead_curves import lead_curves
 from indicators.lead_time import lead_times
 from tests.unit.reference.worlds import DAY0, paths_of
 
@@ -55,3 +56,18 @@ def test_where_business_days_leave_too_few_to_watch_only_calendar_days_are_told(
     lead = lead_of(*took(5, 5, MONDAY), *[[("listed", 393)]] * 5, as_of=SOON - 1, min_conversions=5)
     assert np.datetime64(DAY0 + 393, "D").item().strftime("%A") == "Saturday"
     assert (lead.status, lead.median, lead.business_median, lead.business_p80) == ("ok", 5, None, None)
+
+
+def test_the_lead_time_curve_has_a_point_where_it_rises_and_begins_with_day_0():
+    """Of thirty that convert ten did by day 5, twenty by day 8, all by day 21; as many are lost late, so that each day is watched."""
+    lost = [[("listed", 100), ("lost", 200)]] * 30
+    stories = [*took(5, 10), *took(8, 10), *took(21, 10), *lost]
+    curve = lead_curves(paths_of(*stories, as_of=SOON), ["legacy"])
+    expected = ((0, 0.0), (5, 0.333333), (8, 0.666667), (21, 1.0))
+    assert curve["legacy"]["listed>requested"] == curve["all"]["listed>requested"] == expected
+    assert curve["legacy"]["requested>agreed"] == ()
+    at_once = lead_curves(paths_of(*took(0, 10), *took(8, 10), *lost, as_of=SOON), ["legacy"])
+    assert at_once["legacy"]["listed>requested"] == ((0, 0.5), (8, 1.0))
+    for n, points in ((9, ()), (10, ((0, 0.0), (5, 1.0)))):
+        few = lead_curves(paths_of(*took(5, n), *lost, as_of=SOON), ["legacy"])
+        assert few["legacy"]["listed>requested"] == points

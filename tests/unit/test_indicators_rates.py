@@ -12,7 +12,7 @@ from indicators.business_days import BusinessDays
 from indicators.conversion import point_conversions
 from indicators.curves import type_curves
 from indicators.drift import drifts
-from indicators.inputs import EntryTable, PartnerTable, day_number
+from indicators.inputs import FIRST_DAY, LAST_DAY, EntryTable, PartnerTable, day_number
 from indicators.multiple import holm
 from indicators.partner_rates import partner_rates
 from indicators.paths import canonical_paths
@@ -83,6 +83,24 @@ def test_business_days_are_those_of_numpy():
     np.testing.assert_array_equal(BusinessDays.of(off.tolist()).between(start, end), expected)
 
 
+def test_days_off_count_from_the_first_day_of_2000_to_the_last_that_is_told_and_others_are_ignored():
+    """1 January 2000 is a Saturday, 6 June 2149 a Friday; beyond both nobody works, as nothing is dated there."""
+    assert [np.datetime64(d, "D").item().strftime("%a") for d in (FIRST_DAY, LAST_DAY)] == ["Sat", "Fri"]
+    calendar = BusinessDays.of([FIRST_DAY - 5, FIRST_DAY + 2, LAST_DAY, LAST_DAY + 5])
+    ends = (
+        (FIRST_DAY, FIRST_DAY + 7),
+        (LAST_DAY - 6, LAST_DAY + 1),
+        (FIRST_DAY - 90, FIRST_DAY + 3),
+        (LAST_DAY, LAST_DAY + 90),
+    )
+    start, end = np.array(ends).T
+    assert calendar.between(start, end).tolist() == [4, 4, 0, 0]
+    assert BusinessDays.of().between(start, end).tolist() == [5, 5, 1, 1]
+    assert calendar.between(FIRST_DAY, LAST_DAY + 1) == BusinessDays.of().between(FIRST_DAY, LAST_DAY + 1) - 2
+    first = BusinessDays.of([FIRST_DAY + 2, FIRST_DAY])
+    assert first.between(FIRST_DAY, FIRST_DAY + 7) == 4
+
+
 def test_r14_holm():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
     assert holm([]) == ()
@@ -134,6 +152,9 @@ def test_the_interval_of_a_rate_is_the_middle_80_per_cent_of_what_is_known_of_it
         low, high = stats.beta.ppf([0.1, 0.9], prior.a + y, prior.b + n - y)
         assert (rates.low[i, 0], rates.high[i, 0]) == pytest.approx((low, high))
         assert rates.weight[i, 0] == pytest.approx(n / (n + prior.a + prior.b))
+    a, b = rates.spread(np.zeros(6, int))  # what forecasts and plans draw from
+    assert stats.beta.ppf(0.1, a[:, 0], b[:, 0]) == pytest.approx(rates.low[:, 0])
+    assert stats.beta.ppf(0.9, a[:, 0], b[:, 0]) == pytest.approx(rates.high[:, 0])
     informed = 8 + 4 * curves[0][0].delay[5]
     assert rates.informed[5, 0] == pytest.approx(informed)
     assert (rates.attempts[5, 0], rates.converted[5, 0], rates.open[5, 0]) == (12, 3, 4)
@@ -232,6 +253,12 @@ def test_the_newest_cohort_is_that_of_the_last_ninety_days(ago, recent):
     old, new = ([[("listed", day), ("requested", day + 3)]] * 40 for day in (200, 400 - ago))
     row = drift_of(paths_of(*old, *new, as_of=DAY0 + 400))
     assert (row.n_recent, row.n_before) == (recent, 80 - recent)
+
+
+@pytest.mark.parametrize(("new", "status"), [(29, "few"), (30, "no change seen")])
+def test_drift_is_asked_of_cohorts_of_thirty(new, status):
+    old, late = ([[("listed", day), ("requested", day + 3)]] for day in (200, 340))
+    assert drift_of(paths_of(*old * 40, *late * new, as_of=DAY0 + 400)).status == status
 
 
 def test_drift_is_asked_where_both_cohorts_were_watched_for_thirty_days():

@@ -242,7 +242,16 @@ def test_an_empty_workspace_has_no_tiers():
     assert assign_tiers(paths, entries, partners).partners == ()
 
 
+def test_a_tier_that_the_table_goes_on_saying_is_never_left_nor_entered_anew():
+    said_yes = tiers_of([], "2027-05-20", willingness=[2], willingness_day=[day("2026-05-15")])
+    assert history(said_yes) == [(day("2026-05-15"), "C")]
+    assert not said_yes.partners[0].falling
+    nothing = tiers_of([], "2027-05-20", joined_day=[day("2026-05-15")])
+    assert history(nothing) == [(day("2026-05-15"), "D")]
+
+
 def test_month_ends_know_leap_years():
+    assert month_ends(day("2024-02-29"), day("2024-02-29")).tolist() == [day("2024-02-29")]
     assert month_ends(day("2024-02-10"), day("2024-04-29")).tolist() == [day("2024-02-29"), day("2024-03-31")]
 
 
@@ -312,12 +321,14 @@ def test_what_would_change_it():
         "C",
         "rises to B with 5 valid targets; drops to D if none remains valid at two month-ends",
     )
+    assert what_would_change(b, "ja") == "有効な打診先5件でBへ、2回連続の月末に有効0件でDへ"
     up = tier_of([("2026-05-10", 5)], "2026-05-20", kind="growth1")
     assert what_would_change(up, "en") == (
         "rises to A with 20 valid targets; drops to C if fewer than 3 remain valid at two month-ends"
     )
     assert what_would_change(up, "ja") == "有効な打診先20件でAへ、2回連続の月末に有効3件未満でCへ"
     said = tier_of([], "2026-05-20", willingness=[2])
+    assert what_would_change(said, "ja") == "有効な打診先3件でBへ、有効な打診先も提出の意思もなくなればDへ"
     assert what_would_change(said, "en") == (
         "rises to B with 3 valid targets; drops to D without a valid target and without the yes"
     )

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from indicators.inputs import LAST_DAY, NO_DAY
 from indicators.leading.panel import Counted, Panel, lead_on
 from indicators.leading.pipeline import AGES, Expectation, Stays, days_under_way
-from indicators.leading.questions import does_it_lead
 from indicators.leading.series import Occurrences, Weeks, counts, whole_weeks
 from indicators.leading.verdicts import ALPHA
+from tests.unit.reference.asking import does_it_lead
 from tests.unit.reference.far_along import HOW, far_along
 
 SEEDS = range(20)

@@ -11,13 +11,13 @@ import pytest
 from indicators.assumptions import Floors
 from indicators.inputs import LAST_DAY, MILESTONES, PartnerTable
 from indicators.leading.panel import NOT_TESTED
-from indicators.leading.questions import does_it_lead
 from indicators.leading.series import Occurrences
 from jobs.computing_code import CODE_VERSION
 from jobs.steps import leading as step
 from sync.events.ids import Ids
 from sync.events.log import STILL, LogColumns, LoggedActivities
 from sync.events.read import MILESTONES as IN_LOG
+from tests.unit.reference.asking import does_it_lead
 
 MONDAY = 20003
 STILL_DAY = (STILL - date(1970, 1, 1)).days
@@ -80,18 +80,18 @@ def test_the_question_asks_of_deals_what_came_before_them_and_of_each_conversion
     reached, stays = step._milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
     visits = Occurrences.of([0], [MONDAY])
     asked = step._question(step._Facts(TABLE, reached, stays, {"co_visit": visits}), date(2026, 1, 1), Floors())
-    assert asked["deals"].day.tolist() == [MONDAY + 40]
-    assert list(asked["milestones"]) == ["listed", "requested", "agreed", "executed"]
-    assert asked["milestones"]["listed"].day.tolist() == [MONDAY, MONDAY + 3]
-    assert asked["under_way"].milestone.tolist() == [0, 1, 2, 3, 0]
-    assert (asked["under_way"].came - MONDAY).tolist() == [0, 10, 20, 30, 3]
-    assert (asked["under_way"].went - MONDAY).tolist() == [10, 20, 30, 40, LAST_DAY - MONDAY]
-    assert asked["activities"] == {"co_visit": visits}
-    assert asked["joined"].tolist() == [MONDAY - 9, MONDAY + 30]
-    assert list(asked["rates"]) == ["listed>requested", "requested>agreed", "agreed>executed", "executed>deal"]
-    assert len(asked["rates"]["listed>requested"].came) == 2
-    assert asked["rates"]["listed>requested"].went_on.day.tolist() == [MONDAY]
-    assert asked["rates"]["executed>deal"].came.day.tolist() == [MONDAY + 30]
+    assert asked.deals.day.tolist() == [MONDAY + 40]
+    assert list(asked.milestones) == ["listed", "requested", "agreed", "executed"]
+    assert asked.milestones["listed"].day.tolist() == [MONDAY, MONDAY + 3]
+    assert asked.under_way.milestone.tolist() == [0, 1, 2, 3, 0]
+    assert (asked.under_way.came - MONDAY).tolist() == [0, 10, 20, 30, 3]
+    assert (asked.under_way.went - MONDAY).tolist() == [10, 20, 30, 40, LAST_DAY - MONDAY]
+    assert asked.activities == {"co_visit": visits}
+    assert asked.joined.tolist() == [MONDAY - 9, MONDAY + 30]
+    assert list(asked.rates) == ["listed>requested", "requested>agreed", "agreed>executed", "executed>deal"]
+    assert len(asked.rates["listed>requested"].came) == 2
+    assert asked.rates["listed>requested"].went_on.day.tolist() == [MONDAY]
+    assert asked.rates["executed>deal"].came.day.tolist() == [MONDAY + 30]
 
 
 def test_a_loss_that_was_taken_back_splits_no_entry():

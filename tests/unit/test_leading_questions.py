@@ -8,11 +8,11 @@ import pytest
 from indicators.inputs import LAST_DAY
 from indicators.leading.backtest import HORIZONS
 from indicators.leading.panel import panel_test
-from indicators.leading.questions import does_it_lead
 from indicators.leading.rates import Cohorts, Passages
 from indicators.leading.series import Occurrences, Weeks, counts
 from indicators.leading.verdicts import skill_weeks_missing
 from indicators.multiple import benjamini_hochberg, holm
+from tests.unit.reference.asking import does_it_lead
 
 MONDAY, WEEKS = 20003, 66
 PARTNERS = 18

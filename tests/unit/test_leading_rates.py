@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from indicators.beta_binomial import fit_beta_binomial
 from indicators.inputs import LAST_DAY
-from indicators.leading.questions import does_it_lead
 from indicators.leading.rates import MATURE, SPAN, Cohorts, Passages, rate_feature
 from indicators.leading.series import Occurrences, Weeks
 from indicators.leading.verdicts import MECHANICAL, sentence
+from tests.unit.reference.asking import does_it_lead
 
 MONDAY = 20003
 

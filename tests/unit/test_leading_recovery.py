@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from indicators.leading.questions import does_it_lead
 from indicators.leading.verdicts import LAGGING, LEADING, MECHANICAL, NOT_ENOUGH, USEFUL
 from tests.shared_folder import shared
+from tests.unit.reference.asking import does_it_lead
 from tests.unit.reference.leading_worlds import ACTIVITIES, load
 
 SEEDS = range(1, 5)

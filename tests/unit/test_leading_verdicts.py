@@ -11,7 +11,6 @@ from indicators.assumptions import Floors
 from indicators.leading.backtest import Skill
 from indicators.leading.describe import Description
 from indicators.leading.panel import PanelTest
-from indicators.leading.questions import does_it_lead
 from indicators.leading.series import Occurrences
 from indicators.leading.verdicts import (
     LAGGING,
@@ -30,6 +29,7 @@ from indicators.leading.verdicts import (
     weeks_missing,
 )
 from models.labels import VERDICTS as LABELS
+from tests.unit.reference.asking import does_it_lead
 
 FLOORS = Floors()
 TEST = PanelTest((0.1, 4.0, 0.2), 0.001, 5, 0.35, 0.15, 1.4, 90, 40, 300, 500)

@@ -43,8 +43,8 @@ DRAWINGS = {
 def leading_document():
     import numpy as np
 
-    from indicators.leading.questions import does_it_lead
     from jobs.steps.leading import document
+    from tests.unit.reference.asking import does_it_lead
 
     made = document(
         does_it_lead(EMPTY, {"listed": EMPTY}, {"dinner": EMPTY}, ["a"], np.zeros(2, int), np.zeros(2, np.int32), 20500)
