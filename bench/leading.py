@@ -2,7 +2,7 @@
 
     python -m bench.leading GEN [--seeds 40] [--effects 0.6,0.4,0.2]
 
-GEN is the generator of worlds with known truth (gen.py). Takes about ten minutes; `nice` it on a shared machine.
+GEN is the generator of worlds with known truth (gen.py). Takes about a quarter of an hour; `nice` it on a shared machine.
 """
 
 import argparse

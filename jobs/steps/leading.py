@@ -226,7 +226,7 @@ def _milestones(
     day, known_from, known_until = (c[kept] for c in (log.day, log.known_from, log.known_until))
     stands = known_until >= LAST_DAY
     paths = canonical_paths(
-        EventTable.of(entry[stands], milestone[stands], day[stands]),
+        EventTable.of(entry[stands], milestone[stands], day[stands], source=log.connection[kept][stands]),
         EntryTable.of(ids, partner),
         table,
         as_of,

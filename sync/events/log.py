@@ -15,19 +15,19 @@ from sqlalchemy import Connection
 from models.vocabulary import aware
 from sync.events.blocks import blocks, numbers
 from sync.events.ids import WRITTEN, Ids
-from sync.events.read import MILESTONES
+from sync.events.read import MILESTONES, connection_numbers
 
 STILL = date(2149, 6, 6)
 """`known_until` of what still stands; the last day that the arithmetic takes."""
 _POSTGRES_EPOCH = int(np.datetime64("2000-01-01", "D").astype(np.int64))
 _CODE = {milestone.value.encode(): at for at, milestone in enumerate(MILESTONES)}
 _LOG = """
-    select e.milestone, string_agg(e.entry_id, ''), array_agg(e.occurred_on),
+    select e.milestone, e.connection, string_agg(e.entry_id, ''), array_agg(e.occurred_on),
         array_agg((e.known_at at time zone %s)::date), array_agg(coalesce((r.known_at at time zone %s)::date, %s))
     from sakigake.event e left join sakigake.event r
         on r.workspace = e.workspace and r.supersedes = e.event_id and r.supersedes is not null and r.known_at <= %s
     where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
-    group by e.milestone, (e.occurred_on - date '2000-01-01') / 1024"""
+    group by e.milestone, e.connection, (e.occurred_on - date '2000-01-01') / 1024"""
 _ACTIVITIES = """
     with told as (
         select activity_id, partner_id, kind, occurred_on, known_at, removed_at as until
@@ -45,11 +45,12 @@ _ACTIVITIES = """
 
 @dataclass(frozen=True, slots=True)
 class LogColumns:
-    """Asserted events as columns of one length, by entry, day and milestone. Days are numbers since 1970 in the workspace's time zone.
+    """Asserted events as columns of one length, by entry, day, milestone and what is known of them. Days are numbers since 1970 in the workspace's time zone.
 
     entry        place in `entry_ids`
     milestone    place in `read.MILESTONES`
     known_until  the day on which it was taken back; `STILL` where it was not
+    connection   the number of the CRM that told it, as in `read.EventColumns`
     """
 
     entry_ids: Ids
@@ -58,6 +59,7 @@ class LogColumns:
     day: npt.NDArray[np.int64]
     known_from: npt.NDArray[np.int64]
     known_until: npt.NDArray[np.int64]
+    connection: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,22 @@ def event_log(connection: Connection, workspace: str, as_of: date, known_at: dat
     moment = aware(known_at, "known_at")
     given = (zone, zone, STILL, moment, workspace, as_of, moment)
     with raw.cursor() as cursor:
-        sent = blocks(cursor, _LOG, given, 5)
-    entry_ids, entry = Ids.of_text(b"".join(block[1] for block in sent)).distinct()
-    long = [len(block[1]) // WRITTEN for block in sent]
-    milestone = np.repeat(np.array([_CODE[block[0]] for block in sent], np.int64), long)
-    day, known_from, known_until = (numbers([block[at] for block in sent]) + _POSTGRES_EPOCH for at in (2, 3, 4))
-    order = np.lexsort((known_until, known_from, milestone, day, entry))
+        sent = blocks(cursor, _LOG, given, 6)
+    entry_ids, entry = Ids.of_text(b"".join(block[2] for block in sent)).distinct()
+    long = [len(block[2]) // WRITTEN for block in sent]
+    milestone = np.repeat(np.array([_CODE[block[0]] for block in sent], np.int8), long)
+    number = connection_numbers(connection, workspace)
+    told_by = np.repeat(np.array([number(block[1]) for block in sent], np.int64), long)
+    day, known_from, known_until = (numbers([block[at] for block in sent]) + _POSTGRES_EPOCH for at in (3, 4, 5))
+    order = np.lexsort((told_by, known_until, known_from, milestone, day, entry))
     return LogColumns(
-        entry_ids, entry[order], milestone[order].astype(np.int8), day[order], known_from[order], known_until[order]
+        entry_ids,
+        entry[order],
+        milestone[order],
+        day[order],
+        known_from[order],
+        known_until[order],
+        told_by[order],
     )
 
 

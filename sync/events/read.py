@@ -3,7 +3,7 @@
 Events leave PostgreSQL many rows together, so that numpy takes them whole and Python's cost does not grow with their number.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
@@ -95,12 +95,12 @@ def visible_events(
         given.append(list(besides))
     with raw.cursor() as cursor:
         sent = blocks(cursor, _KNOWN.format(scope=" ".join(scope)), given, 7)
-    named = {name.encode(): at for at, name in enumerate(connections(connection, workspace), 1)}
+    number = connection_numbers(connection, workspace)
     long = np.array([len(block[5]) // WRITTEN for block in sent], np.int64)
     entry_ids, entry = Ids.of_text(b"".join(block[5] for block in sent)).distinct()
     day = numbers([block[6] for block in sent])
     milestone = np.repeat(np.array([_CODE[block[1]] for block in sent], np.int64), long)
-    places = sorted({(min(named.get(block[2], 0), 255), block[2], block[3]) for block in sent})
+    places = sorted({(number(block[2]), block[2], block[3]) for block in sent})
     at = {place[1:]: 2 * min(n, _OBJECTS - 1) for n, place in enumerate(places)}
     told = np.repeat(np.array([at[block[2], block[3]] + (block[4] != b"\0") for block in sent], np.int64), long)
     asserted = np.repeat(np.array([block[0] == b"assert" for block in sent], np.bool_), long)
@@ -154,6 +154,12 @@ def connections(connection: Connection, workspace: str) -> list[str]:
         text("select distinct connection from sakigake.mirror_object where workspace = :w order by 1"), {"w": workspace}
     )
     return [str(name) for (name,) in rows]
+
+
+def connection_numbers(connection: Connection, workspace: str) -> Callable[[bytes], int]:
+    """From the name of a connection to its number in `EventColumns.connection`; of more than 255 the last are one."""
+    named = {name.encode(): at for at, name in enumerate(connections(connection, workspace), 1)}
+    return lambda name: min(named.get(name, 0), 255)
 
 
 def partners(

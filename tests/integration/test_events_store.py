@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from models.vocabulary import Milestone, RecordRef
 from sync.events import read
+from sync.events.log import event_log
 from sync.events.store import count, remember_mapping, store
 from sync.events.target_numbers import target_number
 from sync.mapping.derive import derive
@@ -45,6 +46,25 @@ def seen(engine: Engine, *, as_of: date = LATER, known_at: datetime | None = Non
 
 def said(facts: Facts):
     return sorted((e.entry_id, e.milestone.value, e.occurred_on) for e in facts.events)
+
+
+def test_the_log_tells_each_event_with_the_number_of_its_crm_as_the_compute_step_reads_it(engine):
+    keep(engine, derive(MAPPING, small_world()))
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into sakigake.mirror_object (workspace, connection, object, table_name, description, fields, updated_at)"
+                " values ('main', 'salesforce', 'a', 'a', '{}', '[]', now()), ('main', 'hubspot', 'deals', 'd', '{}', '[]', now())"
+            )
+        )
+        moment = GO_LIVE + timedelta(days=400)
+        told = event_log(connection, "main", LATER, moment, "Asia/Tokyo")
+        read_ = read.visible_events(connection, "main", LATER, moment)
+    days = read_.occurred_on.astype("datetime64[D]").astype(np.int64)
+    of_log = zip((told.entry_ids[e] for e in told.entry), told.milestone, told.day, told.connection, strict=True)
+    of_read = zip((read_.entry_ids[e] for e in read_.entry), read_.milestone, days, read_.connection, strict=True)
+    assert sorted(of_log) == sorted(of_read)
+    assert set(told.connection.tolist()) == {1, 2}
 
 
 def test_what_is_stored_is_read_back_as_it_was_derived(engine):

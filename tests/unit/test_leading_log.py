@@ -26,12 +26,15 @@ TABLE = PartnerTable.of(["p", "q"], ["a"], [0, 0], joined_day=[MONDAY - 9, MONDA
 
 
 def log(*rows):
-    """(entry, milestone, day, known from, known until), as the log gives them: by entry, day and milestone."""
+    """(entry, milestone, day, known from, known until, and the CRM where several tell), as the log gives them: by entry, day and milestone."""
     ids = Ids.of(ENTRIES)
     codes = [m.value for m in IN_LOG]
-    rows = sorted((e, MONDAY + day, codes.index(m), MONDAY + came, went) for e, m, day, came, went in rows)
-    entry, day, milestone, came, went = (np.array(c, np.int64) for c in zip(*rows, strict=True))
-    return LogColumns(ids, entry, milestone.astype(np.int8), day, came, np.where(went < 0, STILL_DAY, MONDAY + went))
+    rows = sorted(
+        (e, MONDAY + day, codes.index(m), MONDAY + came, went, *(crm or [1])) for e, m, day, came, went, *crm in rows
+    )
+    entry, day, milestone, came, went, crm = (np.array(c, np.int64) for c in zip(*rows, strict=True))
+    until = np.where(went < 0, STILL_DAY, MONDAY + went)
+    return LogColumns(ids, entry, milestone.astype(np.int8), day, came, until, crm)
 
 
 def passages(*rows):
@@ -60,6 +63,16 @@ def test_a_second_attempt_after_a_loss_has_passages_of_its_own():
     )  # fmt: skip
     assert found["listed"] == [(1, 0, 0), (1, 90, 90)]
     assert found["requested"] == [(1, 9, 9), (1, 99, 99), (1, 9, 9)]
+
+
+def test_an_attempt_that_two_crms_begin_on_interleaved_days_is_one():
+    """The second record is lost the day after the first was listed again, and listed again the day after that: read as one story, three attempts."""
+    found = passages(
+        (0, "listed", 0, 0, -1, 1), (0, "lost", 40, 40, -1, 1), (0, "listed", 50, 50, -1, 1), (0, "requested", 60, 60, -1, 1),
+        (0, "listed", 1, 1, -1, 2), (0, "lost", 51, 51, -1, 2), (0, "listed", 52, 52, -1, 2), (0, "requested", 61, 61, -1, 2),
+    )  # fmt: skip
+    assert found["listed"] == [(0, 0, 0), (0, 50, 50)]
+    assert found["requested"] == [(0, 60, 60)]
 
 
 def test_the_question_asks_of_deals_what_came_before_them_and_of_each_conversion_its_own_two_milestones():
