@@ -84,8 +84,9 @@ class Asked:
     parts: list[tuple[Answer[list[Examined]], Answer[dict[str, tuple[Skill, ...]]]]]
 
     def get(self) -> Answers:
-        """The verdicts."""
-        return answers_to(self.question, [(tests.get(), skills.get()) for tests, skills in self.parts])
+        """The verdicts. The process beside begins with the first of what they rest on; who waits for them here begins with the last."""
+        backwards = [(skills.get(), tests.get()) for tests, skills in reversed(self.parts)]
+        return answers_to(self.question, [(tests, skills) for skills, tests in reversed(backwards)])
 
 
 def due(workspace: Workspace, stamp: Stamp, aside: Beside) -> Asked | None:
