@@ -135,7 +135,9 @@ _OF_THE_RECORD = (
 _STATEMENTS = {  # OF_THE_RECORD stands for the condition above
     "past": """delete from sakigake.past_fact where workspace = %(workspace)s and (fact_id = any(%(subjects)s) or fact_id = %(place)s
         or (said ->> 'connection', said ->> 'object', said ->> 'record_id') = (%(connection)s, %(object)s, %(id)s))""",
-    "results": "delete from sakigake.subject_result where workspace = %(workspace)s and subject_id = any(%(subjects)s)",
+    # where a version before 0021 was at work while tables changed, the table of before may hold something too
+    "results": """with before as (delete from sakigake.result where workspace = %(workspace)s and subject_id = any(%(subjects)s))
+        delete from sakigake.subject_result where workspace = %(workspace)s and subject_id = any(%(subjects)s)""",
     "said": "delete from sakigake.said_entries where workspace = %(workspace)s",  # everything is computed and compared anew
     "result_log": "delete from sakigake.result_log where workspace = %(workspace)s and subject_id = any(%(subjects)s)",
     "days": "delete from sakigake.partner_day where workspace = %(workspace)s and partner_id = any(%(partners)s)",

@@ -101,6 +101,20 @@ def test_not_one_table_holds_what_was_erased_and_no_reading_brings_it_back(works
     assert "fake.Thing/e" not in link[1]
 
 
+def test_what_a_version_before_left_in_its_table_of_results_is_erased_too(workspace, crm):
+    run_cycle(workspace, steps=ALL)
+    with workspace.connect() as conn:
+        conn.execute(
+            """insert into sakigake.result (workspace, subject, subject_id, field, value, inputs, run_id)
+            select workspace, 'entry', entry_id, 'milestone', '"lost"', jsonb_build_object('why', %s::text), 'run-0'
+            from sakigake.entry where record_id = 'e'""",
+            (CANARY,),
+        )
+    assert "sakigake.result" in holding(workspace, CANARY)
+    erase_record(workspace, RecordRef.parse("fake.Thing/e"), "her letter")
+    assert holding(workspace, CANARY) == set()
+
+
 def test_a_backup_of_before_the_erasure_is_erased_again_by_the_next_run(workspace, crm):
     run_cycle(workspace, steps=ALL)
     erase_record(workspace, RecordRef.parse("fake.Thing/e"), "her letter")
