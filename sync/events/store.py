@@ -19,13 +19,13 @@ from sqlalchemy.dialects.postgresql import insert
 from models.partners import BEGINNING, MappingVersion
 from models.vocabulary import aware
 from sync.events import statements
-from sync.events.now import ACTIVITIES, ENTRIES, ENTRY_SOURCES, PARTNERS, SOURCES, keep_now
+from sync.events.now import ACTIVITIES, ENTRIES, ENTRY_SOURCES, PARTNERS, SOURCES, Kept, keep_now
 from sync.events.staging import stage
 from sync.events.target_numbers import number_targets
 from sync.events.targets import targets_of_events, targets_staged
 from sync.mapping.facts import Facts
 
-_MANY = 500  # events after which what the planner knows of the log is out of date
+_MANY = 500  # changes after which what the planner knows of a table is out of date
 _FIRST_MOMENT = datetime.fromisoformat(BEGINNING)
 
 
@@ -80,7 +80,7 @@ def store(
     moved = set() if scope is None else targets_staged(connection, workspace, scope)
     since = _FIRST_MOMENT if first_load else known_at
     changed = sum(
-        keep_now(connection, kept, workspace, since, scope)
+        _kept(connection, kept, workspace, since, scope)
         for kept in (PARTNERS, SOURCES, ENTRIES, ENTRY_SOURCES, ACTIVITIES)
     )
     log = {"known_at": known_at, "mapping_hash": mapping_hash, "run_id": run_id}
@@ -89,7 +89,7 @@ def store(
     _keep_aside(connection, "retracted", statements.RETRACTED, workspace, None)
     asserted = _pairs(connection, statements.ASSERT, {**log, "workspace": workspace, "first_load": first_load})
     if sum(asserted.values()) > _MANY:
-        connection.execute(text("analyze sakigake.event"))  # the planner must not take a filled log for an empty one
+        _let_planner_see(connection, "event")
     if scope is not None and (asserted or retracted):
         moved |= targets_of_events(connection, workspace, known_at, scope)
     return Changes(asserted, retracted, changed, frozenset(moved))
@@ -114,6 +114,18 @@ def remember_mapping(connection: Connection, workspace: str, mapping_hash: str, 
         workspace=workspace, mapping_hash=mapping_hash, content=content, first_used_at=aware(now, "now")
     )
     connection.execute(version.on_conflict_do_nothing())
+
+
+def _kept(connection: Connection, kept: Kept, workspace: str, since: datetime, scope: list[str] | None) -> int:
+    changed = keep_now(connection, kept, workspace, since, scope)
+    if changed > _MANY:
+        _let_planner_see(connection, kept.name)
+    return changed
+
+
+def _let_planner_see(connection: Connection, table: str) -> None:
+    """The planner must not take a filled table for an empty one: the next run may come before PostgreSQL looks by itself."""
+    connection.execute(text(f"analyze sakigake.{table}"))
 
 
 def _scoped(

@@ -290,32 +290,46 @@ def test_no_events_are_columns_of_no_length(engine):
     assert list(columns.entry_ids) == []
 
 
-def test_thirty_thousand_events_are_stored_replayed_and_read_in_order(engine):
+def many_entries(n: int) -> Facts:
+    """Three events each, all of one partner."""
     facts = derive(MAPPING, small_world())
     event, partner = facts.events[0], facts.partners[0].partner_id
     entries = [
         replace(
             facts.entries[0],
-            entry_id=f"00000000-0000-5000-8000-{n:012x}",
-            source=RecordRef("s", "E", str(n)),
+            entry_id=f"00000000-0000-5000-8000-{i:012x}",
+            source=RecordRef("s", "E", str(i)),
             partner_id=partner,
         )
-        for n in range(10_000)
+        for i in range(n)
     ]
     events = [
-        replace(event, event_id=f"{e.entry_id[:-12]}{n:02x}{e.entry_id[-10:]}", entry_id=e.entry_id, partner_id=partner, milestone=m, occurred_on=date(2026, 1, 1 + n))
-        for e in entries for n, m in enumerate((Milestone.LISTED, Milestone.REQUESTED, Milestone.LOST))
+        replace(event, event_id=f"{e.entry_id[:-12]}{i:02x}{e.entry_id[-10:]}", entry_id=e.entry_id, partner_id=partner, milestone=m, occurred_on=date(2026, 1, 1 + i))
+        for e in entries for i, m in enumerate((Milestone.LISTED, Milestone.REQUESTED, Milestone.LOST))
     ]  # fmt: skip
-    many = replace(facts, entries=tuple(entries), events=tuple(events), activities=())
+    return replace(facts, entries=tuple(entries), events=tuple(events), activities=())
+
+
+def test_thirty_thousand_events_are_stored_replayed_and_read_in_order(engine):
+    many = many_entries(10_000)
     for days in (0, 1):
         keep(engine, many, days=days)
     with engine.begin() as connection:
         columns = read.visible_events(connection, "main", LATER, GO_LIVE)
     assert len(columns) == 30_000
-    assert list(columns.entry_ids) == [e.entry_id for e in entries]
+    assert list(columns.entry_ids) == [e.entry_id for e in many.entries]
     assert np.array_equal(columns.entry, np.repeat(np.arange(10_000), 3))
     assert columns.milestone.tolist() == [0, 1, 6] * 10_000
     assert columns.occurred_on[:3].astype(str).tolist() == ["2026-01-01", "2026-01-02", "2026-01-03"]
+
+
+def test_the_planner_knows_at_once_of_tables_that_a_store_filled(engine):
+    keep(engine, many_entries(1_000))
+    with engine.begin() as connection:
+        known = connection.execute(
+            text("select relname, reltuples from pg_class where oid in ('sakigake.entry'::regclass, 'sakigake.event'::regclass)")
+        ).all()  # fmt: skip
+    assert dict(known) == {"entry": 1_000, "event": 3_000}
 
 
 def test_a_partner_of_a_deleted_company_leaves_no_place_to_write_to(engine):
