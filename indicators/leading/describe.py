@@ -14,6 +14,8 @@ from indicators.leading.panel import BLOCKS, LONGEST_LAG
 ORDER = 4  # lags of the autoregressions
 _YEAR = 365.25 / 7
 _FEWEST = 40  # weeks below which nothing is described
+_STEPS, _RESTS = 50, 1e-9  # of Newton's method: how many, and when it has arrived
+_FARTHEST = 20.0  # logarithms of means beyond this are those of no weekly count
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,13 @@ def granger(y: Floats, x: Floats, order: int = ORDER) -> float | None:
     own = np.column_stack([np.ones(len(y) - order), *(y[order - lag : len(y) - lag] for lag in range(1, order + 1))])
     both = np.column_stack([own, *(x[order - lag : len(x) - lag] for lag in range(1, order + 1))])
     target = y[order:]
-    short, long = (float(_residuals(design, target) @ _residuals(design, target)) for design in (own, both))
+    left = [_residuals(design, target) for design in (own, both)]
+    short, long = (float(r @ r) for r in left)
     freedom = len(target) - both.shape[1]
     if freedom <= 0 or long <= 1e-12:
         return None
-    return float(fdtrc(order, freedom, (short - long) / order / (long / freedom)))
+    added = max(short - long, 0.0)  # what adds nothing may leave more by rounding
+    return float(fdtrc(order, freedom, added / order / (long / freedom)))
 
 
 def _cross_correlation(y: Floats, x: Floats) -> tuple[int, float]:
@@ -79,7 +83,7 @@ def _cross_correlation(y: Floats, x: Floats) -> tuple[int, float]:
 
 
 def _distributed_lag(y: Ints, x: Ints) -> tuple[float | None, float | None]:
-    """Quasi-Poisson of y on the blocks of x, one annual harmonic and a trend."""
+    """Quasi-Poisson of y on the blocks of x, one annual harmonic and a trend. None where no slope fits best."""
     n = len(y)
     week = np.arange(LONGEST_LAG, n)
     total = np.r_[0, np.cumsum(x)]
@@ -90,21 +94,34 @@ def _distributed_lag(y: Ints, x: Ints) -> tuple[float | None, float | None]:
     target = y[LONGEST_LAG:].astype(np.float64)
     if not target.any() or np.linalg.matrix_rank(design) < design.shape[1] or len(target) <= design.shape[1]:
         return None, None
-    beta = np.zeros(design.shape[1])
-    beta[len(BLOCKS)] = np.log(max(target.mean(), 0.1))
+    beta = _poisson_fit(design, target)
+    if beta is None:
+        return None, None
     mean = np.exp(design @ beta)
-    for _ in range(50):
-        weighted = design * mean[:, None]
-        step = np.linalg.solve(weighted.T @ design, design.T @ (target - mean))
-        beta = beta + step
-        mean = np.exp(np.clip(design @ beta, -20, 20))
-        if np.abs(step).max() < 1e-9:
-            break
     spread = float(((target - mean) ** 2 / mean).sum()) / (len(target) - design.shape[1])
     covariance = np.linalg.inv((design * mean[:, None]).T @ design) * max(spread, 1e-12)
     t = beta[: len(BLOCKS)] / np.sqrt(np.diag(covariance)[: len(BLOCKS)])
     at = int(np.argmax(np.abs(t)))
     return float(beta[at]), float(t[at])
+
+
+def _poisson_fit(design: Floats, target: Floats) -> Floats | None:
+    """Coefficients of the largest likelihood, by Newton's method; None where they would be infinite.
+
+    They are where few weeks have any y, and the design alone tells those from all others: then each step is as long as the one before.
+    """
+    beta = np.zeros(design.shape[1])
+    beta[len(BLOCKS)] = np.log(max(target.mean(), 0.1))
+    for _ in range(_STEPS):
+        mean = np.exp(np.clip(design @ beta, -_FARTHEST, _FARTHEST))
+        try:
+            step = np.linalg.solve((design * mean[:, None]).T @ design, design.T @ (target - mean))
+        except np.linalg.LinAlgError:
+            return None
+        beta = beta + step
+        if np.abs(step).max() < _RESTS:
+            return beta if np.abs(design @ beta).max() < _FARTHEST else None
+    return None
 
 
 def _residuals(design: Floats, target: Floats) -> Floats:
