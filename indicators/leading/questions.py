@@ -9,7 +9,8 @@ from indicators.assumptions import FLOORS, Floors
 from indicators.inputs import Days, Floats, Ints
 from indicators.leading.backtest import HORIZONS, Deals, Skill, backtests, baseline, block_features
 from indicators.leading.describe import Description, describe
-from indicators.leading.panel import NOT_TESTED, REPLICATES, Counted, Panel, PanelTest, lead_on
+from indicators.leading.panel import Counted, Panel
+from indicators.leading.panel_scores import NOT_TESTED, REPLICATES, PanelTest, lead_on
 from indicators.leading.pipeline import Expectation, Stays, days_under_way
 from indicators.leading.rates import Cohorts, rate_features
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows

@@ -16,7 +16,8 @@ from typing import Literal
 from indicators.assumptions import Floors
 from indicators.leading.backtest import FIRST_ORIGIN, MIN_TESTS, MIN_TRAINING, Skill
 from indicators.leading.describe import Description
-from indicators.leading.panel import LONGEST_LAG, PanelTest
+from indicators.leading.panel import LONGEST_LAG
+from indicators.leading.panel_scores import PanelTest
 from models.counted import counted
 from models.labels import named
 

@@ -28,7 +28,7 @@ from indicators.inputs import (
     day_numbers,
 )
 from indicators.leading.backtest import Skill
-from indicators.leading.panel import PanelTest
+from indicators.leading.panel_scores import PanelTest
 from indicators.leading.pipeline import Stays
 from indicators.leading.questions import (
     Answers,

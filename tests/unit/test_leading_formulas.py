@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from indicators.leading.panel import BLOCKS, lagged, panel_test
+from indicators.leading.panel import BLOCKS, lagged
+from indicators.leading.panel_scores import panel_test
 
 REPLICATES = 1999
 WIDTH, POWER = 4, 0.84

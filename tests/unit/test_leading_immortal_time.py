@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.inputs import LAST_DAY, NO_DAY
-from indicators.leading.panel import Counted, Panel, lead_on
+from indicators.leading.panel import Counted, Panel
+from indicators.leading.panel_scores import lead_on
 from indicators.leading.pipeline import AGES, Expectation, Stays, days_under_way
 from indicators.leading.series import Occurrences, Weeks, counts, whole_weeks
 from indicators.leading.verdicts import ALPHA

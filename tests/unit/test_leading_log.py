@@ -10,7 +10,7 @@ import pytest
 
 from indicators.assumptions import Floors
 from indicators.inputs import LAST_DAY, MILESTONES, PartnerTable
-from indicators.leading.panel import NOT_TESTED
+from indicators.leading.panel_scores import NOT_TESTED
 from indicators.leading.series import Occurrences
 from jobs.computing_code import CODE_VERSION
 from jobs.steps import leading as step

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from indicators.inputs import LAST_DAY, NO_DAY
 from indicators.leading.backtest import Deals, backtest, baseline, block_features
-from indicators.leading.panel import BLOCKS, Counted, Panel, lagged, null_mean, panel_test, turns
+from indicators.leading.panel import BLOCKS, Counted, Panel, lagged, null_mean
+from indicators.leading.panel_scores import panel_test, turns
 from indicators.leading.series import Occurrences, Weeks, counts, vintages, whole_weeks, windows
 
 MONDAY = 20003  # 2024-10-07

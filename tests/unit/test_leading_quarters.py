@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indicators.leading.panel import BLOCKS, Counted, Panel, panel_test, turns
+from indicators.leading.panel import BLOCKS, Counted, Panel
+from indicators.leading.panel_scores import panel_test, turns
 from indicators.leading.quarters import QUARTER, by_quarter, spread_over_quarters, weeks_before
 
 WEEKS, PARTNERS = 104, 60

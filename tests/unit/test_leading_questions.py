@@ -7,7 +7,7 @@ import pytest
 
 from indicators.inputs import LAST_DAY
 from indicators.leading.backtest import HORIZONS
-from indicators.leading.panel import panel_test
+from indicators.leading.panel_scores import panel_test
 from indicators.leading.rates import Cohorts, Passages
 from indicators.leading.series import Occurrences, Weeks, counts
 from indicators.leading.verdicts import skill_weeks_missing

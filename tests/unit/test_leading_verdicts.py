@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from indicators.assumptions import Floors
 from indicators.leading.backtest import Skill
 from indicators.leading.describe import Description
-from indicators.leading.panel import PanelTest
+from indicators.leading.panel_scores import PanelTest
 from indicators.leading.series import Occurrences
 from indicators.leading.verdicts import (
     LAGGING,
