@@ -79,6 +79,7 @@ def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[s
     from jobs import reports, then
     from jobs.asked import stood_on
     from jobs.steps import leading as step
+    from jobs.steps.leading_document import document
 
     if as_of is None and known_at is None:
         kept = reports.newest(reader.conn, reader.name, step.KIND)
@@ -96,7 +97,7 @@ def _document(reader: Reader, as_of: str | None, known_at: str | None) -> dict[s
         floors = stands_on.settings.assumptions.floors
         answers = step.answer(connection, reader.name, reader.rules.zone, axes.as_of, axes.known_at, floors)
     made = {"mapping": stands_on.mapping, "run": None, **stands_on.document()}
-    return {**_axes(reader, axes.as_of, axes.known_at), **made, **step.document(answers)}
+    return {**_axes(reader, axes.as_of, axes.known_at), **made, **document(answers)}
 
 
 def _partner(reader: Reader, document: dict[str, Any], wanted: str, type_name: str | None) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from jobs.steps import results as shaped
 from jobs.steps.computed import Computed
 from jobs.steps.inputs import read_inputs
 from jobs.steps.keep_results import Stand
+from jobs.steps.keep_tiers import keep_tiers
 from jobs.steps.made import Goals, Made, Told, are_handed_over, make, tell
 from jobs.steps.moments import computing_moment, watermark
 from jobs.then import fingerprint, keep_settings
@@ -184,7 +185,7 @@ def _keep(
 ) -> int:
     stand = Stand(stamp.run_id, stamp.as_of, stamp.known_at)
     changed = keep_results.keep(conn, workspace, stand, told.partners, partner_rows, told.entries_said(), only=only)
-    keep_results.keep_tiers(conn, workspace, stamp.run_id, shaped.tier_rows(told.own, told.partners), only)
+    keep_tiers(conn, workspace, stamp.run_id, shaped.tier_rows(told.own, told.partners), only)
     return changed
 
 

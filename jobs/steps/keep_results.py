@@ -19,6 +19,7 @@ from indicators.inputs import EntryTable, PartnerTable
 from jobs.steps.entry_rows import SAID, Said, differing
 from jobs.steps.result_lines import entry_blocks, subject_lines
 from jobs.steps.results import Language, Row
+from jobs.steps.write_results import WRITE
 from sync.events.ids import Ids
 
 Conn = Connection[Any]
@@ -94,7 +95,7 @@ def _put(
     gone = "s.subject = 'entry' and s.subject_id = any(%(gone)s)"
     removed = gone if partial else "true" if before.words_changed else f"s.subject = 'partner' or ({gone})"
     row = conn.execute(
-        _WRITE.format(removed=removed),
+        WRITE.format(removed=removed),
         {
             "workspace": workspace,
             "run": stand.run_id,
@@ -127,56 +128,6 @@ def _copy(
 
 
 _SAID = ("subject", "subject_id", "value", "inputs")
-# By subject what is said anew, and what no more; what stands afterwards; and, field by field, what stood before.
-_WRITE = """with anew as (
-        select c.subject, c.subject_id, c.value, c.inputs, n.fields, s.value as stood, s.inputs as stood_by, s.run_id, s.runs
-        from computed c
-        left join sakigake.subject_result s on (s.workspace, s.subject, s.subject_id) = (%(workspace)s, c.subject, c.subject_id)
-        cross join lateral (
-            select array_agg(f.key) as fields from jsonb_each(c.value) f
-            where (s.value -> f.key, s.inputs -> f.key) is distinct from (f.value, c.inputs -> f.key)) n
-        where n.fields is not null),
-    no_more as (
-        select s.subject, s.subject_id, g.fields, s.value as stood, s.inputs as stood_by, s.run_id, s.runs
-        from sakigake.subject_result s
-        left join computed c on (c.subject, c.subject_id) = (s.subject, s.subject_id)
-        cross join lateral (
-            select array_agg(f.key) as fields from jsonb_object_keys(s.value) f(key) where not coalesce(c.value ? f.key, false)) g
-        where s.workspace = %(workspace)s and ({removed}) and g.fields is not null),
-    moved as (
-        select subject, subject_id, coalesce(a.stood, g.stood) as stood, coalesce(a.stood_by, g.stood_by) as stood_by,
-            coalesce(a.run_id, g.run_id) as run_id, coalesce(a.runs, g.runs) as runs,
-            coalesce(g.fields, '{{}}') as gone, coalesce(a.fields, '{{}}') as fields, a.value, a.inputs
-        from anew a full join no_more g using (subject, subject_id)),
-    put as (
-        insert into sakigake.subject_result as s (workspace, subject, subject_id, value, inputs, run_id, runs)
-        select %(workspace)s, subject, subject_id, value, inputs, %(run)s, '{{}}' from moved where stood is null
-        union all
-        select %(workspace)s, subject, subject_id, (stood - gone) || coalesce(value, '{{}}'), (stood_by - gone) || coalesce(inputs, '{{}}'), run_id,
-            (runs - gone) || jsonb_object(fields, array_fill(%(run)s::text, array[cardinality(fields)]))
-        from moved where value is not null and stood is not null or stood - gone <> '{{}}'
-        on conflict (workspace, subject, subject_id) do update
-            set value = excluded.value, inputs = excluded.inputs, runs = excluded.runs),
-    removed as (
-        delete from sakigake.subject_result s
-        where s.workspace = %(workspace)s and s.subject = any('{{entry,partner}}')
-            and s.subject_id = any(array(select subject_id from moved where value is null and stood - gone = '{{}}'))
-            and (s.subject, s.subject_id) in (select subject, subject_id from moved where value is null and stood - gone = '{{}}')),
-    before as (
-        select m.subject, m.subject_id, f.field, m.stood -> f.field as value, m.stood_by -> f.field as inputs,
-            coalesce(m.runs ->> f.field, m.run_id) as run_id, f.gone
-        from moved m
-        cross join lateral (
-            select field, false as gone from unnest(m.fields) field where m.stood ? field
-            union all select unnest(m.gone), true) f),
-    logged as (
-        insert into sakigake.result_log (workspace, subject, subject_id, field, value, inputs, gone, run_id, as_of, known_at)
-        select %(workspace)s, b.subject, b.subject_id, b.field, b.value, b.inputs, false, b.run_id, k.as_of, k.known_at
-        from before b join sakigake.computation k on (k.workspace, k.run_id) = (%(workspace)s, b.run_id)
-        union all
-        select %(workspace)s, subject, subject_id, field, value, inputs, true, %(run)s, %(as_of)s, %(known_at)s from before where gone
-        on conflict do nothing)  -- an earlier version of this code logged what stands, too
-    select coalesce(sum(cardinality(fields) + cardinality(gone)), 0) from moved"""
 
 
 def said_partners(conn: Conn, workspace: str, basis: str, partners: Collection[str]) -> set[str]:
@@ -287,32 +238,3 @@ def _keep_said(
             "delete from sakigake.said_entries where workspace = %s and not partner_id = any(%s)",
             (workspace, list(standing)),
         )
-
-
-def keep_tiers(
-    conn: Conn,
-    workspace: str,
-    run_id: str,
-    rows: Iterable[tuple[str, Any, str, str | None, str]],
-    only: Collection[str] | None = None,
-) -> None:
-    """The tier history (of the partners `only`) as replayed from what is known now; equal rows stay untouched."""
-    conn.execute(
-        "create temporary table tiers (partner_id text, since date, tier text, previous text, rule text) on commit drop"
-    )
-    with conn.cursor() as cursor, cursor.copy("copy tiers from stdin") as copy:
-        for row in rows:
-            copy.write_row(row)
-    conn.execute(
-        """delete from sakigake.tier_change t where workspace = %s and (%s::text[] is null or partner_id = any(%s)) and not exists (
-            select from tiers n where n.partner_id = t.partner_id and n.since = t.since)""",
-        (workspace, *[None if only is None else sorted(only)] * 2),
-    )
-    conn.execute(
-        """insert into sakigake.tier_change as t (workspace, partner_id, since, tier, previous, rule, run_id)
-        select distinct on (partner_id, since) %s, partner_id, since, tier, previous, rule, %s from tiers order by partner_id, since
-        on conflict (workspace, partner_id, since) do update
-            set tier = excluded.tier, previous = excluded.previous, rule = excluded.rule, run_id = excluded.run_id
-            where (t.tier, t.previous, t.rule) is distinct from (excluded.tier, excluded.previous, excluded.rule)""",
-        (workspace, run_id),
-    )

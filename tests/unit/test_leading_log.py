@@ -14,6 +14,8 @@ from indicators.leading.panel_scores import NOT_TESTED
 from indicators.leading.series import Occurrences
 from jobs.computing_code import CODE_VERSION
 from jobs.steps import leading as step
+from jobs.steps import leading_facts as facts
+from jobs.steps.leading_document import finding_document
 from sync.events.ids import Ids
 from sync.events.log import STILL, LogColumns, LoggedActivities
 from sync.events.read import MILESTONES as IN_LOG
@@ -38,7 +40,7 @@ def log(*rows):
 
 
 def passages(*rows):
-    found, _ = step._milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
+    found, _ = facts.milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
     return {
         name: [
             (int(p), int(d) - MONDAY, int(c) - MONDAY)
@@ -77,9 +79,9 @@ def test_an_attempt_that_two_crms_begin_on_interleaved_days_is_one():
 
 def test_the_question_asks_of_deals_what_came_before_them_and_of_each_conversion_its_own_two_milestones():
     rows = [(0, name.value, 10 * at, 10 * at, -1) for at, name in enumerate(MILESTONES[:5])] + [(1, "listed", 3, 3, -1)]
-    reached, stays = step._milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
+    reached, stays = facts.milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
     visits = Occurrences.of([0], [MONDAY])
-    asked = step._question(step._Facts(TABLE, reached, stays, {"co_visit": visits}), date(2026, 1, 1), Floors())
+    asked = facts.question_of(facts.LeadFacts(TABLE, reached, stays, {"co_visit": visits}), date(2026, 1, 1), Floors())
     assert asked.deals.day.tolist() == [MONDAY + 40]
     assert list(asked.milestones) == ["listed", "requested", "agreed", "executed"]
     assert asked.milestones["listed"].day.tolist() == [MONDAY, MONDAY + 3]
@@ -96,7 +98,7 @@ def test_the_question_asks_of_deals_what_came_before_them_and_of_each_conversion
 
 def test_a_loss_that_was_taken_back_splits_no_entry():
     rows = [(1, "listed", 0, 0, -1), (1, "lost", 5, 5, 9), (1, "requested", 50, 50, -1)]
-    reached, _ = step._milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
+    reached, _ = facts.milestones(log(*rows), Ids.of(ENTRIES), np.array([0, 1, 1]), TABLE, MONDAY + 700)
     assert reached["listed"].attempt.tolist() == reached["requested"].attempt.tolist()
 
 
@@ -104,7 +106,7 @@ def test_approaches_are_the_milestone_executed_and_no_activity_to_ask_about():
     days = np.array([MONDAY])
     logged = [LoggedActivities(who, kind, days, days, days + 99) for who, kind in (
         ("p", "approach"), ("q", "dinner"), ("p", "dinner"), ("gone", "dinner"), ("p", "co_visit"))]  # fmt: skip
-    found = step._activities(logged, {"p": 0, "q": 1})
+    found = facts.activities(logged, {"p": 0, "q": 1})
     assert {kind: rows.partner.tolist() for kind, rows in found.items()} == {"co_visit": [0], "dinner": [1, 0]}
 
 
@@ -113,7 +115,7 @@ def test_the_document_has_each_side_s_own_p_values():
     answers = does_it_lead(visits, {}, {"dinner": visits}, ["a"], np.zeros(2, int), np.full(2, -1), MONDAY + 400)
     first = answers.findings[0]
     made = replace(first, holm=0.01, reverse_holm=0.7, explore=0.02, forward=replace(NOT_TESTED, p=0.03))
-    told = step.finding_document(made, answers.floors)
+    told = finding_document(made, answers.floors)
     assert (told["p"], told["p_holm"], told["p_explore"], told["reverse"]["p_holm"]) == (0.03, 0.01, 0.02, 0.7)
 
 

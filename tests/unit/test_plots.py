@@ -43,7 +43,7 @@ DRAWINGS = {
 def leading_document():
     import numpy as np
 
-    from jobs.steps.leading import document
+    from jobs.steps.leading_document import document
     from tests.unit.reference.asking import does_it_lead
 
     made = document(
