@@ -53,12 +53,14 @@ class Panel:
         return cls(start, active, usable, beginning, cells, share, np.asarray(np.linalg.inv(system), np.float64))
 
     def demeaned(self, f: Floats) -> Floats:
-        """What is left of f without its partner means and week means (both at once, least squares) on the usable cells; 0 elsewhere."""
+        """What is left of each f [..., partners, weeks] without its partner means and week means (both at once, least squares) on the usable
+        cells; 0 elsewhere.
+        """
         left = f * self._cells
-        partner = left.sum(axis=1) * self._share
-        week = self._solved @ (left.sum(axis=0) - partner @ self._cells)
-        partner -= (self._cells @ week) * self._share
-        left -= (partner[:, None] + week) * self._cells
+        partner = left.sum(axis=-1) * self._share
+        week = (left.sum(axis=-2) - partner @ self._cells) @ self._solved
+        partner -= (week @ self._cells.T) * self._share
+        left -= (partner[..., None] + week[..., None, :]) * self._cells
         return left
 
 
@@ -114,9 +116,20 @@ class Counted:
         return by_quarter(self.before**2 * self.panel.usable)
 
     @cached_property
-    def apart(self) -> list[Floats]:
-        """By lag, what it told so many weeks before, without its means."""
-        return [self.panel.demeaned(lagged(self.told, lag)) for lag in range(LONGEST_LAG + 1)]
+    def earlier(self) -> Floats:
+        """[lags, partners, weeks] what it told so many weeks before, 0 to 12."""
+        return np.stack([lagged(self.told, lag) for lag in range(LONGEST_LAG + 1)])
+
+    @cached_property
+    def apart(self) -> Floats:
+        """[lags, partners, weeks] the same without its means."""
+        return self.panel.demeaned(self.earlier)
+
+    @cached_property
+    def tells(self) -> Floats:
+        """[blocks] how much its blocks of lags tell of an effect."""
+        blocks = self.apart[1:].reshape(len(BLOCKS), WIDTH, *self.told.shape).sum(axis=1)
+        return np.asarray((blocks**2).sum(axis=(1, 2)), np.float64)
 
 
 def null_mean(y: Ints, usable: Flags) -> Floats:

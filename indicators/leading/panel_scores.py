@@ -17,7 +17,7 @@ import numpy as np
 from indicators.bootstrap import generator
 from indicators.inputs import Flags, Floats, Ints
 from indicators.leading.circles import circle
-from indicators.leading.panel import BLOCKS, WIDTH, Counted, Panel, lagged, over
+from indicators.leading.panel import BLOCKS, WIDTH, Counted, Panel, over
 from indicators.leading.quarters import spread_over_quarters
 
 REPLICATES = 1999  # with 499 the smallest p is .002, which Holm over more than 25 tests could never call significant
@@ -100,7 +100,7 @@ def lead_on(of: Counted, by: Counted, *, seed: str, replicates: int = REPLICATES
     z = np.where(alive, (observed - mean) / np.where(alive, spread, 1.0), 0.0)
     z_max = float(z[alive].max())
     p = (1 + int((largest >= z_max - 10.0**-_DIGITS).sum())) / (1 + replicates)
-    peak_lag, spreads = _fits(of, by)
+    peak_lag, spreads = _fits(of, by), by.tells
     block = int(np.argmax(np.where(alive, z, -np.inf)))
     critical = float(np.quantile(largest, 0.95))
     measurable = alive & (spreads > 1e-9)
@@ -151,19 +151,14 @@ def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) 
     return drawn.T
 
 
-def _fits(of: Counted, by: Counted) -> tuple[int | None, Floats]:
-    """The lag whose standardised score is largest, ties going to the shorter; and what each block of lags tells of an effect."""
-    best: tuple[float, int] | None = None
-    blocks = np.zeros((len(BLOCKS), *by.told.shape))
-    for lag, left in enumerate(by.apart):
-        spread = float(np.einsum("pw,pw,pw", of.expected, left, left))
-        if lag:
-            blocks[(lag - 1) // WIDTH] += left
-        if spread > 1e-9:
-            score = round(float(np.einsum("pw,pw", of.rest, lagged(by.told, lag))) / spread**0.5, _DIGITS)
-            if best is None or score > best[0]:
-                best = (score, lag)
-    return None if best is None else best[1], np.asarray((blocks**2).sum(axis=(1, 2)), np.float64)
+def _fits(of: Counted, by: Counted) -> int | None:
+    """The lag whose standardised score is largest, ties going to the shorter; None where none can be told."""
+    spread = np.einsum("lpw,pw->l", by.apart**2, of.expected)
+    told = np.flatnonzero(spread > 1e-9)
+    if not len(told):
+        return None
+    scores = np.round(np.einsum("lpw,pw->l", by.earlier, of.rest)[told] / np.sqrt(spread[told]), _DIGITS)
+    return int(told[np.argmax(scores)])
 
 
 def _pace(y: Ints, x: Floats, active: Flags, critical: float) -> float | None:

@@ -1,10 +1,12 @@
 """What leads, as JSON: what is kept, and what `sakigake leading --json` prints."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from indicators.assumptions import Floors
 from indicators.inputs import day_date
+from indicators.leading.backtest import Skill
+from indicators.leading.describe import Description
 from indicators.leading.panel_scores import PanelTest
 from indicators.leading.questions import Answers
 from indicators.leading.verdicts import Finding, sentence
@@ -49,19 +51,19 @@ def finding_document(f: Finding, floors: Floors) -> dict[str, Any]:
         "mde": forward["mde"],
         "forward": forward,
         "reverse": {**_test(f.reverse), "p_holm": _number(f.reverse_holm)},
-        "skill": _skill(asdict(f.skill)),
-        "skills": [_skill(asdict(s)) for s in f.skills],
-        "description": {k: _number(v) for k, v in asdict(f.description).items()},
+        "skill": _plain(f.skill),
+        "skills": [_plain(s) for s in f.skills],
+        "description": _plain(f.description),
     }
 
 
 def _test(test: PanelTest) -> dict[str, Any]:
-    found = {k: _number(v) for k, v in asdict(test).items() if k not in ("z", "pace")}
+    found = {k: v for k, v in _plain(test).items() if k not in ("z", "pace")}
     return {"z": [_number(v) for v in test.z], **found}
 
 
-def _skill(skill: dict[str, Any]) -> dict[str, Any]:
-    return {k: _number(v) for k, v in skill.items()}
+def _plain(of: Skill | PanelTest | Description) -> dict[str, Any]:
+    return {one.name: _number(getattr(of, one.name)) for one in fields(of)}
 
 
 def _number(value: Any) -> Any:
