@@ -40,13 +40,15 @@ RUNS = (("very first", -1), ("next day, a month's end", 0), ("an hour later", 0)
 DAYS = 900
 TO_PREPARE = 1.0  # seconds; mapping 10,000 entries for the first time takes several
 DEPTH = "1 + (hashint4({0}) & 1023 > 300)::int + (hashint4({0}) & 1023 > 500)::int + (hashint4({0}) & 1023 > 650)::int + (hashint4({0}) & 1023 > 760)::int"
+KINDS = "(array['regular_meeting','co_visit','study_session','dinner','webinar','touch'])"
 MILESTONES = "(array['listed','requested','agreed','executed','deal'])"
 
 
 def fill(conn: psycopg.Connection[Any], entries: int, partners: int = PARTNERS) -> int:
     """A mapped world: entries of the last 900 days, evenly over the partners, each at a pace of its own; how many events there are.
 
-    Every fiftieth entry was listed a day earlier than first said, which was taken back; every other has an activity.
+    Three partner types. Every fiftieth entry was listed a day earlier than first said, which was taken back; every other has an activity, of one of
+    six kinds.
     """
     first = AS_OF - timedelta(days=DAYS)
     made = conn.execute(
@@ -57,7 +59,7 @@ def fill(conn: psycopg.Connection[Any], entries: int, partners: int = PARTNERS) 
         conn.execute(f"drop index sakigake.{name}")
     conn.execute(
         """insert into sakigake.partner (workspace, partner_id, name, type, willingness, joined_on, attributes)
-        select %s, md5('p' || g)::uuid::text, 'Partner ' || g, case when g %% 2 = 0 then 'legacy' else 'growth1' end, 'verbal_yes',
+        select %s, md5('p' || g)::uuid::text, 'Partner ' || g, (array['legacy', 'growth1', 'growth2'])[1 + g %% 3], 'verbal_yes',
             date '2024-01-01', '{}' from generate_series(0, %s - 1) g""",
         (NAME, partners),
     )
@@ -69,9 +71,10 @@ def fill(conn: psycopg.Connection[Any], entries: int, partners: int = PARTNERS) 
         (NAME, partners, entries),
     )
     conn.execute(
-        """insert into sakigake.activity (workspace, activity_id, partner_id, entry_id, kind, occurred_on, connection, object, record_id, rule,
+        f"""insert into sakigake.activity (workspace, activity_id, partner_id, entry_id, kind, occurred_on, connection, object, record_id, rule,
             known_at)
-        select %s, md5('a' || g)::uuid::text, md5('p' || g %% %s)::uuid::text, md5('e' || g)::uuid::text, 'touch',
+        select %s, md5('a' || g)::uuid::text, md5('p' || g %% %s)::uuid::text, md5('e' || g)::uuid::text,
+            {KINDS}[1 + (hashint4(g + 11) & 1023) %% 6],
             %s::date - (hashint4(g + 5) & 511), 'salesforce', 'Task', 't' || g, 'r', date '2024-01-01' from generate_series(0, %s - 1, 2) g""",
         (NAME, partners, AS_OF, entries),
     )
