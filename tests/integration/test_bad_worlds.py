@@ -74,6 +74,18 @@ def untyped() -> Facts:
     return facts
 
 
+def contracts() -> Facts:
+    """Days of contracts and lists from before there were CRMs, and ends that stand for none."""
+    facts = steady_facts(entries=80)
+    joined = (date(1900, 1, 1), date(1965, 4, 1), date(1969, 12, 31), date(1, 1, 1), date(9999, 12, 31))
+    ended = (None, "9999-12-31", "1969-12-31", "1900-01-01", None)
+    for i, (began, end) in enumerate(zip(joined, ended, strict=True)):
+        row = facts.partners[i]
+        attributes = json.dumps({} if end is None else {"ended_on": end})
+        facts.partners[i] = (*row[:5], date(1900, 1, 1) if i % 2 else None, began, attributes)
+    return facts
+
+
 def one_partner() -> Facts:
     return steady_facts(entries=40, partners=1)
 
@@ -117,7 +129,7 @@ def eventless() -> Facts:
 
 
 WORLDS: tuple[Callable[[], Facts], ...] = (
-    future, ancient, backwards, unlisted, untyped, one_partner, all_lost, all_open, ties, nobody, listless, eventless,
+    future, ancient, backwards, unlisted, untyped, contracts, one_partner, all_lost, all_open, ties, nobody, listless, eventless,
 )  # fmt: skip
 
 
