@@ -56,8 +56,12 @@ def day_date(number: int) -> date | None:
 
 
 def day_numbers(days: Iterable[date | None]) -> Days:
-    """Day numbers of dates, `NO_DAY` for None."""
-    return np.fromiter((NO_DAY if d is None else d.toordinal() - _EPOCH for d in days), np.int32)
+    """Day numbers of dates, `NO_DAY` for None. 1969-12-31, whose number that is, counts as the day before."""
+    return np.fromiter((NO_DAY if d is None else _apart(d.toordinal() - _EPOCH) for d in days), np.int32)
+
+
+def _apart(number: int) -> int:
+    return number if number != NO_DAY else NO_DAY - 1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -208,7 +212,8 @@ class PartnerTable:
     type             position in `types`
     willingness      code in `WILLINGNESS_CODE`
     willingness_day  the day since which that is so; `NO_DAY` = always
-    submitted_day    the day the newest attack list was handed in, where the CRM says it; `NO_DAY` = take the newest `listed`
+    submitted_day    the day the newest attack list was handed in, where the CRM says it; `NO_DAY`, and a day before 2000, which is a typing
+                     error like that of a milestone: take the newest `listed`
     joined_day       the day the partner joined, or `NO_DAY`
     ended_day        the last day of its contract, or `NO_DAY` while it goes on
     overrides        manual tiers, in any order; of two that hold on one day the later start wins
@@ -242,7 +247,8 @@ class PartnerTable:
         n = len(ids)
 
         def days(name: str, values: ArrayLike | None) -> Days:
-            return _column(f"partner.{name}", NO_DAY if values is None else values, np.int32, length=n, low=NO_DAY)
+            given = NO_DAY if values is None else values
+            return _column(f"partner.{name}", given, np.int32, length=n, low=-(2**31))  # contracts are older than CRMs
 
         willing = WILLINGNESS_CODE[Willingness.UNKNOWN] if willingness is None else willingness
         return cls(

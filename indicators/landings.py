@@ -28,7 +28,8 @@ from indicators.weekly import not_yet_at, running
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """Of the five milestones, for one partner type or all of them. None where the steps on the way were not watched long enough.
+    """Of the five milestones, for one partner type or all of them. None where the steps on the way were not watched long enough,
+    or where there is no partner.
 
     reached    expected at the month's end in all
     in_flight  of these, expected of entries that are under way; of `listed` none
@@ -60,6 +61,11 @@ class Coming:
     under_way: tuple[tuple[Happenings, ...], ...]
     poisson: Floats
     known: Flags
+
+    def speaks(self, milestone: int, types: Sequence[int]) -> bool:
+        """Whether there is anything to say of these types together; of none there is not."""
+        of = list(types)
+        return bool(of) and bool(self.known[milestone, of].all())
 
     def count(self, milestone: int, types: Sequence[int]) -> Count:
         """How many come to the milestone, of these types together."""
@@ -139,7 +145,7 @@ def chance_of_more(ahead: Coming, milestone: int, wanted: int, types: Sequence[i
     if wanted <= 0:
         return 1.0
     of = list(range(ahead.new.shape[1])) if types is None else list(types)
-    if not ahead.known[milestone, of].all():
+    if not ahead.speaks(milestone, of):
         return None
     return ahead.count(milestone, of).chance(wanted)
 
@@ -149,7 +155,7 @@ def _landing(ahead: Coming, types: list[int], actual: Ints, planned: Sequence[fl
     for k, plan in enumerate(planned):
         so_far = int(actual[k].sum())
         lacking = None if plan is None else math.ceil(plan) - so_far
-        if not ahead.known[k, types].all():
+        if not ahead.speaks(k, types):
             rows.append((None, None, None, None, None, 1.0 if lacking is not None and lacking <= 0 else None))
             continue
         in_flight, new = float(ahead.in_flight[k, types].sum()), float(ahead.new[k, types].sum())

@@ -138,7 +138,7 @@ def _draws_of(
     a_day: Floats,
     mine: OfPartner,
 ) -> Ints:
-    """[draws, horizons] numbers of deals of one partner. An entry that is a deal within 30 days is one within 60."""
+    """[draws, horizons] numbers of deals of one partner. A deal within 30 days, of an entry under way or a new one, is one within 60."""
     p = rng.beta(a[:, None], b[:, None], (len(STEPS), draws))
     if len(mine) <= _FEW:
         under_way = mine.drawn(rng, p)
@@ -146,5 +146,5 @@ def _draws_of(
         (mean, second), *_ = mine.by_rate.sums([mine], p[None])
         under_way = drawn_counts(rng, mean, second)
     rate = rng.gamma(weekly[0], weekly[1], draws) * p.prod(axis=0)
-    coming = rng.poisson(rate * a_day[:, None])
+    coming = rng.poisson(rate * np.diff(a_day, prepend=0.0)[:, None]).cumsum(axis=0)
     return np.asarray((under_way + coming).T, np.int64)

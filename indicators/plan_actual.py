@@ -71,7 +71,7 @@ def lmdi(planned: Sequence[float], actual: Sequence[float]) -> Attribution:
     if min(*planned, *actual, 0.0) < 0:
         raise ValueError("a factor is negative, expected counts and rates of 0 or more")
     zeros = any(x <= 0 for x in (*planned, *actual))
-    x0, x1 = ([max(float(x), NEARLY_NONE) for x in given] for given in (planned, actual))
+    x0, x1 = ([float(x) if x > 0 else NEARLY_NONE for x in given] for given in (planned, actual))
     d0, d1 = math.prod(x0), math.prod(x1)
     weight = log_mean(d1, d0)
     effects = tuple(weight * math.log(b / a) for a, b in zip(x0, x1, strict=True))

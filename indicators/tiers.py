@@ -161,7 +161,7 @@ class _Table:
     def says(self, who: Ints, day: Ints) -> _Said:
         """What it says for each pair of partner and day."""
         stated = self.partners.submitted_day[who].astype(np.int64)
-        stands = (stated != NO_DAY) & (stated <= day)
+        stands = (stated >= FIRST_DAY) & (stated <= day)
         submitted = np.where(stands, stated, newest_listing(self.rows, who, day))
         fresh = (submitted != NO_DAY) & (day - submitted < self.list_valid)
         valid = np.where(fresh, rows_on(self.rows, who, day), 0)

@@ -12,14 +12,13 @@ from sqlalchemy import Connection as SqlConnection
 from indicators.inputs import (
     EXCLUSION_CODE,
     MILESTONE_CODE,
-    NO_DAY,
     EntryTable,
     EventTable,
     Flags,
     Ints,
     PartnerTable,
     Taken,
-    day_number,
+    day_numbers,
 )
 from models.vocabulary import Entry
 from sync.events import read
@@ -96,7 +95,7 @@ def _untold(customers: Iterable[CustomerFact]) -> Iterator[Company]:
 
 
 def _row(target: int, company: Company) -> tuple[int, int, int, int]:
-    since, until = (NO_DAY if day is None else day_number(day) for day in (company.since, company.until))
+    since, until = day_numbers((company.since, company.until)).tolist()
     return target, since, until, _CODES[company.stands]
 
 

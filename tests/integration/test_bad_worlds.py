@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from jobs.cli import main
 from jobs.cli.common import out
 from jobs.steps.compute import compute
-from tests.numbers_world import AS_OF, MILESTONES, Facts, steady_facts, workspace_on
+from tests.numbers_world import AS_OF, MILESTONES, Facts, computed, settled, steady_facts, workspace_on
 
 COMMANDS = (
     ("indicators",), ("indicators", "--as-of", str(AS_OF)), ("targets", "--deals", "5"), ("leading",), ("stalled",), ("activation",), ("actual",),
@@ -74,6 +74,18 @@ def untyped() -> Facts:
     return facts
 
 
+def contracts() -> Facts:
+    """Days of contracts and lists from before there were CRMs, and ends that stand for none."""
+    facts = steady_facts(entries=80)
+    joined = (date(1900, 1, 1), date(1965, 4, 1), date(1969, 12, 31), date(1, 1, 1), date(9999, 12, 31))
+    ended = (None, "9999-12-31", "1969-12-31", "1900-01-01", None)
+    for i, (began, end) in enumerate(zip(joined, ended, strict=True)):
+        row = facts.partners[i]
+        attributes = json.dumps({} if end is None else {"ended_on": end})
+        facts.partners[i] = (*row[:5], date(1900, 1, 1) if i % 2 else None, began, attributes)
+    return facts
+
+
 def one_partner() -> Facts:
     return steady_facts(entries=40, partners=1)
 
@@ -117,7 +129,7 @@ def eventless() -> Facts:
 
 
 WORLDS: tuple[Callable[[], Facts], ...] = (
-    future, ancient, backwards, unlisted, untyped, one_partner, all_lost, all_open, ties, nobody, listless, eventless,
+    future, ancient, backwards, unlisted, untyped, contracts, one_partner, all_lost, all_open, ties, nobody, listless, eventless,
 )  # fmt: skip
 
 
@@ -225,6 +237,22 @@ def test_every_page_and_list_speaks_one_language(told: str, capsys: pytest.Captu
         assert said(capsys, *command, "--csv").count("\n") >= 1
         english = said(capsys, *command, "--language", "en")
         assert not re.findall(r"[\u3040-\u30ff\u4e00-\u9fff、。（）]", english), english
+
+
+def test_an_empty_workspace_with_a_target_is_told_in_the_middle_of_a_month_too(
+    engine: Engine,
+    tmp_path: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    """What is left of the month is spoken of then, and there is nobody to speak of."""
+    settled(engine, tmp_path, database_url, monkeypatch)
+    computed(engine, day=AS_OF - timedelta(days=15))
+    (month,) = document(capsys, "actual")["months"]
+    assert [
+        (r["milestone"], r["planned"], r["actual"], r["landing"], r["chance_of_target"]) for r in month["rows"]
+    ] == [("deal", 40, 0, None, None)]
 
 
 @pytest.mark.parametrize("told", [future, ties, nobody], indirect=True, ids=lambda world: world.__name__)

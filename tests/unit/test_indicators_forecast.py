@@ -176,6 +176,18 @@ def test_partners_and_their_entries_agree():
     assert (np.diff(made.partners.total) > 0).all()
 
 
+def test_no_interval_of_more_days_lies_lower():
+    """However few the draws: a deal within 30 days is one within 60, of new entries too."""
+    events, entries, _ = world(n=2400)
+    owner = np.arange(2400) % 60
+    partners = PartnerTable.of([f"p{i}" for i in range(60)], ["legacy"], [0] * 60)
+    few = replace(LEAN, draws=40)
+    made = summarise(events, EntryTable.of(entries.ids, owner), partners, AS_OF, assumptions=few).prospects.partners
+    assert made.new.max() > 0.05
+    assert (np.diff(made.low, axis=1) >= 0).all()
+    assert (np.diff(made.high, axis=1) >= 0).all()
+
+
 def test_new_entries_count_towards_the_forecast():
     """A steady stream lists an entry a day; in 90 days it brings deals that are not under way yet."""
     made = summarise(*world(lists=np.arange(DAY0, AS_OF)), AS_OF, assumptions=LEAN).prospects

@@ -1,6 +1,7 @@
 """Tiers: up at once, down slowly, the same by every replay, and said in one sentence."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from indicators.inputs import (
     Taken,
     TierOverride,
     day_number,
+    day_numbers,
 )
 from indicators.paths import canonical_paths
 from indicators.tier_reason import LONGEST, reason, what_would_change
@@ -176,6 +178,9 @@ def test_the_day_the_crm_states_goes_before_the_newest_listing():
     assert (today.tier, today.submitted_day) == ("A", day("2026-05-20"))
     planned = tier_of(rows, "2026-05-20", submitted_day=[day("2026-05-21")])
     assert (planned.tier, planned.submitted_day) == ("A", day("2026-05-10")), "until then its rows tell"
+    for mistyped in ("1900-01-01", "1969-12-31", "1999-12-31"):
+        typed = tier_of(rows, "2026-05-20", submitted_day=day_numbers([date.fromisoformat(mistyped)]))
+        assert (typed.tier, typed.submitted_day) == ("A", day("2026-05-10")), "no list is as old as that"
     stale = tier_of(rows, "2026-05-20", submitted_day=[day("2025-05-11")])
     assert (stale.table, stale.valid) == ("D", 0)
     assert tiers_of(rows, "2026-05-20", submitted_day=[day("2025-05-11")]).newest_list[0] == day("2025-05-11")

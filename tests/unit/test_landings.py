@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from indicators.inputs import DEAL, LISTED
+from indicators.inputs import DEAL, LISTED, EntryTable, EventTable, PartnerTable
 from indicators.landings import Coming, chance_of_more, coming, landings, settled
 from indicators.month import Month
 from indicators.plan_actual import reached_between
 from indicators.targets import target_plan
-from tests.unit.reference.histories import AS_OF
+from tests.unit.reference.histories import AS_OF, outlook_of
 from tests.unit.test_indicators_targets import busy_outlook
 
 MONTH = Month(AS_OF - 20, AS_OF + 10)
@@ -107,6 +107,15 @@ def test_a_type_without_partners_hides_nothing_of_all():
     found, _, _ = told(more)
     assert found[2].reached == (0.0,) * 5
     assert found[-1].reached == pytest.approx(told(outlook)[0][-1].reached)
+
+
+def test_of_nobody_nothing_is_expected_that_could_be_told():
+    nobody = outlook_of(EventTable.of([], [], []), EntryTable.of([], []), PartnerTable.of([], [], []), AS_OF)
+    ahead = coming(nobody, MONTH.end)
+    (found,) = landings(ahead, np.zeros((5, 0), np.int64), [], [None, 0.0, None, None, 40.0])
+    assert found.reached == found.low == found.high == found.in_flight == found.new == (None,) * 5
+    assert found.chance == (None, 1.0, None, None, None), "nothing is wanted of those requested"
+    assert (chance_of_more(ahead, DEAL, 0), chance_of_more(ahead, DEAL, 1)) == (1.0, None)
 
 
 def test_who_was_set_back_is_not_counted_there_again():

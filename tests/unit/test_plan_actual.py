@@ -177,6 +177,12 @@ def test_the_step_at_which_all_stopped_bears_the_gap_alone():
     assert gap_by_cause((10, 5, 3, 2, 1), (0, 0, 0, 0, 0)).volume == pytest.approx(-1, abs=1e-6)
 
 
+def test_of_a_milestone_reached_very_often_and_no_deal_no_part_is_left_over():
+    """A ratio below the number that stands for 0 is taken as it is."""
+    found = gap_by_cause((5, 5, 0, 1_000_000, 0), (0, 0, 0, 0, 0))
+    assert (found.volume, *found.conversions, found.total) == pytest.approx((0,) * 6, abs=1e-7)
+
+
 def test_factors_multiply_back_to_the_deals():
     assert np.prod(factors((90, 45, 30, 20, 11))) == pytest.approx(11)
     assert np.prod(factors((0, 45, 0, 20, 11))) == pytest.approx(11)
