@@ -56,8 +56,8 @@ def day_date(number: int) -> date | None:
 
 
 def day_numbers(days: Iterable[date | None]) -> Days:
-    """Day numbers of dates, `NO_DAY` for None."""
-    return np.fromiter((NO_DAY if d is None else d.toordinal() - _EPOCH for d in days), np.int32)
+    """Day numbers of dates, `NO_DAY` for None; a day before 1970 counts as the first of it, since before all data is before all data."""
+    return np.fromiter((NO_DAY if d is None else max(d.toordinal() - _EPOCH, 0) for d in days), np.int32)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -61,6 +61,10 @@ class Coming:
     poisson: Floats
     known: Flags
 
+    def is_told(self, milestone: int, types: Sequence[int]) -> bool:
+        """Whether there is enough to foretell these types together; of no type at all nothing is."""
+        return bool(types) and bool(self.known[milestone, list(types)].all())
+
     def count(self, milestone: int, types: Sequence[int]) -> Count:
         """How many come to the milestone, of these types together."""
         of = list(types)
@@ -139,7 +143,7 @@ def chance_of_more(ahead: Coming, milestone: int, wanted: int, types: Sequence[i
     if wanted <= 0:
         return 1.0
     of = list(range(ahead.new.shape[1])) if types is None else list(types)
-    if not ahead.known[milestone, of].all():
+    if not ahead.is_told(milestone, of):
         return None
     return ahead.count(milestone, of).chance(wanted)
 
@@ -149,7 +153,7 @@ def _landing(ahead: Coming, types: list[int], actual: Ints, planned: Sequence[fl
     for k, plan in enumerate(planned):
         so_far = int(actual[k].sum())
         lacking = None if plan is None else math.ceil(plan) - so_far
-        if not ahead.known[k, types].all():
+        if not ahead.is_told(k, types):
             rows.append((None, None, None, None, None, 1.0 if lacking is not None and lacking <= 0 else None))
             continue
         in_flight, new = float(ahead.in_flight[k, types].sum()), float(ahead.new[k, types].sum())

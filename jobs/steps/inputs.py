@@ -10,7 +10,10 @@ from psycopg import Connection
 from sqlalchemy import Connection as SqlConnection
 
 from indicators.inputs import (
+    FIRST_DAY,
+    NO_DAY,
     WILLINGNESS_CODE,
+    Days,
     EntryTable,
     EventTable,
     Flags,
@@ -94,7 +97,7 @@ def read_inputs(
             kinds,
             np.array([kinds.index(p.type) for p in partners], np.int64),
             willingness=np.array([WILLINGNESS_CODE[p.willingness.value] for p in partners], np.int64),
-            submitted_day=day_numbers(p.submitted_on for p in partners),
+            submitted_day=_submitted(partners),
             joined_day=day_numbers(p.joined_on for p in partners),
             ended_day=day_numbers(p.ended_on for p in partners),
             overrides=overrides.acting(
@@ -102,6 +105,12 @@ def read_inputs(
             ),
         ),
     )
+
+
+def _submitted(partners: Iterable[Partner]) -> Days:
+    """The day of each partner's list; one before 2000 is a typing error, as it is of a milestone, and tells nothing."""
+    days = day_numbers(p.submitted_on for p in partners)
+    return np.where(days < FIRST_DAY, np.int32(NO_DAY), days)
 
 
 def _some(ids: Sequence[str], kept: Flags) -> Sequence[str]:
