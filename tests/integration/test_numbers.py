@@ -597,6 +597,8 @@ REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     *((command, 2, "--known-at is 2206-01-01, which lies in the future; expected a moment up to")
       for name in ("indicators", "targets", "leading", "stalled", "activation", "actual") for command in [(name, "--known-at", "2206-01-01")]),
     (("indicators", "--partner", "nobody"), 1, "There is no partner 'nobody'"),
+    (("explain", "salesforce.Account/001", "--as-of", "1999-12-31"), 2, "The day looked at is 1999-12-31, expected one from 2000-01-01 on"),
+    (("explain", "salesforce.Account/001", "--known-at", "1999-12-31"), 2, "The day looked at is 1999-12-31, expected one from 2000-01-01 on"),
     (("indicators", "--partner", "Partner"), 1, "8 partners are called 'Partner'"),
     (("indicators", "--type", "gold"), 1, "the types are"),
     (("indicators", "--json", "--csv"), 2, "choose one"),
