@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from indicators.inputs import Flags, PartnerTable, day_number
 from indicators.summary import Results, summarise
-from jobs.axes import asked, chosen
+from jobs.axes import FIRST, asked, chosen
 from jobs.calendar import business_days
 from jobs.computing_code import CODE_VERSION
 from jobs.errors import ConfigError, NotFound
@@ -23,10 +23,9 @@ from jobs.settings import WorkspaceSettings
 from jobs.steps.inputs import read_inputs
 from jobs.then import Then, then
 from models.counted import counted
+from models.plain import plain
 from sync.events import read
 from sync.mapping.grammar import Mapping as Rules
-
-FIRST = date(2000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -150,4 +149,5 @@ def answer(conn: SqlConnection, workspace: str, settings: WorkspaceSettings, rul
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().strip()
+    """As it is compared: what pages show of it, whatever stands between its words."""
+    return " ".join(unicodedata.normalize("NFKC", plain(name)).casefold().split())

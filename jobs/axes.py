@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from jobs.errors import ConfigError
 from jobs.runs import utc_now
 
+FIRST = date(2000, 1, 1)
+"""The first day that can be looked at: what is dated before is a typing error."""
 EVER = datetime.max.replace(tzinfo=UTC)
 """`--known-at now`: all that is known."""
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-COLUMNS = ("table", "type", "partner", "milestone", "from", "to", "measure", "value")
+COLUMNS = ("table", "type", "partner", "milestone", "from", "to", "measure", "value", "record")
 Line = dict[str, Any]
 
 
@@ -19,7 +19,10 @@ def as_csv(lines: Iterable[Mapping[str, Any]]) -> str:
 
 
 def indicator_lines(document: Mapping[str, Any]) -> Iterable[Line]:
-    """Conversions, lead times, drift, partner rates and forecasts of an `indicators` document, with why a number is empty or may still grow."""
+    """Conversions, lead times, drift, partner rates and forecasts of an `indicators` document, with why a number is empty or may still grow.
+
+    Of one partner also its entries under way, each by its record.
+    """
     for table in ("conversion", "lead_time", "drift", "partner_rates"):
         for kind, steps in document.get(table, {}).items():
             for step, measures in steps.items():
@@ -48,6 +51,19 @@ def indicator_lines(document: Mapping[str, Any]) -> Iterable[Line]:
             yield from _measures({**who, "table": "partner_rates", "milestone": step}, measures)
         for days, measures in partner["forecast"].items():
             yield from _measures({**who, "table": "forecast", "to": f"{days} days"}, measures)
+        yield {**who, "table": "tiers", "measure": "tier", "value": partner["tier"]}
+        for measure in ("under_way", "listed_a_week"):
+            yield {**who, "table": "forecast", "measure": measure, "value": partner[measure]}
+        for row in partner["entries"]:
+            yield from _entry(
+                {**who, "table": "entries", "milestone": row["milestone"], "record": row["record"] or row["entry"]}, row
+            )
+
+
+def _entry(where: Mapping[str, Any], row: Mapping[str, Any]) -> Iterable[Line]:
+    for days, chance in row["deal_within"].items():
+        yield {**where, "to": f"{days} days", "measure": "deal_within", "value": chance}
+    yield from _measures(where, row, skip=("entry", "record", "milestone"))
 
 
 def target_lines(document: Mapping[str, Any]) -> Iterable[Line]:

@@ -6,6 +6,14 @@ from typing import Any
 from models.catalogue import BY_NAME
 from models.counted import agreeing, counted
 
+_GUIDE = (
+    "The table below tells only what the conversions seen so far would ask for.",
+    "下の表は現時点の転換率による目安です。",
+)
+_UNTOLD = (
+    "Without those conversions the table below cannot tell how many are needed either.",
+    "転換率がそろわないため、下の表の必要件数もまだ出せません。",
+)
 _JA = {value: ja for value, _, ja in BY_NAME["milestone"].choices}
 
 
@@ -13,6 +21,14 @@ def sentences(document: Mapping[str, Any]) -> dict[str, str]:
     """`says` and `says_ja` for a target document."""
     english, japanese = _SAYS[document["verdict"]](document)
     return {"says": english, "says_ja": japanese}
+
+
+def alone(document: Mapping[str, Any], language: str) -> str:
+    """What is said of it where no table stands below, as in a picture."""
+    said: str = document["says_ja" if language == "ja" else "says"]
+    for of_table in (*_GUIDE, *_UNTOLD):
+        said = said.removesuffix(of_table)
+    return said.rstrip()
 
 
 def _covered(d: Mapping[str, Any]) -> tuple[str, str]:
@@ -72,19 +88,30 @@ def _capacity(d: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
+def _over(d: Mapping[str, Any]) -> bool:
+    return bool(d["month"] < d["as_of"][:7])
+
+
+def _missed(d: Mapping[str, Any]) -> tuple[str, str]:
+    """Of a month that is over, whether or not there is enough data for a plan."""
+    lacking = d["deals"] - d["achieved"]
+    return (
+        f"{d['month']} is over: {counted(d['achieved'], 'deal has', 'deals have')} come of the {d['deals']:,} wanted, {lacking:,} {agreeing(lacking, 'is', 'are')} lacking.",
+        f"{d['month']}は終了しました。目標{d['deals']}件に対し実績{d['achieved']}件で、{lacking}件不足です。",
+    )
+
+
 def _time(d: Mapping[str, Any]) -> tuple[str, str]:
+    if _over(d):
+        return _missed(d)
     if d["earliest_month"] is None:
-        when = "None of the 12 months after it reaches as many with a chance of 80 % at the pace that is possible."
-        when_ja = "以降12か月でも、可能なペースでは80%の確率で届く月がありません。"
+        sure = (d["assumptions"] or {}).get("sure") or 0.8
+        when = f"None of the 12 months after it reaches as many with a chance of {_percent(sure)} at the pace that is possible."
+        when_ja = f"以降12か月でも、可能なペースでは{_percent_ja(sure)}の確率で届く月がありません。"
     else:
         when = f"The first month that can is {d['earliest_month']}."
         when_ja = f"最短で届くのは{d['earliest_month']}です。"
     lacking = d["deals"] - d["achieved"]
-    if d["month"] < d["as_of"][:7]:
-        return (
-            f"{d['month']} is over: {counted(d['achieved'], 'deal has', 'deals have')} come of the {d['deals']:,} wanted, {lacking:,} {agreeing(lacking, 'is', 'are')} lacking.",
-            f"{d['month']}は終了しました。目標{d['deals']}件に対し実績{d['achieved']}件で、{lacking}件不足です。",
-        )
     return (
         f"New entries come too late for {d['month']}, where {lacking} of {counted(d['deals'], 'deal')} {agreeing(lacking, 'is', 'are')} lacking and {d['in_flight']:.1f} are expected from entries under way. {when}",
         f"{d['month']}には新規では間に合いません（{d['deals']}件中、残り{lacking}件に対し進行中からの見込みは{d['in_flight']:.1f}件）。{when_ja}",
@@ -93,6 +120,8 @@ def _time(d: Mapping[str, Any]) -> tuple[str, str]:
 
 def _little(d: Mapping[str, Any]) -> tuple[str, str]:
     """Steps that nobody has taken yet, and steps of which it was not watched long enough, since time mends the second alone."""
+    if _over(d):
+        return _missed(d)
     rates = {row["milestone"]: row["rate"] for row in d["static"]}
     unseen = [step for step in d["immature_steps"] if rates[step.partition(">")[0]] is None]
     young = [step for step in d["immature_steps"] if step not in unseen]
@@ -104,11 +133,8 @@ def _little(d: Mapping[str, Any]) -> tuple[str, str]:
         names = ", ".join(step.replace(">", " → ") for step in young)
         why.append(f"{names} {agreeing(len(young), 'has', 'have')} not been watched long enough")
         why_ja.append(f"{_steps_ja(young)}の観察期間が不足")
-    table = "The table below tells only what the conversions seen so far would ask for."
-    table_ja = "下の表は現時点の転換率による目安です。"
-    if any(rate is None for milestone, rate in rates.items() if milestone != "deal"):
-        table = "Without those conversions the table below cannot tell how many are needed either."
-        table_ja = "転換率がそろわないため、下の表の必要件数もまだ出せません。"
+    untold = any(rate is None for milestone, rate in rates.items() if milestone != "deal")
+    table, table_ja = _UNTOLD if untold else _GUIDE
     return (
         f"Not enough data for a plan: {'; '.join(why)}. {table}",
         f"計画にはデータが足りません（{'、'.join(why_ja)}）。{table_ja}",

@@ -31,6 +31,7 @@ from jobs.cli import (
     world,
 )
 from jobs.cli.failures import INTERRUPTED, explain
+from models.plain import plain
 
 # The arithmetic is many small products, over which BLAS threads spin longer than one thread works; read when numpy is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -102,5 +103,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _fail(sentence: str, code: int) -> None:
-    sys.stderr.write(f"sakigake: {sentence}\n")
+    sys.stderr.write(f"sakigake: {plain(sentence)}\n")
     sys.exit(code)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from jobs.tables.folding import folded, is_japanese
+from models.plain import plain
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -37,8 +38,11 @@ class Uncut(Console):
         super().print(*told, **{"crop": False, **options})
 
     def _folded(self, said: Any, markup: bool | None) -> Any:
-        """A sentence in Japanese, broken between its phrases."""
-        if not isinstance(said, str) or not is_japanese(said):
+        """A plain sentence; one in Japanese broken between its phrases."""
+        if not isinstance(said, str):
+            return said
+        said = plain(said)
+        if not is_japanese(said):
             return said
         return Text("\n").join(folded(self.render_str(said, markup=markup), self.width))
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
-from jobs.axes import chosen
-from jobs.errors import NotFound
+from jobs.axes import FIRST, chosen
+from jobs.errors import ConfigError, NotFound
 
 Kind = Literal["now", "exact", "recomputed", "reconstructed"]
 
@@ -52,6 +52,8 @@ def choose(
     if as_of is None and known_at is None:
         return When("now", newest[1], newest[2], newest[0], *newest[3:])
     day, moment = chosen(as_of, known_at, zone, (newest[1], newest[2]))
+    if day < FIRST:
+        raise ConfigError(f"The day looked at is {day}, expected one from {FIRST} on; say another with --as-of.")
     found = _computation(conn, workspace, moment)
     if found is None:
         return When("reconstructed", day, moment, None, *newest[3:])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jobs.plots.canvas import BLUE, FAINT, INK, ORANGE, Drawing, blank, in_lines, plain, titled
+from jobs.target_sentences import alone
 from models.labels import named
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def draw_document(document: Mapping[str, Any], language: str) -> Drawing:
             [week["to"] for week in weeks],
             planned,
             who=document["scope"]["name"] or document["scope"]["type"],
-            says=document["says_ja" if language == "ja" else "says"],
+            says=alone(document, language),
             capacity=capacity if tight else None,
             latest={n: total["latest_week"]["to"] if total["latest_week"] else None for n, total in totals.items()},
             little=document["verdict"] == "not_enough_data",

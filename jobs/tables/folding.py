@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.containers import Lines
 from rich.text import Text
 
+from models.plain import plain
+
 if TYPE_CHECKING:
     from budoux import Parser
 
@@ -22,7 +24,10 @@ _NO_START = frozenset(
 
 
 class Folded(Text):
-    """A text whose lines are broken where a reader of Japanese expects it. Without Japanese it is a Text like any other."""
+    """A text whose lines are broken where a reader of Japanese expects it. Without Japanese it is a Text like any other, and always a plain one."""
+
+    def __init__(self, text: str = "", *given: Any, **options: Any) -> None:
+        super().__init__(plain(text), *given, **options)
 
     def wrap(self, console: Console, width: int, **options: Any) -> Lines:
         if options.get("no_wrap") or self.no_wrap or not is_japanese(self.plain):

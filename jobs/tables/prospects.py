@@ -84,7 +84,7 @@ def _chances(out: Console, rows: Sequence[Mapping[str, Any]], say: Speech) -> No
         shown.add_row(name, say.name(row["milestone"], brief=narrow(out)), *map(likely, shares), *days)
     out.print(shown)
     if len(rows) > SHOWN:
-        out.print(say("... and {n} more; --json shows all.", n=f"{len(rows) - SHOWN:,}") + "\n")
+        out.print(say("... and {n} more; --json and --csv show all.", n=f"{len(rows) - SHOWN:,}") + "\n")
 
 
 ASIDE = {

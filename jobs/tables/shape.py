@@ -14,6 +14,7 @@ from rich.table import Column, Table
 
 from jobs.speech import ENGLISH, Speech
 from jobs.tables.folding import Folded, is_japanese, phrases, pieces
+from models.plain import plain
 
 WHOLE = frozenset(
     {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
@@ -105,6 +106,7 @@ def _given(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
     """A table with plain rules; the columns in `right` hold numbers. Names and numbers stay in one piece where there is room, texts fold."""
+    title = plain(title)
     made = PlainTable(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
         min_width=cell_len(title),  # or the title of a narrow table would be broken

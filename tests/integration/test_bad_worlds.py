@@ -274,3 +274,37 @@ def test_what_is_planned_counts_from_its_day_on_and_not_before(told: str, capsys
     revised = document(capsys, "indicators", "--as-of", past, "--known-at", "now")
     assert revised["issues"]["after_as_of"] == 12
     assert revised["n"]["events"] < events
+
+
+@pytest.mark.parametrize("day", [AS_OF - timedelta(days=11), AS_OF - timedelta(days=6)])
+def test_with_a_target_and_no_partner_yet_a_month_is_told_before_its_last_day(
+    day: date, engine: Engine, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):  # fmt: skip
+    settled(engine, tmp_path, database_url, monkeypatch)
+    computed(engine, nobody(), day=day)
+    (month,) = document(capsys, "actual")["months"]
+    (deals,) = month["rows"]
+    assert (deals["type"], deals["milestone"], deals["planned"], deals["actual"]) == ("all", "deal", 40, 0)
+    assert (deals["landing"], deals["chance_of_target"], deals["landing_low"]) == (None, None, None)
+    assert said(capsys, "actual")
+
+
+def test_days_of_partners_long_before_all_data_stop_nothing(
+    engine: Engine, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):  # fmt: skip
+    """A contract since 1965 is one of before the data; a list handed in then is mistyped, as a milestone would be. 1969-12-31 is a day as any."""
+    settled(engine, tmp_path, database_url, monkeypatch)
+    facts = steady_facts(entries=80)
+    days = [date(1, 1, 1), date(1965, 4, 1), date(1969, 12, 31), date(1970, 1, 1), date(1999, 12, 31)]
+    facts.partners = [
+        (*row[:5], days[i % 5], days[i % 5], json.dumps({"ended_on": "1969-12-31"} if i == 7 else {}))
+        for i, row in enumerate(facts.partners)
+    ]
+    computed(engine, facts)
+    found = document(capsys, "activation")
+    whole = next(a for a in found["activation"] if a["type"] == "all")
+    assert (whole["base"], whole["newcomers"]) == (7, 0)
+    assert next(f for f in found["first_deal"] if f["type"] == "all")["before_data"] == 8
+    with engine.connect() as conn:
+        kept = conn.exec_driver_sql("select attack_list_submitted_on from sakigake.bi_partner_scorecard")
+        assert all(day is None or day.year >= 2025 for (day,) in kept)

@@ -490,6 +490,32 @@ def test_tables_and_long_tables_for_spreadsheets(place, capsys):
     assert {r["type"]: int(r["value"]) for r in rows if r["table"] == "partners"} == found["partners"]
 
 
+def test_a_spreadsheet_has_each_entry_of_a_partner_as_its_page_has(place, capsys):
+    facts = steady_facts()
+    facts.entries = [(*entry[:6], json.dumps({"name": "=SUM(A1)"}), None) for entry in facts.entries]
+    computed(place, facts)
+    asked = ("indicators", "--partner", facts.entries[0][2])
+    found = document(capsys, *asked)["partner"]
+    rows = list(csv.DictReader(io.StringIO(said(capsys, *asked, "--csv"))))
+    listed: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in (row for row in rows if row["table"] == "entries"):
+        assert (row["type"], row["partner"]) == (found["type"], found["name"])
+        listed.setdefault((row["record"], row["milestone"]), {})[f"{row['measure']} {row['to']}".strip()] = row["value"]
+    assert list(listed) == [(entry["record"], entry["milestone"]) for entry in found["entries"]]
+    assert len(listed) == found["under_way"] > 5
+    for entry, told in zip(found["entries"], listed.values(), strict=True):
+        within = {f"deal_within {days} days": chance for days, chance in entry["deal_within"].items()}
+        names = "target", "state", "waited_days", "deal_eventually", "half_by", "most_by"
+        expected = within | {name: entry[name] for name in names}
+        assert told == {k: "" if v is None else str(v) for k, v in expected.items()} | {"target": "'=SUM(A1)"}
+    of_it = {
+        (r["table"], r["measure"]): r["value"] for r in rows if r["partner"] and not r["milestone"] and not r["to"]
+    }
+    assert of_it["tiers", "tier"] == found["tier"]
+    assert of_it["forecast", "under_way"] == str(found["under_way"])
+    assert not any(row["record"] for row in rows if row["table"] != "entries")
+
+
 def test_a_manager_sees_the_three_numbers_of_a_step_under_their_three_names(steady, capsys, monkeypatch):
     monkeypatch.setattr(out, "width", 120)  # headings in one line
     step = document(capsys, "indicators")["conversion"]["all"]["listed>requested"]
@@ -597,6 +623,8 @@ REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     *((command, 2, "--known-at is 2206-01-01, which lies in the future; expected a moment up to")
       for name in ("indicators", "targets", "leading", "stalled", "activation", "actual") for command in [(name, "--known-at", "2206-01-01")]),
     (("indicators", "--partner", "nobody"), 1, "There is no partner 'nobody'"),
+    (("explain", "salesforce.Account/001", "--as-of", "1999-12-31"), 2, "The day looked at is 1999-12-31, expected one from 2000-01-01 on"),
+    (("explain", "salesforce.Account/001", "--known-at", "1999-12-31"), 2, "The day looked at is 1999-12-31, expected one from 2000-01-01 on"),
     (("indicators", "--partner", "Partner"), 1, "8 partners are called 'Partner'"),
     (("indicators", "--type", "gold"), 1, "the types are"),
     (("indicators", "--json", "--csv"), 2, "choose one"),

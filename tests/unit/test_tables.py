@@ -9,10 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from jobs.asked import partner_place
 from jobs.cli.common import Uncut
 from jobs.speech import Speech
 from jobs.tables.mirror import objects
-from jobs.tables.shape import add_up, moment, table
+from jobs.tables.shape import add_up, items, moment, table
 from jobs.tables.steps import lead_times, subjects
 
 IDS = ("salesforce.AttackListEntry__c/a015g0000000001AAA", "lists.row/0fbf57b0-38bf-568d-953d-bef296e37242", "plan-20261126T021001-85b69a")  # fmt: skip
@@ -117,3 +118,28 @@ def test_the_page_says_which_entries_a_rate_is_told_from():
     out = Uncut(file=io.StringIO(), width=200)
     subjects(out, rows, {"window": None})
     assert out.file.getvalue() == ""
+
+
+ORDERS = "bell\x07 \x1b[31mred\x1b[0m\x9b2J \u202eabc\u202c\tend"
+
+
+def test_a_name_from_a_crm_gives_a_terminal_no_orders():
+    """Neither in a title, nor in a cell, a list or a sentence: colours, bells and what turns the rest of a line round are left out."""
+    shown = table(ORDERS, "a", "n", right=("n",))
+    shown.add_row(ORDERS, ORDERS)
+    page = "".join(printed(what, 120) for what in (shown, items([ORDERS.replace("[", "(")]), ORDERS.replace("[", "(")))
+    assert page.replace("(", "[").count("bell [31mred[0m2J abc end") == 5
+    assert re.search("[^\n -~─]", page) is None
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\v", "\x85", "\u2028"])
+def test_every_end_of_a_line_within_a_name_is_one_and_columns_stay_in_line(end):
+    shown = table("T", "name", "n", right=("n",))
+    shown.add_row(f"one{end}two", "7")
+    assert [line.rstrip() for line in printed(shown, 80).splitlines()[-3:]] == [" one   7", " two", ""]
+
+
+@pytest.mark.parametrize("name", ["one\r\ntwo", "one\ttwo", "one\u2028two", " ｏｎｅ　two ", "one \x1b\u202etwo"])
+def test_a_partner_is_found_by_the_name_that_pages_show(name):
+    assert partner_place("One two", ["a", "b"], ["other", name]) == 1
+    assert partner_place(name, ["a", "b"], ["other", "one two"]) == 1

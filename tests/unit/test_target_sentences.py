@@ -4,16 +4,18 @@ import re
 
 import pytest
 
-from jobs.target_sentences import sentences
+from jobs.target_sentences import alone, sentences
 
 STEPS = ("listed>requested", "requested>agreed", "agreed>executed", "executed>deal")
 
 
-def little(immature, rates):
+def little(immature, rates, month="2026-11"):
     static = [{"milestone": step.split(">")[0], "rate": rate} for step, rate in zip(STEPS, rates, strict=True)]
-    return sentences(
-        {"verdict": "not_enough_data", "immature_steps": list(immature), "static": [*static, {"milestone": "deal", "rate": None}]}
-    )  # fmt: skip
+    about = {
+        "verdict": "not_enough_data", "immature_steps": list(immature), "static": [*static, {"milestone": "deal", "rate": None}],
+        "month": month, "as_of": "2026-10-31", "deals": 40, "achieved": 3,
+    }  # fmt: skip
+    return about | sentences(about)
 
 
 def test_a_step_that_nobody_took_is_not_called_too_young():
@@ -46,11 +48,34 @@ def test_a_month_that_is_over_is_told_as_such():
         "achieved": 39,
         "earliest_month": None,
         "in_flight": 0.0,
+        "assumptions": {"sure": 0.5},
     }
     said = sentences(about)
     assert said["says"] == "2026-01 is over: 39 deals have come of the 40 wanted, 1 is lacking."
     assert said["says_ja"] == "2026-01は終了しました。目標40件に対し実績39件で、1件不足です。"
-    assert "come too late for 2026-10" in sentences({**about, "month": "2026-10"})["says"]
+    told = sentences({**about, "month": "2026-10"})
+    assert "come too late for 2026-10" in told["says"]
+    assert "as many with a chance of 50 % at the pace" in told["says"]
+    assert "50%の確率で届く月がありません" in told["says_ja"]
+
+
+def test_a_month_that_is_over_needs_no_conversions_to_be_told():
+    said = little(STEPS, (None,) * 4, "2026-09")
+    assert said["says"] == "2026-09 is over: 3 deals have come of the 40 wanted, 37 are lacking."
+    assert said["says_ja"] == "2026-09は終了しました。目標40件に対し実績3件で、37件不足です。"
+
+
+@pytest.mark.parametrize("rates", [(None,) * 4, (0.4, 0.5, 0.6, 0.7)])
+def test_a_picture_speaks_of_no_table_below_it(rates):
+    said = little(STEPS[2:], rates)
+    assert "below" in said["says"]
+    assert "下の表" in said["says_ja"]
+    assert alone(said, "en").startswith("Not enough data for a plan: ")
+    assert alone(said, "ja").startswith("計画にはデータが足りません（")
+    assert alone(said, "ja").endswith("）。")
+    assert alone(said, "en").endswith((" executed → deal.", " watched long enough."))
+    over = little(STEPS, rates, "2026-09")
+    assert alone({**over, "verdict": "infeasible_time"}, "en") == over["says"]
 
 
 def test_no_deals_ask_for_nothing():
