@@ -80,9 +80,22 @@ class Counted:
         return null_mean(self.counts, self.panel.usable)
 
     @cached_property
+    def weight(self) -> Floats:
+        """[partners] how much one more of it says at each, 1 at a partner with as many as the average.
+
+        Where few come by themselves one more says most: the score of an effect that adds to a Poisson mean is what is left over that mean. The
+        mean of all stands beside the partner's own, so that nobody's few decide.
+        """
+        usable = self.panel.usable
+        weeks, n = usable.sum(axis=1), (self.counts * usable).sum(axis=1)
+        of_all = float(n.sum()) / max(int(weeks.sum()), 1)
+        return 2 * of_all / (over(n, weeks) + of_all) if of_all > 0 else np.ones(len(weeks))
+
+    @cached_property
     def rest(self) -> Floats:
-        """[partners, weeks] what is left of it beyond what was expected."""
-        return np.where(self.panel.usable, self.counts - self.expected, 0.0)
+        """[partners, weeks] what is left of it beyond what was expected, by its weight, without partner means and week means."""
+        left = np.where(self.panel.usable, self.counts - self.expected, 0.0)
+        return self.panel.demeaned(left * self.weight[:, None])
 
     @cached_property
     def followed(self) -> dict[int, NDArray[np.complex128]]:
@@ -127,9 +140,9 @@ class Counted:
 
     @cached_property
     def tells(self) -> Floats:
-        """[blocks] how much its blocks of lags tell of an effect."""
+        """[blocks, partners] how much its blocks of lags tell of an effect."""
         blocks = self.apart[1:].reshape(len(BLOCKS), WIDTH, *self.told.shape).sum(axis=1)
-        return np.asarray((blocks**2).sum(axis=(1, 2)), np.float64)
+        return np.asarray((blocks**2).sum(axis=2), np.float64)
 
 
 def null_mean(y: Ints, usable: Flags) -> Floats:

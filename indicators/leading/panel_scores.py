@@ -1,8 +1,9 @@
 """T1: does x lead deals within partners? A score test on the partner x week panel (METHODS 3k).
 
 Under the null the expected count of a partner in a week is a partner effect times a week effect: week effects take up every season
-and campaign that all share, partner effects take up how good a partner is. What is left is set against x of 1-4, 5-8 and 9-12 weeks
-before. The null distribution comes from turning each partner's x round within its own active window, independently of the others.
+and campaign that all share, partner effects take up how good a partner is. What is left, weighed most where few deals come by
+themselves (`Counted.weight`), is set against x of 1-4, 5-8 and 9-12 weeks before. The null distribution comes from turning each
+partner's x round within its own active window, independently of the others.
 
 For one partner the statistic at every turn is one circular cross-correlation, so that a replicate is a look-up, and the mean and
 spread over all turns are exact rather than simulated. Where x and y are busy in the same weeks chance carries further than the turns
@@ -96,11 +97,11 @@ def lead_on(of: Counted, by: Counted, *, seed: str, replicates: int = REPLICATES
         return nothing
     drawn = _drawn(tables, generator(seed, "panel"), replicates)
     largest = np.where(alive, (drawn - mean) / np.where(alive, spread, 1.0), -np.inf).max(axis=1)
-    spread = np.maximum(spread, spread_over_quarters(of.rest, by.before, by.squares))
+    spread = np.maximum(spread, spread_over_quarters(of.rest, by.before, by.squares * of.weight[:, None]))
     z = np.where(alive, (observed - mean) / np.where(alive, spread, 1.0), 0.0)
     z_max = float(z[alive].max())
     p = (1 + int((largest >= z_max - 10.0**-_DIGITS).sum())) / (1 + replicates)
-    peak_lag, spreads = _fits(of, by), by.tells
+    peak_lag, spreads = _fits(of, by), np.einsum("bp,p->b", by.tells, of.weight)
     block = int(np.argmax(np.where(alive, z, -np.inf)))
     critical = float(np.quantile(largest, 0.95))
     measurable = alive & (spreads > 1e-9)
@@ -112,7 +113,7 @@ def lead_on(of: Counted, by: Counted, *, seed: str, replicates: int = REPLICATES
         peak_lag,
         None if effect is None else float(effect),
         float(mdes.max()) if mdes.size else None,
-        _pace(y, by.told, panel.active, critical),
+        _pace(y, by.told, panel.active, critical, of.weight),
         **found,
     )
 
@@ -153,7 +154,7 @@ def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) 
 
 def _fits(of: Counted, by: Counted) -> int | None:
     """The lag whose standardised score is largest, ties going to the shorter; None where none can be told."""
-    spread = np.einsum("lpw,pw->l", by.apart**2, of.expected)
+    spread = np.einsum("lpw,pw->l", by.apart**2, of.expected * of.weight[:, None] ** 2)
     told = np.flatnonzero(spread > 1e-9)
     if not len(told):
         return None
@@ -161,11 +162,11 @@ def _fits(of: Counted, by: Counted) -> int | None:
     return int(told[np.argmax(scores)])
 
 
-def _pace(y: Ints, x: Floats, active: Flags, critical: float) -> float | None:
+def _pace(y: Ints, x: Floats, active: Flags, critical: float, weight: Floats) -> float | None:
     """Partners' own variances in place of what few weeks leave after demeaning: steady where the windows are short."""
     of_x, of_y = WIDTH * _variance(x, active), _variance(y, active)
-    total = float(of_x.sum())
-    return WIDTH * (critical + POWER) * float((of_x * of_y).sum()) ** 0.5 / total if total > 1e-9 else None
+    total = float((weight * of_x).sum())
+    return WIDTH * (critical + POWER) * float((weight**2 * of_x * of_y).sum()) ** 0.5 / total if total > 1e-9 else None
 
 
 def _variance(counts: Ints | Floats, active: Flags) -> Floats:

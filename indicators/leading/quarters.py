@@ -37,9 +37,9 @@ def spread_over_quarters(rest: Floats, before: Floats, squares: Floats) -> Float
 
     Less what it would add if each x were followed by as many y everywhere: an effect is no chance.
 
-    rest      [partners, weeks] what is left of y beyond what was expected, on the usable cells
+    rest      [partners, weeks] what is left of y beyond what was expected, by its weight, on the usable cells
     before    what `weeks_before` gives of x
-    squares   `by_quarter` of the squares of that on the usable cells
+    squares   `by_quarter` of the squares of that on the usable cells, by the same weights
     """
     added = by_quarter(before * rest)
     total = squares.sum(axis=(1, 2))
