@@ -1,5 +1,6 @@
 """What must hold of everything that is told of a workspace, whatever was typed in. Each check gives a sentence for what does not."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -33,6 +34,8 @@ def numbers(value: Any) -> Iterator[float]:
 
 def broken(world: OddTables, made: Made, told: Told) -> Wrong:
     """All of it."""
+    if any(n == 0 and math.copysign(1, n) < 0 for n in numbers(told)):
+        yield "a zero has a sign"
     yield from _rates(made, told["document"])
     yield from _counted(world, made, told["document"])
     yield from _forecasts(made, told)
