@@ -49,6 +49,7 @@ class StalledEntries:
     chance     of coming to the next milestone by the horizon, now; 0 where not open or unknown
     chance_at_entry   the same on the day it came to its milestone
     next       code of the next milestone, -1 where not open: what to do next
+    known      conversions tell of its step; where they are too few its limits are defaults, and its chance is unknown
     """
 
     open: Flags
@@ -58,6 +59,7 @@ class StalledEntries:
     chance: Floats
     chance_at_entry: Floats
     next: Codes
+    known: Flags
 
     @property
     def is_stalled(self) -> Flags:
@@ -125,7 +127,7 @@ def stalled_entries(
     is_open: Flags = np.asarray((milestone < DEAL) & ~entries.unplaced & (since <= today), np.bool_)
     age = np.where(is_open, today - since, 0).astype(np.int64)
     status, over = np.zeros(n, np.int8), np.zeros(n, np.int64)
-    chance, at_entry = np.zeros(n), np.zeros(n)
+    chance, at_entry, known = np.zeros(n), np.zeros(n), np.zeros(n, np.bool_)
     activity = entries.last_activity_day
     quiet = (activity == NO_DAY) | (activity > today) | (today - activity >= assumptions.quiet)
     for t, steps in enumerate(table):
@@ -145,13 +147,13 @@ def stalled_entries(
             level = np.where(quiet[mine], level, MOVING)
             status[mine] = np.where(ages >= assumptions.horizon, BEYOND, level)
             over[mine] = np.maximum(ages - pace.p80, 0)
-            chance[mine], at_entry[mine] = now, start
+            chance[mine], at_entry[mine], known[mine] = now, start, not pace.assumed
     if before is not None:
         earlier, then = before
         untouched = is_open & (since <= then) & (activity <= then)
         status = np.where(untouched, np.maximum(status, earlier), status).astype(np.int8)
     upcoming = np.where(is_open, milestone + 1, -1).astype(np.int8)
-    return StalledEntries(is_open, status, age, over, chance, at_entry, upcoming)
+    return StalledEntries(is_open, status, age, over, chance, at_entry, upcoming, known)
 
 
 def next_step(code: int) -> str | None:

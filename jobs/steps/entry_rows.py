@@ -30,10 +30,10 @@ SAID = np.dtype(
         ("unplaced", "?"),
         ("status", "<i1"),  # code of STATUSES; -1 where the entry is not open
         ("stalled", "?"),
-        # the next four tell nothing while nothing is wrong; days and not ages, whole percents: what changes every day tells nothing
+        # the next four tell nothing while nothing is wrong, but for whether a chance is known; days and not ages, whole percents: what changes every day tells nothing
         ("due", "<i4"),  # by when 80 % had moved on; NO_DAY where that is still to come
         ("next", "<i1"),
-        ("chance", "<i2"),  # in percent
+        ("chance", "<i2"),  # in percent; UNKNOWN where limits are defaults
         ("at_entry", "<i2"),
         ("forecast", "<i1"),  # code of entry_forecast.STATES
         ("probability", "<i2"),  # in percent
@@ -52,16 +52,21 @@ FIELDS: dict[str, tuple[str, ...]] = {
 GROUPS = tuple(FIELDS.values())
 _SINCE, _STALLED = (tuple(FIELDS).index(name) for name in ("milestone_since", "stalled"))
 
-_PERCENT = 100
+_PERCENT, UNKNOWN = 100, -1
+_SUNK, _ROUNDED = 4, 3  # a chance below a quarter of the first, both rounded to whole percents
 _WHY = {
     "en": {
         "milestone": "the newest milestone that this entry reached",
         "stalled": "{0}: at `{1}` since {2}, 80 % had moved on by {3}; next: {4}",
         "faint": "{0}: at `{1}` since {2}, its chance has sunk below a quarter; next: {4}",
+        "default": "{0}: at `{1}` since {2}, past {3}, a limit by default: too few have gone on from there to tell one; next: {4}",
+        "kept": "{0}: at `{1}` since {2}, as an earlier month-end's limit had it, and nothing has been done about it since; next: {4}",
         "is_stalled": "stalled",
         "beyond": "beyond",
         "moving": "at `{0}` since {1}: no longer than 80 % of those that went on, or something was done about it lately",
         "warn": "at `{0}` since {1}: longer than 80 % of those that went on, not yet than 95 %, so not called stalled",
+        "moving_default": "at `{0}` since {1}: within a limit by default, since too few have gone on from there to tell one, or something was done about it lately",
+        "warn_default": "at `{0}` since {1}: past the first of two limits by default, since too few have gone on from there to tell them, so not called stalled",
         "closed": "the entry is at `{0}`",
         "unplaced": "the record stands in a stage that the mapping does not name, so nobody knows whether it moves",
         "no_curve": "no entry has gone the whole way to a deal yet, so nothing can be expected",
@@ -74,10 +79,14 @@ _WHY = {
         "milestone": "このエントリーが到達した最新のマイルストーン",
         "stalled": "{0}：{2}から「{1}」のまま、80%は{3}までに次へ進んだ。次は「{4}」",
         "faint": "{0}：{2}から「{1}」のまま、見込みが当初の4分の1未満に低下。次は「{4}」",
+        "default": "{0}：{2}から「{1}」のまま、期限{3}を超過（次へ進んだ件数が少ないため既定の日数による）。次は「{4}」",
+        "kept": "{0}：{2}から「{1}」のまま、以前の月末時点の期限を超過し、その後の活動なし。次は「{4}」",
         "is_stalled": "停滞",
         "beyond": "期限超過",
         "moving": "{1}から「{0}」。次へ進んだものの80%が要した期間内か、最近の活動あり",
         "warn": "{1}から「{0}」。次へ進んだものの80%より長いが、95%は超えていないため停滞とはしない",
+        "moving_default": "{1}から「{0}」。既定の日数内（次へ進んだ件数が少ないため）、または最近の活動あり",
+        "warn_default": "{1}から「{0}」。既定の日数の一つ目を超過（次へ進んだ件数が少ないため）、停滞とはしない",
         "closed": "エントリーは「{0}」",
         "unplaced": "マッピングにないステージにあるため、進んでいるか判断できません",
         "no_curve": "商談まで到達したエントリーがまだなく、予測できません",
@@ -99,7 +108,8 @@ def said_of(told: Own, entries: EntryTable) -> Said:
     rows["due"] = np.where(wrong & (stalled.days_over > 0), told.as_of - stalled.days_over, NO_DAY)
     rows["next"] = np.where(wrong, stalled.next, 0)
     for name, share in (("chance", stalled.chance), ("at_entry", stalled.chance_at_entry)):
-        rows[name] = np.where(wrong, np.rint(share * _PERCENT), 0)
+        told_share = np.where(stalled.known, np.where(wrong, np.rint(share * _PERCENT), 0), UNKNOWN)
+        rows[name] = np.where(stalled.open, told_share, 0)
     rows["forecast"], rows["probability"], rows["day"] = made.state, np.rint(100 * made.eventual), made.p50
     return rows
 
@@ -165,18 +175,25 @@ def _stalled(row: tuple[Any, ...], labels: tuple[str, ...], words: dict[str, str
     if status < 0:
         return False, {"why": words["closed"].format(label), "status": "closed"}
     if not stalled:
-        waits = words["warn" if status == WARN else "moving"]
+        waits = words[("warn" if status == WARN else "moving") + ("_default" if chance == UNKNOWN else "")]
         return False, {"status": STATUSES[status], "why": waits.format(label, _iso(since))}
     return True, {
         "status": STATUSES[status],
-        "why": words["faint" if due == NO_DAY else "stalled"].format(
+        "why": words[_why(due, chance, at_entry)].format(
             words["beyond" if status == BEYOND else "is_stalled"], label, _iso(since), _iso(due), labels[following]
         ),
         "next": MILESTONES[following].value,
         "due": _iso(due),
-        "chance": chance / _PERCENT,
-        "chance_at_entry": at_entry / _PERCENT,
+        "chance": None if chance == UNKNOWN else chance / _PERCENT,
+        "chance_at_entry": None if at_entry == UNKNOWN else at_entry / _PERCENT,
     }
+
+
+def _why(due: int, chance: int, at_entry: int) -> str:
+    """The words for what makes it stalled: its age, its chance, or what was said of it before."""
+    if due != NO_DAY:
+        return "default" if chance == UNKNOWN else "stalled"
+    return "kept" if chance == UNKNOWN or _SUNK * chance > at_entry + _ROUNDED else "faint"
 
 
 def _expected(

@@ -243,7 +243,9 @@ def test_stalled_entries_come_with_their_next_step(company: Company, ask: Ask):
         assert e["business_days"] <= e["days"]
         assert e["next_step"]
     chances = [e["chance"] for e in document["entries"]]
-    assert chances == sorted(chances, reverse=True)
+    known = [chance for chance in chances if chance is not None]
+    assert chances == sorted(known, reverse=True) + [None] * (len(chances) - len(known)), "unknown ones come last"
+    assert all(0 <= chance <= 1 for chance in known)
 
 
 def test_pictures_are_drawn_from_the_commands(company: Company, ask: Ask):

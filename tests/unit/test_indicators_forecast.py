@@ -177,7 +177,7 @@ def test_partners_and_their_entries_agree():
 
 
 def test_no_interval_of_more_days_lies_lower():
-    """However few the draws: a deal within 30 days is one within 60, of new entries too."""
+    """However few the draws, and of how many or few entries under way: deals of 60 days are as many as of 30, or more."""
     events, entries, _ = world(n=2400)
     owner = np.arange(2400) % 60
     partners = PartnerTable.of([f"p{i}" for i in range(60)], ["legacy"], [0] * 60)

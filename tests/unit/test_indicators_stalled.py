@@ -177,7 +177,7 @@ def test_with_few_conversions_all_types_speak_and_then_the_defaults():
     paths, entries = world_of(deciding)
     result = stalled_entries(paths, entries, ((nothing,) * 4,), rates=np.full((1, 4), 0.5))
     assert result.status.tolist() == [MOVING, WARN, WARN, STALLED], "by age alone: no chance is known"
-    assert (result.chance.tolist(), result.chance_at_entry.tolist()) == ([0] * 4, [0] * 4)
+    assert (result.chance.tolist(), result.chance_at_entry.tolist(), result.known.any()) == ([0] * 4, [0] * 4, False)
 
 
 def test_a_status_falls_only_by_a_milestone_or_an_activity():
