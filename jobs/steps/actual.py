@@ -65,7 +65,7 @@ def by_plan(plan: TargetPlan, types: Sequence[str]) -> dict[str, Planned]:
         goals[DEAL] = shared_out(plan.deals, shares)
     through = np.cumprod(plan.rates.T[::-1], axis=0)[::-1]  # [4, types]: from each milestone on
     usual = np.divide(goals[DEAL], through, out=np.zeros(through.shape), where=through > 0)
-    goals[:DEAL] = np.maximum(goals[:DEAL], np.ceil(usual - 1e-9))
+    goals[:DEAL] = np.maximum(goals[:DEAL], np.ceil(usual - 1e-9) + 0.0)  # nothing has no sign
     found: dict[str, Planned] = {name: [float(n) for n in goals[:, at]] for at, name in enumerate(types)}
     found[ALL] = [*(float(n) for n in goals[:DEAL].sum(axis=1)), float(plan.deals)]
     return found
@@ -203,4 +203,4 @@ def _month_before(month: date, n: int) -> date:
 
 
 def _rounded(value: Any) -> Any:
-    return round(value, 6) if isinstance(value, float) else value
+    return round(value, 6) + 0.0 if isinstance(value, float) else value  # nothing has no sign
