@@ -11,10 +11,10 @@ from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Column, Table
+from rich.text import Text
 
 from jobs.speech import ENGLISH, Speech
 from jobs.tables.folding import Folded, is_japanese, phrases, pieces
-from models.plain import plain
 
 WHOLE = frozenset(
     {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
@@ -44,6 +44,9 @@ class PlainTable(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.update(width=WIDE)
+        self.min_width = min(
+            self.min_width or 0, options.max_width
+        )  # a long name in a title makes no table wider than the page
         if self.__rich_measure__(console, wide).maximum > options.max_width:
             self.padding = 0
             room = options.max_width - self._extra_width
@@ -106,10 +109,10 @@ def _given(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
     """A table with plain rules; the columns in `right` hold numbers. Names and numbers stay in one piece where there is room, texts fold."""
-    title = plain(title)
+    said = Folded(Text.from_markup(title).plain, "bold")
     made = PlainTable(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
-        min_width=cell_len(title),  # or the title of a narrow table would be broken
+        title=said, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
+        min_width=cell_len(said.plain),  # or the title of a narrow table would be broken
     )  # fmt: skip
     for at, name in enumerate(columns):
         whole = name in right or at == 0 or name in WHOLE
