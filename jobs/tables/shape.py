@@ -28,6 +28,7 @@ GIVING = (  # cells of a word or name, and of a word of a heading, that stay in 
     (10, 10, True),
     (10, 10, False),
 )
+LONG = 32  # cells of a name without a space, from which on it is broken where the page has no room
 WIDE = 10_000  # characters: as wide as nothing is
 _COPIED = re.compile(r"[\w-]+\.\w+/[\w-]+|\b(?:run|plan|decision)-[\w-]+|\b\d{4}-\d\d-\d\d\b")
 
@@ -79,9 +80,14 @@ def _least(column: Column, together: int, heading: int, whole: bool) -> int:
             found = max(found, _together(text, together))
         else:
             found = max(
-                found, cell_len(text) if together == GIVING[0][0] else max(map(cell_len, text.split()), default=0)
+                found, cell_len(text) if together == GIVING[0][0] else max(map(_unbroken, text.split()), default=0)
             )
     return found
+
+
+def _unbroken(word: str) -> int:
+    """Cells of a word of a name that stay in one piece: all of an id, of another only so many that a page has room for them."""
+    return cell_len(word) if _COPIED.search(word) else min(cell_len(word), LONG)
 
 
 def _together(text: str, most: int, *, whole: bool = False) -> int:

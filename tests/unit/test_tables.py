@@ -161,3 +161,14 @@ def test_a_title_stays_in_one_line_where_the_page_has_room():
     shown = table("Deals divided by conversions", "a", "n", right=("n",))
     shown.add_row("b", "7")
     assert printed(shown, 60).splitlines()[0].rstrip() == "Deals divided by conversions"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_name_of_one_very_long_word_is_broken_before_the_page_is(width):
+    shown = table("T", "partner", "record", "since", "n", right=("n",))
+    shown.add_row("B" * 120, "-", "2026-10-01", "1,234")
+    shown.add_row("x-" * 8, IDS[0][:24], "2026-10-02", "7")
+    page = printed(shown, width)
+    assert max(map(cell_len, page.splitlines())) <= width
+    assert page.count("B") == 120
+    assert all(whole in page for whole in (IDS[0][:24], "x-" * 8, "2026-10-01", "1,234"))
