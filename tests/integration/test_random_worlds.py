@@ -26,7 +26,7 @@ from tests.said import said
 COMMANDS = ("indicators",), ("targets", "--deals", "7"), ("leading",), ("stalled",), ("activation",), ("actual",)
 SEEDS = (2, 3, 5, 8, 13, 21)
 NO_NUMBER = re.compile(
-    r"(?<![\w.])(nan|NaN|inf|Infinity|None(?! of the 12 months)|NaT)(?!\w)|(?<![\w.,-])-0(\.0+)?(?![\d.,-])"
+    r"(?<![\w.])(nan|NaN|inf|Infinity|None(?!\s+of\s+the)|NaT)(?!\w)|(?<![\w.,-])-0(\.0+)?(?![\d.,-])"
 )
 ORDERS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 Row = dict[str, Any]
