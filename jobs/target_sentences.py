@@ -54,9 +54,11 @@ def _feasible(d: Mapping[str, Any]) -> tuple[str, str]:
     even = (
         ""
         if mean["entries"] is None
-        else f" ({mean['entries']:,} would do on average, which fails about as often as not)"
+        else f" ({mean['entries']:,} would do on average, with a chance of {_percent(mean['chance'])})"
     )
-    even_ja = "" if mean["entries"] is None else f"（平均で足りる{mean['entries']:,}件では約半分の確率で未達）"
+    even_ja = (
+        "" if mean["entries"] is None else f"（平均で足りる{mean['entries']:,}件では{_percent_ja(mean['chance'])}）"
+    )
     return (
         f"List {counted(safe['entries'], 'new entry')} by the end of {d['month']}, about {weekly:.0f} a week: then the {counted(d['deals'], 'deal comes', 'deals come')} with a chance of {_percent(safe['chance'])}{even}.",
         f"{d['month']}末までに新規{safe['entries']:,}件（週約{weekly:.0f}件）をリストに載せれば、{_percent_ja(safe['chance'])}の確率で{d['deals']}件に届きます{even_ja}。",

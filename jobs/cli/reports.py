@@ -21,7 +21,7 @@ from jobs.cli.reading import (
     show_csv,
     spoken,
 )
-from jobs.errors import ConfigError
+from jobs.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
     from jobs.speech import Speech
@@ -154,6 +154,7 @@ def actual(
     csv: CsvOption = False,
 ) -> None:
     """Set plan against actual, and explain the gap."""
+    from jobs import waiting
     from jobs.months import read_month
     from jobs.person import person
     from jobs.speech import Speech
@@ -181,13 +182,19 @@ def actual(
                 out.print(Speech(said)(text, month=document["month"], **numbers))
             return
         document = _report(reader, step.KIND, as_of, known_at)
+        types = waiting.types(reader.conn, reader.name)
     found = [m for m in document["months"] if day is None or m["month"] == month]
     if not found:
         kept = ", ".join(m["month"] for m in document["months"]) or "none"
         raise ConfigError(
             f"No target is kept for {month}; kept are {kept}. Set one: sakigake actual --month {month} --deals 20"
         )
-    wanted = chosen_type(type_name, sorted({r["type"] for m in found for r in m["rows"]}))
+    planned = sorted({r["type"] for m in found for r in m["rows"]})
+    if type_name in types and type_name not in planned:
+        raise NotFound(
+            f"The target has no numbers of partner type {type_name!r}; it has those of {', '.join(planned)}."
+        )
+    wanted = chosen_type(type_name, planned)
     rows = [{**r, "month": m["month"]} for m in found for r in m["rows"] if wanted is None or r["type"] == wanted]
     from jobs.tables import partners
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from jobs.errors import ConfigError
 from jobs.tables.folding import folded
+from models import plain as texts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +97,7 @@ def _as_the_font_can(figure: "Figure", font: str) -> None:
     for text in figure.findobj(Written):
         text.set_parse_math(False)
         said = text.get_text()
-        shown = "".join(c if ord(c) in there or c == "\n" else _other_form(c, there) for c in said)
+        shown = "".join(c if ord(c) in there or c == "\n" else _other_form(c, there) for c in texts.plain(said))
         if shown != said:
             text.set_text(shown)
 

@@ -68,7 +68,7 @@ def _plain(of: Skill | PanelTest | Description) -> dict[str, Any]:
 
 def _number(value: Any) -> Any:
     """Six decimals: what is published is the same bytes on every machine."""
-    return round(value, 6) if isinstance(value, float) else value
+    return round(value, 6) + 0.0 if isinstance(value, float) else value  # nothing has no sign
 
 
 def _iso(day: int) -> str | None:

@@ -267,7 +267,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 def _rounded(value: float | None) -> float | None:
     """Six decimals: what is published is the same bytes on every machine."""
-    return None if value is None else round(float(value), 6)
+    return None if value is None else round(float(value), 6) + 0.0  # nothing has no sign
 
 
 def _iso(day: int) -> str | None:

@@ -142,8 +142,8 @@ def _day(number: int) -> str | None:
 
 
 def rounded(value: float | None) -> float | None:
-    """Six decimals: what is published is the same bytes on every machine."""
-    return None if value is None or not math.isfinite(value) else round(float(value), 6)
+    """Six decimals: what is published is the same bytes on every machine. Nothing has no sign."""
+    return None if value is None or not math.isfinite(value) else round(float(value), 6) + 0.0
 
 
 def _ahead(results: Results) -> dict[str, Any]:

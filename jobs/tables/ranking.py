@@ -22,7 +22,8 @@ def rankings(out: Console, document: Mapping[str, Any], say: Speech = ENGLISH) -
     for kind, steps in document["rank"].items():
         for at, (step, row) in enumerate(steps.items()):
             if row["status"] != "ok":
-                out.print(say(_WHY[row["status"]], step=f"{escape(kind)}, {say.step(step)}", n=row["n"]) + "\n")
+                comma = "、" if say.language == "ja" else ", "
+                out.print(say(_WHY[row["status"]], step=f"{escape(kind)}{comma}{say.step(step)}", n=row["n"]) + "\n")
                 continue
             _table(out, kind, step, row, one, SHOWN if at == 0 else OF_A_STEP, say)
     text = (

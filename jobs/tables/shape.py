@@ -11,10 +11,10 @@ from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Column, Table
+from rich.text import Text
 
 from jobs.speech import ENGLISH, Speech
 from jobs.tables.folding import Folded, is_japanese, phrases, pieces
-from models.plain import plain
 
 WHOLE = frozenset(
     {"step", "since run", "started", "occurred", "plan", "as of", "when", "found", "field"}
@@ -28,6 +28,7 @@ GIVING = (  # cells of a word or name, and of a word of a heading, that stay in 
     (10, 10, True),
     (10, 10, False),
 )
+LONG = 32  # cells of a name without a space, from which on it is broken where the page has no room
 WIDE = 10_000  # characters: as wide as nothing is
 _COPIED = re.compile(r"[\w-]+\.\w+/[\w-]+|\b(?:run|plan|decision)-[\w-]+|\b\d{4}-\d\d-\d\d\b")
 
@@ -44,6 +45,9 @@ class PlainTable(Table):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.update(width=WIDE)
+        self.min_width = min(
+            self.min_width or 0, options.max_width
+        )  # a long name in a title makes no table wider than the page
         if self.__rich_measure__(console, wide).maximum > options.max_width:
             self.padding = 0
             room = options.max_width - self._extra_width
@@ -76,9 +80,14 @@ def _least(column: Column, together: int, heading: int, whole: bool) -> int:
             found = max(found, _together(text, together))
         else:
             found = max(
-                found, cell_len(text) if together == GIVING[0][0] else max(map(cell_len, text.split()), default=0)
+                found, cell_len(text) if together == GIVING[0][0] else max(map(_unbroken, text.split()), default=0)
             )
     return found
+
+
+def _unbroken(word: str) -> int:
+    """Cells of a word of a name that stay in one piece: all of an id, of another only so many that a page has room for them."""
+    return cell_len(word) if _COPIED.search(word) else min(cell_len(word), LONG)
 
 
 def _together(text: str, most: int, *, whole: bool = False) -> int:
@@ -106,10 +115,10 @@ def _given(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
 
 def table(title: str, *columns: str, right: Sequence[str] = ()) -> PlainTable:
     """A table with plain rules; the columns in `right` hold numbers. Names and numbers stay in one piece where there is room, texts fold."""
-    title = plain(title)
+    said = Folded(Text.from_markup(title).plain, "bold")
     made = PlainTable(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
-        min_width=cell_len(title),  # or the title of a narrow table would be broken
+        title=said, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
+        min_width=cell_len(said.plain),  # or the title of a narrow table would be broken
     )  # fmt: skip
     for at, name in enumerate(columns):
         whole = name in right or at == 0 or name in WHOLE

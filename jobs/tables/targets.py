@@ -60,14 +60,12 @@ def _plans(out: Console, document: Mapping[str, Any], say: Speech) -> None:
         say(text, achieved=document["achieved"], in_flight=_one(document["in_flight"])),
     )  # fmt: skip
     sure = f"{100 * ((document['assumptions'] or {}).get('sure') or 0.8):g}{'' if say.language == 'ja' else ' '}%"
-    for name, title, says in (("mean", say("on average"), "a coin toss"), ("safe", say("with {sure}", sure=sure), "the plan")):  # fmt: skip
+    for name, title in (("mean", say("on average")), ("safe", say("with {sure}", sure=sure))):
         plan = document["plans"][name]
-        note = say("more than can be listed" if plan["over_capacity"] else says)
-        if plan["entries"] == 0:
-            note = say("nothing new is needed")
-        if plan["entries"] is None:
-            note = say("no number of new entries is enough")
-        shown.add_row(title, number(plan["entries"]), _one(plan["expected"]), likely(plan["chance"]), note)
+        note = _note(name, plan, document["verdict"])
+        shown.add_row(
+            title, number(plan["entries"]), _one(plan["expected"]), likely(plan["chance"]), say(note) if note else ""
+        )
     out.print(shown)
     right = tuple(map(say, ("now", "plan", "at most")))
     shown = table(say("New entries a week"), say("type"), *right, right=right)
@@ -78,6 +76,21 @@ def _plans(out: Console, document: Mapping[str, Any], say: Speech) -> None:
     if document["mix_assumed"]:
         text = "No entry was listed in the last 13 weeks; new ones are shared out by the number of partners."
         out.print(say(text) + "\n")
+
+
+def _note(name: str, plan: Mapping[str, Any], verdict: str) -> str:
+    """What to think of a number of new entries; nothing where the table says it all."""
+    if plan["entries"] is None:
+        return "no number of new entries is enough"
+    if plan["entries"] == 0:
+        return "nothing new is needed"
+    if plan["over_capacity"]:
+        return "more than can be listed"
+    if verdict == "infeasible_time":
+        return ""  # nobody plans what comes too late
+    if name == "safe":
+        return "the plan"
+    return "a coin toss" if 0.4 <= plan["chance"] <= 0.6 else ""
 
 
 def _static(out: Console, document: Mapping[str, Any], say: Speech) -> None:
@@ -119,13 +132,16 @@ def _of_weeks(document: Mapping[str, Any], most: int, say: Speech, *, brief: boo
         kinds = ["all"] if len(kinds) == 2 else kinds
         for kind in kinds:
             goals = [week["goals"][milestone][kind] for week in document["weeks"]]
+            chance = (
+                (total["chance"] or {}).get(kind) if sum(goals) else None
+            )  # of reaching nothing there is none to tell
             last = _day(total["latest_week"]["to"]) if total["latest_week"] and kind == kinds[0] else ""
             shown.add_row(
                 say.name(milestone, brief=brief) if kind == kinds[0] else "",
                 say.kind(kind),
                 *(number(n) for n in goals[:most]),
                 number(sum(goals)),
-                likely((total["chance"] or {}).get(kind)),
+                likely(chance),
                 last,
             )
         if len(kinds) > 1:

@@ -635,6 +635,8 @@ REFUSED: list[tuple[tuple[str, ...], int, str]] = [
     *(((*command, "--partner", "Partner 003", "--type", kind), 2, f"Partner Partner 003 is of type growth1, not {kind}; leave --type out.")
       for command in (("indicators",), ("indicators", "--rank"), ("targets", "--deals", "3"), ("leading",), ("stalled",)) for kind in ("legacy", "gold")),
     (("targets", "--partner", "Partner 003"), 2, "not enough data to say which part of the 40 deals of 2026-11 is theirs; say --deals N."),
+    (("actual", "--type", "legacy"), 1, "The target has no numbers of partner type 'legacy'; it has those of all."),
+    (("actual", "--type", "gold"), 1, "There is no partner type 'gold'"),
     (("actual", "--by", "sato"), 2, "give it with --deals N"),
     (("actual", "--month", "2026-12", "--deals", "5", "--type", "legacy"), 2, "all partners together; leave --type out"),
     (("actual", "--month", "2026-12", "--deals", "5", "--csv"), 2, "leave --csv out"),

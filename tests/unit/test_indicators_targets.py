@@ -432,6 +432,18 @@ def test_a_months_milestones_are_at_least_what_its_deals_take_in_the_long_run():
     assert by_type["all"][DEAL] == 30
 
 
+def test_where_nothing_is_planned_the_numbers_are_nothing_without_a_sign():
+    """With many types numpy takes the greater of 0 and -0 eight at a time, and may take the second."""
+    plan = target_plan(busy_outlook(), 30, MONTH)
+    none = np.zeros((DEAL + 1, 16, len(plan.weekly.weeks)))
+    weekly = replace(plan.weekly, goals=none.astype(np.int64), in_flight=none, new=none)
+    found = by_plan(
+        replace(plan, weekly=weekly, pace=np.zeros(16), rates=np.tile(plan.rates, (8, 1))),
+        [f"type {i}" for i in range(16)],
+    )
+    assert all(not np.signbit(numbers).any() for numbers in found.values())
+
+
 def test_the_static_table_knows_by_when():
     outlook = busy_outlook()
     rows = static_table(outlook, 20, MONTH)

@@ -153,7 +153,15 @@ def test_a_week_in_which_nothing_is_due_says_0(tmp_path):
 
 
 def test_names_that_the_font_cannot_write_or_that_look_like_formulas_are_still_readable(tmp_path):
-    plan = replace(PLAN, who="𠮷野家 髙﨑 $\\frac$ 😀")
-    figure = targets.draw(plan, "ja")()
-    save(tmp_path / "plan.svg", lambda: figure)
-    assert "吉野家 髙﨑 $\\frac$ 〓" in figure.get_suptitle().replace("\n", "")
+    titles = []
+    for who in ("𠮷野家 髙﨑 $\\frac$ 😀", "a\x07b\tc \u202ed"):
+        figures = []
+
+        def drawn(who=who, figures=figures):
+            figures.append(targets.draw(replace(PLAN, who=who), "ja")())
+            return figures[0]
+
+        save(tmp_path / "plan.svg", drawn)
+        titles.append(figures[0].get_suptitle().replace("\n", ""))
+    assert "吉野家 髙﨑 $\\frac$ 〓" in titles[0]
+    assert "ab c d" in titles[1]

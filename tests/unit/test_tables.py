@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.markup import escape
 
 from jobs.asked import partner_place
 from jobs.cli.common import Uncut
@@ -143,3 +145,30 @@ def test_every_end_of_a_line_within_a_name_is_one_and_columns_stay_in_line(end):
 def test_a_partner_is_found_by_the_name_that_pages_show(name):
     assert partner_place("One two", ["a", "b"], ["other", name]) == 1
     assert partner_place(name, ["a", "b"], ["other", "one two"]) == 1
+
+
+@pytest.mark.parametrize("name", ["Word " * 40, "A" * 120, "パートナー・セールス" * 8, "[bold]x[/bold] " * 9])
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_name_in_a_title_makes_no_table_wider_than_the_page(name, width):
+    shown = table(f"Own conversion of {escape(name)}", "step", "n", right=("n",))
+    shown.add_row("listed", "7")
+    page = printed(shown, width)
+    assert max(map(cell_len, page.splitlines())) <= width
+    assert "".join(name.split()) in "".join(page.split())
+
+
+def test_a_title_stays_in_one_line_where_the_page_has_room():
+    shown = table("Deals divided by conversions", "a", "n", right=("n",))
+    shown.add_row("b", "7")
+    assert printed(shown, 60).splitlines()[0].rstrip() == "Deals divided by conversions"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_name_of_one_very_long_word_is_broken_before_the_page_is(width):
+    shown = table("T", "partner", "record", "since", "n", right=("n",))
+    shown.add_row("B" * 120, "-", "2026-10-01", "1,234")
+    shown.add_row("x-" * 8, IDS[0][:24], "2026-10-02", "7")
+    page = printed(shown, width)
+    assert max(map(cell_len, page.splitlines())) <= width
+    assert page.count("B") == 120
+    assert all(whole in page for whole in (IDS[0][:24], "x-" * 8, "2026-10-01", "1,234"))

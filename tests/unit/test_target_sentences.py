@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from jobs.tables.targets import _note
 from jobs.target_sentences import alone, sentences
 
 STEPS = ("listed>requested", "requested>agreed", "agreed>executed", "executed>deal")
@@ -111,3 +112,29 @@ def test_a_japanese_sentence_has_no_english_in_it(chance, told):
     )
     assert told in said["says_ja"]
     assert not re.search(r"[A-Za-z]| %", said["says_ja"])
+
+
+@pytest.mark.parametrize(
+    ("name", "plan", "verdict", "note"),
+    [
+        ("mean", {"entries": 50, "chance": 0.52, "over_capacity": False}, "feasible", "a coin toss"),
+        ("mean", {"entries": 50, "chance": 0.36, "over_capacity": False}, "feasible", ""),
+        ("safe", {"entries": 80, "chance": 0.8, "over_capacity": False}, "feasible", "the plan"),
+        ("safe", {"entries": 80, "chance": 0.8, "over_capacity": False}, "infeasible_time", ""),
+        ("safe", {"entries": 80, "chance": 0.8, "over_capacity": True}, "infeasible_time", "more than can be listed"),
+        ("safe", {"entries": 0, "chance": 0.9, "over_capacity": False}, "already_covered", "nothing new is needed"),
+        ("mean", {"entries": None, "chance": 0.0, "over_capacity": True}, "infeasible_time", "no number of new entries is enough"),
+    ],
+)  # fmt: skip
+def test_a_number_of_new_entries_is_called_what_it_is(name, plan, verdict, note):
+    """Nothing that comes too late is the plan, and a chance of 36 % is no coin toss."""
+    assert _note(name, plan, verdict) == note
+
+
+def test_the_plan_on_average_is_told_with_its_own_chance():
+    plans = {"safe": {"entries": 80, "chance": 0.8}, "mean": {"entries": 50, "chance": 0.36}}
+    said = sentences(
+        {"verdict": "feasible", "month": "2026-11", "deals": 5, "plans": plans, "a_week": {"a": {"plan": 9}}}
+    )
+    assert said["says"].endswith("(50 would do on average, with a chance of 36 %).")
+    assert said["says_ja"].endswith("（平均で足りる50件では36%）。")
