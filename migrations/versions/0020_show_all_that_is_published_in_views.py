@@ -565,9 +565,9 @@ milestone_since: when it last came to it
 status: of the wait: `moving`, `warn`, `stalled`, `beyond`; `closed` where nothing is waited for, `unplaced` where the mapping does not name its stage
 stalled: true where `status` is `stalled` or `beyond`
 next_milestone: what it should come to next; null where it is not stalled
-due_on: by when 80 % had moved on, or a limit by default where too few have gone on to tell it; null where it is not stalled, or that day is still to come
-chance: its chance to come to the next milestone at all, 0 to 1; null where it is not stalled, and where too few have gone on from there to tell it
-chance_at_entry: what that chance was when it came to its milestone, 0 to 1; null as `chance`
+due_on: by when 80 % had moved on; null where it is not stalled, or that day is still to come
+chance: its chance to come to the next milestone at all, 0 to 1; null where it is not stalled
+chance_at_entry: what that chance was when it came to its milestone, 0 to 1; null where it is not stalled
 why: the same in a sentence, in the workspace's language
 deal_probability: chance of a deal within 180 days, in percent from 0 to 100, whole; null where nobody has gone the whole way yet
 expected_deal_on: if it becomes a deal: by when half of such entries have; null where the chance is under 5 percent, and where it is a deal or lost
