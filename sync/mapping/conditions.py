@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from sync.mapping.dates import MirrorValue, UnreadableDateError, day_of
 from sync.mapping.patterns import LONGEST, finder, problem_of
@@ -120,7 +120,7 @@ class Condition(Rule):
     contains: Scalars | None = Field(None, description="text that holds one of these pieces")
     includes: Scalars | None = Field(None, description="a field of several values (A;B) that holds one of these")
     regex: Patterns | None = Field(None, description="text in which one of these patterns (RE2) is found")
-    empty: bool | None = Field(None, description="true: the field holds nothing; false: it holds something")
+    empty: StrictBool | None = Field(None, description="true: the field holds nothing; false: it holds something")
     more_than: Number | None = Field(None, description="a number above this one")
     at_least: Number | None = Field(None, description="this number or one above it")
     less_than: Number | None = Field(None, description="a number below this one")

@@ -200,6 +200,15 @@ def places(part, path=()):
         yield from places(below, (*path, key))
 
 
+@pytest.mark.parametrize("word", ["1", "yes", '"true"'])
+def test_whether_a_field_is_empty_is_true_or_false_for_reader_and_editor_alike(word):
+    text = mapping_text("salesforce-campaign").replace("empty: false", f"empty: {word}", 1)
+    assert f"empty: {word}" in text
+    assert faults(text)
+    with pytest.raises(MappingError, match="'empty' needs true or false"):
+        load_mapping(text)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_what_the_reader_takes_is_never_underlined_however_a_mapping_was_changed(data):
