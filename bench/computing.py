@@ -38,6 +38,7 @@ SECONDS_TO_READ, SECONDS_TO_COMPUTE = 10.0, 1.0
 # (`prepared`) is loaded already.
 RUNS = (("very first", -1), ("next day, a month's end", 0), ("an hour later", 0), ("week's end", 1))
 DAYS = 900
+BEST_OF = 3  # worlds, the quickest of each run counts: on a shared host the same step takes a third more processor time from one second to the next
 TO_PREPARE = 1.0  # seconds; mapping 10,000 entries for the first time takes several
 DEPTH = "1 + (hashint4({0}) & 1023 > 300)::int + (hashint4({0}) & 1023 > 500)::int + (hashint4({0}) & 1023 > 650)::int + (hashint4({0}) & 1023 > 760)::int"
 KINDS = "(array['regular_meeting','co_visit','study_session','dinner','webinar','touch'])"
@@ -110,13 +111,17 @@ _EVENTS = """insert into sakigake.event (workspace, event_id, fact_id, entry_id,
 def measure() -> Iterator[Row]:
     yield from _reading()
     costs = {}
-    for entries, partners in ((SMALL, PARTNERS), (SMALL * TIMES, PARTNERS * TIMES)):
-        with empty_database() as url, tempfile.TemporaryDirectory() as folder:
-            engine = database.engine(url)
-            try:
-                whole, costs[entries] = _computing(engine, postmaster(url), Path(folder), entries, partners)
-            finally:
-                engine.dispose()
+    for entries, partners, times in ((SMALL, PARTNERS, BEST_OF), (SMALL * TIMES, PARTNERS * TIMES, 1)):
+        taken = []
+        for _ in range(times):
+            with empty_database() as url, tempfile.TemporaryDirectory() as folder:
+                engine = database.engine(url)
+                try:
+                    taken.append(_computing(engine, postmaster(url), Path(folder), entries, partners))
+                finally:
+                    engine.dispose()
+        whole = [min(of_each) for of_each in zip(*(seconds for seconds, _ in taken), strict=True)]
+        costs[entries] = statistics.median(cost for _, cost in taken)
         for (what, _), seconds in zip(RUNS, whole, strict=True) if entries == SMALL else ():
             yield Row(
                 f"compute step at 10,000 entries, {what}", entries / seconds, "entries/s", f"{SECONDS_TO_COMPUTE:.0f} s for all",
