@@ -21,6 +21,7 @@ from jobs.months import month_of
 from jobs.reports import Stamp
 from jobs.steps.computed import Computed
 from jobs.steps.plan_document import verdict_document, weeks_document
+from jobs.steps.rounding import rounded
 from models.vocabulary import FUNNEL, STEPS
 
 Planned = list[float | None]
@@ -129,19 +130,19 @@ def month_document(done: Computed, month: date, planned: Mapping[str, Planned]) 
         mine, split = ends.get(kind), causes[kind]
         found = lines(kind, plan, came[kind], elapsed, landing=mine, split=split)
         rows += [
-            {**{k: _rounded(v) for k, v in asdict(line).items()}, "milestone": MILESTONES[line.milestone].value}
+            {**{k: rounded(v) for k, v in asdict(line).items()}, "milestone": MILESTONES[line.milestone].value}
             for line in found
         ]
         deals = found[-1]
-        effects = [None] * len(STEPS) if split is None else [_rounded(e) for e in split.conversions]
+        effects = [None] * len(STEPS) if split is None else [rounded(e) for e in split.conversions]
         gaps[kind] = {
-            "gap": _rounded(deals.gap),
-            "volume": None if split is None else _rounded(split.volume),
+            "gap": rounded(deals.gap),
+            "volume": None if split is None else rounded(split.volume),
             "conversion": {f"{a}>{b}": e for (a, b), e in zip(STEPS, effects, strict=True)},
-            "timing": _rounded(timing(deals.planned, elapsed, mine.in_flight[DEAL] if mine else None)),
+            "timing": rounded(timing(deals.planned, elapsed, mine.in_flight[DEAL] if mine else None)),
             "zeros": None if split is None else split.zeros,
         }
-    return {"month": month.isoformat()[:7], "elapsed": _rounded(elapsed), "rows": rows, "gap": gaps}
+    return {"month": month.isoformat()[:7], "elapsed": rounded(elapsed), "rows": rows, "gap": gaps}
 
 
 def static_targets(rows: Sequence[StaticRow]) -> list[tuple[float, float | None]]:
@@ -200,7 +201,3 @@ def fingerprint(conn: Connection[Any], workspace: str) -> str:
 def _month_before(month: date, n: int) -> date:
     at = month.year * 12 + month.month - 1 - n
     return date(at // 12, at % 12 + 1, 1)
-
-
-def _rounded(value: Any) -> Any:
-    return round(value, 6) + 0.0 if isinstance(value, float) else value  # + 0: next to nothing is no -0

@@ -11,6 +11,7 @@ from indicators.leading.panel_scores import PanelTest
 from indicators.leading.questions import Answers
 from indicators.leading.verdicts import Finding, sentence
 from jobs.steps.leading_facts import SEED
+from jobs.steps.rounding import rounded
 from models.labels import named
 
 
@@ -45,12 +46,12 @@ def finding_document(f: Finding, floors: Floors) -> dict[str, Any]:
         "more_weeks": f.more_weeks,
         "short_of": list(f.short_of),
         "p": forward["p"],
-        "p_holm": _number(f.holm),
-        "p_explore": _number(f.explore),
+        "p_holm": rounded(f.holm),
+        "p_explore": rounded(f.explore),
         "effect": forward["effect"],
         "mde": forward["mde"],
         "forward": forward,
-        "reverse": {**_test(f.reverse), "p_holm": _number(f.reverse_holm)},
+        "reverse": {**_test(f.reverse), "p_holm": rounded(f.reverse_holm)},
         "skill": _plain(f.skill),
         "skills": [_plain(s) for s in f.skills],
         "description": _plain(f.description),
@@ -59,16 +60,11 @@ def finding_document(f: Finding, floors: Floors) -> dict[str, Any]:
 
 def _test(test: PanelTest) -> dict[str, Any]:
     found = {k: v for k, v in _plain(test).items() if k not in ("z", "pace")}
-    return {"z": [_number(v) for v in test.z], **found}
+    return {"z": [rounded(v) for v in test.z], **found}
 
 
 def _plain(of: Skill | PanelTest | Description) -> dict[str, Any]:
-    return {one.name: _number(getattr(of, one.name)) for one in fields(of)}
-
-
-def _number(value: Any) -> Any:
-    """Six decimals: what is published is the same bytes on every machine."""
-    return round(value, 6) + 0.0 if isinstance(value, float) else value  # nothing has no sign
+    return {one.name: rounded(getattr(of, one.name)) for one in fields(of)}
 
 
 def _iso(day: int) -> str | None:
