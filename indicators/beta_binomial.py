@@ -9,10 +9,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import betaln, digamma, zeta
+from scipy.special import betaln, digamma
 
 from indicators.counting import per_group
 from indicators.inputs import Flags, Floats, Ints
+from indicators.trigamma import trigamma
 
 CENTRE, SPREAD = math.log(12.0), 1.5
 MOST = 500.0
@@ -145,7 +146,7 @@ def _hill_of(y: Floats, n: Floats, of: Ints, *, prior: bool) -> Hill:
             return np.stack([per_group(place, row, len(fits)) for row in function(each)]) - count * function(ends)
 
         logs = per_group(place, betaln(each[1], each[2]), len(fits)) - count * betaln(ends[1], ends[2])
-        return hill_at(u, v, logs, summed(digamma), -summed(lambda x: zeta(2.0, x)), prior=prior)
+        return hill_at(u, v, logs, summed(digamma), -summed(trigamma), prior=prior)
 
     return hill
 
