@@ -33,6 +33,12 @@ def drawn_rates(outlook: Outlook, members: Ints, draws: int) -> Iterator[DrawnRa
         p, generators = np.empty((len(some), len(STEPS), draws)), []
         for at, i in enumerate(some):
             rng = generator(outlook.assumptions.seed, str(outlook.as_of), outlook.partners.ids[i], "target")
-            p[at] = rng.beta(a[i, :, None], b[i, :, None], (len(STEPS), draws))
+            p[at] = drawn_steps(rng, a[i], b[i], draws)
             generators.append(rng)
         yield DrawnRates(some, p, tuple(generators))
+
+
+def drawn_steps(rng: np.random.Generator, a: Floats, b: Floats, draws: int) -> Floats:
+    """[steps, draws] of one partner's rates, each step's from its own beta distribution of `a` and `b` [steps]."""
+    # by columns of parameters at once the same numbers are drawn, but each goes through numpy's general iteration
+    return np.array([rng.beta(*of_step, draws) for of_step in zip(a, b, strict=True)])

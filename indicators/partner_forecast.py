@@ -17,10 +17,10 @@ from indicators.bootstrap import generator
 from indicators.chances_by_rate import ChancesByRate, OfPartner
 from indicators.counting import drawn_counts, per_group
 from indicators.curves import TypeCurves, onward
+from indicators.drawn_rates import drawn_steps
 from indicators.forecast import chances
 from indicators.inputs import LISTED, Flags, Floats, Ints
 from indicators.outlook import Outlook
-from indicators.subjects import STEPS
 
 _THREADS = 4
 _FEW = 64  # entries of a partner that are drawn one by one, which takes no longer than drawing their sum
@@ -143,7 +143,7 @@ def _draws_of(
     mine: OfPartner,
 ) -> Ints:
     """[draws, horizons] numbers of deals of one partner. An entry that is a deal within 30 days is one within 60."""
-    p = rng.beta(a[:, None], b[:, None], (len(STEPS), draws))
+    p = drawn_steps(rng, a, b, draws)
     if len(mine) <= _FEW:
         under_way = mine.drawn(rng, p)
     else:
