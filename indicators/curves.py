@@ -91,15 +91,14 @@ def onward(curves: TypeCurves, to: int = DEAL) -> Floats:
 def within_after(delay: Floats, following: Floats, only: Sequence[int] | None = None) -> Floats:
     """A[c, h]: the share of converters that take longer than c days for this step and are through what follows within h days more.
 
-    `delay` [days] is this step's F, `following` [days] the cumulated delay of the rest of the way. With `only` the other columns are 0.
+    `delay` [days] is this step's F, `following` [days] the cumulated delay of the rest of the way. Columns are h from 0 on, or `only` these.
     """
     days = len(delay)
     daily = np.diff(delay, prepend=0.0)
-    table = np.zeros((days, days))
     if only is not None:
-        for h in only:
-            table[:, h] = np.correlate(np.r_[daily[1:], np.zeros(h)], following[:h][::-1], "valid")[:days]
-        return table
+        ahead = [np.correlate(np.r_[daily[1:], np.zeros(h)], following[:h][::-1], "valid")[:days] for h in only]
+        return np.column_stack(ahead)
+    table = np.zeros((days, days))
     # what is due a day later from a day older, and what this day's converters bring
     for c in range(days - 2, -1, -1):
         table[c, 1:] = table[c + 1, :-1] + daily[c + 1] * following[:-1]

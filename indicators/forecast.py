@@ -29,7 +29,8 @@ from indicators.partner_rates import PartnerRates
 class WayTables:
     """One partner type.
 
-    tables    [4][days, days]: A[c, h] of `within_after`, from each milestone to the deal
+    tables    [4][days, horizons]: A[c, h] of `within_after`, from each milestone to the deal
+    columns   the horizons of the tables; None where they are all, from 0 days on
     converters, others   [4, days]: the share still open after c days, of those that will go on and of those that never will
     p50, p80  [4, days]: days until half, and 80 %, of those that become a deal have, from age c; -1 beyond support
     rates     [4]: the type's own
@@ -37,12 +38,24 @@ class WayTables:
     """
 
     tables: tuple[Floats, ...]
+    columns: tuple[int, ...] | None
     converters: Floats
     others: Floats
     p50: Ints
     p80: Ints
     rates: Floats
     known: bool
+
+    @property
+    def horizon(self) -> int:
+        """The last day that curves speak of."""
+        return len(self.converters[0]) - 1
+
+    def reaches(self, days: Sequence[int]) -> list[Floats]:
+        """[4][ages, m] of the tables: within so many days, at most the horizon. ValueError where they were not made for these."""
+        asked = [min(h, self.horizon) for h in days]
+        places = asked if self.columns is None else [self.columns.index(h) for h in asked]
+        return [table[:, places] for table in self.tables]
 
 
 def way_tables(
@@ -57,7 +70,7 @@ def way_tables(
     for row in curves:
         key = tuple(part for curve in row for part in (id(curve.delay), id(curve.following)))
         if key not in made:
-            made[key] = _tables(row, to, only)
+            made[key] = _tables(row, to, None if only is None else [min(h, len(row[0].delay) - 1) for h in only])
         rows.append(made[key])
     return tuple(rows)
 
@@ -68,12 +81,12 @@ def chances(
     """For each open entry [n, horizons] the chance of milestone `to` within so many days."""
     found = np.zeros((len(waiting_at), len(days)))
     for t, way in enumerate(ways):
+        reaches = way.reaches(days)
         for k in range(LISTED, to):
             mine = np.flatnonzero((waiting_at.type == t) & (waiting_at.milestone == k))
             if not mine.size:
                 continue
-            last = way.tables[k].shape[0] - 1
-            age = np.minimum(waiting_at.age[mine], last)
+            age = np.minimum(waiting_at.age[mine], way.horizon)
             whose, converters, others = waiting_at.partner[mine], way.converters[k, age], way.others[k, age]
             of = rates.rate[whose]
             p = np.where(
@@ -84,8 +97,7 @@ def chances(
             through = p * of[:, k + 1 : to].prod(axis=1)
             both = p * converters + (1 - p) * others
             share = np.divide(through, both, out=np.zeros(len(mine)), where=both > 0)
-            reach = way.tables[k][age[:, None], np.minimum(np.asarray(days), last)[None, :]]
-            found[mine] = np.minimum(share[:, None] * reach, 1.0)
+            found[mine] = np.minimum(share[:, None] * reaches[k][age], 1.0)
     return found
 
 
@@ -108,6 +120,7 @@ def _tables(curves: TypeCurves, to: int, only: Sequence[int] | None) -> WayTable
     dated = tables if only is None else ()
     return WayTables(
         tables=tables,
+        columns=None if only is None else tuple(only),
         converters=converters,
         others=others,
         p50=np.array([_days_until(table, 0.5) for table in dated]),

@@ -115,7 +115,7 @@ def jump_tables(curves: TypeCurves, to: int, only: Sequence[int] | None) -> Jump
     for k, curve in enumerate(curves[:to]):
         moved, lost = followed[k][LISTED + 1 : _LOST].sum(axis=0), followed[k][_LOST]
         seen = min(float(moved[-1]), 1.0)
-        table = np.zeros((days, days))
+        table = np.zeros((days, days if only is None else len(only)))
         for j in range(k + 1, DEAL + 1):
             if followed[k][j].any():
                 table += within_after(followed[k][j], ways[j], only)

@@ -84,13 +84,12 @@ def coming(outlook: Outlook, last: int, scope: Flags | None = None) -> Coming:
     if days == 0:
         return _coming(in_flight, new, gathered, poisson, known)
     under_way = of_scope(outlook.under_way, chosen)
-    column = min(days, outlook.assumptions.horizon)
     ways: dict[int, tuple[WayTables, ...]] = {}
     before: dict[int, OpenEntries] = {}
     for j in range(LISTED + 1, DEAL + 1):
-        ways[j] = outlook.ways if j == DEAL else way_tables(outlook.curves, j, only=[column])
+        ways[j] = outlook.ways if j == DEAL else way_tables(outlook.curves, j, only=[days])
         before[j] = under_way.only(not_yet_at(outlook, under_way, j))
-        expected = chances(before[j], ways[j], outlook.rates, [column], to=j)[:, 0]
+        expected = chances(before[j], ways[j], outlook.rates, [days], to=j)[:, 0]
         in_flight[j] = per_group(before[j].type, expected, kinds)
     kind, a_day = outlook.partners.type, np.array([_per_daily_entry(outlook, t, days) for t in range(kinds)])
     for t in range(kinds):
@@ -100,10 +99,7 @@ def coming(outlook: Outlook, last: int, scope: Flags | None = None) -> Coming:
             continue
         through = np.cumprod(np.c_[np.ones(len(members)), outlook.rates.rate[members]], axis=1)
         new[:, t] = (outlook.arriving.weekly[members] / 7.0) @ through * a_day[t]
-        by_rate = {
-            j: ChancesByRate(of_type[t], [table[:, [column]] for table in of_type[t].tables])
-            for j, of_type in ways.items()
-        }
+        by_rate = {j: ChancesByRate(of_type[t], of_type[t].reaches([days])) for j, of_type in ways.items()}
         for drawn in drawn_rates(outlook, members, draws):
             whose = zip(drawn.members, drawn.generators, strict=True)
             pace = [rng.gamma(outlook.arriving.shape[i], outlook.arriving.scale[i], draws) / 7.0 for i, rng in whose]

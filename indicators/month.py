@@ -103,8 +103,7 @@ def draws_for(outlook: Outlook, month: Month, under_way: OpenEntries, scope: Fla
     busy = np.zeros(len(outlook.partners), bool)
     busy[under_way.partner] = True
     for t, way in enumerate(outlook.ways[: len(outlook.partners.types)]):
-        last = len(way.tables[0]) - 1
-        reaches = [(table[:, [min(late, last)]] - table[:, [min(early, last)]]) for table in way.tables]
+        reaches = [by_end - before for by_end, before in zip(way.reaches([late]), way.reaches([early]), strict=True)]
         members = np.flatnonzero((kind == t) & busy & scope)
         if not members.size:
             continue

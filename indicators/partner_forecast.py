@@ -101,8 +101,7 @@ def partner_forecast(outlook: Outlook) -> PartnerForecast:
             members = np.flatnonzero(kind == t)
             if not way.known or not members.size:
                 continue
-            reaches = [table[:, [min(h, len(table) - 1) for h in ahead]] for table in way.tables]
-            by_rate = ChancesByRate(way, reaches, powers=2)
+            by_rate = ChancesByRate(way, way.reaches(ahead), powers=2)
             for drawn in pool.map(partial(drawn_of, by_rate), np.array_split(members, processors)):
                 totals[t] += drawn
     total_low, total_high = _middle(totals.sum(axis=0))

@@ -40,9 +40,8 @@ def moving_on(outlook: Outlook, under_way: OpenEntries, weeks: Sequence[Week]) -
     kinds = len(outlook.partners.types)
     found = np.zeros((DEAL + 1, kinds, len(weeks)))
     ends = [week.end - outlook.as_of for week in weeks]
-    last = outlook.assumptions.horizon
     for j in range(LISTED + 1, DEAL + 1) if weeks else ():
-        ways = outlook.ways if j == DEAL else way_tables(outlook.curves, j, only=[min(end, last) for end in ends])
+        ways = outlook.ways if j == DEAL else way_tables(outlook.curves, j, only=ends)
         still = under_way.only(not_yet_at(outlook, under_way, j))
         found[j] = np.diff(_arriving(still, ways, outlook.rates, ends, j, kinds), axis=1, prepend=0.0)
     return found
