@@ -6,14 +6,13 @@ Counts are whole numbers, so that no order of summing changes a byte; the seed i
 import hashlib
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from indicators.incidence import CENSORED, CONVERTED, ENDED, at_risk_of, checked
 from indicators.inputs import Codes, Days, Floats, Ints
 
 MOST_GROUPS = 500  # beyond, partners are dealt into this many groups: sums of independent partners are as good, and cost is bounded
-_BLOCK = 64  # draws at once: small enough for a processor's cache
-# A larger product makes BLAS start threads, which on a busy machine spin for seconds over what one thread does in milliseconds.
-_PRODUCT = 200_000
+_BLOCK = 256  # draws at once: what is worked out for them stays in a processor's cache
 _EXACT = 2.0**24  # up to which a float of 32 bits holds every whole number
 
 
@@ -52,34 +51,30 @@ def drawn_incidence(weights: Floats, counts: Floats) -> Floats:
     moves = np.flatnonzero(
         (counts[:, CONVERTED] + counts[:, ENDED]).any(axis=0)
     )  # on other days curves stay where they are
-    days = len(moves)
+    found, days = np.zeros((counts.shape[2], len(weights))), len(moves)
     if not days:
-        return np.zeros((len(weights), counts.shape[2]))
+        return found.T
     converting, ending, watched = (
-        counts[:, CONVERTED][:, moves],
-        counts[:, ENDED][:, moves],
-        at_risk_of(counts)[:, moves],
+        of[:, moves].T for of in (counts[:, CONVERTED], counts[:, ENDED], at_risk_of(counts))
     )
-    columns = np.concatenate([converting, converting + ending, watched], axis=1)
+    rows = np.concatenate([converting, converting + ending, watched])
     # whole numbers, which either kind of float holds exactly as long as none is larger than it has digits for
-    small = float(weights.max(initial=0.0)) * float(columns.sum(axis=0).max()) < _EXACT
-    columns, weights = (
-        columns.astype(np.float32 if small else np.float64),
-        weights.astype(np.float32 if small else np.float64),
-    )
-    curves = np.empty((len(weights), days))
-    sums, tile = np.empty((_BLOCK, 3 * days), columns.dtype), max(1, _PRODUCT // (_BLOCK * len(columns)))
-    for block in range(0, len(weights), _BLOCK):
-        drawn = weights[block : block + _BLOCK]
-        for left_edge in range(0, 3 * days, tile):
-            part = slice(left_edge, left_edge + tile)
-            np.matmul(drawn, columns[:, part], out=sums[: len(drawn), part])
-        whole = sums[: len(drawn)].astype(np.float64)
-        converted, left, at_risk = whole[:, :days], whole[:, days : 2 * days], np.maximum(whole[:, 2 * days :], 1.0)
-        left /= at_risk
-        survival = np.cumprod(np.subtract(1.0, left, out=left), axis=1)
+    small = float(weights.max(initial=0.0)) * float(rows.sum(axis=1).max()) < _EXACT
+    kind: DTypeLike = np.float32 if small else np.float64
+    rows, drawn = rows.astype(kind), weights.T.astype(kind)
+    first, day = moves[0], np.searchsorted(moves, np.arange(moves[0], counts.shape[2]), side="right") - 1
+    for left_edge in range(0, len(weights), _BLOCK):
+        block = slice(left_edge, left_edge + _BLOCK)
+        converted, left, at_risk = (rows @ drawn[:, block]).astype(np.float64).reshape(3, days, -1)
+        np.maximum(at_risk, 1.0, out=at_risk)
         converted /= at_risk
-        converted[:, 1:] *= survival[:, :-1]
-        np.cumsum(converted, axis=1, out=curves[block : block + _BLOCK])
-    before = np.searchsorted(moves, np.arange(counts.shape[2]), side="right") - 1
-    return np.asarray(np.where(before >= 0, curves[:, np.maximum(before, 0)], 0.0), np.float64)
+        left /= at_risk
+        stays = np.subtract(1.0, left, out=left)
+        survival, so_far = np.ones(converted.shape[1]), np.zeros(converted.shape[1])
+        for now, of_those in zip(converted, stays, strict=True):  # day by day, of all draws at once
+            now *= survival
+            now += so_far
+            so_far = now
+            survival *= of_those
+        found[first:, block] = converted[day]
+    return found.T
