@@ -34,6 +34,7 @@ class ChancesByRate:
         self.days = way.converters.shape[1]
         self.width, self.powers = reaches[0].shape[1], powers
         self.way, self.reaches, self.cells = way, reaches, []
+        self.possible = np.array([reach.any(axis=1) for reach in reaches])
         nodes = np.linspace(0.0, 1.0, _NODES)
         for k, reach in enumerate(reaches):
             both = _both(way, k, slice(None), nodes)
@@ -47,9 +48,10 @@ class ChancesByRate:
     def of(self, open_now: OpenEntries, members: Ints) -> Iterator["OfPartner"]:
         """For each of the partners `members`, in order.
 
-        Each partner's own ages are summed in their order, so that no other partner matters to it.
+        Each partner's own ages are summed in their order, so that no other partner matters to it. Entries without any chance are left out.
         """
         mine = np.flatnonzero(np.isin(open_now.partner, members) & (open_now.age < self.days - 1))
+        mine = mine[self.possible[open_now.milestone[mine], open_now.age[mine]]]
         key = (open_now.partner[mine] * len(self.cells) + open_now.milestone[mine]) * self.days + open_now.age[mine]
         cells, counts = np.unique(key, return_counts=True)
         bounds = np.searchsorted(
