@@ -8,6 +8,7 @@ a straight line.
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -33,17 +34,23 @@ class ChancesByRate:
     def __init__(self, way: WayTables, reaches: Sequence[Floats], powers: int = POWERS) -> None:
         self.days = way.converters.shape[1]
         self.width, self.powers = reaches[0].shape[1], powers
-        self.way, self.reaches, self.cells = way, reaches, []
+        self.way, self.reaches = way, reaches
         self.possible = np.array([reach.any(axis=1) for reach in reaches])
-        nodes = np.linspace(0.0, 1.0, _NODES)
-        for k, reach in enumerate(reaches):
-            both = _both(way, k, slice(None), nodes)
+
+    @cached_property
+    def cells(self) -> list[Floats]:
+        """For each milestone [ages with any chance, powers * m, nodes] the powers of the chance at each rate."""
+        nodes, found = np.linspace(0.0, 1.0, _NODES), []
+        for k, reach in enumerate(self.reaches):
+            ages = np.flatnonzero(self.possible[k])
+            both = _both(self.way, k, ages, nodes)
             share = np.divide(np.broadcast_to(nodes, both.shape), both, out=np.zeros_like(both), where=both > 0)
-            chance = np.minimum(share[:, None, :] * reach[:, :, None], 1.0)
+            chance = np.minimum(share[:, None, :] * reach[ages][:, :, None], 1.0)
             raised = [chance]
-            for _ in range(1, powers):
+            for _ in range(1, self.powers):
                 raised.append(raised[-1] * chance)
-            self.cells.append(np.concatenate(raised, axis=1))
+            found.append(np.concatenate(raised, axis=1))
+        return found
 
     def of(self, open_now: OpenEntries, members: Ints) -> Iterator["OfPartner"]:
         """For each of the partners `members`, in order.
@@ -52,10 +59,10 @@ class ChancesByRate:
         """
         mine = np.flatnonzero(np.isin(open_now.partner, members) & (open_now.age < self.days - 1))
         mine = mine[self.possible[open_now.milestone[mine], open_now.age[mine]]]
-        key = (open_now.partner[mine] * len(self.cells) + open_now.milestone[mine]) * self.days + open_now.age[mine]
+        key = (open_now.partner[mine] * len(self.reaches) + open_now.milestone[mine]) * self.days + open_now.age[mine]
         cells, counts = np.unique(key, return_counts=True)
         bounds = np.searchsorted(
-            cells, np.arange(len(self.cells) + 1) * self.days + members[:, None] * len(self.cells) * self.days
+            cells, np.arange(len(self.reaches) + 1) * self.days + members[:, None] * len(self.reaches) * self.days
         )
         ages = cells % self.days
         for row in bounds:
@@ -69,19 +76,28 @@ class ChancesByRate:
         """
         draws = p.shape[2]
         found = np.zeros((len(partners), self.powers, self.width, draws))
-        for k in range(len(self.cells)):
+        for k in range(len(self.reaches)):
             there = [i for i, one in enumerate(partners) if len(one.ages[k])]
             if not there:
                 continue
-            tables = np.stack([partners[i].table(k) for i in there])
-            values = _between(tables, p[there, k]).reshape(len(there), self.powers, self.width, draws)
-            rest = p[there, k + 1 : len(self.cells)].prod(axis=1)[:, None]
+            values = _between(self._tables(k, [partners[i] for i in there]), p[there, k]).reshape(
+                len(there), self.powers, self.width, draws
+            )
+            rest = p[there, k + 1 : len(self.reaches)].prod(axis=1)[:, None]
             factor = rest
             for power in range(self.powers):
                 values[:, power] *= factor
                 factor = factor * rest
             found[there] += values
         return found
+
+    def _tables(self, k: int, partners: Sequence["OfPartner"]) -> Floats:
+        """[partners, powers * m, nodes] sums over each partner's entries at milestone k, of which each has some, at each rate."""
+        ages = [one.ages[k] for one in partners]
+        place = np.cumsum(self.possible[k]) - 1
+        told = self.cells[k][place[np.concatenate(ages)]]
+        told *= np.concatenate([one.counts[k] for one in partners])[:, None, None]
+        return np.asarray(np.add.reduceat(told, np.cumsum([0, *map(len, ages[:-1])]), axis=0), np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -95,15 +111,11 @@ class OfPartner:
     def __len__(self) -> int:
         return sum(int(counts.sum()) for counts in self.counts)
 
-    def table(self, k: int) -> Floats:
-        """[powers * m, nodes] sums over the entries at milestone k, at each rate."""
-        return np.asarray((self.by_rate.cells[k][self.ages[k]] * self.counts[k][:, None, None]).sum(axis=0), np.float64)
-
     def each(self, p: Floats) -> Floats:
         """[entries, m, draws] the chance of each, for drawn rates `p` [steps, draws]."""
         by_rate, found = self.by_rate, [np.zeros((0, self.by_rate.width, p.shape[1]))]
         for k, ages in self._one_by_one():
-            through = p[k : len(by_rate.cells)].prod(axis=0)
+            through = p[k : len(by_rate.reaches)].prod(axis=0)
             both = _both(by_rate.way, k, ages, p[k])
             share = np.divide(np.broadcast_to(through, both.shape), both, out=np.zeros_like(both), where=both > 0)
             found.append(np.minimum(share[:, None] * by_rate.reaches[k][ages][:, :, None], 1.0))
@@ -113,7 +125,7 @@ class OfPartner:
         """[m, draws] of how many the chance comes true. What does so in one column does so in all whose chance is no smaller."""
         by_rate, found = self.by_rate, np.zeros((self.by_rate.width, p.shape[1]), np.int64)
         for k, every in self._one_by_one():
-            through = p[k : len(by_rate.cells)].prod(axis=0)
+            through = p[k : len(by_rate.reaches)].prod(axis=0)
             inverse = np.where(through > _NEVER, 1.0 / np.maximum(through, _NEVER), np.inf).astype(np.float32)
             for first in range(0, len(every), _SEVERAL):
                 ages = every[first : first + _SEVERAL]
