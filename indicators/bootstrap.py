@@ -4,11 +4,12 @@ Counts are whole numbers, so that no order of summing changes a byte; the seed i
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from indicators.incidence import CENSORED, CONVERTED, ENDED, at_risk_of, checked
+from indicators.incidence import CENSORED, CONVERTED, ENDED, ROUNDED, at_risk_of, checked
 from indicators.inputs import Codes, Days, Floats, Ints
 
 MOST_GROUPS = 500  # beyond, partners are dealt into this many groups: sums of independent partners are as good, and cost is bounded
@@ -43,17 +44,36 @@ def group_histograms(group: Ints, groups: int, duration: Days, ending: Codes, ho
     return counts.reshape(groups, 3, width).astype(np.float64)
 
 
-def drawn_incidence(weights: Floats, counts: Floats) -> Floats:
-    """F1 [replicates, days] of each draw of groups, from counts [groups, 3, days] (the estimator of incidence.py).
+@dataclass(frozen=True, eq=False, slots=True)
+class DrawnCurves:
+    """F1 of each draw: days [n] on which curves move, in order, and f1 [n, replicates] on them; it is 0 before the first."""
+
+    days: Ints
+    f1: Floats
+
+    def on(self, day: int) -> Floats:
+        """[replicates] F1 on that day."""
+        last = int(np.searchsorted(self.days, day, side="right")) - 1
+        return self.f1[last] if last >= 0 else np.zeros(self.f1.shape[1])
+
+    def quantile_days(self, share: float, by: int) -> Ints:
+        """[replicates] the same as `incidence.quantile_days` of each draw."""
+        final = self.on(by)
+        if not len(self.days):
+            return np.full(len(final), -1)
+        before = (self.f1 < share * final - ROUNDED).sum(axis=0)
+        return np.asarray(np.where(final > 0, self.days[np.minimum(before, len(self.days) - 1)], -1), np.int64)
+
+
+def drawn_incidence(weights: Floats, counts: Floats) -> DrawnCurves:
+    """The curves of each draw of groups, by weights [replicates, groups] and counts [groups, 3, days] (the estimator of incidence.py).
 
     Numbers at risk add up over groups like the counts do, so that one product of matrices gives all that is needed.
     """
-    moves = np.flatnonzero(
-        (counts[:, CONVERTED] + counts[:, ENDED]).any(axis=0)
-    )  # on other days curves stay where they are
-    found, days = np.zeros((counts.shape[2], len(weights))), len(moves)
-    if not days:
-        return found.T
+    moves = np.flatnonzero((counts[:, CONVERTED] + counts[:, ENDED]).any(axis=0))
+    f1, n = np.empty((len(moves), len(weights))), len(moves)
+    if not n:
+        return DrawnCurves(moves, f1)
     converting, ending, watched = (
         of[:, moves].T for of in (counts[:, CONVERTED], counts[:, ENDED], at_risk_of(counts))
     )
@@ -62,10 +82,9 @@ def drawn_incidence(weights: Floats, counts: Floats) -> Floats:
     small = float(weights.max(initial=0.0)) * float(rows.sum(axis=1).max()) < _EXACT
     kind: DTypeLike = np.float32 if small else np.float64
     rows, drawn = rows.astype(kind), weights.T.astype(kind)
-    first, day = moves[0], np.searchsorted(moves, np.arange(moves[0], counts.shape[2]), side="right") - 1
     for left_edge in range(0, len(weights), _BLOCK):
         block = slice(left_edge, left_edge + _BLOCK)
-        converted, left, at_risk = (rows @ drawn[:, block]).astype(np.float64).reshape(3, days, -1)
+        converted, left, at_risk = (rows @ drawn[:, block]).astype(np.float64).reshape(3, n, -1)
         np.maximum(at_risk, 1.0, out=at_risk)
         converted /= at_risk
         left /= at_risk
@@ -76,5 +95,5 @@ def drawn_incidence(weights: Floats, counts: Floats) -> Floats:
             now += so_far
             so_far = now
             survival *= of_those
-        found[first:, block] = converted[day]
-    return found.T
+        f1[:, block] = converted
+    return DrawnCurves(moves, f1)

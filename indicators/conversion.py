@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
-from indicators.bootstrap import drawn_incidence, draws, generator, group_histograms, groups_of
+from indicators.bootstrap import DrawnCurves, drawn_incidence, draws, generator, group_histograms, groups_of
 from indicators.incidence import CENSORED, CONVERTED, ENDED, Incidence, aalen_johansen, quantile_days
-from indicators.inputs import Floats
 from indicators.intervals import WHOLE, Interval, clopper_pearson, wilson, z_value
 from indicators.paths import PathTable
 from indicators.subjects import ALL, OVERALL, STEPS, Funnel, Step, Subjects, step_name
@@ -188,8 +187,8 @@ def cohort_within(subjects: Subjects, as_of: int, days: int, level: float = 0.95
     return WithinWindow(days, n, converted, converted / n if n else None, wilson(converted, n, level))
 
 
-def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -> Floats:
-    """F1 [replicates, horizon + 1] of partners drawn anew. `label` joins the seed. ValueError without subjects."""
+def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -> DrawnCurves:
+    """F1 of partners drawn anew. `label` joins the seed. ValueError without subjects."""
     group, groups = groups_of(subjects.partner)
     if groups == 0:
         raise ValueError(f"there is nobody to draw from for {label}; ask for a bootstrap only where there are subjects")
@@ -200,7 +199,7 @@ def bootstrap_curves(subjects: Subjects, label: str, assumptions: Assumptions) -
 
 def drawn_curves(
     funnel: Funnel, name: str, partner_type: int | None, step: Step, subjects: Subjects, assumptions: Assumptions
-) -> Floats:
+) -> DrawnCurves:
     """The bootstrap of a step's own subjects: of all of them for the rate, and for the lead time where all are dated."""
     key = (step, partner_type, assumptions.seed, assumptions.replicates)
     if key not in funnel.drawn:
@@ -216,7 +215,7 @@ def _conversion(
     analytic = rate_interval(curve)
     bootstrap = None
     if len(subjects) and draw:
-        drawn = drawn_curves(funnel, name, partner_type, step, subjects, assumptions)[:, -1]
+        drawn = drawn_curves(funnel, name, partner_type, step, subjects, assumptions).on(assumptions.horizon)
         low, high = np.percentile(drawn, [2.5, 97.5])
         bootstrap = Interval(float(low), min(1.0, float(high)))
     readable_to = min(assumptions.horizon, curve.readable_to(assumptions.min_at_risk))

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from indicators.inputs import Floats, Ints
 
 CENSORED, CONVERTED, ENDED = 0, 1, 2
+ROUNDED = 1e-12  # what rounding may take from a share
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -143,5 +144,5 @@ def _variance(curve: Incidence) -> Floats:
 def quantile_days(f1: Floats, share: float, by: int) -> Ints:
     """The first day on which F1 reaches `share` of what it is on day `by`, along the last axis; -1 where nothing converts by then."""
     final = f1[..., by]
-    reached = f1 >= (share * final)[..., None] - 1e-12
+    reached = f1 >= (share * final)[..., None] - ROUNDED
     return np.asarray(np.where(final > 0, reached.argmax(axis=-1), -1), np.int64)

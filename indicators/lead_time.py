@@ -92,8 +92,8 @@ def step_lead_time(
         median,
         p80,
         p95,
-        _interval(np.asarray(quantile_days(drawn, 0.5, by))),
-        _interval(np.asarray(quantile_days(drawn, 0.8, by))),
+        _interval(drawn.quantile_days(0.5, by)),
+        _interval(drawn.quantile_days(0.8, by)),
         *working,
     )
 

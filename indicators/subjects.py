@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from indicators.bootstrap import DrawnCurves
 from indicators.incidence import CENSORED, CONVERTED, ENDED
-from indicators.inputs import DEAL, LISTED, MILESTONES, NO_DAY, Codes, Days, Flags, Floats, Ints
+from indicators.inputs import DEAL, LISTED, MILESTONES, NO_DAY, Codes, Days, Flags, Ints
 from indicators.paths import PathTable
 
 ALL = "all"
@@ -102,7 +103,7 @@ class Funnel:
         self.paths = paths
         self._everyone: dict[Step, Subjects] = {}
         self._recent: dict[tuple[Step, int | None, int | None, int], tuple[Subjects, int | None]] = {}
-        self.drawn: dict[tuple[Step, int | None, str, int], Floats] = {}  # bootstraps, see `drawn_curves`
+        self.drawn: dict[tuple[Step, int | None, str, int], DrawnCurves] = {}  # bootstraps, see `drawn_curves`
         self._kinds = int(paths.type.max()) + 1 if len(paths) else 0
         whole = bool((paths.known_from == NO_DAY).all())
         self._known = (

@@ -9,7 +9,7 @@ from indicators.assumptions import DEFAULTS
 from indicators.bootstrap import MOST_GROUPS, drawn_incidence, draws, generator, group_histograms, groups_of
 from indicators.conversion import bootstrap_curves, conversions
 from indicators.curves import StepCurve, chosen_curves, curve_from, curve_of, onward
-from indicators.incidence import aalen_johansen
+from indicators.incidence import aalen_johansen, quantile_days
 from indicators.subjects import Subjects
 from tests.unit.reference.worlds import DAY0, paths_of
 
@@ -85,7 +85,10 @@ def test_each_draw_of_partners_has_the_curve_of_its_entries_written_out(n):
     for at in (0, 63, 64, 129):
         times = weights[at].astype(int)[group]
         expected = aalen_johansen(np.repeat(days, times), np.repeat(ending, times), 180)
-        np.testing.assert_allclose(found[at], expected.f1, atol=1e-12)
+        of_it = [found.on(day)[at] for day in range(181)]
+        np.testing.assert_allclose(of_it, expected.f1, atol=1e-12)
+        for share, by in ((0.5, 180), (0.8, 90), (0.5, 0)):
+            assert found.quantile_days(share, by)[at] == quantile_days(np.array(of_it), share, by)
 
 
 def test_very_many_partners_are_dealt_into_groups_of_which_each_holds_its_own():
