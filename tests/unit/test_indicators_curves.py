@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from indicators.assumptions import DEFAULTS
-from indicators.bootstrap import MOST_GROUPS, drawn_incidence, draws, generator, group_histograms, groups_of
+from indicators.bootstrap import (
+    MOST_GROUPS,
+    DrawnCurves,
+    drawn_incidence,
+    draws,
+    generator,
+    group_histograms,
+    groups_of,
+)
 from indicators.conversion import bootstrap_curves, conversions
 from indicators.curves import StepCurve, chosen_curves, curve_from, curve_of, onward
 from indicators.incidence import aalen_johansen, quantile_days
@@ -89,6 +97,17 @@ def test_each_draw_of_partners_has_the_curve_of_its_entries_written_out(n):
         np.testing.assert_allclose(of_it, expected.f1, atol=1e-12)
         for share, by in ((0.5, 180), (0.8, 90), (0.5, 0)):
             assert found.quantile_days(share, by)[at] == quantile_days(np.array(of_it), share, by)
+
+
+def test_half_of_what_a_draw_reaches_is_reached_on_the_day_it_is_half():
+    """Also where thirds of it add up to a little less; before the first day, and of a draw in which nobody converts, there is none."""
+    found = DrawnCurves(np.array([3, 7, 9]), np.array([[0.1 + 0.2, 0.0], [0.6, 0.0], [0.9, 0.0]]))
+    assert found.on(2).tolist() == [0, 0]
+    assert found.on(8).tolist() == [0.6, 0]
+    assert found.quantile_days(0.5, 8).tolist() == [3, -1]
+    assert found.quantile_days(2 / 3, 180).tolist() == [7, -1]
+    assert found.quantile_days(0.5, 2).tolist() == [-1, -1]
+    assert DrawnCurves(np.zeros(0, np.int64), np.zeros((0, 2))).quantile_days(0.5, 180).tolist() == [-1, -1]
 
 
 def test_very_many_partners_are_dealt_into_groups_of_which_each_holds_its_own():
