@@ -147,7 +147,8 @@ def _hand_over(process: "subprocess.Popen[bytes]", asked: "PriorityQueue[_Turn]"
         try:
             if not alive:
                 raise ChildProcessError("the process beside has ended")
-            pickle.dump(answer.work, process.stdin, pickle.HIGHEST_PROTOCOL)
+            # in one piece: after each of many this thread would wait for those that work here
+            process.stdin.write(pickle.dumps(answer.work, pickle.HIGHEST_PROTOCOL))
             process.stdin.flush()
             ready = ready or bool(process.stdout.read(1))
             done, found = pickle.load(process.stdout)  # noqa: S301 - from our own process
@@ -179,5 +180,5 @@ def serve(*modules: str) -> None:
                 told = True, work()
             except Exception:  # noqa: BLE001 - the process that asked works it out itself, and meets the same
                 told = False, None
-            pickle.dump(told, out, pickle.HIGHEST_PROTOCOL)
+            out.write(pickle.dumps(told, pickle.HIGHEST_PROTOCOL))
             out.flush()
