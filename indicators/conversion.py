@@ -162,7 +162,7 @@ def rate_interval(curve: Incidence, level: float = 0.95) -> Interval:
     Log(-log) as a rule; under 5 conversions Clopper-Pearson on the effective number F (1 - F) / Var; no conversion at all:
     from 0 to 1 - 0.05^(1/n) with n the subjects watched to the horizon or to an end; mirrored where all convert.
     """
-    rate, variance = float(curve.f1[-1]), float(curve.variance[-1])
+    rate, variance = float(curve.f1[-1]), curve.variance()
     complete = (
         curve.conversions + int(curve.ended.sum()) + int(curve.at_risk[-1] - curve.converted[-1] - curve.ended[-1])
     )
@@ -232,7 +232,7 @@ def _conversion(
         lost=lost,
         open=len(subjects) - converted - lost,
         rate=min(1.0, float(curve.f1[-1])) if len(subjects) else None,
-        se=math.sqrt(float(curve.variance[-1])) if len(subjects) else None,
+        se=math.sqrt(curve.variance()) if len(subjects) else None,
         interval=analytic if bootstrap is None or analytic.width >= bootstrap.width else bootstrap,
         analytic=analytic,
         bootstrap=bootstrap,

@@ -62,7 +62,7 @@ def _step(funnel: Funnel, name: str, partner_type: int | None, step: Step, assum
         for curve in curves
     )
     rates = [float(curve.f1[-1]) for curve in curves]
-    spread = math.sqrt(sum(float(curve.variance[-1]) for curve in curves))
+    spread = math.sqrt(sum(curve.variance() for curve in curves))
     p = None
     if enough:
         gap = abs(rates[0] - rates[1])

@@ -34,10 +34,21 @@ class Incidence:
     f2: Floats
     s: Floats
 
-    @property
-    def variance(self) -> Floats:
-        """Of f1 on each day; worked out when it is asked for, which most curves never are."""
-        return _variance(self)
+    def variance(self, day: int | None = None) -> float:
+        """Of f1 on that day, the last where None, by the delta method: the three sums of METHODS 3b."""
+        upto = slice(0, None if day is None else day + 1)
+        n, d1, f1 = self.at_risk[upto].astype(np.float64), self.converted[upto].astype(np.float64), self.f1[upto]
+        d = d1 + self.ended[upto]
+        survivors = n - d
+        before = np.empty_like(n)
+        before[0], before[1:] = 1.0, self.s[upto][:-1]
+        further = f1[-1] - f1
+        # where nobody is left after day u, F1(t) = F1(u) and the first sum has no part of u
+        greenwood = np.divide(d, n * survivors, out=np.zeros_like(n), where=survivors > 0)
+        each = np.maximum(n, 1.0)
+        share = before * d1 / (each * each)
+        parts = further * further * greenwood + share * before * (n - d1) / each - 2 * further * share
+        return max(float(parts.sum()), 0.0)
 
     @property
     def n(self) -> int:
@@ -121,24 +132,13 @@ def aalen_johansen(duration: ArrayLike, ending: ArrayLike, horizon: int = 180) -
 
 def incidence(counts: Ints) -> Incidence:
     """The curves of counts [3, days]."""
-    f1, f2, s = shares(counts)
-    return Incidence(np.asarray(at_risk_of(counts), np.int64), counts[CONVERTED], counts[ENDED], f1, f2, s)
+    return incidences(counts[None])[0]
 
 
-def _variance(curve: Incidence) -> Floats:
-    """Var F1(t) for every t by the delta method: the three sums of METHODS 3b, opened up so that running sums do."""
-    n, d1, f1 = curve.at_risk.astype(np.float64), curve.converted.astype(np.float64), curve.f1
-    d = d1 + curve.ended
-    before = np.r_[1.0, curve.s[:-1]]
-    survivors = n - d
-    # where nobody is left after day u, F1(t) = F1(u) and the first sum has no part of u
-    greenwood = np.divide(d, n * survivors, out=np.zeros_like(n), where=(n > 0) & (survivors > 0))
-    square = np.maximum(n, 1.0) ** 2
-    own = before**2 * d1 * (n - d1) / (square * np.maximum(n, 1.0))
-    cross = before * d1 / square
-    a, b, c = np.cumsum(greenwood), np.cumsum(f1 * greenwood), np.cumsum(f1**2 * greenwood)
-    variance = f1**2 * a - 2 * f1 * b + c + np.cumsum(own) - 2 * (f1 * np.cumsum(cross) - np.cumsum(f1 * cross))
-    return np.asarray(np.maximum(variance, 0.0), np.float64)
+def incidences(counts: Ints) -> list[Incidence]:
+    """Those of many counts [n, 3, days]."""
+    columns = np.asarray(at_risk_of(counts), np.int64), counts[:, CONVERTED], counts[:, ENDED], *shares(counts)
+    return [Incidence(*of_one) for of_one in zip(*columns, strict=True)]
 
 
 def quantile_days(f1: Floats, share: float, by: int) -> Ints:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from indicators.assumptions import DEFAULTS, Assumptions
+from indicators.by_type import curves_by_type
 from indicators.incidence import Incidence, aalen_johansen, quantile_days
 from indicators.inputs import DEAL, LOST, MILESTONES, NO_DAY, WON, Codes, EntryTable, Flags, Floats, Ints
 from indicators.paths import PathTable
@@ -72,12 +73,8 @@ def paces(
 ) -> tuple[tuple[StepPace, ...], ...]:
     """The pace of each of the four steps, for each type. Own entries from 20 conversions on, then all types', then defaults."""
     funnel = Funnel.of(paths)
-    pooled = [_pace(funnel, None, step, assumptions) for step in STEPS]
-    table = []
-    for index in range(len(types)):
-        own = [_pace(funnel, index, step, assumptions) for step in STEPS]
-        table.append(tuple(_choose(mine, every) for mine, every in zip(own, pooled, strict=True)))
-    return tuple(table)
+    *own, pooled = zip(*(_paces_of(funnel, step, len(types), assumptions) for step in STEPS), strict=True)
+    return tuple(tuple(_choose(mine, every) for mine, every in zip(row, pooled, strict=True)) for row in own)
 
 
 def chance_of_next(curve: Incidence) -> Floats:
@@ -161,13 +158,27 @@ def next_step(code: int) -> str | None:
     return MILESTONES[code].value if 0 <= code < WON else None
 
 
-def _pace(funnel: Funnel, partner_type: int | None, step: Step, assumptions: Assumptions) -> StepPace:
+def _paces_of(funnel: Funnel, step: Step, kinds: int, assumptions: Assumptions) -> list[StepPace]:
+    """Of a step: of each type's own entries, and last of all types'."""
+    curves, _ = curves_by_type(funnel, step, kinds, assumptions)
+    subjects, _ = funnel.subjects(step, None, assumptions.window, 0)
+    dated = curves if subjects.dated.all() else curves_by_type(funnel, step, kinds, assumptions, dated=True)[0]
+    return [
+        _alone(funnel, of, step, assumptions) if curve is None or timed is None else _pace(curve, timed, assumptions)
+        for of, curve, timed in zip((*range(kinds), None), curves, dated, strict=True)
+    ]
+
+
+def _alone(funnel: Funnel, partner_type: int | None, step: Step, assumptions: Assumptions) -> StepPace:
+    """The pace of a type whose window has to grow."""
     subjects, _ = funnel.subjects(step, partner_type, assumptions.window, assumptions.min_subjects)
-    curve = aalen_johansen(subjects.duration, subjects.ending, assumptions.horizon)
-    dated = curve
-    if not subjects.dated.all():
-        timed = subjects.only(subjects.dated)
-        dated = aalen_johansen(timed.duration, timed.ending, assumptions.horizon)
+    timed = subjects.only(subjects.dated)
+    curve, dated = (aalen_johansen(of.duration, of.ending, assumptions.horizon) for of in (subjects, timed))
+    return _pace(curve, dated, assumptions)
+
+
+def _pace(curve: Incidence, dated: Incidence, assumptions: Assumptions) -> StepPace:
+    """By the curve of all, and that of those whose days are known."""
     by = min(assumptions.horizon, dated.readable_to(assumptions.min_at_risk))
     if int(dated.converted[: by + 1].sum()) < assumptions.own_curve:
         nothing = np.zeros(assumptions.horizon + 1)

@@ -106,7 +106,7 @@ def test_r7_bone_marrow_transplants():
     myeloid = aalen_johansen(months[disease == 1], status[disease == 1], 72)
     assert myeloid.n == 18
     assert (round(float(myeloid.f1[-1]), 6), round(float(myeloid.f2[-1]), 6)) == (0.368186, 0.205707)
-    assert round(float(myeloid.variance[-1]) ** 0.5, 6) == 0.120851
+    assert round(myeloid.variance() ** 0.5, 6) == 0.120851
     interval = rate_interval(myeloid)
     assert (round(interval.low, 4), round(interval.high, 4)) == (0.1492, 0.5917)
 
@@ -115,7 +115,7 @@ def test_r7_interval_of_the_lymphoblastic_group():
     """Printed by the log(-log) formula; with under 5 conversions we publish the exact interval, which is wider."""
     months, status, disease = bmt()
     curve = aalen_johansen(months[disease == 0], status[disease == 0], 72)
-    f, se = float(curve.f1[-1]), float(curve.variance[-1]) ** 0.5
+    f, se = float(curve.f1[-1]), curve.variance() ** 0.5
     w = 1.959963985 * se / (f * abs(np.log(f)))
     low, high = f ** np.exp(w), f ** np.exp(-w)
     assert (round(low, 4), round(high, 4)) == (0.0435, 0.3830)
@@ -139,7 +139,9 @@ def test_r8_without_censoring_the_variance_is_the_binomial_one():
     for n in (1, 2, 17, 300):
         times, endings = rng.integers(0, 40, n), rng.integers(1, 3, n)
         curve = aalen_johansen(times, endings, 40)
-        np.testing.assert_allclose(curve.variance, curve.f1 * (1 - curve.f1) / n, atol=1e-14)
+        by_day = [curve.variance(day) for day in range(41)]
+        np.testing.assert_allclose(by_day, curve.f1 * (1 - curve.f1) / n, atol=1e-14)
+        assert curve.variance() == by_day[-1]
 
 
 def test_r13_wilson_and_clopper_pearson():
