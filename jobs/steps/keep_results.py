@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from indicators.inputs import EntryTable, PartnerTable
 from jobs.steps.entry_rows import SAID, Said, differing
-from jobs.steps.result_lines import entry_blocks, subject_lines
+from jobs.steps.result_lines import BEGIN, END, Ends, entry_blocks, subject_lines
 from jobs.steps.results import Language, Row
 from jobs.steps.write_results import WRITE
 from sync.events.ids import Ids
@@ -66,7 +66,7 @@ def keep(
         conn.execute("select from sakigake.subject_result where workspace = %s limit 1", (workspace,)).fetchone()
         is None
     ):
-        ends = (f"{workspace}\t", f"\t{stand.run_id}")
+        ends = (workspace,), (stand.run_id,)
         written = _copy(conn, "sakigake.subject_result", partner_rows, told, found, ends=ends)
     else:
         written = _put(conn, workspace, stand, partner_rows, told, found, before, partial=only is not None)
@@ -114,16 +114,17 @@ def _copy(
     told: EntriesSaid,
     found: "_Compared",
     *,
-    ends: tuple[str, str] = ("", ""),
+    ends: Ends = ((), ()),
 ) -> int:
-    columns = ", ".join(("workspace", *_SAID, "run_id") if ends[0] else _SAID)
+    columns = ", ".join(("workspace", *_SAID, "run_id") if any(ends) else _SAID)
     ids, said = Ids.of(told.entries.ids)[found.changed], told.said[found.changed]
-    with conn.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin") as copy:
+    with conn.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin (format binary)") as copy:
+        copy.write(BEGIN)
         # in the order of the tables' index, into which they go much quicker: entries, then partners
         for block in entry_blocks(ids, said, told.language, told.horizon, found.groups, ends=ends):
             copy.write(block)
         rows = list(partner_rows)  # which may rest on what is worked out meanwhile
-        copy.write("".join(subject_lines(rows, ends=ends)))
+        copy.write(b"".join((*subject_lines(rows, ends=ends), END)))
     return len(rows) + int(found.groups[said["milestone"] >= 0].sum())
 
 
