@@ -177,7 +177,6 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
     changed: list[int] = []
     olds: list[bytes] = []
     blobs: list[tuple[str, bytes, bytes]] = []
-    held: set[bytes] = set()
     dropped: set[bytes] = set()
     for place, partner_id in enumerate(partners.ids):
         mine = order[bounds[place] : bounds[place + 1]]
@@ -186,20 +185,21 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
         if now == then:
             continue
         blobs.append((partner_id, *now))
-        entries = _pieces(now[0], _ID)
-        held.update(entries)
         if then is None:
             changed += mine.tolist()
             olds.append(_NOTHING * len(mine))
             continue
         old = dict(zip(_pieces(then[0], _ID), _pieces(then[1], SAID.itemsize), strict=True))
-        for at, entry, said in zip(mine.tolist(), entries, _pieces(now[1], SAID.itemsize), strict=True):
+        for at, entry, said in zip(mine.tolist(), _pieces(now[0], _ID), _pieces(now[1], SAID.itemsize), strict=True):
             if (was := old.pop(entry, _NOTHING)) != said:
                 changed.append(at)
                 olds.append(was)
         dropped.update(old)
     for partner_id in before.keys() - set(partners.ids):
         dropped.update(_pieces(before[partner_id][0], _ID))
+    if dropped:  # some may be another partner's now
+        for _, held, _ in blobs:
+            dropped.difference_update(_pieces(held, _ID))
     order = np.argsort(
         changed
     )  # by their ids: rows that come in the order of an index go into it several times as fast
@@ -208,7 +208,7 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
     return _Compared(
         places,
         differing(told.said[places], np.frombuffer(b"".join(olds), SAID)[order]),
-        sorted(_name(entry) for entry in (dropped - held) | emptied),
+        sorted(_name(entry) for entry in dropped | emptied),
         blobs,
     )
 
