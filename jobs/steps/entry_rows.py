@@ -5,7 +5,7 @@ Rows of one width are compared whole, so that words are made only for entries of
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -52,7 +52,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 GROUPS = tuple(FIELDS.values())
 _SINCE, _STALLED = (tuple(FIELDS).index(name) for name in ("milestone_since", "stalled"))
 
-_PERCENT, UNKNOWN = 100, -1
+_PERCENT, UNKNOWN = 100, -1  # as NO_DAY is
 _SUNK, _ROUNDED = 4, 3  # a chance below a quarter of the first, both rounded to whole percents
 _WHY = {
     "en": {
@@ -148,9 +148,40 @@ def entry_rows(
     ids: Iterable[str], said: Said, language: Language, horizon: int, groups: NDArray[np.bool_] | None = None
 ) -> Iterator[Row]:
     """Every field of each entry that has an event; with `groups` [n, groups] only those of the groups that are asked for."""
-    labels, words = _labels(language), _WHY[language]
     asked = np.ones((len(said), len(GROUPS)), np.bool_) if groups is None else groups
-    for entry_id, row, (chance, day, milestone, since, stalled) in zip(ids, said.tolist(), asked.tolist(), strict=True):
+    columns = {name: list(map(tell, said[name].tolist())) for name, tell in NAMED.items()}
+    return _in_words(ids, said, columns, asked, language, horizon)
+
+
+def patterns(said: Said, language: Language, horizon: int, groups: NDArray[np.bool_]) -> Iterator[Row]:
+    """What `entry_rows` gives of entries numbered from 0, with its column's mark, as `<since>`, in place of each day and percentage."""
+    columns = {
+        name: [None if tell(number) is None else f"<{name}>" for number in said[name].tolist()]
+        for name, tell in NAMED.items()
+    }
+    return _in_words(map(str, range(len(said))), said, columns, groups, language, horizon)
+
+
+def told_alike(said: Said, groups: NDArray[np.bool_]) -> NDArray[np.bytes_]:
+    """A key for each entry: where it is one, so are the `patterns`. Of very many entries few keys differ."""
+    known = [said[name] != UNKNOWN if name in NAMED else said[name] for name in SAID.names or ()]
+    key = np.column_stack([*known, _has_sunk(said), *groups.T]).astype(np.int8)
+    return key.view(f"S{key.shape[1]}").reshape(-1)
+
+
+def _in_words(
+    ids: Iterable[str],
+    said: Said,
+    columns: Mapping[str, Sequence[Any]],
+    asked: NDArray[np.bool_],
+    language: Language,
+    horizon: int,
+) -> Iterator[Row]:
+    """The rows of entries, with what `columns` hold instead of their days and percentages."""
+    labels, words = _labels(language), _WHY[language]
+    told = [columns[name] if name in NAMED else said[name].tolist() for name in SAID.names or ()]
+    rows = zip(*told, _has_sunk(said).tolist(), strict=True)
+    for entry_id, row, (chance, day, milestone, since, stalled) in zip(ids, rows, asked.tolist(), strict=True):
         if row[0] < 0:
             continue
         if chance or day:
@@ -162,53 +193,57 @@ def entry_rows(
         if milestone:
             yield "entry", entry_id, "milestone", MILESTONES[row[0]].value, {"why": words["milestone"]}
         if since:
-            yield "entry", entry_id, "milestone_since", _iso(row[1]), {"why": words["milestone"]}
+            yield "entry", entry_id, "milestone_since", row[1], {"why": words["milestone"]}
         if stalled:
             yield "entry", entry_id, "stalled", *_stalled(row, labels, words)
 
 
 def _stalled(row: tuple[Any, ...], labels: tuple[str, ...], words: dict[str, str]) -> tuple[bool, dict[str, Any]]:
-    milestone, since, unplaced, status, stalled, due, following, chance, at_entry, *_ = row
+    milestone, since, unplaced, status, stalled, due, following, chance, at_entry, *_, sunk = row
     label = labels[milestone]
     if unplaced:
         return False, {"why": words["unplaced"], "status": "unplaced"}
     if status < 0:
         return False, {"why": words["closed"].format(label), "status": "closed"}
     if not stalled:
-        waits = words[("warn" if status == WARN else "moving") + ("_default" if chance == UNKNOWN else "")]
-        return False, {"status": STATUSES[status], "why": waits.format(label, _iso(since))}
+        waits = words[("warn" if status == WARN else "moving") + ("_default" if chance is None else "")]
+        return False, {"status": STATUSES[status], "why": waits.format(label, since)}
     return True, {
         "status": STATUSES[status],
-        "why": words[_why(due, chance, at_entry)].format(
-            words["beyond" if status == BEYOND else "is_stalled"], label, _iso(since), _iso(due), labels[following]
+        "why": words[_why(due, chance, sunk)].format(
+            words["beyond" if status == BEYOND else "is_stalled"], label, since, due, labels[following]
         ),
         "next": MILESTONES[following].value,
-        "due": _iso(due),
-        "chance": None if chance == UNKNOWN else chance / _PERCENT,
-        "chance_at_entry": None if at_entry == UNKNOWN else at_entry / _PERCENT,
+        "due": due,
+        "chance": chance,
+        "chance_at_entry": at_entry,
     }
 
 
-def _why(due: int, chance: int, at_entry: int) -> str:
+def _why(due: str | None, chance: float | str | None, sunk: bool) -> str:
     """The words for what makes it stalled: its age, its chance, or what was said of it before."""
-    if due != NO_DAY:
-        return "default" if chance == UNKNOWN else "stalled"
-    return "kept" if chance == UNKNOWN or _SUNK * chance > at_entry + _ROUNDED else "faint"
+    if due is not None:
+        return "default" if chance is None else "stalled"
+    return "faint" if sunk else "kept"
 
 
-def _expected(
-    row: tuple[Any, ...], label: str, words: dict[str, str], horizon: int
-) -> tuple[float | None, str | None, str, str]:
+def _has_sunk(said: Said) -> NDArray[np.bool_]:
+    """Of each entry: its chance is known, and has sunk far below what it was."""
+    chance, at_entry = said["chance"].astype(np.int64), said["at_entry"].astype(np.int64)
+    sunk: NDArray[np.bool_] = (chance != UNKNOWN) & (_SUNK * chance <= at_entry + _ROUNDED)
+    return sunk
+
+
+def _expected(row: tuple[Any, ...], label: str, words: dict[str, str], horizon: int) -> tuple[Any, Any, str, str]:
     """The chance in percent, the day, and why either is what it is."""
-    milestone, (state, percent, day) = row[0], row[-3:]
+    milestone, (state, percent, day) = row[0], row[-4:-1]
     if state == CLOSED:
         why = words["closed"].format(label)
         return (0.0 if milestone == LOST else 100.0), None, why, why
     if state == NO_DATA:
         return None, None, words["no_curve"], words["no_curve"]
-    found = _iso(day)
     why = words["old"].format(label, horizon) if state == BEYOND_SUPPORT else words["chance"].format(label)
-    return float(percent), found, why, words["day" if found else "unlikely"]
+    return percent, day, why, words["day" if day else "unlikely"]
 
 
 @lru_cache
@@ -221,3 +256,18 @@ def _labels(language: Language) -> tuple[str, ...]:
 def _iso(day: int) -> str | None:
     found = None if day == NO_DAY else day_date(day)
     return found.isoformat() if found else None
+
+
+def _share(percent: int) -> float | None:
+    return None if percent == UNKNOWN else percent / _PERCENT
+
+
+NAMED: dict[str, Callable[[int], str | float | None]] = {
+    "since": _iso,
+    "due": _iso,
+    "day": _iso,
+    "chance": _share,
+    "at_entry": _share,
+    "probability": float,
+}
+"""The columns of days and percentages, and how they are told; None where there is none. All other columns take few values."""

@@ -17,7 +17,7 @@ from psycopg import Connection
 
 from indicators.inputs import EntryTable, PartnerTable
 from jobs.steps.entry_rows import SAID, Said, differing
-from jobs.steps.result_lines import entry_blocks, subject_lines
+from jobs.steps.result_lines import BEGIN, END, Ends, entry_blocks, subject_lines
 from jobs.steps.results import Language, Row
 from jobs.steps.write_results import WRITE
 from sync.events.ids import Ids
@@ -66,7 +66,7 @@ def keep(
         conn.execute("select from sakigake.subject_result where workspace = %s limit 1", (workspace,)).fetchone()
         is None
     ):
-        ends = (f"{workspace}\t", f"\t{stand.run_id}")
+        ends = (workspace,), (stand.run_id,)
         written = _copy(conn, "sakigake.subject_result", partner_rows, told, found, ends=ends)
     else:
         written = _put(conn, workspace, stand, partner_rows, told, found, before, partial=only is not None)
@@ -114,16 +114,17 @@ def _copy(
     told: EntriesSaid,
     found: "_Compared",
     *,
-    ends: tuple[str, str] = ("", ""),
+    ends: Ends = ((), ()),
 ) -> int:
-    columns = ", ".join(("workspace", *_SAID, "run_id") if ends[0] else _SAID)
+    columns = ", ".join(("workspace", *_SAID, "run_id") if any(ends) else _SAID)
     ids, said = Ids.of(told.entries.ids)[found.changed], told.said[found.changed]
-    with conn.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin") as copy:
+    with conn.cursor() as cursor, cursor.copy(f"copy {table} ({columns}) from stdin (format binary)") as copy:
+        copy.write(BEGIN)
         # in the order of the tables' index, into which they go much quicker: entries, then partners
         for block in entry_blocks(ids, said, told.language, told.horizon, found.groups, ends=ends):
             copy.write(block)
         rows = list(partner_rows)  # which may rest on what is worked out meanwhile
-        copy.write("".join(subject_lines(rows, ends=ends)))
+        copy.write(b"".join((*subject_lines(rows, ends=ends), END)))
     return len(rows) + int(found.groups[said["milestone"] >= 0].sum())
 
 
@@ -176,7 +177,6 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
     changed: list[int] = []
     olds: list[bytes] = []
     blobs: list[tuple[str, bytes, bytes]] = []
-    held: set[bytes] = set()
     dropped: set[bytes] = set()
     for place, partner_id in enumerate(partners.ids):
         mine = order[bounds[place] : bounds[place + 1]]
@@ -185,20 +185,21 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
         if now == then:
             continue
         blobs.append((partner_id, *now))
-        entries = _pieces(now[0], _ID)
-        held.update(entries)
         if then is None:
             changed += mine.tolist()
             olds.append(_NOTHING * len(mine))
             continue
         old = dict(zip(_pieces(then[0], _ID), _pieces(then[1], SAID.itemsize), strict=True))
-        for at, entry, said in zip(mine.tolist(), entries, _pieces(now[1], SAID.itemsize), strict=True):
+        for at, entry, said in zip(mine.tolist(), _pieces(now[0], _ID), _pieces(now[1], SAID.itemsize), strict=True):
             if (was := old.pop(entry, _NOTHING)) != said:
                 changed.append(at)
                 olds.append(was)
         dropped.update(old)
     for partner_id in before.keys() - set(partners.ids):
         dropped.update(_pieces(before[partner_id][0], _ID))
+    if dropped:  # some may be another partner's now
+        for _, held, _ in blobs:
+            dropped.difference_update(_pieces(held, _ID))
     order = np.argsort(
         changed
     )  # by their ids: rows that come in the order of an index go into it several times as fast
@@ -207,7 +208,7 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
     return _Compared(
         places,
         differing(told.said[places], np.frombuffer(b"".join(olds), SAID)[order]),
-        sorted(_name(entry) for entry in (dropped - held) | emptied),
+        sorted(_name(entry) for entry in dropped | emptied),
         blobs,
     )
 

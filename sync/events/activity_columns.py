@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from models.vocabulary import aware
 from sync.events.as_known import tables
-from sync.events.blocks import blocks, numbers
+from sync.events.blocks import blocks, counts, numbers
 
 _EPOCH = 10957  # 2000-01-01 in days since 1970
 _ACTIVITIES = """
@@ -50,14 +50,10 @@ def activity_columns(
     with raw.cursor() as cursor:
         sent = blocks(cursor, _ACTIVITIES.format(**tables(past=known_at is not None)), given, 3)
     partner_ids, kinds = (sorted({block[at].decode() for block in sent}) for at in (0, 1))
-    days = [numbers([block[2]]) for block in sent]
+    days = [block[2] for block in sent]
 
     def places(at: int, among: list[str]) -> npt.NDArray[np.int64]:
         place = {name.encode(): i for i, name in enumerate(among)}
-        return np.repeat(
-            np.array([place[block[at]] for block in sent], np.int64), np.array([*map(len, days)], np.int64)
-        )
+        return np.repeat(np.array([place[block[at]] for block in sent], np.int64), counts(days))
 
-    return ActivityColumns(
-        partner_ids, kinds, places(0, partner_ids), places(1, kinds), numbers([block[2] for block in sent]) + _EPOCH
-    )
+    return ActivityColumns(partner_ids, kinds, places(0, partner_ids), places(1, kinds), numbers(days) + _EPOCH)

@@ -28,6 +28,10 @@ def numbers(sent: list[bytes], width: int = 4) -> npt.NDArray[np.int64]:
     """The values of arrays of whole numbers (or of dates; or, of width 1, of truth), one behind the other."""
     if not sent:
         return np.zeros(0, np.int64)
-    return np.concatenate([np.frombuffer(array, _NUMBERS[width], offset=_HEADER)["value"] for array in sent]).astype(
-        np.int64
-    )
+    whole = b"".join([array[_HEADER:] for array in sent])
+    return np.frombuffer(whole, _NUMBERS[width])["value"].astype(np.int64)
+
+
+def counts(sent: list[bytes], width: int = 4) -> list[int]:
+    """How many values each of the arrays holds."""
+    return [(len(array) - _HEADER) // _NUMBERS[width].itemsize for array in sent]

@@ -93,8 +93,8 @@ def entry_columns(
     order = ids.order()
     ids = ids[order]
     target = numbers([block[2] for block in sent], 8)[order]
-    unnumbered = dict(raw.execute(_UNNUMBERED.format(**seen, **scope), given).fetchall())
-    if unnumbered:
+    if not target.all():
+        unnumbered = dict(raw.execute(_UNNUMBERED.format(**seen, **scope), given).fetchall())
         for place in np.flatnonzero(target == 0):
             if (said := unnumbered.get(ids[int(place)])) is not None:
                 target[place] = target_number(ids[int(place)], Target(**said))

@@ -26,7 +26,7 @@ class Ids(Sequence[str]):
     @classmethod
     def of_text(cls, written: bytes) -> "Ids":
         """Texts of UUIDs, one behind the other. ValueError where they are none."""
-        digits = written.replace(b"-", b"")
+        digits = written.translate(None, b"-")
         if len(written) % WRITTEN or len(digits) * WRITTEN != len(written) * _DIGITS:
             raise ValueError("ids of entries are not written as UUIDs, expected 32 digits and 4 dashes each")
         return cls.of_packed(binascii.unhexlify(digits))

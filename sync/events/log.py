@@ -5,6 +5,7 @@ Like events in `read.visible_events` the rows leave PostgreSQL many together.
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import accumulate
 from typing import Any, cast
 
 import numpy as np
@@ -13,9 +14,10 @@ import psycopg
 from sqlalchemy import Connection
 
 from models.vocabulary import aware
-from sync.events.blocks import blocks, numbers
+from sync.events.blocks import blocks, counts, numbers
 from sync.events.ids import WRITTEN, Ids
 from sync.events.read import MILESTONES, connection_numbers
+from sync.events.zones import days_of
 
 STILL = date(2149, 6, 6)
 """`known_until` of what still stands; the last day that the arithmetic takes."""
@@ -23,7 +25,7 @@ _POSTGRES_EPOCH = int(np.datetime64("2000-01-01", "D").astype(np.int64))
 _CODE = {milestone.value.encode(): at for at, milestone in enumerate(MILESTONES)}
 _LOG = """
     select e.milestone, e.connection, string_agg(e.entry_id, ''), array_agg(e.occurred_on),
-        array_agg((e.known_at at time zone %s)::date), array_agg(coalesce((r.known_at at time zone %s)::date, %s))
+        array_agg(e.known_at::date), array_agg(coalesce(r.known_at::date, %s))
     from sakigake.event e left join sakigake.event r
         on r.workspace = e.workspace and r.supersedes = e.event_id and r.supersedes is not null and r.known_at <= %s
     where e.workspace = %s and e.op = 'assert' and e.occurred_on <= %s and e.known_at <= %s
@@ -37,8 +39,8 @@ _ACTIVITIES = """
         from sakigake.past_fact where workspace = %(w)s and kind = 'activity'),
     dated as (select *, known_at = min(known_at) over () as from_the_start from told)
     select partner_id, kind, array_agg(occurred_on),
-        array_agg(case when from_the_start then occurred_on else greatest(occurred_on, (known_at at time zone %(zone)s)::date) end),
-        array_agg(case when until <= %(known_at)s then (until at time zone %(zone)s)::date else %(still)s end)
+        array_agg(case when from_the_start then occurred_on else greatest(occurred_on, known_at::date) end),
+        array_agg(case when until <= %(known_at)s then until::date else %(still)s end)
     from dated where occurred_on <= %(as_of)s and (known_at <= %(known_at)s or from_the_start)
     group by partner_id, kind"""
 
@@ -80,8 +82,8 @@ def event_log(connection: Connection, workspace: str, as_of: date, known_at: dat
     """Every assertion about days up to `as_of` that was made by `known_at` (aware), also those taken back by then."""
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
-    given = (zone, zone, STILL, moment, workspace, as_of, moment)
-    with raw.cursor() as cursor:
+    given = (STILL, moment, workspace, as_of, moment)
+    with raw.cursor() as cursor, days_of(zone, raw):
         sent = blocks(cursor, _LOG, given, 6)
     entry_ids, entry = Ids.of_text(b"".join(block[2] for block in sent)).distinct()
     long = [len(block[2]) // WRITTEN for block in sent]
@@ -107,10 +109,12 @@ def activity_log(
     """Activities up to `as_of` as they were known at `known_at` (aware), in any order."""
     raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     moment = aware(known_at, "known_at")
-    given = {"w": workspace, "as_of": as_of, "known_at": moment, "zone": zone, "still": STILL}
-    with raw.cursor() as cursor:
+    given = {"w": workspace, "as_of": as_of, "known_at": moment, "still": STILL}
+    with raw.cursor() as cursor, days_of(zone, raw):
         sent = blocks(cursor, _ACTIVITIES, given, 5)
+    columns = [numbers([block[at] for block in sent]) + _POSTGRES_EPOCH for at in (2, 3, 4)]
+    long = counts([block[2] for block in sent])
     return [
-        LoggedActivities(block[0].decode(), block[1].decode(), *(numbers([c]) + _POSTGRES_EPOCH for c in block[2:]))
-        for block in sent
+        LoggedActivities(block[0].decode(), block[1].decode(), *(column[end - n : end] for column in columns))
+        for block, n, end in zip(sent, long, accumulate(long), strict=True)
     ]

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from models.vocabulary import Milestone, RecordRef
-from sync.events import read
-from sync.events.log import event_log
+from sync.events import delay, read
+from sync.events.log import activity_log, event_log
 from sync.events.store import count, remember_mapping, store
 from sync.events.target_numbers import target_number
 from sync.mapping.derive import derive
@@ -65,6 +65,28 @@ def test_the_log_tells_each_event_with_the_number_of_its_crm_as_the_compute_step
     of_read = zip((read_.entry_ids[e] for e in read_.entry), read_.milestone, days, read_.connection, strict=True)
     assert sorted(of_log) == sorted(of_read)
     assert set(told.connection.tolist()) == {1, 2}
+
+
+@pytest.mark.parametrize(("zone", "day"), [("UTC", 1), ("Asia/Tokyo", 2), ("CET", 2), ("Etc/GMT+5", 1)])
+def test_moments_have_their_days_in_the_zone_that_is_asked_for_in_summer_too(engine, monkeypatch, zone, day):
+    """Of the log, of activities and of how late events are told; and afterwards the session is in UTC again."""
+    monkeypatch.setattr(delay, "FEW", 1)
+    moment = GO_LIVE + timedelta(hours=22, minutes=30)
+    with engine.begin() as connection:
+        store(
+            connection, "main", derive(MAPPING, small_world()), run_id="r", known_at=moment, mapping_hash=MAPPING.hash
+        )
+        earlier = "update sakigake.activity set known_at = '2020-01-01' where activity_id = (select min(activity_id) from sakigake.activity)"
+        connection.execute(text(earlier))  # what the first load found is known since its own day
+        connection.execute(text("update sakigake.event set reconstructed = false, occurred_on = '2026-05-31'"))
+        told = event_log(connection, "main", LATER, moment, zone)
+        activities = activity_log(connection, "main", LATER, moment, zone)
+        late = delay.reporting_delay(connection, "main", LATER, moment, zone)
+        assert connection.execute(text("select current_setting('TimeZone')")).scalar_one() == "UTC"
+    known = (date(2026, 6, day) - date(1970, 1, 1)).days
+    assert set(told.known_from.tolist()) == {known}
+    assert known in {n for of in activities for n in of.known_from.tolist()}
+    assert late.median == day
 
 
 def test_what_is_stored_is_read_back_as_it_was_derived(engine):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from indicators.entry_forecast import CLOSED
 from jobs import asked, overrides, then
 from jobs import settings as settings_of
 from jobs.explaining.document import explain
@@ -84,11 +85,13 @@ def upgrade(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(map_step, "MAPPING_CODE", OTHER)
     before = entry_rows._expected
 
-    def expected(*given: Any) -> tuple[float | None, str | None, str, str]:
-        chance, *rest = before(*given)
-        return (None if chance is None else chance + 1, *rest)
+    def expected(row: tuple[Any, ...], *given: Any) -> tuple[Any, ...]:
+        chance, *rest = before(row, *given)
+        *_, state, _, _, _ = row
+        return (chance + 1 if state == CLOSED else chance, *rest)
 
     patch.setattr(entry_rows, "_expected", expected)
+    patch.setitem(entry_rows.NAMED, "probability", lambda percent: percent + 1.0)
     patch.setattr(entry_rows, "_stalled", lambda *_: (True, {"why": "other code says so", "status": "stalled"}))
 
 
