@@ -13,6 +13,7 @@ from sync.events import delay, read
 from sync.events.log import activity_log, event_log
 from sync.events.store import count, remember_mapping, store
 from sync.events.target_numbers import target_number
+from sync.events.zones import days_of
 from sync.mapping.derive import derive
 from sync.mapping.facts import Facts
 from tests.mapping_world import ENTRY, account, company, entry, jst, preset, small_world
@@ -65,6 +66,14 @@ def test_the_log_tells_each_event_with_the_number_of_its_crm_as_the_compute_step
     of_read = zip((read_.entry_ids[e] for e in read_.entry), read_.milestone, days, read_.connection, strict=True)
     assert sorted(of_log) == sorted(of_read)
     assert set(told.connection.tolist()) == {1, 2}
+
+
+def test_days_of_a_zone_are_asked_for_in_a_transaction(engine):
+    """Outside of one the zone would not last, and days would be those of UTC without a word."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        raw = connection.connection.driver_connection
+        with pytest.raises(RuntimeError, match="outside of a transaction"), days_of("Asia/Tokyo", raw):
+            pass
 
 
 @pytest.mark.parametrize(("zone", "day"), [("UTC", 1), ("Asia/Tokyo", 2), ("CET", 2), ("Etc/GMT+5", 1)])
