@@ -10,6 +10,7 @@ from scipy.special import stdtr, xlogy
 from indicators.inputs import Floats
 
 _FAR = 8.0  # standard deviations
+_DIGITS = 9  # of a loss: further down is what rounding leaves, on every machine something else
 LEAST = 0.05  # a forecast of no deals at all would be infinitely wrong with the first one
 
 
@@ -82,7 +83,7 @@ def diebold_mariano(first_loss: ArrayLike, second_loss: ArrayLike, horizon: int)
     n = len(gap)
     if n <= max(horizon, 2):
         return None
-    left = gap - gap.mean()
+    left = np.round(gap - gap.mean(), _DIGITS)
     products = [float((left[lag:] * left[: n - lag]).sum()) / n for lag in range(horizon)]
     variance = products[0] + 2 * sum(products[1:])
     if variance <= 0:

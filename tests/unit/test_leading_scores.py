@@ -74,6 +74,14 @@ def test_losses_that_never_differ_tell_nothing():
     assert diebold_mariano([1.0, 2.0], [2.0, 1.0], 4) is None
 
 
+def test_losses_that_differ_by_what_rounding_leaves_tell_nothing():
+    loss = np.random.default_rng(4).gamma(2, 1, 40)
+    beside = loss * (1 + 1e-15 * np.arange(40))
+    assert (beside != loss).any()
+    assert diebold_mariano(beside, loss, 4) is None
+    assert diebold_mariano(loss + 0.1, loss, 4) is None
+
+
 def test_holm_and_benjamini_hochberg_are_as_printed():
     """R14."""
     p = [0.01, 0.04, 0.03, 0.005]
