@@ -22,16 +22,18 @@ def poisson_deviance(y: ArrayLike, forecast: ArrayLike) -> Floats:
 
 def cumulative(mean: Floats, dispersion: Floats, longest: int) -> Floats:
     """[n, longest + 1]: chance of at most k, with variance `dispersion` x mean: negative binomial, or Poisson where that is 1 or less."""
-    m = np.maximum(mean, LEAST)[:, None]
-    beyond = np.maximum(dispersion, 1.0)[:, None] - 1.0
+    m = np.maximum(mean, LEAST)
+    beyond = np.maximum(dispersion, 1.0) - 1.0
     wide = beyond > 1e-9
-    size = m / np.where(wide, beyond, 1.0)
-    k = np.arange(1, longest + 1)
-    # each count's chance by that of the one before: much quicker than the incomplete beta and gamma functions that it sums to
-    nobody = np.where(wide, -size * np.log1p(beyond), -m)
-    growth = np.log(np.where(wide, (size + k - 1) * (beyond / (1.0 + beyond)), m) / k)
-    chances = np.exp(np.cumsum(np.concatenate([nobody, growth], axis=1), axis=1))
-    return np.asarray(np.minimum(np.cumsum(chances, axis=1), 1.0), np.float64)
+    nobody = -m * np.where(wide, np.log1p(beyond) / np.where(wide, beyond, 1.0), 1.0)
+    # each count's chance is a + b / k times that of the one before (Panjer 1981), which is much quicker than the incomplete beta and gamma
+    # functions that they sum to
+    a, b = beyond / (1.0 + beyond), (m - beyond) / (1.0 + beyond)
+    table = np.empty((len(m), longest + 1))
+    table[:, 0] = nobody
+    table[:, 1:] = np.log(a[:, None] + b[:, None] / np.arange(1, longest + 1))
+    np.exp(np.cumsum(table, axis=1, out=table), out=table)
+    return np.minimum(np.cumsum(table, axis=1, out=table), 1.0, out=table)
 
 
 def cumulative_for(y: ArrayLike, mean: Floats, dispersion: Floats) -> Floats:
