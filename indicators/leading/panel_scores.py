@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from indicators.bootstrap import generator
-from indicators.inputs import Flags, Floats, Ints
+from indicators.inputs import Floats, Ints
 from indicators.leading.circles import circle
-from indicators.leading.panel import BLOCKS, WIDTH, Counted, Panel, over
+from indicators.leading.panel import BLOCKS, WIDTH, Counted, Panel
 from indicators.leading.quarters import spread_over_quarters
 
 REPLICATES = 1999  # with 499 the smallest p is .002, which Holm over more than 25 tests could never call significant
@@ -113,7 +113,7 @@ def lead_on(of: Counted, by: Counted, *, seed: str, replicates: int = REPLICATES
         peak_lag,
         None if effect is None else float(effect),
         float(mdes.max()) if mdes.size else None,
-        _pace(y, by.told, panel.active, critical, of.weight),
+        _pace(of, by, critical),
         **found,
     )
 
@@ -148,13 +148,13 @@ def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) 
             place = rng.integers(0, length, (min(_AT_ONCE, partners - first), replicates))
             place += length * np.arange(first, first + len(place))[:, None]
             for block, sums in enumerate(flat):
-                drawn[block] += sums[place].sum(axis=0)
+                drawn[block] += sums.take(place).sum(axis=0)
     return drawn.T
 
 
 def _fits(of: Counted, by: Counted) -> int | None:
     """The lag whose standardised score is largest, ties going to the shorter; None where none can be told."""
-    spread = np.einsum("lpw,pw->l", by.apart**2, of.expected * of.weight[:, None] ** 2)
+    spread = np.einsum("lpw,pw->l", by.varies, of.expected * of.weight[:, None] ** 2)
     told = np.flatnonzero(spread > 1e-9)
     if not len(told):
         return None
@@ -162,15 +162,9 @@ def _fits(of: Counted, by: Counted) -> int | None:
     return int(told[np.argmax(scores)])
 
 
-def _pace(y: Ints, x: Floats, active: Flags, critical: float, weight: Floats) -> float | None:
+def _pace(of: Counted, by: Counted, critical: float) -> float | None:
     """Partners' own variances in place of what few weeks leave after demeaning: steady where the windows are short."""
-    of_x, of_y = WIDTH * _variance(x, active), _variance(y, active)
-    total = float((weight * of_x).sum())
-    return WIDTH * (critical + POWER) * float((weight**2 * of_x * of_y).sum()) ** 0.5 / total if total > 1e-9 else None
-
-
-def _variance(counts: Ints | Floats, active: Flags) -> Floats:
-    """Of each partner's weeks within its window, [partners]."""
-    weeks = active.sum(axis=1)
-    mean = over((counts * active).sum(axis=1), weeks)
-    return over((((counts - mean[:, None]) * active) ** 2).sum(axis=1), weeks)
+    of_x = WIDTH * by.told_variance
+    total = float((of.weight * of_x).sum())
+    spread = float((of.weight**2 * of_x * of.variance).sum()) ** 0.5
+    return WIDTH * (critical + POWER) * spread / total if total > 1e-9 else None

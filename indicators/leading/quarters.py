@@ -52,4 +52,4 @@ def by_quarter(f: Floats) -> Floats:
     """[blocks, partners, quarters]: sums over 13 weeks each; the first quarter may be shorter."""
     weeks = f.shape[2]
     first = weeks % QUARTER or QUARTER
-    return np.asarray(np.add.reduceat(f, np.r_[0 : min(1, weeks), first:weeks:QUARTER], axis=2), np.float64)
+    return np.asarray(np.add.reduceat(f, [*range(min(1, weeks)), *range(first, weeks, QUARTER)], axis=2), np.float64)
