@@ -101,24 +101,18 @@ class Counted:
         return self.panel.demeaned(left * self.weight[:, None])
 
     @cached_property
-    def followed(self) -> dict[int, NDArray[np.complex128]]:
-        """By first active week, the spectra [blocks, partners, frequencies] of what is left of it in the weeks of a block afterwards."""
-        found, rest = {}, self.rest
-        for first, rows in self.panel.beginning.items():
-            left = rest[rows, first:]
-            length = left.shape[1]
-            weights = np.zeros((len(BLOCKS), len(rows), length))
-            for b, (low, high) in enumerate(BLOCKS):
-                for lag in range(low, high + 1):  # x of week u meets what is left in week u + lag
-                    weights[b, :, : length - lag] += left[:, lag:]
-            found[first] = np.fft.rfft(weights, n=circle(length), axis=-1)
-        return found
+    def left(self) -> dict[int, NDArray[np.complex128]]:
+        """By first active week, the spectra [partners, frequencies] of what is left of it."""
+        return self._spectra(self.rest)
 
     @cached_property
     def turned(self) -> dict[int, NDArray[np.complex128]]:
-        """By first active week, its own spectra [partners, frequencies], turned round."""
+        """The same of what it told, turned round."""
+        return {first: np.conj(spectra) for first, spectra in self._spectra(self.told).items()}
+
+    def _spectra(self, f: Floats) -> dict[int, NDArray[np.complex128]]:
         return {
-            first: np.conj(np.fft.rfft(self.told[rows, first:], n=circle(self.told.shape[1] - first), axis=-1))
+            first: np.fft.rfft(f[rows, first:], n=circle(f.shape[1] - first), axis=-1)
             for first, rows in self.panel.beginning.items()
         }
 

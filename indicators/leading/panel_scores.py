@@ -18,7 +18,7 @@ import numpy as np
 from indicators.bootstrap import generator
 from indicators.inputs import Floats, Ints
 from indicators.leading.circles import circle
-from indicators.leading.panel import BLOCKS, WIDTH, Counted, Panel
+from indicators.leading.panel import BLOCKS, LONGEST_LAG, WIDTH, Counted, Panel
 from indicators.leading.quarters import spread_over_quarters
 
 REPLICATES = 1999  # with 499 the smallest p is .002, which Holm over more than 25 tests could never call significant
@@ -128,12 +128,17 @@ def turns(of: Counted, by: Counted) -> list[Floats]:
     for first, rows in of.panel.beginning.items():
         mine = np.flatnonzero(contributes[rows])
         if mine.size:
-            product = of.followed[first][:, mine] * by.turned[first][mine]
             length = of.counts.shape[1] - first
             whole = circle(length)
-            table = np.fft.irfft(product, n=whole, axis=-1)
+            met = np.fft.irfft(of.left[first][mine] * by.turned[first][mine], n=whole, axis=-1)
             if whole > length:  # what is moved by k, and by k less a whole turn
-                table = table[..., :length] + table[..., whole - length :]
+                met = met[:, :length] + met[:, whole - length :]
+            met = np.concatenate([met, met[:, :LONGEST_LAG]], axis=1)
+            table: Floats = np.zeros((len(BLOCKS), len(mine), length))
+            for block, (low, high) in zip(table, BLOCKS, strict=True):
+                # nothing is left of a window's first weeks, so that x of `lag` weeks before is x moved on by `lag`
+                for lag in range(low, high + 1):
+                    block += met[:, lag : lag + length]
             tables.append(np.round(table, _DIGITS))
     return tables
 
