@@ -116,9 +116,8 @@ class _Fit:
         design, width = every[:, weeks], every.shape[2]
         products = (design[:, :, :, None] * design[:, :, None, :]).reshape(*design.shape[:2], width**2)
         trained = used.sum(axis=1)
-        moments = (used @ products / trained[:, None]).reshape(len(columns), len(used), width, width)
-        middle = moments[:, :, 0]
-        variance = _diagonal(moments) - middle**2
+        middle = used @ design / trained[:, None]
+        variance = used @ design**2 / trained[:, None] - middle**2
         alive = variance > _CONSTANT * np.maximum(middle**2, 1.0)
         alive[:, :, 0] = True
         alive[:, :, -season.shape[1] :] &= outcomes.seasonal[:, None]
@@ -146,7 +145,7 @@ class _Fit:
         eta += self.outcomes.y
         system = (weight @ self.products).reshape(self.both.shape)
         system *= self.both
-        diagonal = _diagonal(system)
+        diagonal = np.einsum("...ii->...i", system)  # a view
         diagonal += scale[:, :, None] * self.stiff
         right = np.where(self.alive, eta @ self.design, 0.0)
         return np.asarray(np.linalg.solve(system, right[:, :, :, None])[:, :, :, 0], np.float64)
@@ -167,8 +166,3 @@ class _Fit:
         """Pearson's dispersion, at least 1: counts of overlapping weeks vary no less than Poisson's."""
         chi = (self.squares / times).sum(axis=-1) - self.twice + weight.sum(axis=-1)
         return np.asarray(np.maximum(chi / self.freedom, 1.0), np.float64)
-
-
-def _diagonal(of: Floats) -> Floats:
-    """A view of the diagonals of the last two axes."""
-    return np.asarray(np.einsum("...ii->...i", of), np.float64)
