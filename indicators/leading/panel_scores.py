@@ -84,29 +84,26 @@ def lead_on(of: Counted, by: Counted, *, seed: str, replicates: int = REPLICATES
     if not usable.any() or not y[usable].any() or not x.any():
         return nothing
     tables = turns(of, by)
-    mean, spread, observed = np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS)), np.zeros(len(BLOCKS))
+    mean, variance, observed = 0.0, 0.0, np.zeros(len(BLOCKS))
     for table in tables:
-        middle = table.mean(axis=2, keepdims=True)
-        apart = table - middle
-        mean += middle.sum(axis=(1, 2))
-        spread += np.einsum("bpt,bpt->b", apart, apart) / table.shape[2]
+        every = table[0]  # of any other block the turns are the same, in another order
+        middle = every.mean(axis=1, keepdims=True)
+        mean += float(middle.sum())
+        variance += float(((every - middle) ** 2).sum()) / every.shape[1]
         observed += table[:, :, 0].sum(axis=1)
-    spread = np.sqrt(spread)
-    alive = spread > 1e-9
-    if not alive.any():
+    over_turns = variance**0.5
+    if over_turns <= 1e-9:
         return nothing
-    drawn = _drawn(tables, generator(seed, "panel"), replicates)
-    largest = np.where(alive, (drawn - mean) / np.where(alive, spread, 1.0), -np.inf).max(axis=1)
-    spread = np.maximum(spread, spread_over_quarters(of.rest, by.before, by.squares * of.weight[:, None]))
-    z = np.where(alive, (observed - mean) / np.where(alive, spread, 1.0), 0.0)
-    z_max = float(z[alive].max())
-    p = (1 + int((largest >= z_max - 10.0**-_DIGITS).sum())) / (1 + replicates)
-    peak_lag, spreads = _fits(of, by), np.einsum("bp,p->b", by.tells, of.weight)
-    block = int(np.argmax(np.where(alive, z, -np.inf)))
+    largest = (_drawn(tables, generator(seed, "panel"), replicates).max(axis=0) - mean) / over_turns
+    spread = np.maximum(over_turns, spread_over_quarters(of.rest, by.before, by.squares * of.weight[:, None]))
+    z = (observed - mean) / spread
+    block = int(np.argmax(z))
+    p = (1 + int((largest >= z[block] - 10.0**-_DIGITS).sum())) / (1 + replicates)
+    peak_lag, tells = _fits(of, by), np.einsum("bp,p->b", by.tells, of.weight)
     critical = float(np.quantile(largest, 0.95))
-    measurable = alive & (spreads > 1e-9)
-    mdes = WIDTH * (critical + POWER) * spread[measurable] / spreads[measurable]
-    effect = WIDTH * (observed[block] - mean[block]) / spreads[block] if spreads[block] > 1e-9 else None
+    measurable = tells > 1e-9
+    mdes = WIDTH * (critical + POWER) * spread[measurable] / tells[measurable]
+    effect = WIDTH * (observed[block] - mean) / tells[block] if measurable[block] else None
     return PanelTest(
         tuple(float(v) for v in z),
         p,
@@ -144,7 +141,7 @@ def turns(of: Counted, by: Counted) -> list[Floats]:
 
 
 def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) -> Floats:
-    """The statistic [replicates, blocks] with each partner's x turned at random."""
+    """The statistic [blocks, replicates] with each partner's x turned at random."""
     drawn = np.zeros((len(BLOCKS), replicates))
     for table in tables:
         _, partners, length = table.shape
@@ -154,7 +151,7 @@ def _drawn(tables: Sequence[Floats], rng: np.random.Generator, replicates: int) 
             place += length * np.arange(first, first + len(place))[:, None]
             for block, sums in enumerate(flat):
                 drawn[block] += sums.take(place).sum(axis=0)
-    return drawn.T
+    return drawn
 
 
 def _fits(of: Counted, by: Counted) -> int | None:
