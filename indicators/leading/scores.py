@@ -9,7 +9,8 @@ from scipy.special import stdtr, xlogy
 
 from indicators.inputs import Floats
 
-_FAR = 8.0  # standard deviations
+_BEYOND = math.log(1e5)  # no more than one in so many lies beyond what is told; squared, that adds nothing
+_FAR = 20.0  # standard deviations, where weeks are so unlike that the table would grow without end
 _DIGITS = 9  # of a loss: further down is what rounding leaves, on every machine something else
 LEAST = 0.05  # a forecast of no deals at all would be infinitely wrong with the first one
 
@@ -37,10 +38,14 @@ def cumulative(mean: Floats, dispersion: Floats, longest: int) -> Floats:
 
 
 def cumulative_for(y: ArrayLike, mean: Floats, dispersion: Floats) -> Floats:
-    """`cumulative` far enough into the tail for these outcomes that what lies beyond adds nothing that is shown."""
-    spread = np.sqrt(np.maximum(dispersion, 1.0) * np.maximum(mean, LEAST))
-    most = max(float(np.max(np.asarray(y), initial=0)), float(np.max(mean + _FAR * spread, initial=0.0)))
-    return cumulative(mean, dispersion, int(most) + 20)
+    """`cumulative` far enough into the tail for these outcomes that what lies beyond adds nothing that is shown.
+
+    That is by the bound on sums whose tails are those of gamma distributions (Boucheron, Lugosi and Massart 2013, section 2.4).
+    """
+    m, over = np.maximum(mean, LEAST), np.maximum(dispersion, 1.0)
+    spread = np.sqrt(over * m)
+    far = m + np.minimum(math.sqrt(2 * _BEYOND) * spread + _BEYOND * over, _FAR * spread)
+    return cumulative(mean, dispersion, int(max(np.max(np.asarray(y), initial=0), np.max(far, initial=0.0))) + 1)
 
 
 def crps(y: ArrayLike, below: Floats) -> Floats:

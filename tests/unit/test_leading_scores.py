@@ -113,6 +113,19 @@ def test_crps_is_the_sum_over_the_distribution():
     np.testing.assert_allclose(crps(y, cumulative_for(y, mean, over)), [poisson, negative_binomial], rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("mean", "dispersion"),
+    [(0.05, 1.0), (1.0, 1.0), (1.0, 4.0), (12.0, 250.0), (72.0, 1100.0), (150.0, 1.2), (2000.0, 1.0), (2000.0, 30.0)],
+)
+def test_what_lies_beyond_what_is_told_of_a_distribution_adds_nothing(mean, dispersion):
+    """However unlike the weeks are: then some are above the mean by many standard deviations."""
+    given_ = np.array([mean]), np.array([dispersion])
+    told, whole = cumulative_for([3], *given_), cumulative(*given_, 40_000)
+    assert whole[0, -1] > 1 - 1e-9
+    assert crps([3], told) == pytest.approx(crps([3], whole), rel=1e-6)
+    assert told.shape[1] < 5 + mean + 20 * (mean * dispersion) ** 0.5
+
+
 def test_pinball_loss_is_least_at_the_quantile():
     draws = stats.poisson.rvs(20, size=4000, random_state=1)
     losses = {
