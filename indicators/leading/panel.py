@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from indicators.inputs import Flags, Floats, Ints
@@ -60,7 +61,9 @@ class Panel:
         partner = left.sum(axis=-1) * self._share
         week = (left.sum(axis=-2) - partner @ self._cells) @ self._solved
         partner -= (week @ self._cells.T) * self._share
-        left -= (partner[..., None] + week[..., None, :]) * self._cells
+        left -= partner[..., None]
+        left -= week[..., None, :]
+        left *= self._cells
         return left
 
 
@@ -98,23 +101,18 @@ class Counted:
         return self.panel.demeaned(left * self.weight[:, None])
 
     @cached_property
-    def followed(self) -> dict[int, NDArray[np.complex128]]:
-        """By first active week, the spectra [blocks, partners, frequencies] of what is left of it in the weeks of a block afterwards."""
-        found, rest = {}, self.rest
-        for first, rows in self.panel.beginning.items():
-            length = rest.shape[1] - first
-            weights = np.zeros((len(BLOCKS), len(rows), length))
-            for b, (low, high) in enumerate(BLOCKS):
-                for lag in range(low, high + 1):  # x of week u meets what is left in week u + lag
-                    weights[b, :, : length - lag] += rest[rows, first + lag :]
-            found[first] = np.fft.rfft(weights, n=circle(length), axis=-1)
-        return found
+    def left(self) -> dict[int, NDArray[np.complex128]]:
+        """By first active week, the spectra [partners, frequencies] of what is left of it."""
+        return self._spectra(self.rest)
 
     @cached_property
     def turned(self) -> dict[int, NDArray[np.complex128]]:
-        """By first active week, its own spectra [partners, frequencies], turned round."""
+        """The same of what it told, turned round."""
+        return {first: np.conj(spectra) for first, spectra in self._spectra(self.told).items()}
+
+    def _spectra(self, f: Floats) -> dict[int, NDArray[np.complex128]]:
         return {
-            first: np.conj(np.fft.rfft(self.told[rows, first:], n=circle(self.told.shape[1] - first), axis=-1))
+            first: np.fft.rfft(f[rows, first:], n=circle(f.shape[1] - first), axis=-1)
             for first, rows in self.panel.beginning.items()
         }
 
@@ -130,19 +128,37 @@ class Counted:
 
     @cached_property
     def earlier(self) -> Floats:
-        """[lags, partners, weeks] what it told so many weeks before, 0 to 12."""
-        return np.stack([lagged(self.told, lag) for lag in range(LONGEST_LAG + 1)])
+        """[lags, partners, weeks] what it told so many weeks before, 0 to 12; a view."""
+        padded = np.pad(self.told, ((0, 0), (LONGEST_LAG, 0)))
+        return sliding_window_view(padded, self.told.shape[1], axis=1)[:, ::-1].transpose(1, 0, 2)
 
     @cached_property
-    def apart(self) -> Floats:
-        """[lags, partners, weeks] the same without its means."""
-        return self.panel.demeaned(self.earlier)
+    def varies(self) -> Floats:
+        """[lags, partners, weeks] the squares of that without its means."""
+        apart = self.panel.demeaned(self.earlier)
+        apart *= apart
+        return apart
 
     @cached_property
     def tells(self) -> Floats:
         """[blocks, partners] how much its blocks of lags tell of an effect."""
-        blocks = self.apart[1:].reshape(len(BLOCKS), WIDTH, *self.told.shape).sum(axis=1)
-        return np.asarray((blocks**2).sum(axis=2), np.float64)
+        apart = self.panel.demeaned(self.before)
+        return np.asarray(np.einsum("bpw,bpw->bp", apart, apart), np.float64)
+
+    @cached_property
+    def variance(self) -> Floats:
+        """[partners] of the weekly counts of each within its window."""
+        return self._variance(self.counts)
+
+    @cached_property
+    def told_variance(self) -> Floats:
+        """[partners] the same of what it told."""
+        return self._variance(self.told)
+
+    def _variance(self, f: Ints | Floats) -> Floats:
+        weeks = self.panel.active.sum(axis=1)
+        left = (f - over(f.sum(axis=1), weeks)[:, None]) * self.panel.active
+        return over(np.einsum("pw,pw->p", left, left), weeks)
 
 
 def null_mean(y: Ints, usable: Flags) -> Floats:

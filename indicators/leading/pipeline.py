@@ -52,7 +52,7 @@ class Stays:
 
     def of_partners(self, mine: Flags) -> "Stays":
         """Those of the entries of these partners [partners], as places among them."""
-        rows = mine[self.partner]
+        rows = np.flatnonzero(mine[self.partner])
         places = (np.cumsum(mine) - 1)[self.partner[rows]]
         return Stays(places, self.milestone[rows], self.came[rows], self.went[rows])
 
@@ -60,8 +60,8 @@ class Stays:
 def days_under_way(stays: Stays, weeks: Weeks, n_partners: int) -> Floats:
     """[columns, partners, weeks]: days that entries spent at each milestone, by age, from the day of coming to that before going; columns with none left out."""
     found = []
-    for milestone in np.unique(stays.milestone):
-        mine = stays.milestone == milestone
+    for milestone in range(stays.milestone.max(initial=-1) + 1):
+        mine = np.flatnonzero(stays.milestone == milestone)
         # who agrees during a visit was visited on the day of coming
         partner, came, went = stays.partner[mine], stays.came[mine] - 1, stays.went[mine] - 1
         beyond = (_days_after(partner, np.minimum(came + age, went), weeks, n_partners) for age in AGES)

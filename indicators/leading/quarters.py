@@ -20,10 +20,10 @@ _CUTOFF = 1e-9
 def weeks_before(told: Floats, active: Flags, blocks: Sequence[tuple[int, int]]) -> Floats:
     """[blocks, partners, weeks]: the sum of what x told in the weeks of a block before each, over and above the partner's mean."""
     mean = (told * active).sum(axis=1, keepdims=True) / np.maximum(active.sum(axis=1, keepdims=True), 1)
-    total = np.cumsum(np.where(active, told - mean, 0.0), axis=1)
     longest = max(high for _, high in blocks)
-    total = np.pad(total, ((0, 0), (longest + 1, 0)))
-    n = told.shape[1]
+    partners, n = told.shape
+    total = np.zeros((partners, longest + 1 + n))
+    np.cumsum((told - mean) * active, axis=1, out=total[:, longest + 1 :])
 
     def up_to(lag: int) -> Floats:
         at = longest + 1 - lag
@@ -52,4 +52,4 @@ def by_quarter(f: Floats) -> Floats:
     """[blocks, partners, quarters]: sums over 13 weeks each; the first quarter may be shorter."""
     weeks = f.shape[2]
     first = weeks % QUARTER or QUARTER
-    return np.asarray(np.add.reduceat(f, np.r_[0 : min(1, weeks), first:weeks:QUARTER], axis=2), np.float64)
+    return np.asarray(np.add.reduceat(f, [*range(min(1, weeks)), *range(first, weeks, QUARTER)], axis=2), np.float64)

@@ -5,7 +5,7 @@ do not depend on the origin. So none is standardised: the penalty of a slope gro
 fit, and the normal equations of all origins are one product of the weights with the products of columns.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,9 +21,10 @@ _CONSTANT = 1e-12  # a variance that is no more than what rounding leaves of non
 class Outcomes:
     """What was to be forecast, as it was known at each origin.
 
-    origins      [origins] weeks at which a forecast is made
+    origins      [origins] weeks at which a forecast is made, the last one last
     first        the first week that is fitted to; columns and rows of the others begin there
     y, used      [origins, weeks] the sum of the weeks after each week, and 1 where the fit may use it
+    level        [origins] the mean of what is used, from which regressions tell deviations
     seasonal     [origins] whether there is enough behind the origin to tell a season by
     """
 
@@ -31,22 +32,25 @@ class Outcomes:
     first: int
     y: Floats
     used: Floats
+    level: Floats
     seasonal: Flags
 
     @classmethod
     def of(cls, known: Ints, origins: Ints, horizon: int, first: int, seasonal: Flags) -> "Outcomes":
         """Of `known` [weeks, weeks], as `series.vintages` gives it."""
-        n = known.shape[1]
-        week = np.arange(first, n)
+        week = np.arange(first, origins[-1] + 1 - horizon)  # outcomes of later ones are known at no origin
         total = np.pad(np.cumsum(known[origins], axis=1), ((0, 0), (1, 0)))
-        y = total[:, np.minimum(week + 1 + horizon, n)] - total[:, week + 1]
         used = (week + horizon <= origins[:, None]).astype(np.float64)
-        return cls(origins, first, y * used, used, seasonal)
+        y = (total[:, week + 1 + horizon] - total[:, week + 1]) * used
+        return cls(origins, first, y, used, np.maximum(y.sum(axis=1) / used.sum(axis=1), 0.1), seasonal)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Forecasts:
-    """mean, scale [candidates, origins] forecast and dispersion; coefficients [candidates, origins, 1 + c + 2], a constant first."""
+    """mean, scale [candidates, origins] forecast and dispersion; coefficients [candidates, origins, 1 + c + 2], a constant first.
+
+    The constant is what comes on top of the logarithm of the origin's level.
+    """
 
     mean: Floats
     scale: Floats
@@ -59,99 +63,106 @@ def forecasts(columns: Floats, season: Floats, outcomes: Outcomes, near: Floats 
     `near` [origins, 1 + c' + 2]: coefficients of the first c' columns and the season alone, where the search begins; it ends at the same.
     A candidate's figures are the same bytes whichever others are worked out beside it.
     """
-    fit = _Fit.of(columns, season, outcomes)
-    level = np.log(np.maximum(outcomes.y.sum(axis=1) / fit.trained, 0.1))
-    beta = np.zeros((*fit.alive.shape[:2], fit.design.shape[2]))
-    beta[:, :, 0] = level
+    whole = fit = _Fit.of(columns, season, outcomes)
+    beta = np.zeros_like(fit.stiff)
     if near is not None:
         own = near.shape[1] - season.shape[1]
         beta[:, :, :own], beta[:, :, -season.shape[1] :] = near[:, :own], near[:, own:]
     left = np.arange(len(beta))
     for _ in range(_ROUNDS):
-        after = fit.step(beta[left], level, left)
-        moved = np.abs((after - beta[left]) * fit.size[left]).max(axis=(1, 2), initial=0.0)
+        after = fit.step(beta[left])
+        moves = np.abs((after - beta[left]) * fit.size).max(axis=(1, 2), initial=0.0) >= _STILL
         beta[left] = after
-        left = left[moved >= _STILL]
-        if not len(left):
+        if not moves.any():
             break
-    mean, scale = fit.told(beta, level)
-    return Forecasts(mean[:, np.arange(len(outcomes.origins)), outcomes.origins - outcomes.first], scale, beta)
+        if not moves.all():
+            left, fit = left[moves], fit.only(moves)
+    mean, scale = whole.told(beta)
+    return Forecasts(mean, scale, beta)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Fit:
     """What stays the same from one round to the next.
 
-    trained          [origins] weeks that are fitted to
-    design, products [candidates, weeks, 1 + p] a constant and the columns; [candidates, weeks, pairs] of them
-    place            [1 + p, 1 + p] where among the products each pair stands
-    alive, size      [candidates, origins, 1 + p] which columns may tell anything, and their standard deviations; 1 of the constant
-    squares, twice   [origins, weeks] y^2; [origins] twice the sum of y
+    flat, squares    [origins, weeks] the level of the weeks that are used; y^2 over the level
+    twice, freedom   [origins] twice the sum of y; degrees of freedom of the dispersion
+    design, products [candidates, weeks, 1 + p] a constant and the columns; [candidates, weeks, (1 + p)^2] of each by each
+    ahead            [candidates, origins, 1 + p] the design's row of each origin, by which it is forecast
+    alive, both      [candidates, origins, 1 + p] which columns may tell anything; [candidates, origins, 1 + p, 1 + p] 1 where two may
+    size, stiff      [candidates, origins, 1 + p] standard deviations, 1 of the constant; the penalty of a dispersion of 1
     """
 
     outcomes: Outcomes
-    trained: Floats
-    design: Floats
-    products: Floats
-    place: Ints
-    alive: Flags
-    size: Floats
+    flat: Floats
     squares: Floats
     twice: Floats
+    freedom: Floats
+    design: Floats
+    products: Floats
+    ahead: Floats
+    alive: Flags
+    both: Floats
+    size: Floats
+    stiff: Floats
 
     @classmethod
     def of(cls, columns: Floats, season: Floats, outcomes: Outcomes) -> "_Fit":
-        count, first, used = len(columns), outcomes.first, outcomes.used
-        both = np.concatenate(
-            [columns[:, first:], np.broadcast_to(season[first:], (count, *season[first:].shape))], axis=2
-        )
-        both = both - both.mean(axis=1, keepdims=True)  # near its middle at every origin, so that little cancels
-        design = np.concatenate([np.ones((*both.shape[:2], 1)), both], axis=2)
+        used, y, level = outcomes.used, outcomes.y, outcomes.level
+        weeks = slice(outcomes.first, outcomes.first + used.shape[1])
+        every = np.concatenate([columns, np.broadcast_to(season, (len(columns), *season.shape))], axis=2)
+        every -= every[:, weeks].mean(axis=1, keepdims=True)  # near its middle at every origin, so that little cancels
+        every = np.concatenate([np.ones((*every.shape[:2], 1)), every], axis=2)
+        design, width = every[:, weeks], every.shape[2]
+        products = (design[:, :, :, None] * design[:, :, None, :]).reshape(*design.shape[:2], width**2)
         trained = used.sum(axis=1)
         middle = used @ design / trained[:, None]
         variance = used @ design**2 / trained[:, None] - middle**2
         alive = variance > _CONSTANT * np.maximum(middle**2, 1.0)
         alive[:, :, 0] = True
         alive[:, :, -season.shape[1] :] &= outcomes.seasonal[:, None]
-        size = np.sqrt(np.where(alive, variance, 0.0))
-        size[:, :, 0] = 1.0
-        one, other = np.triu_indices(design.shape[2])
-        place = np.zeros((design.shape[2], design.shape[2]), np.int64)
-        place[one, other] = place[other, one] = np.arange(len(one))
+        variance = np.where(alive, variance, 0.0)
+        stiff = np.where(alive, RIDGE * variance, 1.0)
+        variance[:, :, 0], stiff[:, :, 0] = 1.0, 0.0
+        both = (alive[:, :, :, None] & alive[:, :, None, :]).astype(np.float64)
         return cls(
-            outcomes, trained, design, design[:, :, one] * design[:, :, other], place, alive, size,
-            outcomes.y**2, 2 * outcomes.y.sum(axis=1),
+            outcomes, used * level[:, None], y**2 / level[:, None], 2 * y.sum(axis=1), np.maximum(trained - width, 1.0),
+            design, products, every[:, outcomes.origins], alive, both, np.sqrt(variance), stiff,
         )  # fmt: skip
 
-    def step(self, beta: Floats, level: Floats, which: Ints) -> Floats:
-        """The next coefficients of the candidates `which`, by iteratively reweighted least squares."""
-        eta, mean = self._means(beta, level, which)
-        weight = mean * self.outcomes.used
-        scale = self._scale(mean, weight)
+    def only(self, candidates: Flags) -> "_Fit":
+        own = ("design", "products", "ahead", "alive", "both", "size", "stiff")
+        return replace(self, **{name: getattr(self, name)[candidates] for name in own})
+
+    def step(self, beta: Floats) -> Floats:
+        """The next coefficients, by iteratively reweighted least squares."""
+        eta = self._eta(beta)
+        times = np.exp(eta)
+        weight = times * self.flat
+        scale = self._scale(times, weight)
         eta -= 1.0
         eta *= weight
         eta += self.outcomes.y
-        alive = self.alive[which]
-        system = (weight @ self.products[which])[:, :, self.place]
-        system *= alive[:, :, :, None] & alive[:, :, None, :]
-        penalty = np.where(alive, RIDGE * scale[:, :, None] * self.size[which] ** 2, 1.0)
-        penalty[:, :, 0] = 0.0
-        diagonal = np.arange(beta.shape[2])
-        system[:, :, diagonal, diagonal] += penalty
-        right = np.where(alive, eta @ self.design[which], 0.0)
+        system = (weight @ self.products).reshape(self.both.shape)
+        system *= self.both
+        diagonal = np.einsum("...ii->...i", system)  # a view
+        diagonal += scale[:, :, None] * self.stiff
+        right = np.where(self.alive, eta @ self.design, 0.0)
         return np.asarray(np.linalg.solve(system, right[:, :, :, None])[:, :, :, 0], np.float64)
 
-    def told(self, beta: Floats, level: Floats) -> tuple[Floats, Floats]:
-        """Means [candidates, origins, weeks] and dispersions [candidates, origins]."""
-        _, mean = self._means(beta, level, np.arange(len(beta)))
-        return mean, self._scale(mean, mean * self.outcomes.used)
+    def told(self, beta: Floats) -> tuple[Floats, Floats]:
+        """Means of what is forecast and dispersions, both [candidates, origins]."""
+        mean = self.outcomes.level * np.exp(np.clip((self.ahead * beta).sum(axis=2), -_FAR, _FAR))
+        times = np.exp(self._eta(beta))
+        return mean, self._scale(times, times * self.flat)
 
-    def _means(self, beta: Floats, level: Floats, which: Ints) -> tuple[Floats, Floats]:
-        eta = beta @ self.design[which].transpose(0, 2, 1)
-        np.clip(eta, (level - _FAR)[:, None], (level + _FAR)[:, None], out=eta)
-        return eta, np.exp(eta)
+    def _eta(self, beta: Floats) -> Floats:
+        """Logarithms of how many times the level is expected, [candidates, origins, weeks]."""
+        eta = beta @ self.design.transpose(0, 2, 1)
+        np.clip(eta, -_FAR, _FAR, out=eta)
+        return eta
 
-    def _scale(self, mean: Floats, weight: Floats) -> Floats:
+    def _scale(self, times: Floats, weight: Floats) -> Floats:
         """Pearson's dispersion, at least 1: counts of overlapping weeks vary no less than Poisson's."""
-        chi = (self.squares / mean).sum(axis=-1) - self.twice + weight.sum(axis=-1)
-        return np.asarray(np.maximum(chi / np.maximum(self.trained - self.design.shape[2], 1.0), 1.0), np.float64)
+        chi = (self.squares / times).sum(axis=-1) - self.twice + weight.sum(axis=-1)
+        return np.asarray(np.maximum(chi / self.freedom, 1.0), np.float64)

@@ -9,7 +9,9 @@ from scipy.special import stdtr, xlogy
 
 from indicators.inputs import Floats
 
-_FAR = 8.0  # standard deviations
+_BEYOND = math.log(1e5)  # no more than one in so many lies beyond what is told; squared, that adds nothing
+_FAR = 20.0  # standard deviations, where weeks are so unlike that the table would grow without end
+_DIGITS = 9  # of a loss: further down is what rounding leaves, on every machine something else
 LEAST = 0.05  # a forecast of no deals at all would be infinitely wrong with the first one
 
 
@@ -21,23 +23,29 @@ def poisson_deviance(y: ArrayLike, forecast: ArrayLike) -> Floats:
 
 def cumulative(mean: Floats, dispersion: Floats, longest: int) -> Floats:
     """[n, longest + 1]: chance of at most k, with variance `dispersion` x mean: negative binomial, or Poisson where that is 1 or less."""
-    m = np.maximum(mean, LEAST)[:, None]
-    beyond = np.maximum(dispersion, 1.0)[:, None] - 1.0
+    m = np.maximum(mean, LEAST)
+    beyond = np.maximum(dispersion, 1.0) - 1.0
     wide = beyond > 1e-9
-    size = m / np.where(wide, beyond, 1.0)
-    k = np.arange(1, longest + 1)
-    # each count's chance by that of the one before: much quicker than the incomplete beta and gamma functions that it sums to
-    nobody = np.where(wide, -size * np.log1p(beyond), -m)
-    growth = np.log(np.where(wide, (size + k - 1) * (beyond / (1.0 + beyond)), m) / k)
-    chances = np.exp(np.cumsum(np.concatenate([nobody, growth], axis=1), axis=1))
-    return np.asarray(np.minimum(np.cumsum(chances, axis=1), 1.0), np.float64)
+    nobody = -m * np.where(wide, np.log1p(beyond) / np.where(wide, beyond, 1.0), 1.0)
+    # each count's chance is a + b / k times that of the one before (Panjer 1981), which is much quicker than the incomplete beta and gamma
+    # functions that they sum to
+    a, b = beyond / (1.0 + beyond), (m - beyond) / (1.0 + beyond)
+    table = np.empty((len(m), longest + 1))
+    table[:, 0] = nobody
+    table[:, 1:] = np.log(a[:, None] + b[:, None] / np.arange(1, longest + 1))
+    np.exp(np.cumsum(table, axis=1, out=table), out=table)
+    return np.minimum(np.cumsum(table, axis=1, out=table), 1.0, out=table)
 
 
 def cumulative_for(y: ArrayLike, mean: Floats, dispersion: Floats) -> Floats:
-    """`cumulative` far enough into the tail for these outcomes that what lies beyond adds nothing that is shown."""
-    spread = np.sqrt(np.maximum(dispersion, 1.0) * np.maximum(mean, LEAST))
-    most = max(float(np.max(np.asarray(y), initial=0)), float(np.max(mean + _FAR * spread, initial=0.0)))
-    return cumulative(mean, dispersion, int(most) + 20)
+    """`cumulative` far enough into the tail for these outcomes that what lies beyond adds nothing that is shown.
+
+    That is by the bound on sums whose tails are those of gamma distributions (Boucheron, Lugosi and Massart 2013, section 2.4).
+    """
+    m, over = np.maximum(mean, LEAST), np.maximum(dispersion, 1.0)
+    spread = np.sqrt(over * m)
+    far = m + np.minimum(math.sqrt(2 * _BEYOND) * spread + _BEYOND * over, _FAR * spread)
+    return cumulative(mean, dispersion, int(max(np.max(np.asarray(y), initial=0), np.max(far, initial=0.0))) + 1)
 
 
 def crps(y: ArrayLike, below: Floats) -> Floats:
@@ -82,7 +90,7 @@ def diebold_mariano(first_loss: ArrayLike, second_loss: ArrayLike, horizon: int)
     n = len(gap)
     if n <= max(horizon, 2):
         return None
-    left = gap - gap.mean()
+    left = np.round(gap - gap.mean(), _DIGITS)
     products = [float((left[lag:] * left[: n - lag]).sum()) / n for lag in range(horizon)]
     variance = products[0] + 2 * sum(products[1:])
     if variance <= 0:

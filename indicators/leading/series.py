@@ -60,7 +60,7 @@ class Occurrences:
 
     def of_partners(self, mine: Flags) -> "Occurrences":
         """The rows of these partners [partners], as places among them."""
-        of = self.only(mine[self.partner])
+        of = self.only(np.flatnonzero(mine[self.partner]))
         return replace(of, partner=(np.cumsum(mine) - 1)[of.partner])
 
 

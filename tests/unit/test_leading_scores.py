@@ -74,6 +74,14 @@ def test_losses_that_never_differ_tell_nothing():
     assert diebold_mariano([1.0, 2.0], [2.0, 1.0], 4) is None
 
 
+def test_losses_that_differ_by_what_rounding_leaves_tell_nothing():
+    loss = np.random.default_rng(4).gamma(2, 1, 40)
+    beside = loss * (1 + 1e-15 * np.arange(40))
+    assert (beside != loss).any()
+    assert diebold_mariano(beside, loss, 4) is None
+    assert diebold_mariano(loss + 0.1, loss, 4) is None
+
+
 def test_holm_and_benjamini_hochberg_are_as_printed():
     """R14."""
     p = [0.01, 0.04, 0.03, 0.005]
@@ -103,6 +111,19 @@ def test_crps_is_the_sum_over_the_distribution():
     poisson = ((stats.poisson.cdf(k, 6) - (k >= 4)) ** 2).sum()
     negative_binomial = ((stats.nbinom.cdf(k, 6 / 1.5, 1 / 2.5) - (k >= 9)) ** 2).sum()
     np.testing.assert_allclose(crps(y, cumulative_for(y, mean, over)), [poisson, negative_binomial], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("mean", "dispersion"),
+    [(0.05, 1.0), (1.0, 1.0), (1.0, 4.0), (12.0, 250.0), (72.0, 1100.0), (150.0, 1.2), (2000.0, 1.0), (2000.0, 30.0)],
+)
+def test_what_lies_beyond_what_is_told_of_a_distribution_adds_nothing(mean, dispersion):
+    """However unlike the weeks are: then some are above the mean by many standard deviations."""
+    given_ = np.array([mean]), np.array([dispersion])
+    told, whole = cumulative_for([3], *given_), cumulative(*given_, 40_000)
+    assert whole[0, -1] > 1 - 1e-9
+    assert crps([3], told) == pytest.approx(crps([3], whole), rel=1e-6)
+    assert told.shape[1] < 5 + mean + 20 * (mean * dispersion) ** 0.5
 
 
 def test_pinball_loss_is_least_at_the_quantile():
