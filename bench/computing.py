@@ -38,7 +38,7 @@ SECONDS_TO_READ, SECONDS_TO_COMPUTE = 10.0, 1.0
 # (`prepared`) is loaded already.
 RUNS = (("very first", -1), ("next day, a month's end", 0), ("an hour later", 0), ("week's end", 1))
 DAYS = 900
-BEST_OF = 3  # worlds, the quickest of each run counts: on a shared host the same step takes a third more processor time from one second to the next
+BEST_OF = 3  # reads, and worlds, the quickest of each run counts: on a shared host the same step takes a third more processor time from one second to the next
 TO_PREPARE = 1.0  # seconds; mapping 10,000 entries for the first time takes several
 DEPTH = "1 + (hashint4({0}) & 1023 > 300)::int + (hashint4({0}) & 1023 > 500)::int + (hashint4({0}) & 1023 > 650)::int + (hashint4({0}) & 1023 > 760)::int"
 KINDS = "(array['regular_meeting','co_visit','study_session','dinner','webinar','touch'])"
@@ -147,15 +147,18 @@ def _reading() -> Iterator[Row]:
             try:
                 with engine.begin() as conn:
                     events = fill(_raw(conn), entries)
-                for what in ("first read of", "read"):
+                now = []
+                for what in ("first read of", *["read"] * BEST_OF):
                     with (
                         engine.connect() as conn,
-                        timed(f"{what} {entries:,} entries, {events:,} events", server) as now,
+                        timed(f"{what} {entries:,} entries, {events:,} events", server) as seconds,
                     ):
                         read_inputs(conn, NAME, AS_OF, NOW)
-                    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-                        conn.exec_driver_sql("vacuum analyze sakigake.event, sakigake.entry, sakigake.activity")
-                taken[entries] = now[0]
+                    now += seconds
+                    if what != "read":
+                        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+                            conn.exec_driver_sql("vacuum analyze sakigake.event, sakigake.entry, sakigake.activity")
+                taken[entries] = min(now[1:])
                 if entries == LARGE:
                     half_a_year = timedelta(days=182)
                     with engine.connect() as conn, timed("read them as known half a year ago", server) as then:
