@@ -83,14 +83,14 @@ def test_the_way_onward_is_the_sum_over_the_days_of_its_steps():
 
 @pytest.mark.parametrize("n", [1, 40, 3000])
 def test_each_draw_of_partners_has_the_curve_of_its_entries_written_out(n):
-    """Also where draws are worked out in several blocks of several tiles, and where nobody converts on most days."""
+    """Also where draws are worked out in several blocks, and where nobody converts on most days."""
     rng = np.random.default_rng(n)
     group, days, ending = rng.integers(0, 9, n), rng.integers(0, 260, n), rng.integers(0, 3, n)
     counts = group_histograms(group, 9, days.astype(np.int32), ending.astype(np.int8), 180)
-    weights = draws(generator("a text"), 9, 130)
+    weights = draws(generator("a text"), 9, 600)
     assert (weights.sum(axis=1) == 9).all()
     found = drawn_incidence(weights, counts)
-    for at in (0, 63, 64, 129):
+    for at in (0, 255, 256, 599):
         times = weights[at].astype(int)[group]
         expected = aalen_johansen(np.repeat(days, times), np.repeat(ending, times), 180)
         of_it = [found.on(day)[at] for day in range(181)]
