@@ -197,9 +197,6 @@ def _compared(partners: PartnerTable, told: EntriesSaid, before: dict[str, tuple
         dropped.update(old)
     for partner_id in before.keys() - set(partners.ids):
         dropped.update(_pieces(before[partner_id][0], _ID))
-    if dropped:  # some may be another partner's now
-        for _, held, _ in blobs:
-            dropped.difference_update(_pieces(held, _ID))
     order = np.argsort(
         changed
     )  # by their ids: rows that come in the order of an index go into it several times as fast
