@@ -100,7 +100,7 @@ def lead_on(of: Counted, by: Counted, *, seed: str, replicates: int = REPLICATES
     block = int(np.argmax(z))
     p = (1 + int((largest >= z[block] - 10.0**-_DIGITS).sum())) / (1 + replicates)
     peak_lag, tells = _fits(of, by), np.einsum("bp,p->b", by.tells, of.weight)
-    critical = _quantile(largest, 0.95)
+    critical = float(np.quantile(largest, 0.95))
     measurable = tells > 1e-9
     mdes = WIDTH * (critical + POWER) * spread[measurable] / tells[measurable]
     effect = WIDTH * (observed[block] - mean) / tells[block] if measurable[block] else None
@@ -162,15 +162,6 @@ def _fits(of: Counted, by: Counted) -> int | None:
         return None
     scores = np.round(np.einsum("lpw,pw->l", by.earlier, of.rest)[told] / np.sqrt(spread[told]), _DIGITS)
     return int(told[np.argmax(scores)])
-
-
-def _quantile(values: Floats, share: float) -> float:
-    """What np.quantile gives, which takes many times as long: between two neighbours in proportion (Hyndman and Fan 1996, definition 7)."""
-    at = share * (len(values) - 1)
-    low = int(at)
-    places = low, min(low + 1, len(values) - 1)
-    below, above = np.partition(values, places)[[*places]]
-    return float(below + (above - below) * (at - low))
 
 
 def _pace(of: Counted, by: Counted, critical: float) -> float | None:
