@@ -160,8 +160,8 @@ def _said_before(conn: Conn, workspace: str, basis: str, only: Collection[str] |
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """Places of entries of which something else is said, and which groups of fields; ids of those of which nothing is any more; and
-    what to keep by partner: ids, and what is said.
+    """Places of entries of which something else is said, and which groups of fields; ids of those of which their partner says nothing any
+    more, also where another one does; and what to keep by partner: ids, and what is said.
     """
 
     changed: NDArray[np.int64]
